@@ -1,0 +1,1 @@
+//! The engine's WASM face in the AudioWorklet.

@@ -1,0 +1,1 @@
+//! A song compiled to a plan, and the processor that plays it. Pure; never allocates while it plays.

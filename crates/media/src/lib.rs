@@ -1,0 +1,1 @@
+//! Audio files: decode, encode, metadata, peaks.

@@ -1,0 +1,1 @@
+//! How a song changes: operations, transactions; check, apply, invert. Pure: no I/O, no clock, no randomness.

@@ -1,0 +1,1 @@
+//! Routes, sockets, jobs, accounts, configuration: the `unisono` binary.
