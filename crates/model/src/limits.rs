@@ -1,0 +1,30 @@
+//! The limits on what a song may hold (W6). The server's own limits (rates, queues) are in `server::limits`.
+
+/// Bytes of an [`Id`](crate::Id).
+pub const ID_BYTES_MAX: usize = 64;
+/// Nesting of a [`Value`](crate::Value): a list or map inside another counts one.
+pub const VALUE_DEPTH_MAX: usize = 16;
+/// Bytes of one string inside a record.
+pub const STRING_BYTES_MAX: usize = 64 * 1024;
+/// Elements of one list inside a record (notes of a clip, points of a lane).
+pub const LIST_ELEMENTS_MAX: usize = 50_000;
+/// Keys of one map inside a record.
+pub const MAP_KEYS_MAX: usize = 1_024;
+/// Approximate bytes of one record, see [`Value::weight`](crate::Value::weight).
+pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Segments of a dotted path.
+pub const PATH_SEGMENTS_MAX: usize = VALUE_DEPTH_MAX;
+/// Bytes of a dotted path.
+pub const PATH_BYTES_MAX: usize = 512;
+/// Operations in one transaction.
+pub const TRANSACTION_OPERATIONS_MAX: usize = 2_000;
+/// Records in one project, deleted ones included.
+pub const PROJECT_RECORDS_MAX: usize = 200_000;
+/// Bytes of an uploaded audio file.
+pub const AUDIO_FILE_BYTES_MAX: u64 = 500 * 1024 * 1024;
+/// Values of `peaksData`, the overview that travels inside the record (U5).
+pub const PEAKS_OVERVIEW_VALUES_MAX: usize = 2_000;
+/// The last beat that a clip may start or end at: about two and a half days at 300 bpm.
+pub const BEAT_MAX: f64 = 1_000_000.0;
+/// Bytes of a name (project, track, clip, file, user).
+pub const NAME_BYTES_MAX: usize = 200;
