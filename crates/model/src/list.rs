@@ -25,6 +25,8 @@ enum Repr {
 struct Keyed {
     by_id: OrdMap<Id, (u64, Value)>,
     order: OrdMap<u64, Id>,
+    /// The sum of the elements' weights, kept up so that a limit can be checked without a walk.
+    weight: usize,
 }
 
 const RANK_FIRST: u64 = 1 << 63;
@@ -42,6 +44,7 @@ impl Keyed {
         for element in elements {
             let id = identity(element)?;
             keyed.order.insert(rank, id.clone());
+            keyed.weight += element.weight() + 1;
             if keyed.by_id.insert(id, (rank, element.clone())).is_some() {
                 return None;
             }
@@ -77,12 +80,14 @@ impl Keyed {
             place(self).unwrap_or(RANK_FIRST)
         });
         self.order.insert(rank, id.clone());
+        self.weight += element.weight() + 1;
         self.by_id.insert(id, (rank, element));
     }
 
     fn remove(&mut self, id: &Id) -> Option<Value> {
         let (rank, element) = self.by_id.remove(id)?;
         self.order.remove(&rank);
+        self.weight -= element.weight() + 1;
         Some(element)
     }
 }
@@ -150,6 +155,7 @@ impl List {
             return false;
         }
         let Some((_, slot)) = keyed.by_id.get_mut(id) else { return false };
+        keyed.weight = keyed.weight - slot.weight() + element.weight();
         *slot = element;
         true
     }
@@ -238,7 +244,10 @@ impl List {
     }
 
     pub(crate) fn weight(&self) -> usize {
-        self.iter().map(|element| element.weight() + 1).sum()
+        match &self.0 {
+            Repr::Plain(elements) => elements.iter().map(|element| element.weight() + 1).sum(),
+            Repr::Keyed(keyed) => keyed.weight,
+        }
     }
 }
 

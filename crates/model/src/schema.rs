@@ -28,17 +28,37 @@ pub struct Field {
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// Text of so many bytes, without control characters.
-    Text { min: usize, max: usize },
+    Text {
+        /// Fewest bytes.
+        min: usize,
+        /// Most bytes.
+        max: usize,
+    },
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A number in a range.
-    Number { min: f64, max: f64 },
+    Number {
+        /// Least.
+        min: f64,
+        /// Greatest.
+        max: f64,
+    },
     /// A whole number in a range.
-    Integer { min: f64, max: f64 },
+    Integer {
+        /// Least.
+        min: f64,
+        /// Greatest.
+        max: f64,
+    },
     /// One of these whole numbers.
     Rate(&'static [u32]),
     /// A position or length in beats, rounded to a tick (U4).
-    Beats { min: f64, max: f64 },
+    Beats {
+        /// Least.
+        min: f64,
+        /// Greatest.
+        max: f64,
+    },
     /// Beats per minute, rounded to 0.001 (U4).
     Tempo,
     /// `n/d`.

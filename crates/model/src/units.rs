@@ -161,7 +161,8 @@ mod tests {
         for part in [3, 5, 7, 64, 3 * 64] {
             assert_eq!(TICKS_PER_BEAT % part, 0, "{part}");
         }
-        assert!(TICKS_PER_BEAT > 192_000 * 60 / 20);
+        let frames_per_beat_max = 192_000 * 60 / 20;
+        assert!(TICKS_PER_BEAT > frames_per_beat_max);
     }
 
     #[test]

@@ -1,1 +1,22 @@
-//! How a song changes: operations, transactions; check, apply, invert. Pure: no I/O, no clock, no randomness.
+//! How a song changes: operations and transactions; how they are checked, applied and inverted.
+//!
+//! **Invariant:** everything here is total and pure (OP1). The room, every replica and every test run the same code; the
+//! clock and identities are arguments.
+
+mod apply;
+pub mod build;
+mod commit;
+mod invert;
+mod operation;
+mod order;
+mod path;
+mod refusal;
+mod transact;
+
+pub use apply::{apply, apply_committed};
+pub use commit::Commit;
+pub use invert::invert;
+pub use operation::{Change, Operation, Position, Transaction};
+pub use path::Path;
+pub use refusal::Refusal;
+pub use transact::{Accepted, Author, Scope, transact};

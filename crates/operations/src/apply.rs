@@ -1,0 +1,155 @@
+//! What an operation does to a record (OP1-OP6): total, pure, and without knowledge of any schema.
+
+use std::sync::Arc;
+
+use model::{Key, List, Map, Record, Records, Timestamp, Value};
+
+use crate::{Change, Operation, Path, Position, Refusal};
+
+/// Applies an operation to an existing record: the record after it, its version raised by one (OP2).
+///
+/// The input does not change; what the two share is not copied (OP3). `now` is what `set-now` writes.
+///
+/// # Errors
+/// 400 for a path through null or a scalar, a list operation on what is no list, an element that is not there, a change
+/// of the record's or an element's identity, or a whole-record `set` (the record exists).
+pub fn apply(record: &Record, operation: &Operation, now: Timestamp) -> Result<Record, Refusal> {
+    if operation.path.is_whole() {
+        return Err(match operation.change {
+            Change::Set(_) => Refusal::invalid("the record exists already"),
+            _ => Refusal::invalid(format!("{} needs a key", operation.type_name())),
+        });
+    }
+    let segments = operation.path.segments();
+    if matches!(segments[0], "id" | "version") {
+        return Err(Refusal::invalid(format!("{} cannot be changed", segments[0])));
+    }
+    let mut fields = record.fields().clone();
+    change_in_map(&mut fields, &segments, &operation.change, now)?;
+    Ok(record.next(fields))
+}
+
+/// Applies what a commit carries to `records`: the keys that changed, each once, in order. `time` is the commit's.
+///
+/// This is how every replica, and the log's replay, advances: no permission is asked and nothing is filled in, since the
+/// room has done both.
+///
+/// # Errors
+/// 400 when an operation does not fit the record that it meets; `records` is then unchanged. A replica that meets this has
+/// diverged and must reload.
+pub fn apply_committed(records: &mut Records, operations: &[Operation], time: Timestamp) -> Result<Vec<Key>, Refusal> {
+    let mut after = records.clone();
+    let mut changed: Vec<Key> = Vec::new();
+    for operation in operations {
+        apply_one(&mut after, operation, time)?;
+        if !changed.contains(&operation.target) {
+            changed.push(operation.target.clone());
+        }
+    }
+    *records = after;
+    Ok(changed)
+}
+
+/// Applies one checked operation, creation included, and stamps `updatedAt`.
+pub(crate) fn apply_one(records: &mut Records, operation: &Operation, time: Timestamp) -> Result<(), Refusal> {
+    let key = &operation.target;
+    let after = match (records.get(key), operation.is_creation(), &operation.change) {
+        (Some(before), _, _) => apply(before, operation, time)?,
+        (None, true, Change::Set(Value::Map(fields))) => Record::new(key.id.clone(), 1, (**fields).clone()),
+        _ => return Err(Refusal::invalid("the record does not exist")),
+    };
+    records.insert(key.table, after.with("updatedAt", Value::text(&time.to_string())));
+    Ok(())
+}
+
+/// Whether a change may bring containers about on its way.
+fn creates(change: &Change) -> bool {
+    matches!(change, Change::Set(_) | Change::SetNow | Change::ListInsert(..))
+}
+
+fn change_in_map(map: &mut Map, segments: &[&str], change: &Change, now: Timestamp) -> Result<(), Refusal> {
+    let (first, rest) = (segments[0], &segments[1..]);
+    if rest.is_empty() {
+        return change_entry(map, first, change, now);
+    }
+    match map.get_mut(first) {
+        Some(Value::Map(inner)) => change_in_map(Arc::make_mut(inner), rest, change, now),
+        Some(Value::List(list)) => change_in_list(list, rest, change, now),
+        Some(other) => Err(Refusal::invalid(format!("'{first}' is {}: no path leads through it", other.kind()))),
+        None if creates(change) => {
+            let mut inner = Map::new();
+            change_in_map(&mut inner, rest, change, now)?;
+            map.insert(Arc::from(first), Value::from(inner));
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+fn change_in_list(list: &mut List, segments: &[&str], change: &Change, now: Timestamp) -> Result<(), Refusal> {
+    let (id, rest) = (segments[0], &segments[1..]);
+    let absent = || Refusal::invalid(format!("the list has no element '{id}'; elements are named by their id"));
+    let element = list.get(id).ok_or_else(absent)?;
+    let after = if rest.is_empty() {
+        match change {
+            Change::Set(value) => value.clone(),
+            _ => return Err(Refusal::invalid("an element is put in with listInsert and taken out with listRemove")),
+        }
+    } else {
+        let mut fields = element.as_map().cloned().unwrap_or_default();
+        change_in_map(&mut fields, rest, change, now)?;
+        Value::from(fields)
+    };
+    if list.replace(id, after) { Ok(()) } else { Err(Refusal::invalid("an element keeps its id")) }
+}
+
+fn change_entry(map: &mut Map, name: &str, change: &Change, now: Timestamp) -> Result<(), Refusal> {
+    match change {
+        Change::Set(value) => {
+            map.insert(Arc::from(name), value.clone());
+        }
+        Change::SetNow => {
+            map.insert(Arc::from(name), Value::text(&now.to_string()));
+        }
+        Change::Unset => {
+            map.remove(name);
+        }
+        Change::ListInsert(value, position) => {
+            let mut list = list_at(map, name)?.unwrap_or_default();
+            match position {
+                Position::Prepend => list.insert_first(value.clone()),
+                Position::Append => list.insert_last(value.clone()),
+                Position::Before(anchor) => list.insert_before(value.clone(), anchor),
+                Position::After(anchor) => list.insert_after(value.clone(), anchor),
+            }
+            map.insert(Arc::from(name), Value::List(list));
+        }
+        Change::ListRemove(value) => {
+            if let Some(mut list) = list_at(map, name)? {
+                list.remove(value);
+                map.insert(Arc::from(name), Value::List(list));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The list in a field; none when it is null or absent.
+fn list_at(map: &Map, name: &str) -> Result<Option<List>, Refusal> {
+    match map.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::List(list)) => Ok(Some(list.clone())),
+        Some(other) => Err(Refusal::invalid(format!("'{name}' is {}, not a list", other.kind()))),
+    }
+}
+
+/// The value at a path, through maps and the elements of keyed lists.
+pub(crate) fn value_at<'a>(record: &'a Record, path: &Path) -> Option<&'a Value> {
+    let segments = path.segments();
+    let (first, rest) = segments.split_first()?;
+    rest.iter().try_fold(record.fields().get(*first)?, |value, segment| match value {
+        Value::Map(map) => map.get(*segment),
+        Value::List(list) => list.get(segment),
+        _ => None,
+    })
+}

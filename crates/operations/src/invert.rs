@@ -1,0 +1,151 @@
+//! What undoes an operation (UN4).
+
+use model::{Record, Value};
+
+use crate::apply::value_at;
+use crate::{Change, Operation, Path, Position};
+
+/// The operation that turns the record after `operation` back into `before`, apart from `version` and `updatedAt`; none
+/// when the operation changed nothing. `before` is none for a creation, whose inverse is a soft deletion.
+///
+/// The operations of a transaction are inverted each against the state that it met, and applied in reverse.
+#[must_use]
+pub fn invert(before: Option<&Record>, operation: &Operation) -> Option<Operation> {
+    let Some(before) = before else {
+        return Some(crate::build::delete(operation.target.table, &operation.target.id));
+    };
+    let old = value_at(before, &operation.path);
+    let change = match &operation.change {
+        Change::Set(_) | Change::SetNow => return Some(put_back(before, operation, old)),
+        Change::Unset => Change::Set(old?.clone()),
+        Change::ListInsert(value, _) => match old.and_then(Value::as_list) {
+            None => return Some(put_back(before, operation, old)),
+            Some(list) => match list.find(value) {
+                Some(present) => Change::ListInsert(present.clone(), place_of(list, present)),
+                None => Change::ListRemove(value.clone()),
+            },
+        },
+        Change::ListRemove(value) => {
+            let list = old?.as_list()?;
+            let present = list.find(value)?;
+            Change::ListInsert(present.clone(), place_of(list, present))
+        }
+    };
+    Some(Operation { target: operation.target.clone(), path: operation.path.clone(), change })
+}
+
+/// Sets the old value again, or unsets what was not there: the first container that the operation had to create.
+fn put_back(before: &Record, operation: &Operation, old: Option<&Value>) -> Operation {
+    let target = operation.target.clone();
+    match old {
+        Some(value) => Operation { target, path: operation.path.clone(), change: Change::Set(value.clone()) },
+        None => Operation { target, path: first_absent(before, &operation.path), change: Change::Unset },
+    }
+}
+
+fn first_absent(before: &Record, path: &Path) -> Path {
+    let count = path.segments().len();
+    (1..=count)
+        .map(|n| path.prefix(n))
+        .find(|prefix| value_at(before, prefix).is_none())
+        .unwrap_or_else(|| path.clone())
+}
+
+fn place_of(list: &model::List, element: &Value) -> Position {
+    match list.predecessor(element) {
+        Some(previous) => Position::After(previous.clone()),
+        None => Position::Prepend,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Id, Key, Table, Timestamp, fields};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::apply;
+
+    fn element(id: &str) -> Value {
+        Value::map([("id", id.into()), ("n", 1u32.into())])
+    }
+
+    fn any_path() -> impl Strategy<Value = String> {
+        prop::sample::select(vec![
+            "a",
+            "b",
+            "a.x",
+            "a.x.y",
+            "b.z",
+            "list",
+            "keyed",
+            "keyed.e1",
+            "keyed.e1.n",
+            "keyed.e2.m.k",
+        ])
+        .prop_map(str::to_owned)
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            (0u32..4).prop_map(Value::from),
+            "[uvw]".prop_map(|t| Value::text(&t)),
+            "e[1-4]".prop_map(|id| element(&id)),
+            prop::collection::vec("e[1-4]".prop_map(|id| element(&id)), 0..3).prop_map(Value::list),
+            Just(Value::map([("x", 1u32.into())])),
+        ]
+    }
+
+    fn any_change() -> impl Strategy<Value = Change> {
+        let position = prop_oneof![
+            Just(Position::Prepend),
+            Just(Position::Append),
+            any_value().prop_map(Position::Before),
+            any_value().prop_map(Position::After),
+        ];
+        prop_oneof![
+            any_value().prop_map(Change::Set),
+            Just(Change::SetNow),
+            Just(Change::Unset),
+            (any_value(), position).prop_map(|(v, p)| Change::ListInsert(v, p)),
+            any_value().prop_map(Change::ListRemove),
+        ]
+    }
+
+    fn start() -> Record {
+        let list = Value::list(["u".into(), "v".into()]);
+        let keyed = Value::list([element("e1"), element("e2"), element("e3")]);
+        Record::new(Id::new("r").unwrap(), 1, fields([("b", Value::Null), ("list", list), ("keyed", keyed)]))
+    }
+
+    proptest! {
+        #[test]
+        fn un4_a_transaction_and_its_inverse_leave_the_record_as_it_was(
+            steps in prop::collection::vec((any_path(), any_change()), 1..12)
+        ) {
+            let (mut record, mut inverses) = (start(), Vec::new());
+            for (path, change) in steps {
+                let target = Key::new(Table::Tracks, record.id().clone());
+                let operation = Operation { target, path: Path::new(&path).unwrap(), change };
+                if let Ok(after) = apply(&record, &operation, Timestamp(5)) {
+                    inverses.extend(invert(Some(&record), &operation));
+                    record = after;
+                }
+            }
+            for inverse in inverses.iter().rev() {
+                record = apply(&record, inverse, Timestamp(9)).unwrap();
+            }
+            let start = start();
+            prop_assert_eq!(record.fields(), start.fields());
+        }
+
+        #[test]
+        fn op3_applying_never_changes_its_input(path in any_path(), change in any_change()) {
+            let before = start();
+            let target = Key::new(Table::Tracks, before.id().clone());
+            let _ = apply(&before, &Operation { target, path: Path::new(&path).unwrap(), change }, Timestamp(0));
+            prop_assert_eq!(before, start());
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! From what a client asks to what the log carries: check, fill in, permit, apply, invert (WR1-WR5).
+//!
+//! The room and every replica run this same function: what the browser shows at once is what the server will commit.
+
+use std::sync::Arc;
+
+use model::limits::{PROJECT_RECORDS_MAX, RECORD_BYTES_MAX, TRANSACTION_OPERATIONS_MAX};
+use model::roles::{has_owner, may_change, role_of};
+use model::schema::{Field, Kind, Presence, TableSchema, Writer};
+use model::{
+    Id, Key, Map, Record, Records, Table, Timestamp, Value, check_field, kind_at, normalise, normalise_element,
+};
+
+use crate::apply::apply_one;
+use crate::order::{key_at_rank, last_key, rank};
+use crate::{Change, Operation, Path, Refusal, Transaction, invert};
+
+/// Who writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// A person, within their role.
+    User(Id),
+    /// The server itself: it may write what no client may, everywhere.
+    System,
+}
+
+impl Author {
+    /// The id that stands in the log.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        match self {
+            Author::User(id) => id.clone(),
+            Author::System => Id::system(),
+        }
+    }
+}
+
+/// What a transaction may touch (WR4): one project, or one's own user record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The records of this project.
+    Project(Id),
+    /// The record of this user.
+    User(Id),
+}
+
+/// A transaction that may be committed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// What the log carries: complete, so that [`crate::apply_committed`] needs nothing else.
+    pub operations: Vec<Operation>,
+    /// What undoes it, in the order in which to apply it.
+    pub inverse: Vec<Operation>,
+    /// The records that changed, each once.
+    pub changed: Vec<Key>,
+}
+
+/// Checks a transaction against `records` and applies it to them.
+///
+/// # Errors
+/// 400, 403 or 409 with a reason; `records` is then unchanged.
+pub fn transact(
+    records: &mut Records,
+    scope: &Scope,
+    author: &Author,
+    transaction: &Transaction,
+    now: Timestamp,
+) -> Result<Accepted, Refusal> {
+    if transaction.author_id != author.id() {
+        return Err(Refusal::forbidden());
+    }
+    let count = transaction.operations.len();
+    if count == 0 || count > TRANSACTION_OPERATIONS_MAX {
+        return Err(Refusal::invalid(format!(
+            "a transaction has 1 to {TRANSACTION_OPERATIONS_MAX} operations, not {count}"
+        )));
+    }
+    check_base_versions(records, transaction)?;
+    let mut run = Run {
+        records: records.clone(),
+        scope,
+        author,
+        now,
+        done: Vec::new(),
+        inverse: Vec::new(),
+        changed: Vec::new(),
+    };
+    for (index, operation) in transaction.operations.iter().enumerate() {
+        run.operation(operation, &transaction.tx_id, index).map_err(|refusal| refusal.about(&operation.target))?;
+    }
+    run.finish(records)
+}
+
+fn check_base_versions(records: &Records, transaction: &Transaction) -> Result<(), Refusal> {
+    let mut conflicts = Vec::new();
+    for (name, version) in &transaction.base_versions {
+        let key =
+            name.split_once(':').and_then(|(table, id)| Some(Key::new(Table::from_name(table)?, Id::new(id).ok()?)));
+        let key = key.ok_or_else(|| Refusal::invalid("baseVersions: a name is table:id"))?;
+        if records.get(&key).map_or(0, Record::version) != *version {
+            conflicts.push(key);
+        }
+    }
+    if conflicts.is_empty() { Ok(()) } else { Err(Refusal::conflict(conflicts)) }
+}
+
+/// A transaction under way, on a copy of the records.
+struct Run<'a> {
+    records: Records,
+    scope: &'a Scope,
+    author: &'a Author,
+    now: Timestamp,
+    done: Vec<Operation>,
+    inverse: Vec<Operation>,
+    changed: Vec<Key>,
+}
+
+impl Run<'_> {
+    fn operation(&mut self, operation: &Operation, tx_id: &Id, index: usize) -> Result<(), Refusal> {
+        let in_scope = match self.scope {
+            Scope::Project(_) => operation.target.table != Table::Users,
+            Scope::User(user) => operation.target.table == Table::Users && operation.target.id == *user,
+        };
+        if !in_scope {
+            return Err(Refusal::invalid("a transaction touches one project, or only your own user record"));
+        }
+        let mut count = 0;
+        let mut new_id = || {
+            count += 1;
+            Id::new(&format!("{tx_id}-{index}-{}", count - 1)).ok()
+        };
+        if operation.is_creation() { self.create(operation, &mut new_id) } else { self.change(operation, &mut new_id) }
+    }
+
+    /// OP4: `set` with an empty key and a whole record.
+    fn create(&mut self, operation: &Operation, new_id: &mut dyn FnMut() -> Option<Id>) -> Result<(), Refusal> {
+        let Change::Set(value) = &operation.change else { return Err(Refusal::invalid("a creation is a set")) };
+        let key = &operation.target;
+        let given = value.as_map().ok_or_else(|| Refusal::invalid("a new record is an object"))?;
+        if given.get("id").and_then(Value::as_str) != Some(key.id.as_str()) {
+            return Err(Refusal::invalid("id: a new record's id is the operation's"));
+        }
+        if self.records.get(key).is_some() {
+            return Err(Refusal::invalid("the record exists already"));
+        }
+        if self.records.len() >= PROJECT_RECORDS_MAX {
+            return Err(Refusal::invalid(format!("a project has at most {PROJECT_RECORDS_MAX} records")));
+        }
+        let fields = self.complete(key, given, new_id)?;
+        let path = Path::default();
+        self.step(Operation { target: key.clone(), path, change: Change::Set(Value::from(fields)) })?;
+        if key.table == Table::Projects { self.add_first_owner(&key.id) } else { Ok(()) }
+    }
+
+    /// The fields of a new record: what the client may give, defaults, and what the server knows.
+    fn complete(&self, key: &Key, given: &Map, new_id: &mut dyn FnMut() -> Option<Id>) -> Result<Map, Refusal> {
+        let schema = TableSchema::of(key.table);
+        let mut fields = Map::new();
+        for (name, value) in given {
+            if matches!(&**name, "id" | "version") {
+                continue;
+            }
+            let Some(field) = schema.field(name) else {
+                return Err(Refusal::invalid(format!("{name}: there is no such field")));
+            };
+            if (field.writer != Writer::Server || *self.author == Author::System) && !value.is_null() {
+                fields.insert(Arc::clone(name), normalise(field.kind, value.clone(), new_id));
+            }
+        }
+        let index = fields.get("orderIndex").and_then(rank);
+        let mut fields = schema.with_defaults(fields);
+        let now = Value::text(&self.now.to_string());
+        let mut put = |name: &str, value: Value| drop(fields.insert(Arc::from(name), value));
+        put("createdAt", now.clone());
+        put("updatedAt", now);
+        match key.table {
+            Table::Projects => put("createdBy", Value::from(&self.author.id())),
+            Table::AudioFiles => put("uploadedBy", Value::from(&self.author.id())),
+            Table::Clips | Table::Automation => {
+                if let Scope::Project(project) = self.scope {
+                    put("projectId", Value::from(project));
+                }
+            }
+            Table::Tracks if !given.get("orderKey").is_some_and(|key| !key.is_null()) => {
+                let order = match index {
+                    Some(index) => key_at_rank(&self.records, &key.id, index),
+                    None => last_key(&self.records),
+                };
+                put("orderKey", order.map_or(Value::Null, |order| Value::text(&order)));
+            }
+            _ => {}
+        }
+        Ok(fields)
+    }
+
+    /// Whoever creates a project owns it, in the same transaction (OP4).
+    fn add_first_owner(&mut self, project: &Id) -> Result<(), Refusal> {
+        let now = Value::text(&self.now.to_string());
+        let fields = model::fields([
+            ("projectId", Value::from(project)),
+            ("userId", Value::from(&self.author.id())),
+            ("role", "owner".into()),
+            ("createdAt", now.clone()),
+            ("updatedAt", now),
+        ]);
+        let target = Key::new(Table::ProjectMembers, project.clone());
+        self.step(Operation { target, path: Path::default(), change: Change::Set(Value::from(fields)) })
+    }
+
+    fn change(&mut self, operation: &Operation, new_id: &mut dyn FnMut() -> Option<Id>) -> Result<(), Refusal> {
+        let key = &operation.target;
+        if self.records.get(key).is_none() {
+            return Err(Refusal::invalid("the record does not exist"));
+        }
+        let segments = operation.path.segments();
+        let Some(name) = segments.first() else {
+            return Err(Refusal::invalid(format!("{} needs a key", operation.type_name())));
+        };
+        let field = writable(key.table, name, self.author)?;
+        let kind = kind_at(field.kind, &segments[1..])
+            .ok_or_else(|| Refusal::invalid(format!("{}: there is no such field", operation.path)))?;
+        let change = rewritten(&operation.change, kind, self.now, new_id);
+        if matches!(change, Change::Unset) && !matches!(field.presence, Presence::Nullable) && segments.len() == 1 {
+            return Err(Refusal::invalid(format!("{name}: it must not be missing")));
+        }
+        let index = match (&change, *name) {
+            (Change::Set(value), "orderIndex") => rank(value),
+            _ => None,
+        };
+        self.step(Operation { target: key.clone(), path: operation.path.clone(), change })?;
+        match index.and_then(|index| key_at_rank(&self.records, &key.id, index)) {
+            Some(order) => self.step(crate::build::set(key.table, &key.id, "orderKey", order.as_str())),
+            None => Ok(()),
+        }
+    }
+
+    /// Applies one complete operation, and checks the record after it.
+    fn step(&mut self, operation: Operation) -> Result<(), Refusal> {
+        let key = operation.target.clone();
+        let before = self.records.get(&key).cloned();
+        apply_one(&mut self.records, &operation, self.now)?;
+        let after = self.records.get(&key).ok_or_else(|| Refusal::invalid("the record does not exist"))?;
+        check_record(before.as_ref(), after, &key, &operation.path)?;
+        self.check_permission(before.as_ref(), after, &key)?;
+        self.check_references(after, &key, &operation.path)?;
+        self.inverse.extend(invert(before.as_ref(), &operation));
+        self.done.push(operation);
+        if !self.changed.contains(&key) {
+            self.changed.push(key);
+        }
+        Ok(())
+    }
+
+    fn check_permission(&self, before: Option<&Record>, after: &Record, key: &Key) -> Result<(), Refusal> {
+        let Author::User(user) = self.author else { return Ok(()) };
+        let founding = match key.table {
+            Table::Projects => before.is_none(),
+            // The first membership comes with the project itself.
+            Table::ProjectMembers => {
+                before.is_none()
+                    && self.done.last().is_some_and(|op| {
+                        op.target.id == key.id && op.target.table == Table::Projects && op.is_creation()
+                    })
+            }
+            Table::Users => return if key.id == *user { Ok(()) } else { Err(Refusal::forbidden()) },
+            _ => false,
+        };
+        if founding || may_change(role_of(&self.records_before(before, key), user), user, key.table, before, after) {
+            Ok(())
+        } else {
+            Err(Refusal::forbidden())
+        }
+    }
+
+    /// The records as they were before this step: a change of roles is judged by the roles before it.
+    fn records_before(&self, before: Option<&Record>, key: &Key) -> Records {
+        let mut records = self.records.clone();
+        if key.table == Table::ProjectMembers {
+            match before {
+                Some(before) => records.insert(key.table, before.clone()),
+                None => {
+                    let gone =
+                        records.get(key).map(|record| record.with("deleted", Value::text(&self.now.to_string())));
+                    gone.into_iter().for_each(|gone| records.insert(key.table, gone));
+                }
+            }
+        }
+        records
+    }
+
+    /// References lead to records of this project; a deleted one satisfies them (WR2).
+    fn check_references(&self, after: &Record, key: &Key, path: &Path) -> Result<(), Refusal> {
+        let segments = path.segments();
+        let touched = |field: &&Field| segments.first().is_none_or(|first| *first == field.name);
+        for field in TableSchema::of(key.table).fields.iter().filter(touched) {
+            let (Kind::Reference(table), Some(id)) = (field.kind, after.id_in(field.name)) else { continue };
+            if table != Table::Users && self.records.find(table, &id).is_none() {
+                return Err(Refusal::invalid(format!(
+                    "{}: there is no such record in {table} of this project",
+                    field.name
+                )));
+            }
+        }
+        if let (Table::Projects, Scope::Project(project)) = (key.table, self.scope)
+            && key.id != *project
+        {
+            return Err(Refusal::invalid("a transaction touches one project"));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, records: &mut Records) -> Result<Accepted, Refusal> {
+        if self.changed.iter().any(|key| key.table == Table::ProjectMembers) {
+            self.settle_members()?;
+        }
+        self.inverse.reverse();
+        *records = self.records;
+        Ok(Accepted { operations: self.done, inverse: self.inverse, changed: self.changed })
+    }
+
+    /// One membership a person, never without an owner, and `collaborators` says who they are (PE1, PE3).
+    fn settle_members(&mut self) -> Result<(), Refusal> {
+        if !has_owner(&self.records) {
+            return Err(Refusal::invalid("a project keeps at least one owner"));
+        }
+        let mut users: Vec<Id> = self
+            .records
+            .table(Table::ProjectMembers)
+            .filter(|m| !m.is_deleted())
+            .filter_map(|m| m.id_in("userId"))
+            .collect();
+        users.sort();
+        if users.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Refusal::invalid("this person is a member already"));
+        }
+        let Some(project) = self.records.project().cloned() else { return Ok(()) };
+        let others = users.iter().filter(|user| project.text("createdBy") != Some(user.as_str()));
+        let collaborators = Value::list(others.map(Value::from));
+        if *project.get("collaborators") == collaborators {
+            return Ok(());
+        }
+        let operation = crate::build::set(Table::Projects, project.id(), "collaborators", collaborators);
+        self.inverse.extend(invert(Some(&project), &operation));
+        apply_one(&mut self.records, &operation, self.now)?;
+        let key = operation.target.clone();
+        self.done.push(operation);
+        if !self.changed.contains(&key) {
+            self.changed.push(key);
+        }
+        Ok(())
+    }
+}
+
+/// The top-level field, when this author may write it (WR1).
+fn writable(table: Table, name: &str, author: &Author) -> Result<&'static Field, Refusal> {
+    let Some(field) = TableSchema::of(table).field(name) else {
+        let owned = matches!(name, "id" | "version");
+        let reason = if owned { "only the server writes it" } else { "there is no such field" };
+        return Err(Refusal::invalid(format!("{name}: {reason}")));
+    };
+    match (field.writer, author) {
+        (Writer::Client, _) | (_, Author::System) => Ok(field),
+        (Writer::Creation, _) => Err(Refusal::invalid(format!("{name}: it is fixed once the record exists"))),
+        (Writer::Server, _) => Err(Refusal::invalid(format!("{name}: only the server writes it"))),
+    }
+}
+
+/// The change as the log carries it: times written out, units rounded, ids of new elements given.
+fn rewritten(change: &Change, kind: Kind, now: Timestamp, new_id: &mut dyn FnMut() -> Option<Id>) -> Change {
+    match change {
+        Change::Set(value) => Change::Set(normalise(kind, value.clone(), new_id)),
+        Change::SetNow => Change::Set(Value::text(&now.to_string())),
+        Change::ListInsert(value, position) => {
+            let value = match kind {
+                Kind::Elements(fields) => normalise_element(fields, value.clone(), new_id),
+                _ => value.clone(),
+            };
+            Change::ListInsert(value, position.clone())
+        }
+        other => other.clone(),
+    }
+}
+
+/// WR2: the record after the operation, as far as it changed.
+fn check_record(before: Option<&Record>, after: &Record, key: &Key, path: &Path) -> Result<(), Refusal> {
+    let schema = TableSchema::of(key.table);
+    let invalid = |invalid: model::Invalid| Refusal::invalid(invalid.to_string());
+    let segments = path.segments();
+    match (segments.split_first(), before) {
+        (Some((name, rest)), Some(before)) => {
+            let field =
+                schema.field(name).ok_or_else(|| Refusal::invalid(format!("{name}: there is no such field")))?;
+            // What the operation had to bring about is looked at whole.
+            let rest = if before.get(name).is_null() { &[] } else { rest };
+            check_field(field, after.get(name), rest).map_err(invalid)?;
+        }
+        _ => schema
+            .fields
+            .iter()
+            .try_for_each(|field| check_field(field, after.get(field.name), &[]))
+            .map_err(invalid)?,
+    }
+    let weight: usize = after.fields().iter().map(|(name, value)| name.len() + value.weight()).sum();
+    if weight > RECORD_BYTES_MAX {
+        return Err(Refusal::invalid(format!("a record has at most {RECORD_BYTES_MAX} bytes")));
+    }
+    Ok(())
+}

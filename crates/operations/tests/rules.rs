@@ -1,0 +1,368 @@
+//! The rules of operations and writing, each by its ID.
+
+use model::{Id, Key, Map, Record, Records, Table, Timestamp, Value, fields};
+use operations::build::{create, delete, list_insert, list_remove, set, unset};
+use operations::{Accepted, Author, Operation, Position, Refusal, Scope, Transaction, apply_committed, transact};
+use proptest::prelude::*;
+
+fn id(text: &str) -> Id {
+    Id::new(text).unwrap()
+}
+
+fn transaction(author: &str, operations: Vec<Operation>) -> Transaction {
+    Transaction {
+        tx_id: id("tx"),
+        author_id: id(author),
+        operations,
+        client_timestamp: 0.0,
+        base_versions: Default::default(),
+    }
+}
+
+/// A project `p` with an owner `ann`, an editor `ed`, a viewer `vi`, tracks `a`, `b`, `c` in that order and a clip `k`.
+struct World {
+    records: Records,
+}
+
+impl World {
+    fn new() -> World {
+        let mut world = World { records: Records::new() };
+        world.submit("ann", vec![create(Table::Projects, &id("p"), fields([("name", "Song".into())]))]).unwrap();
+        for (user, role) in [("ed", "editor"), ("vi", "viewer")] {
+            let member = fields([("projectId", "p".into()), ("userId", user.into()), ("role", role.into())]);
+            world.submit("ann", vec![create(Table::ProjectMembers, &id(user), member)]).unwrap();
+        }
+        for name in ["a", "b", "c"] {
+            world.submit("ann", vec![create(Table::Tracks, &id(name), track(name))]).unwrap();
+        }
+        world.submit("ann", vec![create(Table::Clips, &id("k"), clip("a"))]).unwrap();
+        world
+    }
+
+    fn submit(&mut self, author: &str, operations: Vec<Operation>) -> Result<Accepted, Refusal> {
+        self.submit_as(&Author::User(id(author)), operations)
+    }
+
+    fn submit_as(&mut self, author: &Author, operations: Vec<Operation>) -> Result<Accepted, Refusal> {
+        let scope = Scope::Project(id("p"));
+        transact(&mut self.records, &scope, author, &transaction(author.id().as_str(), operations), Timestamp(1_000))
+    }
+
+    fn get(&self, table: Table, name: &str) -> &Record {
+        self.records.find(table, &id(name)).unwrap()
+    }
+
+    fn order(&self) -> Vec<&str> {
+        self.records.tracks().iter().map(|track| track.id().as_str()).collect()
+    }
+
+    /// The reason why these operations are refused; also checks that nothing changed.
+    fn refused(&mut self, author: &str, operations: Vec<Operation>) -> Refusal {
+        let before = self.records.clone();
+        let refusal = self.submit(author, operations).unwrap_err();
+        assert_eq!(self.records, before, "a refusal changes nothing");
+        refusal
+    }
+}
+
+fn track(name: &str) -> Map {
+    fields([("projectId", "p".into()), ("name", name.into()), ("type", "audio".into())])
+}
+
+fn clip(track: &str) -> Map {
+    fields([
+        ("trackId", track.into()),
+        ("name", "Clip".into()),
+        ("startBeat", 0u32.into()),
+        ("durationBeats", 4u32.into()),
+    ])
+}
+
+#[test]
+fn op1_set_now_becomes_the_commits_time() {
+    let mut world = World::new();
+    let accepted = world.submit("ann", vec![delete(Table::Clips, &id("k"))]).unwrap();
+    assert_eq!(accepted.operations, [set(Table::Clips, &id("k"), "deleted", "1970-01-01T00:00:01.000Z")]);
+}
+
+#[test]
+fn op2_each_operation_raises_the_version_by_one() {
+    let mut world = World::new();
+    let volume = |v: f64| set(Table::Tracks, &id("a"), "volume", v);
+    let before = world.get(Table::Tracks, "a").version();
+    world.submit("ann", vec![volume(0.5), volume(0.25)]).unwrap();
+    assert_eq!(world.get(Table::Tracks, "a").version(), before + 2);
+    assert_eq!(world.get(Table::Tracks, "a").number("volume"), Some(0.25));
+}
+
+#[test]
+fn op4_a_new_record_takes_defaults_and_the_servers_fields_are_overwritten() {
+    let mut world = World::new();
+    let mut given = clip("a");
+    for (name, value) in [("id", "n"), ("createdAt", "2001-01-01T00:00:00Z"), ("projectId", "elsewhere")] {
+        given.insert(name.into(), value.into());
+    }
+    given.insert("version".into(), 77u32.into());
+    world.submit("ed", vec![create(Table::Clips, &id("n"), given)]).unwrap();
+    let clip = world.get(Table::Clips, "n");
+    assert_eq!((clip.version(), clip.text("projectId"), clip.number("gain")), (1, Some("p"), Some(1.0)));
+    assert_eq!(clip.text("createdAt"), Some("1970-01-01T00:00:01.000Z"));
+}
+
+#[test]
+fn op4_what_cannot_be_created_or_changed_is_400() {
+    let mut world = World::new();
+    let without_name = fields([("projectId", "p".into()), ("type", "audio".into())]);
+    let mut other_id = create(Table::Tracks, &id("x"), track("x"));
+    other_id.target.id = id("y");
+    for (operation, reason) in [
+        (create(Table::Tracks, &id("x"), without_name), "tracks/x: name: it must not be missing"),
+        (create(Table::Tracks, &id("a"), track("a")), "exists already"),
+        (other_id, "id: a new record's id"),
+        (set(Table::Tracks, &id("nobody"), "volume", 1.0), "does not exist"),
+        (list_insert(Table::Tracks, &id("a"), "", 1.0, Position::Append), "needs a key"),
+    ] {
+        let refusal = world.refused("ann", vec![operation]);
+        assert_eq!(refusal.status, 400);
+        assert!(refusal.message.contains(reason), "{}", refusal.message);
+    }
+}
+
+#[test]
+fn op4_the_creator_of_a_project_becomes_its_owner() {
+    let world = World::new();
+    assert_eq!(world.get(Table::ProjectMembers, "p").text("role"), Some("owner"));
+    assert_eq!(world.get(Table::Projects, "p").text("createdBy"), Some("ann"));
+}
+
+#[test]
+fn op4_deleting_is_a_mark_that_can_be_unset() {
+    let mut world = World::new();
+    world.submit("ed", vec![delete(Table::Tracks, &id("a"))]).unwrap();
+    assert_eq!(world.order(), ["b", "c"]);
+    assert!(!world.get(Table::Clips, "k").is_deleted(), "its clips are hidden without being written");
+    world.submit("ed", vec![unset(Table::Tracks, &id("a"), "deleted")]).unwrap();
+    assert_eq!(world.order(), ["a", "b", "c"]);
+}
+
+#[test]
+fn op6_bad_paths_and_lists_are_400_and_change_nothing() {
+    let mut world = World::new();
+    let clip = |key: &str, value: f64| set(Table::Clips, &id("k"), key, value);
+    for operation in [
+        clip("gain.deep", 1.0),
+        clip("midiData.nothing", 1.0),
+        clip("unknown", 1.0),
+        clip("midiData.notes.n1.pitch", 60.0),
+        list_insert(Table::Clips, &id("k"), "gain", 1.0, Position::Append),
+        list_remove(Table::Clips, &id("k"), "name", "x"),
+    ] {
+        assert_eq!(world.refused("ann", vec![operation]).status, 400);
+    }
+}
+
+fn note(name: &str, pitch: u32) -> Value {
+    Value::map([
+        ("id", name.into()),
+        ("pitch", pitch.into()),
+        ("startBeat", 0u32.into()),
+        ("durationBeats", 1u32.into()),
+    ])
+}
+
+#[test]
+fn op7_two_people_editing_different_notes_both_keep_their_edits() {
+    let mut world = World::new();
+    let notes = |value| list_insert(Table::Clips, &id("k"), "midiData.notes", value, Position::Append);
+    world.submit("ann", vec![notes(note("n1", 60)), notes(note("n2", 62))]).unwrap();
+    world.submit("ann", vec![set(Table::Clips, &id("k"), "midiData.notes.n1.pitch", 61.0)]).unwrap();
+    world.submit("ed", vec![set(Table::Clips, &id("k"), "midiData.notes.n2.velocity", 10.0)]).unwrap();
+    world
+        .submit("ed", vec![list_remove(Table::Clips, &id("k"), "midiData.notes", Value::map([("id", "n1".into())]))])
+        .unwrap();
+    let notes = world.get(Table::Clips, "k").get("midiData").get("notes").unwrap().as_list().unwrap();
+    assert_eq!(notes.len(), 1);
+    assert_eq!(notes.get("n2").unwrap().get("velocity"), Some(&Value::Number(10.0)));
+}
+
+#[test]
+fn op5_an_inserted_note_without_an_id_gets_one() {
+    let mut world = World::new();
+    let anonymous = Value::map([("pitch", 60u32.into()), ("startBeat", 0u32.into()), ("durationBeats", 1u32.into())]);
+    let accepted = world
+        .submit("ann", vec![list_insert(Table::Clips, &id("k"), "midiData.notes", anonymous, Position::Append)])
+        .unwrap();
+    let operations::Change::ListInsert(value, _) = &accepted.operations[0].change else { panic!("not an insertion") };
+    assert_eq!(value.get("id"), Some(&"tx-0-0".into()));
+}
+
+#[test]
+fn wr1_nobody_writes_as_another_or_into_the_servers_fields() {
+    let mut world = World::new();
+    let forged = transaction("ed", vec![set(Table::Tracks, &id("a"), "volume", 1.0)]);
+    let refusal =
+        transact(&mut world.records, &Scope::Project(id("p")), &Author::User(id("ann")), &forged, Timestamp(0));
+    assert_eq!(refusal.unwrap_err().status, 403);
+    for (table, name, field) in [
+        (Table::Tracks, "a", "version"),
+        (Table::Tracks, "a", "id"),
+        (Table::Tracks, "a", "createdAt"),
+        (Table::Tracks, "a", "updatedAt"),
+        (Table::Tracks, "a", "projectId"),
+        (Table::Clips, "k", "projectId"),
+        (Table::Projects, "p", "createdBy"),
+        (Table::Projects, "p", "collaborators"),
+    ] {
+        let refusal = world.refused("ann", vec![set(table, &id(name), field, "x")]);
+        assert_eq!(refusal.status, 400, "{field}");
+    }
+    world.submit("ed", vec![set(Table::Clips, &id("k"), "trackId", "b")]).unwrap();
+}
+
+#[test]
+fn wr2_the_record_after_is_checked() {
+    let mut world = World::new();
+    for (table, name, field, value) in [
+        (Table::Tracks, "a", "volume", 2.5),
+        (Table::Tracks, "a", "pan", -1.1),
+        (Table::Projects, "p", "bpm", 19.0),
+        (Table::Clips, "k", "durationBeats", -1.0),
+        (Table::Projects, "p", "sampleRate", 12_345.0),
+    ] {
+        let refusal = world.refused("ann", vec![set(table, &id(name), field, value)]);
+        assert!(
+            refusal.status == 400 && refusal.message.contains(field) && refusal.message.contains(name),
+            "{refusal}"
+        );
+    }
+    world.refused("ann", vec![set(Table::Clips, &id("k"), "trackId", "elsewhere")]);
+    world.submit("ann", vec![delete(Table::Tracks, &id("a"))]).unwrap();
+    world.submit("ed", vec![create(Table::Clips, &id("late"), clip("a"))]).unwrap();
+}
+
+#[test]
+fn wr3_permission_is_judged_per_row() {
+    let mut world = World::new();
+    for stranger in ["vi", "nobody"] {
+        assert_eq!(world.refused(stranger, vec![set(Table::Tracks, &id("a"), "volume", 1.0)]).status, 403);
+    }
+    assert_eq!(world.refused("ed", vec![delete(Table::Projects, &id("p"))]).status, 403);
+    assert_eq!(world.refused("ed", vec![set(Table::ProjectMembers, &id("ed"), "role", "owner")]).status, 403);
+    world.submit("ed", vec![set(Table::Projects, &id("p"), "bpm", 140.0)]).unwrap();
+    world.submit("vi", vec![delete(Table::ProjectMembers, &id("vi"))]).unwrap();
+    assert_eq!(world.get(Table::Projects, "p").get("collaborators"), &Value::list(["ed".into()]));
+}
+
+#[test]
+fn pe3_the_last_owner_stays() {
+    let mut world = World::new();
+    assert_eq!(world.refused("ann", vec![set(Table::ProjectMembers, &id("p"), "role", "editor")]).status, 400);
+    assert_eq!(world.refused("ann", vec![delete(Table::ProjectMembers, &id("p"))]).status, 400);
+}
+
+#[test]
+fn wr4_one_transaction_is_all_or_nothing() {
+    let mut world = World::new();
+    let good = set(Table::Tracks, &id("a"), "volume", 0.5);
+    world.refused("ann", vec![good.clone(), set(Table::Tracks, &id("b"), "volume", 9.0)]);
+    world.refused("ann", vec![good, set(Table::Users, &id("ann"), "name", "Ann")]);
+}
+
+#[test]
+fn wr5_a_stale_base_version_is_409_and_names_the_record() {
+    let mut world = World::new();
+    let mut stale = transaction("ann", vec![set(Table::Tracks, &id("a"), "volume", 0.5)]);
+    stale.base_versions.insert("tracks:a".into(), 1);
+    let scope = Scope::Project(id("p"));
+    let author = Author::User(id("ann"));
+    transact(&mut world.records, &scope, &author, &stale, Timestamp(0)).unwrap();
+    let refusal = transact(&mut world.records, &scope, &author, &stale, Timestamp(0)).unwrap_err();
+    assert_eq!((refusal.status, refusal.conflicts), (409, vec![Key::new(Table::Tracks, id("a"))]));
+}
+
+#[test]
+fn u4_beats_and_tempo_are_stored_rounded() {
+    let mut world = World::new();
+    world.submit("ann", vec![set(Table::Clips, &id("k"), "startBeat", 1.0 / 3.0)]).unwrap();
+    world.submit("ann", vec![set(Table::Projects, &id("p"), "bpm", 123.456_7)]).unwrap();
+    assert_eq!(world.get(Table::Clips, "k").number("startBeat"), Some(322_560.0 / 967_680.0));
+    assert_eq!(world.get(Table::Projects, "p").number("bpm"), Some(123.457));
+}
+
+#[test]
+fn u5_a_written_order_index_moves_the_track_to_that_rank() {
+    let mut world = World::new();
+    world.submit("ann", vec![set(Table::Tracks, &id("c"), "orderIndex", 0.0)]).unwrap();
+    assert_eq!(world.order(), ["c", "a", "b"]);
+    world.submit("ann", vec![set(Table::Tracks, &id("c"), "orderIndex", 1.0)]).unwrap();
+    assert_eq!(world.order(), ["a", "c", "b"]);
+    world.submit("ann", vec![set(Table::Tracks, &id("a"), "orderIndex", 99.0)]).unwrap();
+    assert_eq!(world.order(), ["c", "b", "a"]);
+}
+
+fn any_operation() -> impl Strategy<Value = Operation> {
+    let target = prop::sample::select(vec![
+        (Table::Tracks, "a"),
+        (Table::Tracks, "b"),
+        (Table::Clips, "k"),
+        (Table::Projects, "p"),
+    ]);
+    let key = prop::sample::select(vec![
+        "volume",
+        "name",
+        "orderIndex",
+        "bpm",
+        "startBeat",
+        "deleted",
+        "midiData.notes",
+        "midiData.notes.n1.pitch",
+        "trackId",
+        "plugins",
+    ]);
+    let value = prop_oneof![
+        (0.0..200.0f64).prop_map(Value::number),
+        Just(Value::Null),
+        "[ab]".prop_map(|t| Value::text(&t)),
+        "n[1-3]".prop_map(|n| note(&n, 60)),
+        Just(Value::list([note("n1", 1), note("n2", 2)])),
+    ];
+    (target, key, value, 0u8..5).prop_map(|((table, name), key, value, kind)| match kind {
+        0 | 1 => set(table, &id(name), key, value),
+        2 => unset(table, &id(name), key),
+        3 => list_insert(table, &id(name), key, value, Position::Append),
+        _ => list_remove(table, &id(name), key, value),
+    })
+}
+
+proptest! {
+    /// A replica that only applies what the log carries has the same records as the room.
+    #[test]
+    fn wr8_records_are_the_logs_materialised_state(batch in prop::collection::vec(any_operation(), 1..40)) {
+        let mut world = World::new();
+        let mut replica = world.records.clone();
+        for operation in batch {
+            if let Ok(accepted) = world.submit("ann", vec![operation]) {
+                let changed = apply_committed(&mut replica, &accepted.operations, Timestamp(1_000)).unwrap();
+                prop_assert_eq!(changed, accepted.changed);
+            }
+            prop_assert_eq!(&replica, &world.records);
+        }
+    }
+
+    /// The inverse of a whole transaction restores every field but `version` and `updatedAt`.
+    #[test]
+    fn un4_the_inverse_of_a_transaction_undoes_it(batch in prop::collection::vec(any_operation(), 1..8)) {
+        let mut world = World::new();
+        let before = world.records.clone();
+        if let Ok(accepted) = world.submit("ann", batch) {
+            world.submit_as(&Author::System, accepted.inverse.clone()).or_else(|refusal| {
+                if accepted.inverse.is_empty() { Ok(accepted) } else { Err(refusal) }
+            }).unwrap();
+            for (key, record) in before.iter() {
+                let after = world.records.get(key).unwrap();
+                let (after, before) = (after.without("updatedAt"), record.without("updatedAt"));
+                prop_assert_eq!(after.fields(), before.fields());
+            }
+        }
+    }
+}
