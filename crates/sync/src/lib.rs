@@ -1,1 +1,11 @@
-//! How replicas agree: wire types, the client's replica, the room. State machines, events in, effects out; pure.
+//! How replicas agree: the wire, the room that orders, the replica that follows and runs ahead.
+//!
+//! **Invariant:** state machines only. Events go in, effects come out; sockets, timers, clocks and disks belong to whoever
+//! drives them (the server, the browser, the simulator).
+
+pub mod replica;
+pub mod room;
+pub mod wire;
+
+pub use replica::{Effect, Event, Replica, Status};
+pub use room::{Room, Submitted};

@@ -1,0 +1,294 @@
+//! What goes over the socket: the guide's text protocol (W3) and our own binary one (W4).
+
+use model::{Id, Record, Role, Table, Timestamp};
+use operations::{Commit, Transaction};
+use serde::{Deserialize, Serialize};
+
+/// The WebSocket subprotocol of W4.
+pub const SUBPROTOCOL: &str = "unisono.v1";
+/// The version that the first byte of every frame says.
+pub const VERSION: u8 = 1;
+/// Bytes of a frame from a client.
+pub const CLIENT_FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Transactions in one `Submit`.
+pub const SUBMIT_TRANSACTIONS_MAX: usize = 256;
+/// Projects that one socket may have open.
+pub const CHANNELS_MAX: usize = 16;
+
+/// What a client says (W4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ClientMessage {
+    /// First of all: the version that the client speaks.
+    Hello {
+        /// See [`VERSION`].
+        version: u16,
+    },
+    /// Follow a project on a channel of the client's choice.
+    Open {
+        /// The number that this project has in later messages.
+        channel: u32,
+        /// Which project.
+        project: Id,
+        /// What the client has of it already (PS3).
+        resume: Option<Resume>,
+    },
+    /// Commit these, in this order, each on its own.
+    Submit {
+        /// Where.
+        channel: u32,
+        /// At most [`SUBMIT_TRANSACTIONS_MAX`].
+        transactions: Vec<Transaction>,
+    },
+    /// Stop following.
+    Close {
+        /// What.
+        channel: u32,
+    },
+    /// Asks for a `Pong`.
+    Ping {
+        /// Comes back.
+        nonce: u32,
+    },
+}
+
+/// How far a client has followed a project's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Of which log.
+    pub epoch: Id,
+    /// The last commit that it has.
+    pub seq: u64,
+}
+
+/// Someone who can open the project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The user's id.
+    pub id: Id,
+    /// Their name.
+    pub name: String,
+    /// Their colour, `#rrggbb`.
+    pub colour: String,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// What the server says (W4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ServerMessage {
+    /// The answer to `Hello`.
+    Hello {
+        /// The version that the server speaks.
+        version: u16,
+        /// Who is logged in.
+        user: Id,
+        /// The server's clock.
+        now: Timestamp,
+    },
+    /// All of the project: the answer to `Open`.
+    Snapshot {
+        /// Where.
+        channel: u32,
+        /// Of this log,
+        epoch: Id,
+        /// up to this commit.
+        seq: u64,
+        /// Every record, deleted ones included.
+        records: Vec<(Table, Record)>,
+    },
+    /// The client is up to date up to `seq`, apart from the commits that follow.
+    Resumed {
+        /// Where.
+        channel: u32,
+        /// Of this log,
+        epoch: Id,
+        /// from this commit on.
+        seq: u64,
+    },
+    /// What has been committed, in order and without gaps.
+    Commits {
+        /// Where.
+        channel: u32,
+        /// The entries of the log.
+        commits: Vec<Commit>,
+    },
+    /// The client's own transaction was committed exactly as it was sent.
+    Acknowledged {
+        /// Where.
+        channel: u32,
+        /// Which.
+        tx_id: Id,
+        /// Its place in the log.
+        seq: u64,
+        /// The time of the commit.
+        time: Timestamp,
+    },
+    /// The client's own transaction was not committed.
+    Refused {
+        /// Where.
+        channel: u32,
+        /// Which.
+        tx_id: Id,
+        /// As an HTTP status: 400, 403, 409 are final; others may be tried again.
+        status: u16,
+        /// Why, for people.
+        message: String,
+    },
+    /// The project cannot be opened, or no longer.
+    Denied {
+        /// Where.
+        channel: u32,
+        /// As an HTTP status.
+        status: u16,
+        /// Why, for people.
+        message: String,
+    },
+    /// Who can open the project.
+    People {
+        /// Where.
+        channel: u32,
+        /// All of them.
+        people: Vec<Person>,
+    },
+    /// Who has it open now.
+    Present {
+        /// Where.
+        channel: u32,
+        /// Users, each once.
+        connected: Vec<Id>,
+    },
+    /// The answer to `Ping`.
+    Pong {
+        /// What came.
+        nonce: u32,
+    },
+    /// The last frame made no sense; the socket closes.
+    Error {
+        /// Why.
+        message: String,
+    },
+}
+
+/// A frame that is no message of this protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadFrame {
+    /// It has no bytes.
+    #[error("an empty frame")]
+    Empty,
+    /// It is of another version.
+    #[error("a frame of version {0}; this side speaks version {VERSION}")]
+    Version(u8),
+    /// It is malformed.
+    #[error("a malformed frame: {0}")]
+    Malformed(String),
+}
+
+/// A frame of this message.
+#[must_use]
+pub fn encode<M: Serialize>(message: &M) -> Vec<u8> {
+    // Every type above serialises without fail; a frame without content is refused by the other side.
+    postcard::to_extend(message, vec![VERSION]).unwrap_or_default()
+}
+
+/// The message in a frame.
+///
+/// # Errors
+/// [`BadFrame`] when it is of another version or malformed.
+pub fn decode<'a, M: Deserialize<'a>>(frame: &'a [u8]) -> Result<M, BadFrame> {
+    match frame.split_first() {
+        None => Err(BadFrame::Empty),
+        Some((&VERSION, body)) => postcard::from_bytes(body).map_err(|error| BadFrame::Malformed(error.to_string())),
+        Some((version, _)) => Err(BadFrame::Version(*version)),
+    }
+}
+
+/// The guide's messages, as text (W3).
+pub mod text {
+    use serde::{Deserialize, Serialize};
+
+    /// What a guide-style client says.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(tag = "type", rename_all = "camelCase")]
+    pub enum Request {
+        /// Tell me of changes of this key.
+        Subscribe {
+            /// `table:id`, `project-tracks:id` or `track-clips:id`.
+            key: String,
+        },
+        /// No longer.
+        Unsubscribe {
+            /// The key.
+            key: String,
+        },
+    }
+
+    /// What it is told.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(tag = "type", rename_all = "camelCase")]
+    pub enum Notice {
+        /// These have these versions now.
+        Updates {
+            /// One for each key.
+            updates: Vec<Update>,
+        },
+        /// The last message made no sense, or the key may not be subscribed to.
+        Error {
+            /// Why.
+            message: String,
+        },
+    }
+
+    /// A key and its version.
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    pub struct Update {
+        /// As it was subscribed to.
+        pub key: String,
+        /// The record's version; for list keys the project's sequence number.
+        pub version: u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use operations::build;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn w3_the_guides_messages_are_read_and_written() {
+        use text::{Notice, Request, Update};
+        let request: Request = serde_json::from_str(r#"{"type":"subscribe","key":"projects:1"}"#).unwrap();
+        assert_eq!(request, Request::Subscribe { key: "projects:1".to_owned() });
+        let notice = Notice::Updates { updates: vec![Update { key: "projects:1".to_owned(), version: 7 }] };
+        let text = r#"{"type":"updates","updates":[{"key":"projects:1","version":7}]}"#;
+        assert_eq!(serde_json::to_string(&notice).unwrap(), text);
+    }
+
+    #[test]
+    fn w4_frames_round_trip_and_say_their_version() {
+        let id = Id::new("a").unwrap();
+        let transaction = Transaction {
+            tx_id: id.clone(),
+            author_id: id.clone(),
+            operations: vec![build::set(Table::Tracks, &id, "volume", 0.5)],
+            client_timestamp: 1.5,
+            base_versions: Default::default(),
+        };
+        let message = ClientMessage::Submit { channel: 3, transactions: vec![transaction] };
+        let mut frame = encode(&message);
+        assert_eq!(decode::<ClientMessage>(&frame), Ok(message));
+        frame[0] = 9;
+        assert_eq!(decode::<ClientMessage>(&frame), Err(BadFrame::Version(9)));
+        assert_eq!(decode::<ClientMessage>(&[]), Err(BadFrame::Empty));
+    }
+
+    proptest! {
+        #[test]
+        fn si3_arbitrary_frames_never_panic(mut frame in prop::collection::vec(any::<u8>(), 0..300)) {
+            if let Some(first) = frame.first_mut() { *first = VERSION; }
+            let _ = decode::<ClientMessage>(&frame);
+            let _ = decode::<ServerMessage>(&frame);
+        }
+    }
+}
