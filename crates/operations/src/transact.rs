@@ -181,7 +181,7 @@ impl Run<'_> {
                     put("projectId", Value::from(project));
                 }
             }
-            Table::Tracks if !given.get("orderKey").is_some_and(|key| !key.is_null()) => {
+            Table::Tracks if given.get("orderKey").is_none_or(Value::is_null) => {
                 let order = match index {
                     Some(index) => key_at_rank(&self.records, &key.id, index),
                     None => last_key(&self.records),

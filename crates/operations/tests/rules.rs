@@ -1,5 +1,7 @@
 //! The rules of operations and writing, each by its ID.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use model::{Id, Key, Map, Record, Records, Table, Timestamp, Value, fields};
 use operations::build::{create, delete, list_insert, list_remove, set, unset};
 use operations::{Accepted, Author, Operation, Position, Refusal, Scope, Transaction, apply_committed, transact};
