@@ -1,1 +1,17 @@
 //! Signal processing over slices: gain, fades, pan, resampling, dither. Pure; the same bits natively and in WASM.
+//!
+//! Every function is element-wise, or sums in an order that is written down, so that its result depends neither on how a
+//! signal is cut into blocks nor on the machine. Transcendentals come from `libm` (see `clippy.toml`).
+//!
+//! **Never here:** I/O, a clock, randomness that is not a function of a seed, allocation inside a function that takes its
+//! output as a slice, fused multiply-add, reductions whose order the compiler may choose.
+
+pub mod click;
+pub mod dither;
+pub mod fade;
+pub mod meter;
+pub mod mix;
+pub mod pan;
+pub mod pcm;
+pub mod ramp;
+pub mod resample;
