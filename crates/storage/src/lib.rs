@@ -1,1 +1,18 @@
 //! Where things are kept: the database, the blobs, the jobs.
+//!
+//! **Invariant:** SQL is written nowhere else. Time, identifiers and secrets are arguments: nothing here reads a clock or
+//! makes a random number, so that the simulator can drive it.
+
+mod accounts;
+pub mod blobs;
+mod commit;
+mod database;
+mod jobs;
+mod store;
+
+pub use accounts::{Account, NewSession, NewUser, Session, TokenHash};
+pub use blobs::{BlobKey, BlobWriter, Blobs, ReadSeek, Stored};
+pub use commit::{Batch, CommitError, Loaded, LogPosition, Logged, NewCommit, PayloadHash};
+pub use database::Database;
+pub use jobs::{Failed, Job, JobState, NewJob};
+pub use store::{Reply, Store, StoreError};

@@ -1,0 +1,133 @@
+//! The door to the database.
+
+use std::sync::mpsc;
+
+use model::{Id, Key, Record, Role, Table, Timestamp};
+use operations::{Commit, Scope};
+
+use crate::{
+    Account, Batch, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession, NewUser,
+    Session, TokenHash,
+};
+
+/// The database failed. The text is for the log, not for users (WR10).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the database failed: {0}")]
+pub struct StoreError(pub String);
+
+/// Called once with one result per batch, in their order, when all of them are durable or refused. Runs on the
+/// writer's thread: it must only hand the results on.
+pub type Reply = Box<dyn FnOnce(Vec<Result<(), CommitError>>) + Send>;
+
+type Answer<T> = Result<T, StoreError>;
+
+/// Records, logs, accounts, sessions and jobs, kept durably (WR7). Calls block; see [`crate::Database`] for async code.
+///
+/// Every implementation passes one suite of contract tests (SI2).
+pub trait Store: Send + Sync + 'static {
+    // The log and the records.
+
+    /// Keeps batches, each whole or not at all (WR4). Batches that wait together share one database transaction and
+    /// one fsync; when that fails, all of them are refused (WR7).
+    fn submit(&self, batches: Vec<Batch>, reply: Reply);
+
+    /// [`Store::submit`], waiting for the results.
+    fn commit(&self, batches: Vec<Batch>) -> Vec<Result<(), CommitError>> {
+        let count = batches.len();
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.submit(batches, Box::new(move |results| drop(sender.send(results))));
+        let gone = || CommitError::Database { reason: "the writer has stopped".to_owned() };
+        receiver.recv().unwrap_or_else(|_| (0..count).map(|_| Err(gone())).collect())
+    }
+
+    /// A scope's log and records, of one moment; `None` when it has none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails; so in all that follow.
+    fn load(&self, scope: &Scope) -> Answer<Option<Loaded>>;
+
+    /// Where a scope's log is; `None` when it has none.
+    fn position(&self, scope: &Scope) -> Answer<Option<LogPosition>>;
+
+    /// The log's entries after `seq`, in order, at most `limit`.
+    fn commits_since(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<Commit>>;
+
+    /// Where an author's transaction stands (WR6).
+    fn find_transaction(&self, author: &Id, tx_id: &Id) -> Answer<Option<Logged>>;
+
+    /// The project that a record belongs to; `None` for users and for what does not exist.
+    fn project_of(&self, key: &Key) -> Answer<Option<Id>>;
+
+    /// Those of the records that exist, deleted ones included.
+    fn records(&self, keys: &[Key]) -> Answer<Vec<(Table, Record)>>;
+
+    /// The projects that a user can open, deleted ones left out, the last changed first.
+    fn projects_of(&self, user: &Id) -> Answer<Vec<(Record, Role)>>;
+
+    /// What a user is in a project; `None` for a non-member.
+    fn role_of(&self, project: &Id, user: &Id) -> Answer<Option<Role>>;
+
+    /// The members of a project, as their `users` records (e-mail included: see `model::roles::visible`), ordered by id.
+    fn people_of(&self, project: &Id) -> Answer<Vec<(Record, Role)>>;
+
+    /// Whether two users are members of a common project (U3).
+    fn are_fellows(&self, one: &Id, other: &Id) -> Answer<bool>;
+
+    // Accounts and sessions.
+
+    /// Adds a user, their record and their credentials; false when the address or id is taken.
+    fn create_user(&self, user: NewUser) -> Answer<bool>;
+
+    /// Who has this (normalised) address.
+    fn account(&self, email: &str) -> Answer<Option<Account>>;
+
+    /// Puts another hash in the place of a user's password hash; false when there is no such user.
+    fn set_password(&self, user: &Id, password_hash: &str, now: Timestamp) -> Answer<bool>;
+
+    /// Begins a session.
+    fn create_session(&self, session: NewSession) -> Answer<()>;
+
+    /// The session of this token, unless it has ended.
+    fn session(&self, token: &TokenHash, now: Timestamp) -> Answer<Option<Session>>;
+
+    /// Notes that a session was used, and moves its end.
+    fn touch_session(&self, token: &TokenHash, now: Timestamp, expires: Timestamp) -> Answer<()>;
+
+    /// Ends a session; false when there was none.
+    fn delete_session(&self, token: &TokenHash) -> Answer<bool>;
+
+    /// Forgets sessions that have ended; how many.
+    fn delete_expired_sessions(&self, now: Timestamp) -> Answer<usize>;
+
+    // Jobs.
+
+    /// Enqueues a job; false when one of its unique key is there already.
+    fn enqueue(&self, job: NewJob) -> Answer<bool>;
+
+    /// Takes the first job of these kinds whose time has come, or whose worker has been silent past its lease, and
+    /// leases it under the name `lease` for `lease_ms`. A job that has no attempts left dies instead.
+    fn lease_job(&self, kinds: &[&str], lease: &Id, now: Timestamp, lease_ms: i64) -> Answer<Option<Job>>;
+
+    /// Prolongs a lease; false when it is lost: another worker may have the job, and this one must stop.
+    fn heartbeat_job(&self, job: &Id, lease: &Id, until: Timestamp) -> Answer<bool>;
+
+    /// Ends a job well; false when the lease is lost.
+    fn complete_job(&self, job: &Id, lease: &Id, now: Timestamp) -> Answer<bool>;
+
+    /// Ends an attempt badly: the state that the job is in then; `None` when the lease is lost.
+    fn fail_job(&self, job: &Id, lease: &Id, failed: Failed) -> Answer<Option<JobState>>;
+
+    /// A job, whatever its state.
+    fn job(&self, job: &Id) -> Answer<Option<Job>>;
+
+    // The rest.
+
+    /// The server's secret of this name: `fresh` when there is none yet, which is then kept.
+    fn secret(&self, name: &str, fresh: [u8; 32]) -> Answer<[u8; 32]>;
+
+    /// Whether the database answers.
+    fn check(&self) -> Answer<()>;
+
+    /// Moves what the write-ahead log holds into the database file; at the end of a server's life.
+    fn checkpoint(&self) -> Answer<()>;
+}
