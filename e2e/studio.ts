@@ -1,0 +1,82 @@
+// A studio of its own for tests: the real server on a free port of this machine, with a data folder that goes with it.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** How long the server may take to get ready: the first start writes the demo song. */
+const READY_MS = 60_000
+/** How long it may take to stop by itself before it is killed. */
+const STOP_MS = 10_000
+/** Lines of the server's log that are kept for when something fails. */
+const LOG_LINES = 200
+
+export interface Studio {
+  url: string
+  dataDir: string
+  process: ChildProcess
+  /** The last lines that the server wrote. */
+  log(): string
+  /** Stops the server; its data folder is removed unless it is to be started again on it. */
+  stop(options?: { keepData?: boolean; signal?: NodeJS.Signals }): Promise<void>
+}
+
+/** Starts `unisono serve --demo`; `dataDir` and `port` are for starting one again where it was. */
+export async function startStudio(options: { dataDir?: string; port?: number; args?: string[] } = {}): Promise<Studio> {
+  const binary = resolve(process.env.UNISONO_BINARY ?? 'target/release/unisono')
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'unisono-e2e-')))
+  const address = `127.0.0.1:${options.port ?? (await freePort())}`
+  const lines: string[] = []
+  const child = spawn(binary, ['serve', '--demo', '--listen', address, '--data', dataDir, ...(options.args ?? [])], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      lines.push(...text.trimEnd().split('\n'))
+      lines.splice(0, lines.length - LOG_LINES)
+    })
+  }
+  const exited = new Promise<void>((done) => child.once('close', () => done()))
+  child.once('error', (error) => lines.push(String(error)))
+  const studio: Studio = {
+    url: `http://${address}`,
+    dataDir,
+    process: child,
+    log: () => lines.join('\n'),
+    async stop({ keepData = false, signal = 'SIGTERM' } = {}) {
+      child.kill(signal)
+      const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+      await exited
+      clearTimeout(impatience)
+      if (!keepData) await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+  try {
+    await untilReady(studio)
+  } catch (error) {
+    await studio.stop({ keepData: options.dataDir !== undefined, signal: 'SIGKILL' })
+    throw error
+  }
+  return studio
+}
+
+async function untilReady(studio: Studio) {
+  const deadline = Date.now() + READY_MS
+  while (Date.now() < deadline) {
+    if (studio.process.exitCode !== null || studio.process.pid === undefined) break
+    const ready = await fetch(`${studio.url}/health/ready`).then((response) => response.ok, () => false)
+    if (ready) return
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  throw new Error(`the server did not get ready; its log:\n${studio.log()}`)
+}
+
+/** A port that nobody listens on at this moment. */
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done))
+  const { port } = probe.address() as { port: number }
+  await new Promise((done) => probe.close(done))
+  return port
+}
