@@ -1,1 +1,26 @@
-//! The studio in the browser.
+//! The studio in the browser: one folder per part of the screen, and [`door`], the only way out of it.
+//!
+//! **Invariant:** outside of `door` nothing touches a socket, `fetch`, a timer of the network, or WASM memory of the audio
+//! thread. A screen reads through the door's signals and writes through `dispatch`.
+
+#![allow(clippy::needless_pass_by_value, reason = "Leptos hands props to components by value")]
+
+mod app;
+mod arrangement;
+mod design;
+mod door;
+mod mixer;
+mod people;
+mod projects;
+mod studio;
+mod toast;
+mod transport;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Starts the app in the page's body; called by the module itself once it is instantiated.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    app::mount();
+}

@@ -1,0 +1,4 @@
+//! x
+use leptos::prelude::*;
+#[component]
+pub(crate) fn Arrangement() -> impl IntoView { view!{<main></main>} }

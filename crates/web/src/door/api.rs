@@ -1,0 +1,111 @@
+//! Calls to the server's routes.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, RequestInit, Response};
+
+/// A call that did not give what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The HTTP status; 0 when the server could not be reached.
+    pub(crate) status: u16,
+    /// For people.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    fn unreachable() -> Failure {
+        Failure { status: 0, message: "The server cannot be reached.".to_owned() }
+    }
+
+    /// Whether the same call may work later.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.status == 0 || self.status == 429 || self.status >= 500
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Message {
+    message: String,
+}
+
+/// The logged-in user.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub(crate) struct Me {
+    pub(crate) id: model::Id,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) email: String,
+}
+
+#[derive(serde::Deserialize)]
+struct MeAnswer {
+    user: Me,
+}
+
+/// Who is logged in; status 401 when nobody is.
+pub(crate) async fn me() -> Result<Me, Failure> {
+    get::<MeAnswer>("/api/auth/me").await.map(|answer| answer.user)
+}
+
+/// Ends the session.
+pub(crate) async fn log_out() -> Result<(), Failure> {
+    send("POST", "/api/auth/logout", Some("{}")).await.map(drop)
+}
+
+/// Gets JSON.
+pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
+    read(send("GET", path, None).await?).await
+}
+
+/// Posts JSON and reads JSON.
+pub(crate) async fn post<T: DeserializeOwned>(path: &str, body: &impl Serialize) -> Result<T, Failure> {
+    read(post_only(path, body).await?).await
+}
+
+/// Posts JSON.
+pub(crate) async fn post_only(path: &str, body: &impl Serialize) -> Result<Response, Failure> {
+    let body = serde_json::to_string(body).map_err(|error| Failure { status: 400, message: error.to_string() })?;
+    send("POST", path, Some(&body)).await
+}
+
+/// Gets bytes.
+pub(crate) async fn get_bytes(path: &str) -> Result<Vec<u8>, Failure> {
+    let response = send("GET", path, None).await?;
+    let buffer = response.array_buffer().map_err(|_| Failure::unreachable())?;
+    let buffer = JsFuture::from(buffer).await.map_err(|_| Failure::unreachable())?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+async fn send(method: &str, path: &str, body: Option<&str>) -> Result<Response, Failure> {
+    let options = RequestInit::new();
+    options.set_method(method);
+    if let Some(body) = body {
+        options.set_body(&JsValue::from_str(body));
+    }
+    let request = Request::new_with_str_and_init(path, &options).map_err(|_| Failure::unreachable())?;
+    if body.is_some() {
+        // The name and value are well-formed, so that this cannot fail.
+        let _ = request.headers().set("content-type", "application/json");
+    }
+    let window = web_sys::window().ok_or_else(Failure::unreachable)?;
+    let response = JsFuture::from(window.fetch_with_request(&request)).await.map_err(|_| Failure::unreachable())?;
+    let response: Response = response.unchecked_into();
+    if response.ok() { Ok(response) } else { Err(failure(response).await) }
+}
+
+async fn failure(response: Response) -> Failure {
+    let status = response.status();
+    let message = read::<Message>(response).await.map(|body| body.message);
+    Failure { status, message: message.unwrap_or_else(|_| format!("The server answered with status {status}.")) }
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+    let status = response.status();
+    let text = JsFuture::from(response.text().map_err(|_| Failure::unreachable())?).await;
+    let text = text.ok().and_then(|text| text.as_string()).ok_or_else(Failure::unreachable)?;
+    serde_json::from_str(&text)
+        .map_err(|_| Failure { status, message: "The server's answer could not be understood.".to_owned() })
+}

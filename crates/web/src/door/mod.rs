@@ -1,0 +1,309 @@
+//! The only way out of the screens: the replica and its socket, calls to the server, files, sound.
+//!
+//! A screen calls [`Door::dispatch`] with operations and reads signals: [`Door::record`], [`Door::project`], [`Door::tracks`],
+//! [`Door::status`], [`Door::people`]. What a commit did not touch does not run again.
+
+pub(crate) mod api;
+mod backoff;
+pub(crate) mod clock;
+mod identity;
+mod socket;
+pub(crate) mod sound;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use model::{Id, Key, Project, Record, Records, Table};
+use operations::Operation;
+use sync::wire::{ClientMessage, Person, ServerMessage};
+use sync::{Effect, Event, Replica, Status};
+
+pub(crate) use identity::{new_id, now};
+
+use crate::toast::Toasts;
+use socket::{Socket, SocketEvent};
+
+/// The channel of the one project that a page has open.
+const CHANNEL: u32 = 1;
+/// Labels of edits that are remembered, to say what was undone.
+const LABELS_MAX: usize = 4_096;
+
+type Listener = Rc<dyn Fn(&[Key])>;
+
+/// The door to one project. Copy it freely.
+#[derive(Clone, Copy)]
+pub(crate) struct Door {
+    inner: StoredValue<Rc<Inner>, LocalStorage>,
+    status: RwSignal<Status>,
+    logged_out: RwSignal<bool>,
+    people: RwSignal<Vec<Presence>>,
+    tracks: RwSignal<Vec<Id>>,
+    project: RwSignal<Option<Project>>,
+    toasts: Toasts,
+}
+
+struct Inner {
+    me: Id,
+    replica: RefCell<Replica>,
+    socket: RefCell<Option<Socket>>,
+    /// One signal for each record that a screen watches.
+    records: RefCell<HashMap<Key, ArcRwSignal<Option<Record>>>>,
+    listeners: RefCell<Vec<Listener>>,
+    /// What each of one's own transactions was, in words.
+    labels: RefCell<HashMap<Id, &'static str>>,
+}
+
+/// Someone who can open the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Presence {
+    pub(crate) person: Person,
+    /// Whether they have it open now.
+    pub(crate) here: bool,
+    /// Whether it is the user of this page.
+    pub(crate) me: bool,
+}
+
+impl Door {
+    /// Opens `project` for `me` and stays connected.
+    pub(crate) fn open(me: Id, project: Id, toasts: Toasts) -> Door {
+        let inner = Rc::new(Inner {
+            me: me.clone(),
+            replica: RefCell::new(Replica::new(me, project, CHANNEL)),
+            socket: RefCell::new(None),
+            records: RefCell::default(),
+            listeners: RefCell::default(),
+            labels: RefCell::default(),
+        });
+        let door = Door {
+            inner: StoredValue::new_local(inner),
+            status: RwSignal::new(Status::default()),
+            logged_out: RwSignal::new(false),
+            people: RwSignal::new(Vec::new()),
+            tracks: RwSignal::new(Vec::new()),
+            project: RwSignal::new(None),
+            toasts,
+        };
+        let socket = Socket::open(move |event| door.socket_event(event));
+        *door.inner().socket.borrow_mut() = Some(socket);
+        door.warn_before_leaving();
+        door
+    }
+
+    fn inner(self) -> Rc<Inner> {
+        self.inner.get_value()
+    }
+
+    /// Where messages go.
+    pub(crate) fn toasts(self) -> Toasts {
+        self.toasts
+    }
+
+    /// Who uses this page.
+    pub(crate) fn me(self) -> Id {
+        self.inner().me.clone()
+    }
+
+    /// Applies operations at once and sends them; `what` names the edit should it be refused ("Move clip").
+    /// True when it was applied.
+    pub(crate) fn dispatch(self, what: &'static str, operations: Vec<Operation>) -> bool {
+        if operations.is_empty() {
+            return true;
+        }
+        let inner = self.inner();
+        let tx_id = new_id();
+        let result = inner.replica.borrow_mut().dispatch(tx_id.clone(), operations, now());
+        match result {
+            Ok(effects) => {
+                let mut labels = inner.labels.borrow_mut();
+                if labels.len() >= LABELS_MAX {
+                    labels.clear();
+                }
+                labels.insert(tx_id, what);
+                drop(labels);
+                self.perform(effects);
+                true
+            }
+            Err(refusal) => {
+                self.toasts.error(format!("{what} is not possible"), refusal.message);
+                false
+            }
+        }
+    }
+
+    /// The record of this name, now and whenever it changes; none when it is not there.
+    pub(crate) fn record(self, table: Table, id: &Id) -> ReadSignal<Option<Record>> {
+        let inner = self.inner();
+        let key = Key::new(table, id.clone());
+        let current = inner.replica.borrow().view().get(&key).cloned();
+        let mut records = inner.records.borrow_mut();
+        records.entry(key).or_insert_with(|| ArcRwSignal::new(current)).read_only().into()
+    }
+
+    /// The project; none until it is here.
+    pub(crate) fn project(self) -> ReadSignal<Option<Project>> {
+        self.project.read_only()
+    }
+
+    /// The tracks that are not deleted, in their order.
+    pub(crate) fn tracks(self) -> ReadSignal<Vec<Id>> {
+        self.tracks.read_only()
+    }
+
+    /// How it stands with the server.
+    pub(crate) fn status(self) -> ReadSignal<Status> {
+        self.status.read_only()
+    }
+
+    /// Whether the session has ended while the page was open.
+    pub(crate) fn logged_out(self) -> ReadSignal<bool> {
+        self.logged_out.read_only()
+    }
+
+    /// Who can open the project, and who has it open.
+    pub(crate) fn people(self) -> ReadSignal<Vec<Presence>> {
+        self.people.read_only()
+    }
+
+    /// Reads all records at once; not tracked.
+    pub(crate) fn read<T>(self, read: impl FnOnce(&Records) -> T) -> T {
+        read(self.inner().replica.borrow().view())
+    }
+
+    /// Whether the server has confirmed that this record exists.
+    pub(crate) fn is_committed(self, table: Table, id: &Id) -> bool {
+        self.inner().replica.borrow().committed().find(table, id).is_some()
+    }
+
+    /// Whether this user may edit.
+    pub(crate) fn may_edit(self) -> bool {
+        self.inner().replica.borrow().role().is_some_and(|role| role >= model::Role::Editor)
+    }
+
+    /// The same, for screens: runs again when the role may have changed.
+    pub(crate) fn may_edit_now(self) -> bool {
+        self.people.track();
+        self.project.track();
+        self.may_edit()
+    }
+
+    /// Calls `listener` with the keys of what changed, for what is no DOM: the canvas, the engine.
+    pub(crate) fn listen(self, listener: impl Fn(&[Key]) + 'static) {
+        self.inner().listeners.borrow_mut().push(Rc::new(listener));
+    }
+
+    fn socket_event(self, event: SocketEvent) {
+        let inner = self.inner();
+        let event = match event {
+            SocketEvent::Opened => Event::Connected,
+            SocketEvent::Closed => {
+                self.check_session();
+                Event::Disconnected
+            }
+            SocketEvent::Message(message) => Event::Message(message),
+        };
+        if let Event::Message(ServerMessage::Error { message }) = &event {
+            self.toasts.error("The connection was closed", message.clone());
+        }
+        let effects = inner.replica.borrow_mut().handle(event);
+        self.perform(effects);
+    }
+
+    /// A browser does not say why a socket was refused: ask whether the session has ended.
+    fn check_session(self) {
+        leptos::task::spawn_local(async move {
+            match api::me().await {
+                Err(failure) if failure.status == 401 => self.logged_out.set(true),
+                Ok(_) => self.logged_out.set(false),
+                Err(_) => {}
+            }
+        });
+    }
+
+    fn perform(self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(message) => self.send(&message),
+                Effect::Changed(keys) => self.changed(&keys),
+                Effect::Refused { tx_id, message, .. } => {
+                    let what = self.inner().labels.borrow_mut().remove(&tx_id).unwrap_or("An edit");
+                    self.toasts.error(format!("{what} was undone"), message);
+                }
+                Effect::Reconnect => {
+                    if let Some(socket) = self.inner().socket.borrow().clone() {
+                        // Later: this runs inside the socket's own event.
+                        clock::after(std::time::Duration::ZERO, move || socket.reconnect());
+                    }
+                }
+                Effect::StatusChanged => {
+                    let status = self.inner().replica.borrow().status();
+                    if status.live {
+                        self.logged_out.set(false);
+                    }
+                    if *self.status.read_untracked() != status {
+                        self.status.set(status);
+                    }
+                }
+                Effect::PeopleChanged => self.people_changed(),
+            }
+        }
+    }
+
+    fn send(self, message: &ClientMessage) {
+        if let Some(socket) = self.inner().socket.borrow().as_ref() {
+            socket.send(message);
+        }
+    }
+
+    fn changed(self, keys: &[Key]) {
+        let inner = self.inner();
+        let view = inner.replica.borrow().view().clone();
+        for key in keys {
+            let signal = inner.records.borrow().get(key).cloned();
+            if let Some(signal) = signal {
+                signal.set(view.get(key).cloned());
+            }
+        }
+        if keys.iter().any(|key| key.table == Table::Projects) {
+            self.project.set(view.project().map(Project::from_record));
+        }
+        if keys.iter().any(|key| key.table == Table::Tracks) {
+            let tracks: Vec<Id> = view.tracks().iter().map(|track| track.id().clone()).collect();
+            if *self.tracks.read_untracked() != tracks {
+                self.tracks.set(tracks);
+            }
+        }
+        let listeners = inner.listeners.borrow().clone();
+        for listener in listeners {
+            listener(keys);
+        }
+    }
+
+    fn people_changed(self) {
+        let inner = self.inner();
+        let replica = inner.replica.borrow();
+        let here = replica.connected_users();
+        let mut people: Vec<Presence> = replica
+            .people()
+            .iter()
+            .map(|person| Presence {
+                here: here.contains(&person.id),
+                me: person.id == inner.me,
+                person: person.clone(),
+            })
+            .collect();
+        people.sort_by(|a, b| (!a.here, !a.me, &a.person.name).cmp(&(!b.here, !b.me, &b.person.name)));
+        drop(replica);
+        self.people.set(people);
+    }
+
+    /// Edits that wait live in this tab only: closing it would lose them.
+    fn warn_before_leaving(self) {
+        window_event_listener(leptos::ev::beforeunload, move |event| {
+            if self.status.read_untracked().pending > 0 {
+                event.prevent_default();
+            }
+        });
+    }
+}

@@ -1,0 +1,4 @@
+//! x
+use leptos::prelude::*;
+#[component]
+pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView { let _=open; view!{<main></main>} }

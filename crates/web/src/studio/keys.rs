@@ -1,0 +1,43 @@
+//! Shortcuts of the whole page; never while typing in a field.
+
+use leptos::prelude::*;
+use model::Ticks;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+use crate::door::Door;
+use crate::door::sound::Sound;
+
+/// Whether the event belongs to a field that takes text or choices.
+pub(crate) fn is_typing(event: &web_sys::Event) -> bool {
+    let element = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    element.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA"))
+}
+
+/// Whether the event belongs to something that the space bar presses.
+fn is_button(event: &web_sys::Event) -> bool {
+    let element = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    element.is_some_and(|element| matches!(element.tag_name().as_str(), "BUTTON" | "A") && !element.class_list().contains("clip-handle"))
+}
+
+/// Listens until the studio is left.
+pub(crate) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>) {
+    let _ = door;
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        if is_typing(&event) || event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
+            return;
+        }
+        let keyboard_press = is_button(&event) && matches!(event.key().as_str(), " " | "Enter");
+        match event.key().as_str() {
+            _ if keyboard_press => return,
+            " " => sound.toggle(),
+            "Home" | "Enter" => sound.seek(Ticks(0)),
+            "l" | "L" => sound.toggle_loop(),
+            "k" | "K" => sound.toggle_metronome(),
+            "m" | "M" if !event.shift_key() => mixer_open.update(|open| *open = !*open),
+            _ => return,
+        }
+        event.prevent_default();
+    });
+    on_cleanup(move || handle.remove());
+}

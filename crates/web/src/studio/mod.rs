@@ -1,0 +1,167 @@
+//! `/projects/:id`: the studio's frame, and what it says while there is no project to show.
+
+mod keys;
+mod sync_state;
+
+use leptos::prelude::*;
+use model::{Id, Table};
+use operations::build;
+
+use crate::arrangement::Arrangement;
+use crate::design::{Icon, Logo, Notice, icon};
+use crate::door::sound::Sound;
+use crate::door::{Door, api};
+use crate::mixer::Mixer;
+use crate::people::People;
+use crate::projects::Barred;
+use crate::toast::Toasts;
+use crate::transport::Transport;
+use sync_state::SyncState;
+
+/// What the page can show.
+#[derive(Clone)]
+enum Stage {
+    Loading,
+    Failed(String),
+    Open(Door),
+}
+
+/// The page.
+#[component]
+pub(crate) fn StudioPage(
+    /// Which project.
+    project: Id,
+) -> impl IntoView {
+    document().set_title("Unisono");
+    let toasts = expect_context::<Toasts>();
+    let stage = RwSignal::new(Stage::Loading);
+    let open = move || {
+        let project = project.clone();
+        leptos::task::spawn_local(async move {
+            match api::me().await {
+                Ok(me) => stage.set(Stage::Open(Door::open(me.id, project, toasts))),
+                // An address that cannot be followed leaves the picture of loading.
+                Err(failure) if failure.status == 401 => drop(location().set_href("/login")),
+                Err(failure) => stage.set(Stage::Failed(failure.message)),
+            }
+        });
+    };
+    open();
+    let open = StoredValue::new_local(open);
+    move || match stage.get() {
+        Stage::Loading => view! { <Waiting /> }.into_any(),
+        Stage::Open(door) => view! { <Opened door /> }.into_any(),
+        Stage::Failed(message) => view! {
+            <Notice title="The studio could not be opened" detail=message>
+                <button type="button" class="button primary" on:click=move |_| {
+                    stage.set(Stage::Loading);
+                    open.with_value(|open| open());
+                }>"Try again"</button>
+                <a class="button" href="/projects">"All projects"</a>
+            </Notice>
+        }
+        .into_any(),
+    }
+}
+
+#[component]
+fn Waiting() -> impl IntoView {
+    view! {
+        <main class="studio-waiting" aria-busy="true" aria-label="Opening the project">
+            <Logo />
+            <p>"Tuning up…"</p>
+        </main>
+    }
+}
+
+#[component]
+fn Opened(door: Door) -> impl IntoView {
+    provide_context(door);
+    let denied = Memo::new(move |_| door.status().get().denied);
+    let loaded = Memo::new(move |_| door.project().with(Option::is_some));
+    move || match (denied.get(), loaded.get()) {
+        (Some(reason), _) => view! { <Barred title="This project is not open to you" detail=reason /> }.into_any(),
+        (None, true) => view! { <Studio /> }.into_any(),
+        (None, false) => view! { <Waiting /> }.into_any(),
+    }
+}
+
+/// Which part small screens show.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Arrangement,
+    Mixer,
+}
+
+#[component]
+fn Studio() -> impl IntoView {
+    let door = expect_context::<Door>();
+    let sound = Sound::new(door);
+    provide_context(sound);
+    let id = door.project().with_untracked(|project| project.as_ref().map(|project| project.id.to_string()));
+    let part = RwSignal::new(Part::Arrangement);
+    let mixer_open = RwSignal::new(true);
+    let name = Memo::new(move |_| door.project().get().map(|project| project.name).unwrap_or_default());
+    Effect::new(move |_| document().set_title(&format!("{} · Unisono", name.get())));
+    keys::listen(door, sound, mixer_open);
+    view! {
+        <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()>
+            <header class="topbar">
+                <div class="topbar-start">
+                    <a class="home" href="/projects" aria-label="All projects" title="All projects"><Logo /></a>
+                    <SongName name />
+                </div>
+                <Transport />
+                <div class="topbar-end">
+                    <SyncState />
+                    <People />
+                </div>
+            </header>
+            <Arrangement />
+            <Mixer open=mixer_open />
+            <nav class="switcher" aria-label="Parts of the studio">
+                <PartButton part own=Part::Arrangement icon=Icon::Lanes label="Tracks" />
+                <PartButton part own=Part::Mixer icon=Icon::Sliders label="Mixer" />
+            </nav>
+        </div>
+    }
+}
+
+#[component]
+fn PartButton(part: RwSignal<Part>, own: Part, icon: Icon, label: &'static str) -> impl IntoView {
+    view! {
+        <button type="button" class="switch" aria-pressed=move || (part.get() == own).to_string()
+            class:is-on=move || part.get() == own on:click=move |_| part.set(own)>
+            {self::icon(icon)} {label}
+        </button>
+    }
+}
+
+/// The song's name, changed in place.
+#[component]
+fn SongName(name: Memo<String>) -> impl IntoView {
+    let door = expect_context::<Door>();
+    let input = NodeRef::<leptos::html::Input>::new();
+    let commit = move || {
+        let (Some(field), Some(project)) = (input.get_untracked(), door.project().get_untracked()) else { return };
+        let wanted = field.value().trim().to_owned();
+        if wanted.is_empty() || wanted == project.name {
+            field.set_value(&project.name);
+        } else {
+            door.dispatch("Rename project", vec![build::set(Table::Projects, &project.id, "name", wanted.as_str())]);
+        }
+    };
+    let key = move |event: leptos::ev::KeyboardEvent| {
+        let Some(field) = input.get_untracked() else { return };
+        if event.key() == "Escape" {
+            field.set_value(&name.get_untracked());
+        }
+        if matches!(event.key().as_str(), "Enter" | "Escape") {
+            let _ = field.blur();
+        }
+    };
+    view! {
+        <input class="song-name" aria-label="Project name" maxlength="120" autocomplete="off" spellcheck="false" node_ref=input
+            readonly=move || !door.may_edit_now() prop:value=name on:keydown=key on:blur=move |_| commit() />
+    }
+}

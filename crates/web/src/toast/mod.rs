@@ -1,0 +1,131 @@
+//! Short messages that come and go: what was undone, what failed, what can be done about it.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use crate::design::{Icon, icon};
+use crate::door::clock;
+
+/// How long a message without an action stays.
+const STAY: Duration = Duration::from_secs(8);
+/// More are not shown at once; the oldest goes.
+const SHOWN_MAX: usize = 4;
+
+/// What a toast offers to do.
+#[derive(Clone, Copy)]
+struct Action {
+    label: &'static str,
+    run: Callback<()>,
+}
+
+#[derive(Clone)]
+struct Toast {
+    number: u32,
+    is_error: bool,
+    title: String,
+    detail: String,
+    action: Option<Action>,
+}
+
+/// The messages on the screen. Copy it freely.
+#[derive(Clone, Copy)]
+pub(crate) struct Toasts {
+    shown: RwSignal<Vec<Toast>>,
+    next: StoredValue<u32>,
+}
+
+impl Toasts {
+    /// None yet.
+    pub(crate) fn new() -> Toasts {
+        Toasts { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0) }
+    }
+
+    /// Says that something worked, or is under way.
+    pub(crate) fn info(self, title: impl Into<String>, detail: impl Into<String>) {
+        self.add(false, title.into(), detail.into(), None);
+    }
+
+    /// Says that something failed, and why.
+    pub(crate) fn error(self, title: impl Into<String>, detail: impl Into<String>) {
+        self.add(true, title.into(), detail.into(), None);
+    }
+
+    /// Says that something failed, and offers what can be done. Stays until dismissed.
+    pub(crate) fn error_with(
+        self,
+        title: impl Into<String>,
+        detail: impl Into<String>,
+        label: &'static str,
+        run: impl Fn() + Send + Sync + 'static,
+    ) {
+        let run = Callback::new(move |()| run());
+        self.add(true, title.into(), detail.into(), Some(Action { label, run }));
+    }
+
+    fn add(self, is_error: bool, title: String, detail: String, action: Option<Action>) {
+        let number = self.next.get_value();
+        self.next.set_value(number.wrapping_add(1));
+        let stays = action.is_some();
+        self.shown.update(|shown| {
+            // The same message twice says nothing new.
+            shown.retain(|toast| toast.title != title || toast.detail != detail);
+            shown.push(Toast { number, is_error, title, detail, action });
+            let excess = shown.len().saturating_sub(SHOWN_MAX);
+            shown.drain(..excess);
+        });
+        if !stays {
+            clock::after(STAY, move || self.dismiss(number));
+        }
+    }
+
+    fn dismiss(self, number: u32) {
+        let _ = self.shown.try_update(|shown| shown.retain(|toast| toast.number != number));
+    }
+}
+
+/// The messages, in a corner; screen readers hear them as they come.
+#[component]
+pub(crate) fn ToastList() -> impl IntoView {
+    let toasts = expect_context::<Toasts>();
+    view! {
+        <div class="toasts" role="region" aria-label="Messages" aria-live="polite">
+            <For each=move || toasts.shown.get() key=|toast| toast.number let:toast>
+                <ToastView toast />
+            </For>
+        </div>
+    }
+}
+
+#[component]
+fn ToastView(toast: Toast) -> impl IntoView {
+    let toasts = expect_context::<Toasts>();
+    let number = toast.number;
+    let action = toast.action.map(|action| {
+        view! {
+            <button
+                type="button"
+                class="button small"
+                on:click=move |_| {
+                    action.run.run(());
+                    toasts.dismiss(number);
+                }
+            >
+                {action.label}
+            </button>
+        }
+    });
+    view! {
+        <div class="toast" class:is-error=toast.is_error data-testid="toast" role=if toast.is_error { "alert" } else { "status" }>
+            <span class="toast-icon">{icon(if toast.is_error { Icon::Warning } else { Icon::Check })}</span>
+            <div class="toast-text">
+                <strong>{toast.title}</strong>
+                {(!toast.detail.is_empty()).then(|| view! { <p>{toast.detail}</p> })}
+                {action}
+            </div>
+            <button type="button" class="icon-button small" aria-label="Dismiss" on:click=move |_| toasts.dismiss(number)>
+                {icon(Icon::Close)}
+            </button>
+        </div>
+    }
+}
