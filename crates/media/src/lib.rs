@@ -1,1 +1,33 @@
-//! Audio files: decode, encode, metadata, peaks.
+//! Audio files: sniff, decode, encode, metadata, peaks.
+//!
+//! It never contains: networking, a database, a clock, the project's records. Everything works on byte slices or on
+//! `Read + Seek`, also on wasm32; paths and threads are native only. Input is hostile: nothing here panics on it, and nothing
+//! allocates more than [`limits`] say.
+
+pub mod decode;
+pub mod dither;
+mod error;
+mod flac;
+mod id3;
+pub mod limits;
+mod lossy;
+mod metadata;
+mod mpeg;
+mod ogg;
+pub mod peaks;
+#[cfg(not(target_arch = "wasm32"))]
+mod playback;
+pub mod sniff;
+mod stream_info;
+mod vorbis_comment;
+pub mod wav;
+
+pub use decode::{Block, Decoder};
+pub use error::{Error, Result};
+pub use metadata::Metadata;
+#[cfg(not(target_arch = "wasm32"))]
+pub use metadata::read_metadata;
+#[cfg(not(target_arch = "wasm32"))]
+pub use playback::{PlaybackAsset, make_playback_asset};
+pub use sniff::{Format, sniff};
+pub use stream_info::{Codec, StreamInfo, Tags};

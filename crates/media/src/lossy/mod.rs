@@ -1,0 +1,15 @@
+//! MP3 and Vorbis: our own demultiplexing, cutting and checks around symphonia's decoders.
+//!
+//! The files are walked here, not by symphonia, so that the work can be split over threads, so that the sound is cut
+//! to the sample as the encoder meant it, and so that a file that lies about sizes meets our limits first.
+
+mod guarded;
+mod mp3;
+mod mp3_frames;
+mod vorbis;
+mod vorbis_setup;
+
+pub(crate) use guarded::DecodedPacket;
+pub(crate) use mp3::{Mp3, Mp3Packets, Mp3Start, RESERVOIR_BYTES_MAX, main_data_begin};
+pub(crate) use mp3_frames::Mp3Frames;
+pub(crate) use vorbis::{Cut, Vorbis, VorbisPackets, VorbisStream};

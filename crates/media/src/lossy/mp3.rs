@@ -1,0 +1,162 @@
+//! MP3, decoded packet by packet and cut to what was encoded.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::default::codecs::MpaDecoder;
+
+use super::guarded::{DecodedPacket, Guarded};
+use super::mp3_frames::Mp3Frames;
+use crate::decode::Block;
+use crate::limits::{DAMAGED_PACKETS_IN_A_ROW_MAX, SNIFF_BYTES};
+use crate::mpeg::{FrameHeader, Gapless, InfoFrame, info_frame};
+use crate::sniff::{Format, Found};
+use crate::stream_info::{Codec, StreamInfo};
+use crate::wav::read_up_to;
+use crate::{Error, Result, id3};
+
+const FORMAT: &str = "MP3";
+
+/// MPEG frames decoded one after the other, nothing cut off yet.
+pub(crate) struct Mp3Packets<R> {
+    frames: Mp3Frames<R>,
+    decoder: Guarded,
+    /// Bytes of main data that earlier frames left for later ones.
+    reservoir: usize,
+    undecodable_in_a_row: u32,
+}
+
+impl<R: Read> Mp3Packets<R> {
+    /// Decodes what `frames` delivers.
+    pub(crate) fn new(frames: Mp3Frames<R>) -> Result<Self> {
+        let mut parameters = AudioCodecParameters::new();
+        parameters.for_codec(CODEC_ID_MP3);
+        let options = AudioDecoderOptions::default().gapless(false);
+        let decoder =
+            Guarded::new(|| Ok(Box::new(MpaDecoder::try_new(&parameters, &options)?) as Box<dyn AudioDecoder>))
+                .ok_or(Error::damaged(FORMAT, "it cannot be decoded"))?;
+        Ok(Self { frames, decoder, reservoir: 0, undecodable_in_a_row: 0 })
+    }
+
+    /// Bytes from where reading began to the end of the frame that was decoded last.
+    pub(crate) fn offset(&self) -> u64 {
+        self.frames.offset()
+    }
+
+    /// Decodes the next frame that can be decoded; `None` at the end. Frames whose beginning lies in frames that are not here
+    /// (the first ones of a file cut from another) are decoded, but not delivered, as they would be noise.
+    pub(crate) fn next_packet(&mut self) -> Result<Option<DecodedPacket<'_>>> {
+        while let Some(header) = self.frames.next_frame()? {
+            let begin = main_data_begin(self.frames.frame(), header);
+            let is_whole = begin <= self.reservoir;
+            self.reservoir = (self.reservoir + header.bytes.saturating_sub(header.side_end())).min(RESERVOIR_BYTES_MAX);
+            let decoded = self.decoder.decode(self.frames.frame());
+            if decoded && is_whole {
+                self.undecodable_in_a_row = 0;
+                return Ok(self.decoder.last());
+            }
+            self.undecodable_in_a_row += 1;
+            if self.undecodable_in_a_row > DAMAGED_PACKETS_IN_A_ROW_MAX {
+                return Err(Error::damaged(FORMAT, "too much of it cannot be decoded"));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Furthest back that a frame's main data can begin, in bytes.
+pub(crate) const RESERVOIR_BYTES_MAX: usize = 511;
+
+/// How many bytes before its own header a frame's main data begins: the side information's first field.
+pub(crate) fn main_data_begin(frame: &[u8], header: FrameHeader) -> usize {
+    let side = if header.has_crc { 6 } else { 4 };
+    match (frame.get(side), frame.get(side + 1), header.is_mpeg_1) {
+        (Some(a), Some(b), true) => usize::from(*a) << 1 | usize::from(*b) >> 7,
+        (Some(a), _, false) => usize::from(*a),
+        _ => 0,
+    }
+}
+
+/// An MP3 file, cut to what was encoded where its first frame tells.
+pub(crate) struct Mp3<R> {
+    packets: Mp3Packets<R>,
+    /// Frames still to drop at the start.
+    skip: usize,
+    /// Frames to drop at the end, which are held back until more come.
+    padding: usize,
+    held: Block,
+}
+
+/// What the first frames of an MP3 file tell.
+#[derive(Debug, Clone)]
+pub(crate) struct Mp3Start {
+    pub(crate) header: FrameHeader,
+    pub(crate) gapless: Gapless,
+    /// Where in the file the first frame with sound is.
+    pub(crate) offset: u64,
+    pub(crate) info: StreamInfo,
+}
+
+impl Mp3Start {
+    /// Reads them.
+    pub(crate) fn read<R: Read + Seek>(file: &mut R, found: Found) -> Result<Self> {
+        file.seek(SeekFrom::Start(0))?;
+        let mut prefix = vec![0; SNIFF_BYTES];
+        let filled = read_up_to(file, &mut prefix)?;
+        let tags = id3::read_tags(&prefix[..filled]);
+        file.seek(SeekFrom::Start(found.audio_offset))?;
+        let mut frames = Mp3Frames::new(&mut *file, None);
+        let header = frames.next_frame()?.ok_or(Error::NoSound { format: "an MP3" })?;
+        let first = info_frame(frames.frame(), header);
+        let offset =
+            found.audio_offset + if first.is_some() { frames.offset() } else { frames.offset() - header.bytes as u64 };
+        let InfoFrame { mpeg_frames, gapless } = first.unwrap_or_default();
+        let gapless = gapless.unwrap_or_default();
+        let declared_frames = mpeg_frames.map(|count| {
+            (u64::from(count) * header.frames() as u64).saturating_sub(u64::from(gapless.delay + gapless.padding))
+        });
+        let info = StreamInfo {
+            format: Format::Mp3,
+            codec: Codec::Mp3,
+            sample_rate: header.sample_rate,
+            channels: header.channels,
+            bit_depth: None,
+            declared_frames,
+            tags,
+        };
+        Ok(Self { header, gapless, offset, info })
+    }
+}
+
+impl<R: Read + Seek> Mp3<R> {
+    /// Opens the MP3 stream that was found.
+    pub(crate) fn open(mut file: R, found: Found) -> Result<(Self, StreamInfo)> {
+        let start = Mp3Start::read(&mut file, found)?;
+        file.seek(SeekFrom::Start(start.offset))?;
+        let packets = Mp3Packets::new(Mp3Frames::new(file, Some(start.header)))?;
+        let held = Block::new(usize::from(start.info.channels));
+        let (skip, padding) = (start.gapless.delay as usize, start.gapless.padding as usize);
+        Ok((Self { packets, skip, padding, held }, start.info))
+    }
+
+    /// Bytes read since the first frame.
+    pub(crate) fn offset(&self) -> u64 {
+        self.packets.offset()
+    }
+
+    /// Decodes into `block`; `false` at the end.
+    pub(crate) fn next_block(&mut self, block: &mut Block) -> Result<bool> {
+        while let Some(packet) = self.packets.next_packet()? {
+            let skipped = self.skip.min(packet.frames());
+            self.skip -= skipped;
+            self.held.append(&packet.slices(skipped..packet.frames()));
+            if self.held.frames() > self.padding {
+                let count = self.held.frames() - self.padding;
+                block.take_front(&mut self.held, count);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
