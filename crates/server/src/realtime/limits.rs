@@ -1,0 +1,32 @@
+//! The limits of rooms and sockets (W6).
+
+use std::time::Duration;
+
+/// Frames that wait to be written to one socket.
+pub const OUTBOX_FRAMES_MAX: usize = 1_024;
+/// Bytes that wait to be written to one socket.
+pub const OUTBOX_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Requests that wait for one room; whoever sends more waits.
+pub const ROOM_QUEUE_MAX: usize = 1_024;
+/// Transactions that one room commits together.
+pub const GROUP_TRANSACTIONS_MAX: usize = 512;
+/// Commits that a client may catch up on; one that has missed more gets a snapshot (PS3).
+pub const RESUME_COMMITS_MAX: u64 = 5_000;
+/// Keys that one guide-style socket may subscribe to (W3).
+pub const SUBSCRIPTIONS_MAX: usize = 10_000;
+/// Bytes of a text message (W3).
+pub const TEXT_BYTES_MAX: usize = 4 * 1024;
+/// Sockets that one user may have open.
+pub const SOCKETS_PER_USER_MAX: usize = 64;
+/// Pointers in one `getRecords`.
+pub const POINTERS_MAX: usize = 10_000;
+/// Bytes of a `write` or `getRecords` body.
+pub const BODY_BYTES_MAX: usize = sync::wire::CLIENT_FRAME_BYTES_MAX;
+/// How long a room without subscribers keeps its records in memory.
+pub const ROOM_IDLE: Duration = Duration::from_secs(60);
+/// How often a socket is asked whether it is still there.
+pub const PING_EVERY: Duration = Duration::from_secs(10);
+/// How long a socket may be silent: a dead peer is gone from the list of who is here within 30 s.
+pub const SILENCE_MAX: Duration = Duration::from_secs(25);
+/// How often a room whose store moved on without it starts over before it gives up.
+pub const STALE_RETRIES_MAX: usize = 5;

@@ -1,0 +1,214 @@
+//! Rooms, sockets, `write` and `getRecords`: where edits come in and go out.
+
+mod commit_group;
+pub mod limits;
+mod outbox;
+mod room_task;
+mod routes;
+mod socket;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::roles::role_of;
+use model::{Id, RecordMap};
+use operations::{Author, Refusal, Scope, Transaction};
+use storage::{Database, NewJob, StoreError};
+use sync::Room;
+use tokio::sync::{mpsc, oneshot};
+
+use commit_group::{Submission, Verdict};
+use limits::{ROOM_QUEUE_MAX, SOCKETS_PER_USER_MAX};
+use room_task::{Request, RoomTask};
+
+pub use routes::api;
+pub use socket::upgrade;
+
+use crate::state::Clock;
+
+/// Why a transaction was not committed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// It may not be: 400, 403 or 409.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed; the log says how (WR10).
+    #[error("the server cannot save at the moment; please try again")]
+    Unavailable,
+}
+
+impl SubmitError {
+    /// As an HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            SubmitError::Refused(refusal) => refusal.status,
+            SubmitError::Unavailable => 503,
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn message(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl From<StoreError> for SubmitError {
+    fn from(error: StoreError) -> SubmitError {
+        tracing::error!(%error, "the store failed");
+        SubmitError::Unavailable
+    }
+}
+
+/// A transaction that is durable.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Its place in the log.
+    pub seq: u64,
+    /// The records that it touched, as they are now.
+    pub record_map: RecordMap,
+}
+
+/// The rooms of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Realtime(Arc<Rooms>);
+
+struct Rooms {
+    database: Database,
+    clock: Clock,
+    open: Mutex<HashMap<Scope, mpsc::Sender<Request>>>,
+    sockets: Mutex<HashMap<Id, usize>>,
+    next_socket: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic while the map was held cannot leave it half changed: every change is one call.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Realtime {
+    /// Rooms over this database. Needs a Tokio runtime from the first request on.
+    #[must_use]
+    pub fn new(database: Database, clock: Clock) -> Realtime {
+        let (open, sockets) = (Mutex::default(), Mutex::default());
+        Realtime(Arc::new(Rooms { database, clock, open, sockets, next_socket: AtomicU64::new(1) }))
+    }
+
+    /// Commits a transaction durably; a repeat changes nothing and answers the same (WR6). The author is who is logged
+    /// in, or the server itself.
+    ///
+    /// # Errors
+    /// A refusal with its reason, or [`SubmitError::Unavailable`].
+    pub async fn submit(&self, scope: Scope, author: Author, transaction: Transaction) -> Result<Outcome, SubmitError> {
+        self.submit_with_jobs(scope, author, transaction, Vec::new()).await
+    }
+
+    /// [`Realtime::submit`], enqueueing jobs in the same database transaction. A repeat enqueues nothing.
+    ///
+    /// # Errors
+    /// As [`Realtime::submit`].
+    pub async fn submit_with_jobs(
+        &self,
+        scope: Scope,
+        author: Author,
+        transaction: Transaction,
+        jobs: Vec<NewJob>,
+    ) -> Result<Outcome, SubmitError> {
+        let targets: Vec<model::Key> = transaction.operations.iter().map(|operation| operation.target.clone()).collect();
+        let submission = Submission { author: author.clone(), transaction, jobs };
+        let (verdict, room) = self.ask(&scope, |reply| Request::Submit { submission, reply }).await?;
+        let (seq, changed) = match verdict {
+            Verdict::Committed(submitted) => (submitted.commit.seq, submitted.changed),
+            // Who has lost access meanwhile may still learn that it is done, but not how things stand now (WR6).
+            Verdict::Repeat { seq } if may_read(&room, &author) => (seq, targets),
+            Verdict::Repeat { seq } => (seq, Vec::new()),
+        };
+        Ok(Outcome { seq, record_map: room.records().record_map(&changed) })
+    }
+
+    /// A project's records of one moment, whoever asks: the caller judges who may see them.
+    ///
+    /// # Errors
+    /// [`SubmitError::Unavailable`] when the store fails.
+    pub async fn look(&self, project: &Id) -> Result<Room, SubmitError> {
+        self.ask(&Scope::Project(project.clone()), |reply| Request::Look { reply }).await
+    }
+
+    async fn ask<T>(
+        &self,
+        scope: &Scope,
+        request: impl FnOnce(oneshot::Sender<Result<T, SubmitError>>) -> Request,
+    ) -> Result<T, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(scope, request(reply)).await;
+        answer.await.unwrap_or(Err(SubmitError::Unavailable))
+    }
+
+    /// Hands a request to the scope's room, which is opened when it is not; waits while its queue is full.
+    async fn send(&self, scope: &Scope, mut request: Request) {
+        const TRIES_MAX: usize = 3;
+        for _ in 0..TRIES_MAX {
+            let room = self.room(scope);
+            match room.send(request).await {
+                Ok(()) => return,
+                // The room retired between the look-up and the sending: open it again.
+                Err(returned) => request = returned.0,
+            }
+        }
+        tracing::error!(?scope, "a room could not be opened");
+    }
+
+    fn room(&self, scope: &Scope) -> mpsc::Sender<Request> {
+        let mut open = lock(&self.0.open);
+        if let Some(room) = open.get(scope).filter(|room| !room.is_closed()) {
+            return room.clone();
+        }
+        let (sender, requests) = mpsc::channel(ROOM_QUEUE_MAX);
+        open.insert(scope.clone(), sender.clone());
+        let (rooms, own) = (Arc::clone(&self.0), scope.clone());
+        let retire = move |requests: &mpsc::Receiver<Request>| {
+            let mut open = lock(&rooms.open);
+            // The map holds one sender; more mean that a request is on its way.
+            let unused = requests.is_empty() && requests.sender_strong_count() <= 1;
+            if unused {
+                open.remove(&own);
+            }
+            unused
+        };
+        let (database, clock) = (self.0.database.clone(), self.0.clock.clone());
+        tokio::spawn(RoomTask::run(scope.clone(), database, clock, requests, retire));
+        sender
+    }
+
+    /// A number for a new socket of this user; none when they have too many open already.
+    fn socket_opened(&self, user: &Id) -> Option<u64> {
+        let mut sockets = lock(&self.0.sockets);
+        let count = sockets.entry(user.clone()).or_default();
+        *count += 1;
+        if *count > SOCKETS_PER_USER_MAX {
+            *count -= 1;
+            return None;
+        }
+        Some(self.0.next_socket.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn socket_closed(&self, user: &Id) {
+        let mut sockets = lock(&self.0.sockets);
+        if let Some(count) = sockets.get_mut(user) {
+            *count -= 1;
+            if *count == 0 {
+                sockets.remove(user);
+            }
+        }
+    }
+}
+
+fn may_read(room: &Room, author: &Author) -> bool {
+    match (author, room.scope()) {
+        (Author::System, _) => true,
+        (Author::User(user), Scope::User(own)) => user == own,
+        (Author::User(user), Scope::Project(_)) => role_of(room.records(), user).is_some(),
+    }
+}

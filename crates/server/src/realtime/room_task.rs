@@ -1,0 +1,489 @@
+//! One task per open project: it puts transactions in order, makes them durable, and tells whoever listens.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use axum::body::Bytes;
+use model::roles::role_of;
+use model::{Id, Key, Record, Role, Table};
+use operations::{Commit, Refusal, Scope};
+use storage::{Database, StoreError};
+use sync::Room;
+use sync::wire::text::{Notice, Update};
+use sync::wire::{Person, Resume, ServerMessage, encode};
+use tokio::sync::{mpsc, oneshot};
+
+use super::commit_group::{Submission, Verdict, Verdicts, commit_group, commits, load};
+use super::limits::{GROUP_TRANSACTIONS_MAX, RESUME_COMMITS_MAX, ROOM_IDLE};
+use super::outbox::{Outbox, Outgoing};
+use super::SubmitError;
+use crate::state::{Clock, new_id};
+
+/// Names a socket among all of this process.
+pub(crate) type SocketId = u64;
+
+/// What a room is asked.
+pub(crate) enum Request {
+    /// Commit this, and answer on the socket's channel.
+    SubmitFromSocket { socket: SocketId, channel: u32, submission: Submission },
+    /// Commit this, and answer here: the verdict, and the room as it then is.
+    Submit { submission: Submission, reply: oneshot::Sender<Result<(Verdict, Room), SubmitError>> },
+    /// Tell this socket of everything (W4).
+    Open { socket: SocketId, user: Id, channel: u32, resume: Option<Resume>, outbox: Outbox },
+    /// No longer.
+    Close { socket: SocketId, channel: u32 },
+    /// Tell this socket of versions of this key (W3), and at once of the current one (PS2).
+    Watch { socket: SocketId, user: Id, key: String, outbox: Outbox },
+    /// No longer; all of its keys when none is named.
+    Unwatch { socket: SocketId, key: Option<String> },
+    /// The room as it is.
+    Look { reply: oneshot::Sender<Result<Room, SubmitError>> },
+}
+
+/// A socket that follows the project (W4).
+struct Follower {
+    socket: SocketId,
+    user: Id,
+    channel: u32,
+    outbox: Outbox,
+}
+
+/// A socket that wants to know of versions (W3).
+struct Watcher {
+    socket: SocketId,
+    user: Id,
+    outbox: Outbox,
+}
+
+pub(crate) struct RoomTask {
+    room: Room,
+    database: Database,
+    clock: Clock,
+    requests: mpsc::Receiver<Request>,
+    followers: Vec<Follower>,
+    watchers: BTreeMap<String, Vec<Watcher>>,
+}
+
+/// Reads the room from the store; the error has been logged.
+async fn load_room(database: &Database, scope: &Scope) -> Result<Room, SubmitError> {
+    let (scope, fresh) = (scope.clone(), new_id());
+    database.run(move |store| load(store, &scope, fresh)).await.map_err(SubmitError::from)
+}
+
+impl RoomTask {
+    /// Serves requests until there are none for a while and nobody listens. `retire` is asked whether the room may go:
+    /// it answers no when another request has come in meanwhile.
+    pub(crate) async fn run(
+        scope: Scope,
+        database: Database,
+        clock: Clock,
+        mut requests: mpsc::Receiver<Request>,
+        retire: impl Fn(&mpsc::Receiver<Request>) -> bool,
+    ) {
+        let room = match load_room(&database, &scope).await {
+            Ok(room) => room,
+            Err(_) => return refuse_all(&mut requests),
+        };
+        let mut task = RoomTask { room, database, clock, requests, followers: Vec::new(), watchers: BTreeMap::new() };
+        let mut ahead = None;
+        loop {
+            let request = match ahead.take() {
+                Some(request) => request,
+                None => match tokio::time::timeout(ROOM_IDLE, task.requests.recv()).await {
+                    Ok(Some(request)) => request,
+                    Ok(None) => return,
+                    Err(_) if task.is_unheard() && retire(&task.requests) => return,
+                    Err(_) => continue,
+                },
+            };
+            ahead = task.handle(request).await;
+        }
+    }
+
+    fn is_unheard(&self) -> bool {
+        self.followers.is_empty() && self.watchers.is_empty()
+    }
+
+    /// Deals with a request; with submissions, also with those that wait behind it. What had to be taken out of the
+    /// queue to see that comes back.
+    async fn handle(&mut self, request: Request) -> Option<Request> {
+        match request {
+            Request::SubmitFromSocket { .. } | Request::Submit { .. } => return self.commit_waiting(request).await,
+            Request::Open { socket, user, channel, resume, outbox } => {
+                self.open(Follower { socket, user, channel, outbox }, resume).await;
+            }
+            Request::Close { socket, channel } => {
+                self.followers.retain(|f| (f.socket, f.channel) != (socket, channel));
+                self.tell_presence();
+            }
+            Request::Watch { socket, user, key, outbox } => self.watch(key, Watcher { socket, user, outbox }),
+            Request::Unwatch { socket, key } => self.unwatch(socket, key.as_deref()),
+            Request::Look { reply } => drop(reply.send(self.refresh().await.map(|()| self.room.clone()))),
+        }
+        None
+    }
+
+    /// Another node may have written: the store's position decides.
+    async fn refresh(&mut self) -> Result<(), SubmitError> {
+        let scope = self.room.scope().clone();
+        let position = self.database.run(move |store| store.position(&scope)).await?;
+        let here = position.is_none_or(|at| at.seq == self.room.seq() && at.epoch == *self.room.epoch());
+        if !here {
+            self.room = load_room(&self.database, &self.room.scope().clone()).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit_waiting(&mut self, first: Request) -> Option<Request> {
+        let mut submissions = Vec::new();
+        let mut replies = Vec::new();
+        let (mut next, mut ahead) = (Some(first), None);
+        while let Some(request) = next.take() {
+            match request {
+                Request::SubmitFromSocket { socket, channel, submission } => {
+                    submissions.push(submission);
+                    replies.push(ReplyTo::Socket(socket, channel));
+                }
+                Request::Submit { submission, reply } => {
+                    submissions.push(submission);
+                    replies.push(ReplyTo::Caller(reply));
+                }
+                other => {
+                    ahead = Some(other);
+                    break;
+                }
+            }
+            if submissions.len() < GROUP_TRANSACTIONS_MAX {
+                next = self.requests.try_recv().ok();
+            }
+        }
+        let old = self.room.clone();
+        let (verdicts, submissions) = self.commit(submissions).await;
+        self.publish(&old, &verdicts, &replies).await;
+        self.answer(&submissions, verdicts, replies);
+        ahead
+    }
+
+    /// Commits on a thread that may block, and comes back when it is durable.
+    async fn commit(&mut self, submissions: Vec<Submission>) -> (Verdicts, Vec<Submission>) {
+        let (mut room, database, now) = (self.room.clone(), self.database.clone(), self.clock.now());
+        let count = submissions.len();
+        let work = tokio::task::spawn_blocking(move || {
+            let verdicts = commit_group(&mut room, &**database.store(), &submissions, now);
+            (room, verdicts, submissions)
+        });
+        match work.await {
+            Ok((room, verdicts, submissions)) => {
+                self.room = room;
+                (verdicts, submissions)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a commit ended badly");
+                ((0..count).map(|_| Err(SubmitError::Unavailable)).collect(), Vec::new())
+            }
+        }
+    }
+
+    /// Tells everyone of what has just become durable (WR9), once per changed record and list.
+    async fn publish(&mut self, old: &Room, verdicts: &Verdicts, replies: &[ReplyTo]) {
+        let committed: Vec<Commit> = commits(verdicts).cloned().collect();
+        if committed.is_empty() {
+            return;
+        }
+        self.tell_followers(&committed, verdicts, replies);
+        let changed: BTreeSet<&Key> = verdicts
+            .iter()
+            .filter_map(|verdict| match verdict {
+                Ok(Verdict::Committed(submitted)) => Some(submitted.changed.iter()),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        self.tell_watchers(old, &changed);
+        if changed.iter().any(|key| key.table == Table::ProjectMembers) {
+            self.end_lost_access();
+            self.tell_people().await;
+        }
+    }
+
+    /// Each follower gets every commit, in order: its own that the log carries verbatim as an acknowledgement only.
+    fn tell_followers(&mut self, committed: &[Commit], verdicts: &Verdicts, replies: &[ReplyTo]) {
+        let authors: BTreeSet<SocketId> = replies.iter().filter_map(ReplyTo::socket).collect();
+        let mut shared: HashMap<u32, Bytes> = HashMap::new();
+        self.followers.retain(|follower| {
+            if authors.contains(&follower.socket) {
+                return tell_author(follower, verdicts, replies);
+            }
+            let frame = shared.entry(follower.channel).or_insert_with(|| {
+                let commits = committed.to_vec();
+                Bytes::from(encode(&ServerMessage::Commits { channel: follower.channel, commits }))
+            });
+            follower.outbox.push(Outgoing::Binary(frame.clone()))
+        });
+    }
+
+    fn tell_watchers(&mut self, old: &Room, changed: &BTreeSet<&Key>) {
+        if self.watchers.is_empty() {
+            return;
+        }
+        let mut by_socket: BTreeMap<SocketId, (Outbox, Vec<Update>)> = BTreeMap::new();
+        for (key, version) in updates(old, &self.room, changed) {
+            for watcher in self.watchers.get(&key).into_iter().flatten() {
+                let entry = by_socket.entry(watcher.socket).or_insert_with(|| (watcher.outbox.clone(), Vec::new()));
+                entry.1.push(Update { key: key.clone(), version });
+            }
+        }
+        for (outbox, updates) in by_socket.into_values() {
+            outbox.notice(&Notice::Updates { updates });
+        }
+    }
+
+    /// Whoever is no longer a member hears no more (PS1).
+    fn end_lost_access(&mut self) {
+        let room = &self.room;
+        self.followers.retain(|follower| {
+            let stays = may_read(room, &follower.user);
+            if !stays {
+                follower.outbox.message(&denied(follower.channel));
+            }
+            stays
+        });
+        for (key, watchers) in &mut self.watchers {
+            watchers.retain(|watcher| {
+                let stays = may_read(room, &watcher.user);
+                if !stays {
+                    let message = format!("{key}: {}", Refusal::FORBIDDEN);
+                    watcher.outbox.notice(&Notice::Error { message });
+                }
+                stays
+            });
+        }
+        self.watchers.retain(|_, watchers| !watchers.is_empty());
+        self.tell_presence();
+    }
+
+    fn answer(&self, submissions: &[Submission], verdicts: Verdicts, replies: Vec<ReplyTo>) {
+        for (index, (verdict, reply)) in verdicts.into_iter().zip(replies).enumerate() {
+            match reply {
+                ReplyTo::Caller(reply) => drop(reply.send(verdict.map(|verdict| (verdict, self.room.clone())))),
+                ReplyTo::Socket(socket, channel) => {
+                    let Some(submission) = submissions.get(index) else { continue };
+                    let Some(follower) = self.followers.iter().find(|f| (f.socket, f.channel) == (socket, channel))
+                    else {
+                        continue;
+                    };
+                    let tx_id = submission.transaction.tx_id.clone();
+                    match verdict {
+                        // Told by `tell_author`, in the order of the log.
+                        Ok(Verdict::Committed(_)) => {}
+                        Ok(Verdict::Repeat { seq }) => {
+                            let time = self.clock.now();
+                            follower.outbox.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time });
+                        }
+                        Err(error) => {
+                            let (status, message) = (error.status(), error.message());
+                            follower.outbox.message(&ServerMessage::Refused { channel, tx_id, status, message });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    async fn open(&mut self, follower: Follower, resume: Option<Resume>) {
+        if self.refresh().await.is_err() {
+            let message = SubmitError::Unavailable.message();
+            follower.outbox.message(&ServerMessage::Denied { channel: follower.channel, status: 503, message });
+            return;
+        }
+        if !may_read(&self.room, &follower.user) {
+            follower.outbox.message(&denied(follower.channel));
+            return;
+        }
+        self.followers.retain(|f| (f.socket, f.channel) != (follower.socket, follower.channel));
+        let channel = follower.channel;
+        match self.missed(resume).await {
+            Some((seq, commits)) => {
+                let epoch = self.room.epoch().clone();
+                follower.outbox.message(&ServerMessage::Resumed { channel, epoch, seq });
+                if !commits.is_empty() {
+                    follower.outbox.message(&ServerMessage::Commits { channel, commits });
+                }
+            }
+            None => drop(follower.outbox.push(Outgoing::Snapshot { channel, room: self.room.clone() })),
+        }
+        if let Ok(people) = self.people().await {
+            follower.outbox.message(&ServerMessage::People { channel, people });
+        }
+        self.followers.push(follower);
+        self.tell_presence();
+    }
+
+    /// What a client that has come so far has missed; none when it has to start over (PS3).
+    async fn missed(&self, resume: Option<Resume>) -> Option<(u64, Vec<Commit>)> {
+        let Resume { epoch, seq } = resume?;
+        let missing = self.room.seq().checked_sub(seq)?;
+        if epoch != *self.room.epoch() || missing > RESUME_COMMITS_MAX {
+            return None;
+        }
+        if missing == 0 {
+            return Some((seq, Vec::new()));
+        }
+        let scope = self.room.scope().clone();
+        let limit = usize::try_from(missing).ok()?;
+        let commits = self.database.run(move |store| store.commits_since(&scope, seq, limit)).await.ok()?;
+        (commits.len() == limit).then_some((seq, commits))
+    }
+
+    async fn people(&self) -> Result<Vec<Person>, StoreError> {
+        let Scope::Project(project) = self.room.scope().clone() else { return Ok(Vec::new()) };
+        let people = self.database.run(move |store| store.people_of(&project)).await?;
+        Ok(people.into_iter().map(|(record, role)| person(&record, role)).collect())
+    }
+
+    async fn tell_people(&mut self) {
+        let Ok(people) = self.people().await else { return };
+        self.followers.retain(|follower| {
+            let (channel, people) = (follower.channel, people.clone());
+            follower.outbox.message(&ServerMessage::People { channel, people })
+        });
+    }
+
+    /// Who has the project open, to everyone who has.
+    fn tell_presence(&mut self) {
+        let users: BTreeSet<Id> = self.followers.iter().map(|follower| follower.user.clone()).collect();
+        let connected: Vec<Id> = users.into_iter().collect();
+        self.followers.retain(|follower| {
+            let (channel, connected) = (follower.channel, connected.clone());
+            follower.outbox.message(&ServerMessage::Present { channel, connected })
+        });
+    }
+
+    fn watch(&mut self, key: String, watcher: Watcher) {
+        let may = match self.room.scope() {
+            Scope::Project(_) => may_read(&self.room, &watcher.user),
+            // The socket has made sure that they are the same or fellows (U3).
+            Scope::User(_) => true,
+        };
+        if !may {
+            let message = format!("{key}: {}", Refusal::FORBIDDEN);
+            watcher.outbox.notice(&Notice::Error { message });
+            return;
+        }
+        let updates = vec![Update { version: version(&self.room, &key), key: key.clone() }];
+        if watcher.outbox.notice(&Notice::Updates { updates }) {
+            let watchers = self.watchers.entry(key).or_default();
+            watchers.retain(|other| other.socket != watcher.socket);
+            watchers.push(watcher);
+        }
+    }
+
+    fn unwatch(&mut self, socket: SocketId, key: Option<&str>) {
+        for (name, watchers) in &mut self.watchers {
+            if key.is_none_or(|key| key == name) {
+                watchers.retain(|watcher| watcher.socket != socket);
+            }
+        }
+        self.watchers.retain(|_, watchers| !watchers.is_empty());
+    }
+}
+
+/// Who waits for a verdict.
+enum ReplyTo {
+    Socket(SocketId, u32),
+    Caller(oneshot::Sender<Result<(Verdict, Room), SubmitError>>),
+}
+
+impl ReplyTo {
+    fn socket(&self) -> Option<SocketId> {
+        if let ReplyTo::Socket(socket, _) = self { Some(*socket) } else { None }
+    }
+}
+
+/// The commits of a group for a follower that wrote some of them; false when it is gone.
+fn tell_author(follower: &Follower, verdicts: &Verdicts, replies: &[ReplyTo]) -> bool {
+    let channel = follower.channel;
+    let mut run: Vec<Commit> = Vec::new();
+    let mut alive = true;
+    let mut flush = |run: &mut Vec<Commit>| {
+        let commits = std::mem::take(run);
+        commits.is_empty() || follower.outbox.message(&ServerMessage::Commits { channel, commits })
+    };
+    for (verdict, reply) in verdicts.iter().zip(replies) {
+        let Ok(Verdict::Committed(submitted)) = verdict else { continue };
+        let own = matches!(reply, ReplyTo::Socket(socket, at) if (*socket, *at) == (follower.socket, channel));
+        if own && submitted.verbatim {
+            let Commit { seq, tx_id, time, .. } = submitted.commit.clone();
+            alive &= flush(&mut run);
+            alive &= follower.outbox.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time });
+        } else {
+            run.push(submitted.commit.clone());
+        }
+    }
+    alive && flush(&mut run)
+}
+
+fn may_read(room: &Room, user: &Id) -> bool {
+    role_of(room.records(), user).is_some()
+}
+
+fn denied(channel: u32) -> ServerMessage {
+    ServerMessage::Denied { channel, status: 403, message: Refusal::FORBIDDEN.to_owned() }
+}
+
+fn person(record: &Record, role: Role) -> Person {
+    Person {
+        id: record.id().clone(),
+        name: record.text("name").unwrap_or_default().to_owned(),
+        colour: record.text("colour").unwrap_or_default().to_owned(),
+        role,
+    }
+}
+
+/// The keys of W3 that changed between two states, with their versions.
+fn updates(old: &Room, new: &Room, changed: &BTreeSet<&Key>) -> Vec<(String, u64)> {
+    let mut lists = BTreeSet::new();
+    let mut updates = Vec::new();
+    for key in changed {
+        let (before, after) = (old.records().get(key), new.records().get(key));
+        updates.push((key.to_string(), after.map_or(0, Record::version)));
+        if key.table == Table::Tracks
+            && let Scope::Project(project) = new.scope()
+        {
+            lists.insert(format!("project-tracks:{project}"));
+        }
+        if key.table == Table::Clips {
+            let tracks = [before, after].into_iter().flatten().filter_map(|clip| clip.text("trackId"));
+            lists.extend(tracks.map(|track| format!("track-clips:{track}")));
+        }
+    }
+    updates.extend(lists.into_iter().map(|list| (list, new.seq())));
+    updates
+}
+
+/// The current version of a key of W3; 0 for a record that does not exist.
+fn version(room: &Room, key: &str) -> u64 {
+    match key.split_once(':') {
+        Some(("project-tracks" | "track-clips", _)) => room.seq(),
+        Some((table, id)) => {
+            let key = Table::from_name(table).zip(Id::new(id).ok()).map(|(table, id)| Key::new(table, id));
+            key.and_then(|key| room.records().get(&key)).map_or(0, Record::version)
+        }
+        None => 0,
+    }
+}
+
+/// The room could not be read: whoever asked is told to try again later.
+fn refuse_all(requests: &mut mpsc::Receiver<Request>) {
+    requests.close();
+    while let Ok(request) = requests.try_recv() {
+        match request {
+            Request::Submit { reply, .. } => drop(reply.send(Err(SubmitError::Unavailable))),
+            Request::Look { reply } => drop(reply.send(Err(SubmitError::Unavailable))),
+            Request::Open { channel, outbox, .. } => {
+                let message = SubmitError::Unavailable.message();
+                outbox.message(&ServerMessage::Denied { channel, status: 503, message });
+            }
+            _ => {}
+        }
+    }
+}

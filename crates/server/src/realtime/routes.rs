@@ -1,0 +1,234 @@
+//! `write`, `getRecords`, and a project's records: the guide's HTTP (W1, W5).
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use model::roles::{role_of, visible};
+use model::{Id, Key, RecordMap, Table};
+use operations::{Author, Operation, Refusal, Scope, Transaction};
+use serde::{Deserialize, Serialize};
+use storage::{Store, StoreError};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::SubmitError;
+use super::limits::{BODY_BYTES_MAX, POINTERS_MAX};
+use crate::accounts::CurrentUser;
+use crate::problem::ProblemBody;
+use crate::{App, Problem};
+
+/// The routes of this folder.
+pub fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(write))
+        .routes(routes!(get_records))
+        .routes(routes!(project_records))
+        .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+/// A transaction, as the guide writes it (for the documentation; `operations::Transaction` is what is read).
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes a body")]
+struct WriteBody {
+    /// Chosen by the author; a repeat changes nothing.
+    tx_id: String,
+    /// Who is logged in.
+    author_id: String,
+    /// `set`, `set-now`, `unset`, `listInsert`, `listRemove`; see specs/operations.md.
+    operations: Vec<serde_json::Value>,
+    /// Milliseconds since 1970 by the author's clock.
+    client_timestamp: f64,
+    /// Versions on which the author insists, by `table:id`; 409 when one no longer holds.
+    base_versions: Option<HashMap<String, u64>>,
+}
+
+/// Records by table and id.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RecordsBody {
+    /// `{table: {id: record}}`
+    #[schema(value_type = HashMap<String, HashMap<String, serde_json::Value>>)]
+    record_map: RecordMap,
+}
+
+/// A refusal; `conflicts` only with 409.
+#[derive(Serialize, utoipa::ToSchema)]
+struct RefusalBody {
+    /// Why, for people.
+    message: String,
+    /// The records that have changed since, as `table:id`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    conflicts: Vec<String>,
+}
+
+impl IntoResponse for SubmitError {
+    fn into_response(self) -> Response {
+        match self {
+            SubmitError::Refused(Refusal { status, message, conflicts }) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+                let conflicts = conflicts.iter().map(ToString::to_string).collect();
+                (status, Json(RefusalBody { message, conflicts })).into_response()
+            }
+            SubmitError::Unavailable => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, self.to_string()).into_response()
+            }
+        }
+    }
+}
+
+/// Reads a JSON body; what is wrong with it is said with 400, never 422.
+fn json<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::invalid(error.to_string()))
+}
+
+/// Commits a transaction: all of it or nothing (W1).
+#[utoipa::path(post, path = "/api/realtime/write", request_body = WriteBody, responses(
+    (status = 200, body = RecordsBody), (status = 400, body = RefusalBody), (status = 401, body = ProblemBody),
+    (status = 403, body = RefusalBody), (status = 409, body = RefusalBody), (status = 503, body = ProblemBody)))]
+async fn write(State(app): State<App>, user: CurrentUser, body: Bytes) -> Result<Response, Problem> {
+    let transaction: Transaction = json(&body)?;
+    let author = Author::User(user.id);
+    if transaction.author_id != author.id() {
+        return Ok(SubmitError::from(Refusal::forbidden()).into_response());
+    }
+    let operations = transaction.operations.clone();
+    let scope = match app.database.run(move |store| scope_of(store, &operations)).await? {
+        Ok(scope) => scope,
+        Err(refusal) => return Ok(SubmitError::from(refusal).into_response()),
+    };
+    Ok(match app.realtime.submit(scope, author, transaction).await {
+        Ok(outcome) => Json(RecordsBody { record_map: outcome.record_map }).into_response(),
+        Err(error) => error.into_response(),
+    })
+}
+
+/// What a transaction touches: the project of the first operation that tells.
+fn scope_of(store: &dyn Store, operations: &[Operation]) -> Result<Result<Scope, Refusal>, StoreError> {
+    for operation in operations {
+        let key = &operation.target;
+        match key.table {
+            Table::Users => return Ok(Ok(Scope::User(key.id.clone()))),
+            Table::Projects => return Ok(Ok(Scope::Project(key.id.clone()))),
+            _ => {}
+        }
+        let project = match parent(operation) {
+            Some(parent) if parent.table == Table::Projects => Some(parent.id),
+            Some(parent) => store.project_of(&parent)?,
+            None => store.project_of(key)?,
+        };
+        if let Some(project) = project {
+            return Ok(Ok(Scope::Project(project)));
+        }
+    }
+    let message = match operations.first() {
+        Some(operation) => format!("{}/{}: the record does not exist", operation.target.table, operation.target.id),
+        None => "a transaction has at least one operation".to_owned(),
+    };
+    Ok(Err(Refusal::invalid(message)))
+}
+
+/// The parent that a creation names.
+fn parent(operation: &Operation) -> Option<Key> {
+    let operations::Change::Set(value) = &operation.change else { return None };
+    let named = |field: &str| operation.is_creation().then(|| Id::new(value.get(field)?.as_str()?).ok()).flatten();
+    let by_track = || named("trackId").map(|id| Key::new(Table::Tracks, id));
+    match operation.target.table {
+        Table::Clips | Table::Automation => by_track(),
+        _ => named("projectId").map(|id| Key::new(Table::Projects, id)),
+    }
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+struct PointersBody {
+    /// At most 10,000.
+    pointers: Vec<Pointer>,
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+struct Pointer {
+    #[schema(value_type = String)]
+    table: Table,
+    #[schema(value_type = String)]
+    id: Id,
+}
+
+/// Reads records by name; those that the caller may not read are left out (PE2).
+#[utoipa::path(post, path = "/api/realtime/getRecords", request_body = PointersBody, responses(
+    (status = 200, body = RecordsBody), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody)))]
+async fn get_records(State(app): State<App>, user: CurrentUser, body: Bytes) -> Result<Json<RecordsBody>, Problem> {
+    let PointersBody { pointers } = json(&body)?;
+    if pointers.len() > POINTERS_MAX {
+        return Err(Problem::invalid(format!("at most {POINTERS_MAX} pointers")));
+    }
+    let keys: Vec<Key> = pointers.into_iter().map(|pointer| Key::new(pointer.table, pointer.id)).collect();
+    let record_map = app.database.run(move |store| readable(store, &keys, &user.id)).await?;
+    Ok(Json(RecordsBody { record_map }))
+}
+
+fn readable(store: &dyn Store, keys: &[Key], reader: &Id) -> Result<RecordMap, StoreError> {
+    let mut member: HashMap<Id, bool> = HashMap::new();
+    let mut map = RecordMap::default();
+    for (table, record) in store.records(keys)? {
+        let project = match table {
+            Table::Users => {
+                if record.id() == reader || store.are_fellows(reader, record.id())? {
+                    map.insert(table, visible(table, &record, reader));
+                }
+                continue;
+            }
+            Table::Projects => Some(record.id().clone()),
+            _ => store.project_of(&Key::new(table, record.id().clone()))?,
+        };
+        let Some(project) = project else { continue };
+        let may = match member.get(&project) {
+            Some(may) => *may,
+            None => store.role_of(&project, reader)?.is_some(),
+        };
+        member.insert(project, may);
+        if may {
+            map.insert(table, visible(table, &record, reader));
+        }
+    }
+    Ok(map)
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProjectRecordsBody {
+    /// `{table: {id: record}}`: everything in the project, deleted records included, and its members as users.
+    #[schema(value_type = HashMap<String, HashMap<String, serde_json::Value>>)]
+    record_map: RecordMap,
+    /// The last entry of the project's log.
+    seq: u64,
+    /// Which log.
+    #[schema(value_type = String)]
+    epoch: Id,
+}
+
+/// Everything in a project, of one moment (W5). What does not exist and what is forbidden answer alike.
+#[utoipa::path(get, path = "/api/projects/{id}/records", params(("id" = String, Path)), responses(
+    (status = 200, body = ProjectRecordsBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
+async fn project_records(
+    State(app): State<App>,
+    user: CurrentUser,
+    Path(id): Path<String>,
+) -> Result<Json<ProjectRecordsBody>, Problem> {
+    let project = Id::new(&id).map_err(|_| Problem::forbidden())?;
+    let room = app.realtime.look(&project).await.map_err(|_| Problem::internal())?;
+    if role_of(room.records(), &user.id).is_none() {
+        return Err(Problem::forbidden());
+    }
+    let mut record_map = RecordMap::default();
+    for (key, record) in room.records().iter() {
+        record_map.insert(key.table, record.clone());
+    }
+    for (person, _) in app.database.run(move |store| store.people_of(&project)).await? {
+        record_map.insert(Table::Users, visible(Table::Users, &person, &user.id));
+    }
+    Ok(Json(ProjectRecordsBody { record_map, seq: room.seq(), epoch: room.epoch().clone() }))
+}

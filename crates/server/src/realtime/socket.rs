@@ -1,0 +1,266 @@
+//! The WebSocket, in both of its languages: the guide's text (W3) and our own frames (W4).
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::Response;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use model::{Id, Key, Table};
+use operations::{Author, Refusal, Scope};
+use sync::wire::text::{Notice, Request as TextRequest};
+use sync::wire::{self, CHANNELS_MAX, CLIENT_FRAME_BYTES_MAX, ClientMessage, SUBMIT_TRANSACTIONS_MAX, ServerMessage};
+use tokio_util::sync::CancellationToken;
+
+use super::commit_group::Submission;
+use super::limits::{PING_EVERY, SILENCE_MAX, SUBSCRIPTIONS_MAX, TEXT_BYTES_MAX};
+use super::outbox::{Outbox, OutboxReader, Outgoing, outbox};
+use super::room_task::{Request, SocketId};
+use crate::App;
+use crate::accounts::CurrentUser;
+
+/// How long the goodbye may take.
+const GOODBYE_MAX: Duration = Duration::from_secs(2);
+
+/// Turns a request into a socket. The caller has made sure who it is, and that the origin is our own (PS1).
+pub fn upgrade(app: App, user: CurrentUser, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .protocols([wire::SUBPROTOCOL])
+        .max_message_size(CLIENT_FRAME_BYTES_MAX)
+        .max_frame_size(CLIENT_FRAME_BYTES_MAX)
+        .on_upgrade(move |socket| serve(app, user, socket))
+}
+
+async fn serve(app: App, user: CurrentUser, mut socket: WebSocket) {
+    let Some(number) = app.realtime.socket_opened(&user.id) else {
+        let reason = "you have too many connections open".into();
+        drop(socket.send(Message::Close(Some(CloseFrame { code: close_code::POLICY, reason }))).await);
+        return;
+    };
+    let binary = socket.protocol().is_some_and(|protocol| protocol == wire::SUBPROTOCOL);
+    let (sink, stream) = socket.split();
+    let cut = CancellationToken::new();
+    let (sender, reader) = outbox(cut.clone());
+    let writer = tokio::spawn(write(sink, reader, cut.clone(), app.clone(), user.clone()));
+    let mut session =
+        Session { app: app.clone(), user: user.id.clone(), number, outbox: sender, rooms: Rooms::default(), greeted: false };
+    session.read(stream, binary, &cut).await;
+    session.leave().await;
+    drop(session);
+    cut.cancel();
+    drop(writer.await);
+    app.realtime.socket_closed(&user.id);
+}
+
+/// Writes what the rooms have to say, asks whether the other side is still there, and says goodbye.
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut reader: OutboxReader,
+    cut: CancellationToken,
+    app: App,
+    user: CurrentUser,
+) {
+    let mut ping = tokio::time::interval(PING_EVERY);
+    let (code, reason) = loop {
+        let message = tokio::select! {
+            biased;
+            () = cut.cancelled() => break (close_code::AGAIN, "this connection reads too slowly, or has ended; please resume"),
+            () = app.shutdown.cancelled() => break (close_code::RESTART, "the server is stopping"),
+            _ = ping.tick() => {
+                if !user.is_still_valid(&app).await {
+                    break (close_code::POLICY, "please log in again");
+                }
+                Message::Ping(Bytes::new())
+            }
+            outgoing = reader.next() => match outgoing {
+                Some(outgoing) => message(outgoing),
+                None => break (close_code::NORMAL, "goodbye"),
+            },
+        };
+        let sent = tokio::select! {
+            sent = sink.send(message) => sent.is_ok(),
+            () = cut.cancelled() => false,
+        };
+        if !sent {
+            break (close_code::AGAIN, "this connection reads too slowly; please resume");
+        }
+    };
+    cut.cancel();
+    let goodbye = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+    drop(tokio::time::timeout(GOODBYE_MAX, sink.send(goodbye)).await);
+}
+
+fn message(outgoing: Outgoing) -> Message {
+    match outgoing {
+        Outgoing::Binary(frame) => Message::Binary(frame),
+        Outgoing::Text(text) => Message::Text(text.into()),
+        Outgoing::Snapshot { channel, room } => {
+            let records = room.records().iter().map(|(key, record)| (key.table, record.clone())).collect();
+            let (epoch, seq) = (room.epoch().clone(), room.seq());
+            Message::Binary(Bytes::from(wire::encode(&ServerMessage::Snapshot { channel, epoch, seq, records })))
+        }
+    }
+}
+
+/// Which rooms a socket listens to.
+#[derive(Default)]
+struct Rooms {
+    /// By channel (W4).
+    channels: HashMap<u32, Scope>,
+    /// By subscription key (W3).
+    keys: HashMap<String, Scope>,
+}
+
+struct Session {
+    app: App,
+    user: Id,
+    number: SocketId,
+    outbox: Outbox,
+    rooms: Rooms,
+    greeted: bool,
+}
+
+impl Session {
+    /// Reads until the other side leaves, is silent for too long, or makes no sense.
+    async fn read(&mut self, mut stream: SplitStream<WebSocket>, binary: bool, cut: &CancellationToken) {
+        loop {
+            let next = tokio::select! {
+                () = cut.cancelled() => return,
+                next = tokio::time::timeout(SILENCE_MAX, stream.next()) => next,
+            };
+            let Ok(Some(Ok(message))) = next else { return };
+            let sense = match message {
+                Message::Binary(frame) if binary => self.frame(&frame).await,
+                Message::Text(text) if !binary => self.text(&text).await,
+                Message::Ping(_) | Message::Pong(_) => Ok(()),
+                Message::Close(_) => return,
+                Message::Binary(_) | Message::Text(_) => {
+                    Err(format!("text is the guide's protocol, binary frames are {}", wire::SUBPROTOCOL))
+                }
+            };
+            if let Err(message) = sense {
+                if binary {
+                    self.outbox.message(&ServerMessage::Error { message });
+                    return;
+                }
+                // The guide's clients go on after an error.
+                self.outbox.notice(&Notice::Error { message });
+            }
+        }
+    }
+
+    async fn frame(&mut self, frame: &[u8]) -> Result<(), String> {
+        let message: ClientMessage = wire::decode(frame).map_err(|bad| bad.to_string())?;
+        match message {
+            ClientMessage::Hello { version } if version == u16::from(wire::VERSION) => {
+                self.greeted = true;
+                let (user, now) = (self.user.clone(), self.app.clock.now());
+                self.outbox.message(&ServerMessage::Hello { version, user, now });
+                Ok(())
+            }
+            ClientMessage::Hello { version } => {
+                Err(format!("this server speaks version {}, not {version}: please reload", wire::VERSION))
+            }
+            _ if !self.greeted => Err("hello comes first".to_owned()),
+            ClientMessage::Open { channel, project, resume } => self.open(channel, project, resume).await,
+            ClientMessage::Submit { channel, transactions } => self.submit(channel, transactions).await,
+            ClientMessage::Close { channel } => {
+                if let Some(scope) = self.rooms.channels.remove(&channel) {
+                    self.app.realtime.send(&scope, Request::Close { socket: self.number, channel }).await;
+                }
+                Ok(())
+            }
+            ClientMessage::Ping { nonce } => {
+                self.outbox.message(&ServerMessage::Pong { nonce });
+                Ok(())
+            }
+        }
+    }
+
+    async fn open(&mut self, channel: u32, project: Id, resume: Option<wire::Resume>) -> Result<(), String> {
+        let scope = Scope::Project(project);
+        let other = self.rooms.channels.get(&channel).is_some_and(|open| *open != scope);
+        if other || (self.rooms.channels.len() >= CHANNELS_MAX && !self.rooms.channels.contains_key(&channel)) {
+            return Err(format!("a connection has at most {CHANNELS_MAX} channels, each with one project"));
+        }
+        self.rooms.channels.insert(channel, scope.clone());
+        let (socket, user, outbox) = (self.number, self.user.clone(), self.outbox.clone());
+        self.app.realtime.send(&scope, Request::Open { socket, user, channel, resume, outbox }).await;
+        Ok(())
+    }
+
+    async fn submit(&mut self, channel: u32, transactions: Vec<operations::Transaction>) -> Result<(), String> {
+        let scope = self.rooms.channels.get(&channel).cloned().ok_or("this channel is not open")?;
+        if transactions.len() > SUBMIT_TRANSACTIONS_MAX {
+            return Err(format!("at most {SUBMIT_TRANSACTIONS_MAX} transactions at once"));
+        }
+        for transaction in transactions {
+            let author = Author::User(self.user.clone());
+            let submission = Submission { author, transaction, jobs: Vec::new() };
+            let request = Request::SubmitFromSocket { socket: self.number, channel, submission };
+            self.app.realtime.send(&scope, request).await;
+        }
+        Ok(())
+    }
+
+    async fn text(&mut self, text: &str) -> Result<(), String> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(format!("a message has at most {TEXT_BYTES_MAX} bytes"));
+        }
+        match serde_json::from_str(text).map_err(|error| error.to_string())? {
+            TextRequest::Subscribe { key } => self.subscribe(key).await,
+            TextRequest::Unsubscribe { key } => {
+                if let Some(scope) = self.rooms.keys.remove(&key) {
+                    let request = Request::Unwatch { socket: self.number, key: Some(key) };
+                    self.app.realtime.send(&scope, request).await;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn subscribe(&mut self, key: String) -> Result<(), String> {
+        if self.rooms.keys.len() >= SUBSCRIPTIONS_MAX && !self.rooms.keys.contains_key(&key) {
+            return Err(format!("at most {SUBSCRIPTIONS_MAX} subscriptions"));
+        }
+        let scope = self.scope_of(&key).await.ok_or_else(|| format!("{key}: {}", Refusal::FORBIDDEN))?;
+        self.rooms.keys.insert(key.clone(), scope.clone());
+        let (socket, user, outbox) = (self.number, self.user.clone(), self.outbox.clone());
+        self.app.realtime.send(&scope, Request::Watch { socket, user, key, outbox }).await;
+        Ok(())
+    }
+
+    /// The room that knows of this key; none when there is none, or it is a stranger's.
+    async fn scope_of(&self, key: &str) -> Option<Scope> {
+        let (list, id) = key.split_once(':')?;
+        let id = Id::new(id).ok()?;
+        let (table, id) = match list {
+            "project-tracks" => (Table::Projects, id),
+            "track-clips" => (Table::Tracks, id),
+            name => (Table::from_name(name)?, id),
+        };
+        let me = self.user.clone();
+        let found = self.app.database.run(move |store| {
+            Ok(match table {
+                Table::Projects => Some(Scope::Project(id)),
+                Table::Users => (id == me || store.are_fellows(&me, &id)?).then_some(Scope::User(id)),
+                _ => store.project_of(&Key::new(table, id))?.map(Scope::Project),
+            })
+        });
+        found.await.ok().flatten()
+    }
+
+    /// Lets go of every room.
+    async fn leave(&mut self) {
+        let rooms = std::mem::take(&mut self.rooms);
+        for (channel, scope) in rooms.channels {
+            self.app.realtime.send(&scope, Request::Close { socket: self.number, channel }).await;
+        }
+        let watched: HashSet<Scope> = rooms.keys.into_values().collect();
+        for scope in watched {
+            self.app.realtime.send(&scope, Request::Unwatch { socket: self.number, key: None }).await;
+        }
+    }
+}
