@@ -31,7 +31,7 @@ const PASS: f64 = 20_000.0 / 22_050.0;
 const LANES: usize = 8;
 
 /// How one rate becomes another: the exact fraction and the filter's size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conversion {
     /// Output frames per period.
     pub up: u32,

@@ -1,0 +1,265 @@
+//! Songs that use everything the engine has, over recordings made from seeds. The tests render them natively, the example
+//! `corpus` writes them down for the browser.
+
+use engine::{Clip, Master, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
+
+/// A song, its recordings, and how it is played.
+pub struct Case {
+    pub name: &'static str,
+    pub song: Song,
+    /// Planar channels of each recording, by its id.
+    pub recordings: Vec<(u32, Vec<Vec<f32>>)>,
+    /// Where playing starts.
+    pub start_ticks: i64,
+    pub loop_ticks: Option<(i64, i64)>,
+    pub metronome: bool,
+    /// How much is rendered.
+    pub frames: usize,
+}
+
+const BEAT: i64 = TICKS_PER_BEAT;
+
+pub fn all() -> Vec<Case> {
+    vec![
+        gaps(),
+        touching(),
+        overlaps_and_fades(),
+        converted_up(),
+        converted_down(),
+        mute_and_solo(),
+        pans(),
+        looped(),
+        metronome(),
+        entered_in_the_middle(),
+        odd_rates(),
+        ugly_samples(),
+    ]
+}
+
+/// xorshift64*: numbers that depend on the seed only.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn next(&mut self) -> u32 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32
+    }
+
+    /// -1..1.
+    pub fn sample(&mut self) -> f32 {
+        (self.next() >> 8) as f32 / 8_388_608.0 - 1.0
+    }
+}
+
+pub fn noise(seed: u64, frames: usize) -> Vec<f32> {
+    let mut random = Random::new(seed);
+    (0..frames).map(|_| 0.5 * random.sample()).collect()
+}
+
+pub fn sine(rate: u32, hz: f64, frames: usize) -> Vec<f32> {
+    let step = core::f64::consts::TAU * hz / f64::from(rate);
+    (0..frames).map(|n| (0.5 * libm::sin(step * n as f64)) as f32).collect()
+}
+
+pub fn song(sample_rate: u32, bpm_milli: u32, sources: Vec<SourceInfo>, tracks: Vec<Track>) -> Song {
+    let time_signature = TimeSignature { beats: 4, unit: 4 };
+    Song { sample_rate, bpm_milli, time_signature, tracks, master: Master { volume: 1.0 }, sources }
+}
+
+pub fn track(id: u64, clips: Vec<Clip>) -> Track {
+    Track { id, volume: 1.0, pan: 0.0, muted: false, solo: false, clips }
+}
+
+pub fn clip(source: u32, start_ticks: i64, duration_ticks: i64) -> Clip {
+    Clip {
+        start_ticks,
+        duration_ticks,
+        source,
+        source_offset_seconds: 0.0,
+        source_end_offset_seconds: 0.0,
+        gain: 1.0,
+        fade_in_ticks: 0,
+        fade_out_ticks: 0,
+    }
+}
+
+pub fn seconds(ticks: i64, bpm_milli: u32) -> f64 {
+    ticks as f64 / BEAT as f64 * 60.0 / (f64::from(bpm_milli) / 1_000.0)
+}
+
+/// Cuts a clip into touching pieces, as the studio does: the offset grows by the length of what came before.
+pub fn cut(whole: &Clip, lengths: &[i64], bpm_milli: u32) -> Vec<Clip> {
+    let mut pieces = Vec::new();
+    let mut before = 0;
+    let rest = whole.duration_ticks - lengths.iter().sum::<i64>();
+    for length in lengths.iter().copied().chain([rest]) {
+        let offset = whole.source_offset_seconds + seconds(before, bpm_milli);
+        let start_ticks = whole.start_ticks + before;
+        pieces.push(Clip { start_ticks, duration_ticks: length, source_offset_seconds: offset, ..*whole });
+        before += length;
+    }
+    pieces
+}
+
+fn info(id: u32, rate: u32, channels: &[Vec<f32>]) -> SourceInfo {
+    SourceInfo { id, rate, channels: channels.len() as u32, frames: channels[0].len() as u64 }
+}
+
+/// Builds a case at 48 kHz whose sources are numbered from 1 in the order given.
+fn case(name: &'static str, bpm_milli: u32, recordings: Vec<(u32, Vec<Vec<f32>>)>, tracks: Vec<Track>) -> Case {
+    let sources = recordings.iter().zip(1..).map(|((rate, channels), id)| info(id, *rate, channels)).collect();
+    let recordings = recordings.into_iter().zip(1..).map(|((_, channels), id)| (id, channels)).collect();
+    let song = song(48_000, bpm_milli, sources, tracks);
+    Case { name, song, recordings, start_ticks: 0, loop_ticks: None, metronome: false, frames: 96_000 }
+}
+
+fn stereo_noise(seed: u64, frames: usize) -> Vec<Vec<f32>> {
+    vec![noise(seed, frames), noise(seed + 1_000, frames)]
+}
+
+fn gaps() -> Case {
+    let clips = vec![clip(1, BEAT / 3, BEAT / 2), clip(2, 2 * BEAT, BEAT), clip(1, 3 * BEAT + 12_345, BEAT / 7)];
+    case(
+        "gaps",
+        121_337,
+        vec![(48_000, stereo_noise(1, 30_000)), (48_000, vec![sine(48_000, 440.0, 40_000)])],
+        vec![track(1, clips)],
+    )
+}
+
+fn touching() -> Case {
+    let whole = clip(1, BEAT / 2, 3 * BEAT);
+    let pieces = cut(&whole, &[BEAT / 3, BEAT / 5, 7, 1, BEAT], 120_000);
+    let converted = cut(&Clip { source: 2, ..whole }, &[BEAT / 7, 100_001, BEAT], 120_000);
+    case(
+        "touching",
+        120_000,
+        vec![(48_000, stereo_noise(2, 80_000)), (44_100, stereo_noise(3, 80_000))],
+        vec![track(1, pieces), track(2, converted)],
+    )
+}
+
+fn overlaps_and_fades() -> Case {
+    let faded = |start: i64, source: u32| Clip {
+        fade_in_ticks: BEAT / 2,
+        fade_out_ticks: BEAT / 3,
+        gain: 0.7,
+        ..clip(source, start, BEAT)
+    };
+    let clips = vec![faded(0, 1), faded(BEAT / 2, 2), faded(3 * BEAT / 4, 1), clip(2, BEAT, 2 * BEAT)];
+    let long_fades = Clip { fade_in_ticks: 3 * BEAT, fade_out_ticks: 3 * BEAT, ..clip(1, BEAT, 2 * BEAT) };
+    case(
+        "overlaps_and_fades",
+        97_531,
+        vec![(48_000, stereo_noise(4, 60_000)), (48_000, vec![noise(5, 60_000)])],
+        vec![track(1, clips), track(2, vec![long_fades])],
+    )
+}
+
+fn converted_up() -> Case {
+    let clips = vec![clip(1, 0, 2 * BEAT), Clip { gain: 1.3, ..clip(2, BEAT + 1, 2 * BEAT) }];
+    case(
+        "converted_up",
+        140_000,
+        vec![(44_100, stereo_noise(6, 70_000)), (44_100, vec![sine(44_100, 997.0, 50_000)])],
+        vec![track(1, clips)],
+    )
+}
+
+fn converted_down() -> Case {
+    let clips = vec![clip(1, 0, 2 * BEAT), Clip { source_offset_seconds: 0.123_456, ..clip(2, BEAT, 2 * BEAT) }];
+    let mut case = case(
+        "converted_down",
+        133_700,
+        vec![(48_000, stereo_noise(7, 70_000)), (48_000, vec![sine(48_000, 15_000.0, 60_000)])],
+        vec![track(1, clips)],
+    );
+    case.song.sample_rate = 44_100;
+    case
+}
+
+fn mute_and_solo() -> Case {
+    let one = |id: u64, muted: bool, solo: bool| Track { muted, solo, ..track(id, vec![clip(id as u32, 0, 4 * BEAT)]) };
+    case(
+        "mute_and_solo",
+        120_000,
+        (1..=4).map(|seed| (48_000, stereo_noise(10 * seed, 60_000))).collect(),
+        vec![one(1, false, false), one(2, false, true), one(3, true, true), one(4, false, true)],
+    )
+}
+
+fn pans() -> Case {
+    let pans = [-1.0, -0.6, -0.1, 0.0, 0.25, 0.9, 1.0];
+    let tracks = pans.into_iter().zip(1u32..).map(|(pan, id)| {
+        let clips = vec![clip(1 + id % 2, i64::from(id) * BEAT / 4, 2 * BEAT)];
+        Track { pan, volume: 0.2 + 0.1 * f64::from(id), ..track(u64::from(id), clips) }
+    });
+    let mut case = case(
+        "pans",
+        110_000,
+        vec![(48_000, stereo_noise(20, 60_000)), (48_000, vec![noise(21, 60_000)])],
+        tracks.collect(),
+    );
+    case.song.master.volume = 0.8;
+    case
+}
+
+fn looped() -> Case {
+    let clips = vec![clip(1, 0, BEAT), clip(1, BEAT, BEAT), clip(2, BEAT / 2, 3 * BEAT)];
+    let recordings = vec![(48_000, stereo_noise(30, 24_000)), (44_100, vec![sine(44_100, 300.0, 80_000)])];
+    let mut case = case("looped", 120_000, recordings, vec![track(1, clips)]);
+    case.loop_ticks = Some((BEAT / 3, 2 * BEAT));
+    case.metronome = true;
+    case
+}
+
+fn metronome() -> Case {
+    let recordings = vec![(48_000, vec![sine(48_000, 220.0, 90_000)])];
+    let mut case = case("metronome", 173_123, recordings, vec![track(1, vec![clip(1, BEAT, 4 * BEAT)])]);
+    case.metronome = true;
+    case.song.time_signature = TimeSignature { beats: 7, unit: 8 };
+    case
+}
+
+fn entered_in_the_middle() -> Case {
+    let clips = vec![clip(1, 0, 4 * BEAT), clip(2, BEAT + BEAT / 8, BEAT)];
+    let recordings = vec![(44_100, stereo_noise(40, 90_000)), (48_000, vec![noise(41, 30_000)])];
+    let mut case = case("entered_in_the_middle", 119_999, recordings, vec![track(1, clips)]);
+    case.start_ticks = BEAT + BEAT / 8;
+    case.frames = 60_001;
+    case
+}
+
+fn odd_rates() -> Case {
+    let clips = vec![clip(1, 0, BEAT), clip(2, BEAT, BEAT), clip(3, BEAT / 2, 2 * BEAT), clip(4, 0, 3 * BEAT)];
+    case(
+        "odd_rates",
+        128_128,
+        vec![
+            (96_000, stereo_noise(50, 60_000)),
+            (22_050, vec![noise(51, 30_000)]),
+            (47_999, stereo_noise(52, 60_000)),
+            (8_000, vec![sine(8_000, 440.0, 12_000)]),
+        ],
+        vec![track(1, clips)],
+    )
+}
+
+fn ugly_samples() -> Case {
+    let mut ugly = stereo_noise(60, 50_000);
+    ugly[0][1_000] = f32::NAN;
+    ugly[1][2_000] = f32::INFINITY;
+    ugly[0][30_000] = f32::NEG_INFINITY;
+    ugly[1][10_000..12_000].fill(1e-41);
+    ugly[0][10_000..12_000].fill(-0.0);
+    ugly[0][40_000] = f32::MAX;
+    let loud = Clip { gain: 16.0, ..clip(1, 0, 4 * BEAT) };
+    let recordings = vec![(48_000, ugly.clone()), (44_100, ugly)];
+    case("ugly_samples", 120_000, recordings, vec![track(1, vec![loud]), track(2, vec![clip(2, 0, 4 * BEAT)])])
+}

@@ -1,0 +1,177 @@
+//! Is it a plan? Every word is looked at before the first is used.
+
+use dsp::resample::Conversion;
+
+use super::view::{Header, PlanView, i64_at};
+use super::{
+    CLIP_WORDS, CLIPS_MAX, CONVERSION_WORDS, CONVERSIONS_MAX, ClipRecord, FRAME_MAX, GAIN_MAX, HEADER_WORDS, MAGIC,
+    PlanError, SOURCE_WORDS, SOURCES_MAX, TRACK_WORDS, TRACKS_MAX, TrackRecord, VERSION,
+};
+use crate::{Tempo, TimeSignature};
+
+/// The largest magnitude of a filter's coefficient.
+const COEFFICIENT_MAX: f32 = 2.0;
+
+pub(super) fn header(words: &[u32]) -> Result<Header, PlanError> {
+    let w = words.first_chunk::<HEADER_WORDS>().ok_or(PlanError::Length)?;
+    if w[0] != MAGIC {
+        return Err(PlanError::Magic);
+    }
+    if w[1] != VERSION {
+        return Err(PlanError::Version(w[1]));
+    }
+    if w[2] as usize != words.len() {
+        return Err(PlanError::Length);
+    }
+    let time_signature = TimeSignature { beats: w[5], unit: w[6] };
+    if !(1..=64).contains(&time_signature.beats) || !matches!(time_signature.unit, 1 | 2 | 4 | 8 | 16 | 32) {
+        return Err(PlanError::Tempo);
+    }
+    if !(dsp::resample::RATE_MIN..=dsp::resample::RATE_MAX).contains(&w[3]) {
+        return Err(PlanError::Tempo);
+    }
+    let header = Header {
+        tempo: Tempo::new(w[4], w[3]).ok_or(PlanError::Tempo)?,
+        time_signature,
+        master_gain: f32::from_bits(w[7]),
+        tracks: w[8] as usize,
+        clips: w[9] as usize,
+        sources: w[10] as usize,
+        conversions: w[11] as usize,
+        frames: i64_at(w, 12),
+    };
+    let counts = header.tracks <= TRACKS_MAX
+        && header.clips <= CLIPS_MAX
+        && header.sources <= SOURCES_MAX
+        && header.conversions <= CONVERSIONS_MAX;
+    let rest = w[14..].iter().all(|word| *word == 0);
+    if !counts || !rest || !is_gain(header.master_gain) || !(0..=FRAME_MAX).contains(&header.frames) {
+        return Err(PlanError::Header);
+    }
+    let records = HEADER_WORDS
+        + header.tracks * TRACK_WORDS
+        + header.clips * CLIP_WORDS
+        + header.sources * SOURCE_WORDS
+        + header.conversions * CONVERSION_WORDS;
+    if words.len() < records { Err(PlanError::Length) } else { Ok(header) }
+}
+
+pub(super) fn body(plan: &PlanView<'_>) -> Result<(), PlanError> {
+    conversions(plan)?;
+    sources(plan)?;
+    tracks(plan)?;
+    let mut end = 0;
+    for index in 0..plan.track_count() {
+        end = clips(plan, &plan.track(index))?.max(end);
+    }
+    if end == plan.frames() { Ok(()) } else { Err(PlanError::Header) }
+}
+
+fn conversions(plan: &PlanView<'_>) -> Result<(), PlanError> {
+    let mut table_at = plan.tables_at();
+    for index in 0..plan.conversion_count() {
+        let wrong = PlanError::Conversion(index as u32);
+        let w: &[u32; CONVERSION_WORDS] = plan.record(plan.conversions_at(), index);
+        let expected = Conversion::between(w[0], plan.tempo().sample_rate()).map_err(|_| wrong)?;
+        let said = Conversion { up: w[1], down: w[2], taps: w[3], phases: w[4] };
+        if said != expected || w[5] as usize != table_at || w[6..] != [0, 0] {
+            return Err(wrong);
+        }
+        let length = (said.rows() * said.taps) as usize;
+        let table = plan.words().get(table_at..table_at + length).ok_or(PlanError::Length)?;
+        // Written without `all`, so that it is one vector loop: a NaN fails the comparison as well.
+        let good = table.iter().fold(true, |good, h| good & (f32::from_bits(*h).abs() <= COEFFICIENT_MAX));
+        if !good {
+            return Err(wrong);
+        }
+        table_at += length;
+    }
+    if table_at == plan.words().len() { Ok(()) } else { Err(PlanError::Length) }
+}
+
+fn sources(plan: &PlanView<'_>) -> Result<(), PlanError> {
+    for index in 0..plan.source_count() {
+        let w: &[u32; SOURCE_WORDS] = plan.record(plan.sources_at(), index);
+        let source = plan.source(index);
+        let converted = match source.conversion {
+            None => source.rate == plan.tempo().sample_rate(),
+            Some(conversion) if (conversion as usize) < plan.conversion_count() => {
+                let c: &[u32; CONVERSION_WORDS] = plan.record(plan.conversions_at(), conversion as usize);
+                c[0] == source.rate
+            }
+            Some(_) => false,
+        };
+        let good = converted && (1..=2).contains(&source.channels) && (0..=FRAME_MAX).contains(&source.frames);
+        if !good || w[6..] != [0, 0] {
+            return Err(PlanError::Source(index as u32));
+        }
+    }
+    Ok(())
+}
+
+fn tracks(plan: &PlanView<'_>) -> Result<(), PlanError> {
+    let mut next_clip = 0;
+    let mut last_id = None;
+    for index in 0..plan.track_count() {
+        let wrong = PlanError::Track(index as u32);
+        let w: &[u32; TRACK_WORDS] = plan.record(HEADER_WORDS, index);
+        let track = plan.track(index);
+        let in_order = plan.track_by_id(index);
+        if in_order >= plan.track_count() {
+            return Err(wrong);
+        }
+        // Rising ids over all places: every track is named once.
+        let id = Some(plan.track(in_order).id);
+        let good = track.gains.into_iter().all(is_gain) && track.first_clip == next_clip && id > last_id;
+        // The comparison comes before the sum: a usize has 32 bits in WASM.
+        if !good || track.clips > plan.clip_count() - next_clip || w[9..] != [0, 0, 0] {
+            return Err(wrong);
+        }
+        next_clip += track.clips;
+        last_id = id;
+    }
+    if next_clip == plan.clip_count() { Ok(()) } else { Err(PlanError::Header) }
+}
+
+/// Checks a track's clips and returns their latest end.
+fn clips(plan: &PlanView<'_>, track: &TrackRecord) -> Result<i64, PlanError> {
+    let range = track.first_clip..track.first_clip + track.clips;
+    let mut last_start = i64::MIN;
+    for index in range.clone() {
+        let clip = plan.clip(index);
+        if !is_clip(plan, &clip) || clip.start < last_start {
+            return Err(PlanError::Clip(index as u32));
+        }
+        last_start = clip.start;
+    }
+    subtree(plan, range.start, range.end)
+}
+
+fn is_clip(plan: &PlanView<'_>, clip: &ClipRecord) -> bool {
+    let frame = |frame: i64| (-FRAME_MAX..=FRAME_MAX).contains(&frame);
+    frame(clip.fade_in_start)
+        && clip.fade_in_start <= clip.start
+        && clip.start < clip.end
+        && clip.end <= clip.fade_out_end
+        && frame(clip.fade_out_end)
+        && frame(clip.anchor)
+        && clip.fade_in <= i32::MAX as u32
+        && clip.fade_out <= i32::MAX as u32
+        && is_gain(clip.gain)
+        && (clip.source as usize) < plan.source_count()
+}
+
+/// Checks what the tree says about `[low, high)`, and returns the latest end in it.
+fn subtree(plan: &PlanView<'_>, low: usize, high: usize) -> Result<i64, PlanError> {
+    if low >= high {
+        return Ok(i64::MIN);
+    }
+    let middle = low.midpoint(high);
+    let clip = plan.clip(middle);
+    let end = clip.end.max(subtree(plan, low, middle)?).max(subtree(plan, middle + 1, high)?);
+    if end == clip.subtree_end { Ok(end) } else { Err(PlanError::Clip(middle as u32)) }
+}
+
+fn is_gain(gain: f32) -> bool {
+    (0.0..=GAIN_MAX).contains(&gain)
+}

@@ -1,0 +1,297 @@
+//! Reading a checked plan in place.
+
+use dsp::resample::Conversion;
+
+use super::{CLIP_WORDS, CONVERSION_WORDS, HEADER_WORDS, NO_CONVERSION, PlanError, SOURCE_WORDS, TRACK_WORDS, check};
+use crate::{Tempo, TimeSignature};
+
+/// A plan that is read where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanView<'a> {
+    words: &'a [u32],
+    header: Header,
+}
+
+/// What the header says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Header {
+    pub(crate) tempo: Tempo,
+    pub(crate) time_signature: TimeSignature,
+    pub(crate) master_gain: f32,
+    pub(crate) frames: i64,
+    pub(crate) tracks: usize,
+    pub(crate) clips: usize,
+    pub(crate) sources: usize,
+    pub(crate) conversions: usize,
+}
+
+/// A track.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrackRecord {
+    /// Its identity across plans.
+    pub id: u64,
+    /// Equal in two plans when what its clips play is equal.
+    pub content: u64,
+    /// Fader, pan, mute and solo in one linear factor per channel.
+    pub gains: [f32; 2],
+    /// Its first clip.
+    pub first_clip: usize,
+    /// How many clips it has.
+    pub clips: usize,
+}
+
+/// A clip.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipRecord {
+    /// Its first audible frame.
+    pub start: i64,
+    /// The frame after its last.
+    pub end: i64,
+    /// The frame of the timeline at which the recording's frame 0 lies.
+    pub anchor: i64,
+    /// The latest end in its part of the interval tree.
+    pub subtree_end: i64,
+    /// Where its fade in begins.
+    pub fade_in_start: i64,
+    /// Where its fade out ends.
+    pub fade_out_end: i64,
+    /// Frames.
+    pub fade_in: u32,
+    /// Frames.
+    pub fade_out: u32,
+    /// A linear factor.
+    pub gain: f32,
+    /// Index of its source.
+    pub source: u32,
+}
+
+/// A source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceRecord {
+    /// The number under which the reader knows it.
+    pub id: u32,
+    /// Hz.
+    pub rate: u32,
+    /// 1 or 2.
+    pub channels: u32,
+    /// Index of its conversion, unless it runs at the plan's rate.
+    pub conversion: Option<u32>,
+    /// Frames.
+    pub frames: i64,
+}
+
+/// A conversion and its table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConversionRecord<'a> {
+    /// Its fraction and size.
+    pub conversion: Conversion,
+    /// The bits of its coefficients.
+    pub table: &'a [u32],
+}
+
+impl<'a> PlanView<'a> {
+    /// Checks words completely, and reads them.
+    ///
+    /// # Errors
+    /// What is wrong. No words whatever make it, or what is read later, panic.
+    pub fn new(words: &'a [u32]) -> Result<Self, PlanError> {
+        let header = check::header(words)?;
+        let view = Self { words, header };
+        check::body(&view)?;
+        Ok(view)
+    }
+
+    pub(super) fn trusted(words: &'a [u32], header: Header) -> Self {
+        Self { words, header }
+    }
+
+    pub(super) fn header(&self) -> Header {
+        self.header
+    }
+
+    pub(super) fn words(&self) -> &'a [u32] {
+        self.words
+    }
+
+    /// Tempo and sample rate.
+    #[must_use]
+    pub fn tempo(&self) -> Tempo {
+        self.header.tempo
+    }
+
+    /// Metre.
+    #[must_use]
+    pub fn time_signature(&self) -> TimeSignature {
+        self.header.time_signature
+    }
+
+    /// The master fader, linear.
+    #[must_use]
+    pub fn master_gain(&self) -> f32 {
+        self.header.master_gain
+    }
+
+    /// The frame after the last that any clip sounds in; muted tracks count.
+    #[must_use]
+    pub fn frames(&self) -> i64 {
+        self.header.frames
+    }
+
+    /// How many tracks it has.
+    #[must_use]
+    pub fn track_count(&self) -> usize {
+        self.header.tracks
+    }
+
+    /// How many clips it has.
+    #[must_use]
+    pub fn clip_count(&self) -> usize {
+        self.header.clips
+    }
+
+    /// How many sources it has.
+    #[must_use]
+    pub fn source_count(&self) -> usize {
+        self.header.sources
+    }
+
+    /// How many conversions it has.
+    #[must_use]
+    pub fn conversion_count(&self) -> usize {
+        self.header.conversions
+    }
+
+    /// The track at an index below [`PlanView::track_count`].
+    #[must_use]
+    pub fn track(&self, index: usize) -> TrackRecord {
+        let w: &[u32; TRACK_WORDS] = self.record(HEADER_WORDS, index);
+        TrackRecord {
+            id: u64_at(w, 0),
+            content: u64_at(w, 2),
+            gains: [f32::from_bits(w[4]), f32::from_bits(w[5])],
+            first_clip: w[6] as usize,
+            clips: w[7] as usize,
+        }
+    }
+
+    /// The index of the track with an identity.
+    #[must_use]
+    pub fn track_index(&self, id: u64) -> Option<usize> {
+        let (mut low, mut high) = (0, self.header.tracks);
+        while low < high {
+            let middle = low.midpoint(high);
+            let index = self.track_by_id(middle);
+            match self.track(index).id.cmp(&id) {
+                core::cmp::Ordering::Equal => return Some(index),
+                core::cmp::Ordering::Less => low = middle + 1,
+                core::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// The index of the track at a place in the order of ids.
+    pub(super) fn track_by_id(&self, place: usize) -> usize {
+        let w: &[u32; TRACK_WORDS] = self.record(HEADER_WORDS, place);
+        w[8] as usize
+    }
+
+    /// The clip at an index below [`PlanView::clip_count`].
+    #[must_use]
+    pub fn clip(&self, index: usize) -> ClipRecord {
+        let w: &[u32; CLIP_WORDS] = self.record(self.clips_at(), index);
+        ClipRecord {
+            start: i64_at(w, 0),
+            end: i64_at(w, 2),
+            anchor: i64_at(w, 4),
+            subtree_end: i64_at(w, 6),
+            fade_in_start: i64_at(w, 8),
+            fade_out_end: i64_at(w, 10),
+            fade_in: w[12],
+            fade_out: w[13],
+            gain: f32::from_bits(w[14]),
+            source: w[15],
+        }
+    }
+
+    /// Calls `found` with every clip of a track that sounds in the frames `from..to`, in order of their starts.
+    pub fn clips_between(&self, track: &TrackRecord, from: i64, to: i64, found: &mut impl FnMut(&ClipRecord)) {
+        self.visit(track.first_clip, track.first_clip + track.clips, from, to, found);
+    }
+
+    /// The source at an index below [`PlanView::source_count`].
+    #[must_use]
+    pub fn source(&self, index: usize) -> SourceRecord {
+        let w: &[u32; SOURCE_WORDS] = self.record(self.sources_at(), index);
+        SourceRecord {
+            id: w[0],
+            rate: w[1],
+            channels: w[2],
+            conversion: (w[3] != NO_CONVERSION).then_some(w[3]),
+            frames: i64_at(w, 4),
+        }
+    }
+
+    /// The conversion at an index below [`PlanView::conversion_count`].
+    #[must_use]
+    pub fn conversion(&self, index: usize) -> ConversionRecord<'a> {
+        let w: &[u32; CONVERSION_WORDS] = self.record(self.conversions_at(), index);
+        let conversion = Conversion { up: w[1], down: w[2], taps: w[3], phases: w[4] };
+        let length = (conversion.rows() * conversion.taps) as usize;
+        let table = self.words.get(w[5] as usize..).and_then(|rest| rest.get(..length)).unwrap_or(&[]);
+        ConversionRecord { conversion, table }
+    }
+
+    pub(super) fn clips_at(&self) -> usize {
+        HEADER_WORDS + self.header.tracks * TRACK_WORDS
+    }
+
+    pub(super) fn sources_at(&self) -> usize {
+        self.clips_at() + self.header.clips * CLIP_WORDS
+    }
+
+    pub(super) fn conversions_at(&self) -> usize {
+        self.sources_at() + self.header.sources * SOURCE_WORDS
+    }
+
+    pub(super) fn tables_at(&self) -> usize {
+        self.conversions_at() + self.header.conversions * CONVERSION_WORDS
+    }
+
+    pub(super) fn record<const N: usize>(&self, section: usize, index: usize) -> &'a [u32; N] {
+        const { assert!(N <= HEADER_WORDS) };
+        let at = section + index * N;
+        self.words.get(at..).and_then(|rest| rest.first_chunk::<N>()).unwrap_or_else(|| {
+            // Only a caller's index beyond the count comes here: no clip, no gain, no sound.
+            ZEROS.first_chunk::<N>().expect("a record is no longer than the header")
+        })
+    }
+
+    fn visit(&self, low: usize, high: usize, from: i64, to: i64, found: &mut impl FnMut(&ClipRecord)) {
+        if low >= high {
+            return;
+        }
+        let middle = low.midpoint(high);
+        let clip = self.clip(middle);
+        if clip.subtree_end <= from {
+            return;
+        }
+        self.visit(low, middle, from, to, found);
+        if clip.start < to {
+            if clip.end > from {
+                found(&clip);
+            }
+            self.visit(middle + 1, high, from, to, found);
+        }
+    }
+}
+
+static ZEROS: [u32; HEADER_WORDS] = [0; HEADER_WORDS];
+
+pub(super) fn u64_at(words: &[u32], at: usize) -> u64 {
+    u64::from(words[at]) | u64::from(words[at + 1]) << 32
+}
+
+pub(super) fn i64_at(words: &[u32], at: usize) -> i64 {
+    u64_at(words, at) as i64
+}

@@ -1,0 +1,97 @@
+//! The corpus gives the same bits, whatever the blocks; and what it should give, by a slow and plain computation.
+
+mod support;
+
+use engine::{Plan, Tempo, render};
+use support::songs::{self, Case};
+use support::{Blocks, bits, first_difference, play, reader};
+
+#[test]
+fn en13_block_sizes_change_no_bit() {
+    for case in songs::all() {
+        let reference = play(&case, Blocks::all()[0]);
+        assert!(reference[0].iter().any(|x| *x != 0.0), "{} is silent", case.name);
+        assert!(reference.iter().flatten().all(|x| x.is_finite()), "{}", case.name);
+        for blocks in &Blocks::all()[1..] {
+            assert_eq!(first_difference(&reference, &play(&case, *blocks)), None, "{} in {blocks:?}", case.name);
+        }
+    }
+}
+
+#[test]
+fn en13_one_ulp_of_a_gain_or_of_a_sample_changes_the_bits() {
+    for mut case in songs::all() {
+        let before = bits(&play(&case, Blocks::Of(128)));
+        let volume = case.song.master.volume;
+        case.song.master.volume = f64::from((volume as f32).next_up());
+        assert!(before != bits(&play(&case, Blocks::Of(128))), "{}: the master", case.name);
+        case.song.master.volume = volume;
+        // A sum may round a single sample's last bit away, so a few samples are tried.
+        let changed = (0..16).any(|attempt| {
+            let channels = &mut case.recordings.last_mut().unwrap().1;
+            let sample = channels[0][5_000..].iter_mut().filter(|x| x.abs() > 0.4).nth(97 * attempt).unwrap();
+            *sample = f32::from_bits(sample.to_bits() ^ 1);
+            before != bits(&play(&case, Blocks::Of(128)))
+        });
+        assert!(changed, "{}: a sample", case.name);
+    }
+}
+
+#[test]
+fn en9_export_gives_the_bits_that_playing_from_the_start_gives() {
+    for case in songs::all().into_iter().filter(|c| !c.metronome && c.loop_ticks.is_none() && c.start_ticks == 0) {
+        let plan = Plan::compile(&case.song).unwrap();
+        let mut rendered = [Vec::new(), Vec::new()];
+        render(&plan.view(), &mut reader(&case), 0..case.frames as i64, |left, right| {
+            rendered[0].extend_from_slice(left);
+            rendered[1].extend_from_slice(right);
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+        assert_eq!(first_difference(&rendered, &play(&case, Blocks::Of(128))), None, "{}", case.name);
+    }
+}
+
+/// What a case without conversion should give, frame by frame and in f64, straight from the rules' text.
+fn by_the_rules(case: &Case) -> [Vec<f64>; 2] {
+    let song = &case.song;
+    let tempo = Tempo::new(song.bpm_milli, song.sample_rate).unwrap();
+    let any_solo = song.tracks.iter().any(|track| track.solo);
+    let mut sum = [vec![0.0; case.frames], vec![0.0; case.frames]];
+    for track in song.tracks.iter().filter(|track| !track.muted && (track.solo || !any_solo)) {
+        let far = libm::cos(track.pan.abs() * core::f64::consts::FRAC_PI_2);
+        let pan = [if track.pan > 0.0 { far } else { 1.0 }, if track.pan < 0.0 { far } else { 1.0 }];
+        for clip in &track.clips {
+            let channels = &case.recordings.iter().find(|(id, _)| *id == clip.source).unwrap().1;
+            let end_ticks = clip.start_ticks + clip.duration_ticks;
+            let (start, end) = (tempo.frame(clip.start_ticks), tempo.frame(end_ticks));
+            let fade_in = (tempo.frame(clip.start_ticks + clip.fade_in_ticks) - start) as f64;
+            let fade_out = (end - tempo.frame(end_ticks - clip.fade_out_ticks)) as f64;
+            let offset = (clip.source_offset_seconds * f64::from(song.sample_rate)).round() as i64;
+            for n in start.max(0)..end.min(case.frames as i64) {
+                let rise = if fade_in > 0.0 { ((n - start) as f64 / fade_in).min(1.0) } else { 1.0 };
+                let fall = if fade_out > 0.0 { ((end - n) as f64 / fade_out).min(1.0) } else { 1.0 };
+                for side in 0..2 {
+                    let recording = channels.get(side).unwrap_or(&channels[0]);
+                    let sample = recording.get((n - start + offset) as usize).copied().unwrap_or(0.0);
+                    let factor = clip.gain * rise * fall * track.volume * pan[side] * song.master.volume;
+                    sum[side][n as usize] += f64::from(sample) * factor;
+                }
+            }
+        }
+    }
+    sum
+}
+
+#[test]
+fn en2_en3_en4_en5_en6_the_mix_is_what_the_rules_say() {
+    for name in ["gaps", "overlaps_and_fades", "mute_and_solo", "pans"] {
+        let case = songs::all().into_iter().find(|case| case.name == name).unwrap();
+        let (played, expected) = (play(&case, Blocks::Of(128)), by_the_rules(&case));
+        for side in 0..2 {
+            for (n, (x, y)) in played[side].iter().zip(&expected[side]).enumerate() {
+                assert!((f64::from(*x) - y).abs() < 2e-6, "{name}, frame {n}: {x} instead of {y}");
+            }
+        }
+    }
+}
