@@ -7,6 +7,8 @@
 //! **Never here:** I/O, a clock, randomness, serde, sync; and while playing: allocation, locks, panics.
 
 pub mod compile;
+#[cfg(feature = "records")]
+mod from_records;
 pub mod metronome;
 pub mod plan;
 pub mod processor;
