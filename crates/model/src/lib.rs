@@ -6,6 +6,7 @@
 mod id;
 pub mod limits;
 mod list;
+mod order_key;
 mod record;
 mod records;
 pub mod roles;

@@ -1,5 +1,6 @@
 //! What fields a table has. One description drives defaults, validation, the database's columns and the wire.
 
+pub use crate::order_key::{is_order_key, order_key_between};
 use crate::{List, Map, Table, Value};
 
 /// A table's fields, without `id` and `version`, which every record has.
@@ -173,30 +174,6 @@ pub(crate) fn fill(schema: &'static [Field], fields: &mut Map) {
             }
         }
     }
-}
-
-/// A key that sorts between two others: after `low` (or first) and before `high` (or last). `None` when either is no key
-/// or they do not stand in that order.
-#[must_use]
-pub fn order_key_between(low: Option<&str>, high: Option<&str>) -> Option<String> {
-    use fractional_index::FractionalIndex;
-    let read = |key: &str| FractionalIndex::from_string(key).ok();
-    let (low, high) = match (low, high) {
-        (None, None) => return Some(FractionalIndex::default().to_string()),
-        (Some(low), None) => return Some(FractionalIndex::new_after(&read(low)?).to_string()),
-        (None, Some(high)) => return Some(FractionalIndex::new_before(&read(high)?).to_string()),
-        (Some(low), Some(high)) => (read(low)?, read(high)?),
-    };
-    FractionalIndex::new_between(&low, &high).map(|key| key.to_string())
-}
-
-/// Whether `key` is a fractional index.
-#[must_use]
-pub fn is_order_key(key: &str) -> bool {
-    const ORDER_KEY_BYTES_MAX: usize = 256;
-    key.len() <= ORDER_KEY_BYTES_MAX
-        && key.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-        && fractional_index::FractionalIndex::from_string(key).is_ok()
 }
 
 #[cfg(test)]
