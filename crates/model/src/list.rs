@@ -169,6 +169,15 @@ impl List {
         }
     }
 
+    /// Whether exactly one element could be meant by `value`: equal to it, or an object with its id.
+    #[must_use]
+    pub fn holds_once(&self, value: &Value) -> bool {
+        match &self.0 {
+            Repr::Plain(elements) => elements.iter().filter(|element| same(element, value)).count() == 1,
+            Repr::Keyed(_) => self.find(value).is_some(),
+        }
+    }
+
     /// The element before the one that is the same as `value`; `None` when it is the first or absent.
     #[must_use]
     pub fn predecessor(&self, value: &Value) -> Option<&Value> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::limits::{LIST_ELEMENTS_MAX, PEAKS_OVERVIEW_VALUES_MAX};
+use crate::limits::{LIST_ELEMENTS_MAX, MAP_KEYS_MAX, PEAKS_OVERVIEW_VALUES_MAX};
 use crate::schema::{Field, Kind, Presence, fill, find, is_order_key};
 use crate::{Bpm, Id, List, Map, Ticks, TimeSignature, Timestamp, Value};
 
@@ -96,10 +96,12 @@ pub fn validate(kind: Kind, value: &Value, path: &[&str]) -> Result<(), Invalid>
             let inner = value.get(name).unwrap_or(&Value::Null);
             check_field(field, inner, rest)
         }
-        (Kind::Elements(fields), Some((id, rest))) => match value.as_list().and_then(|list| list.get(id)) {
-            Some(element) => validate(Kind::Object(fields), element, rest).map_err(|e| e.inside(id)),
-            None => Err(Invalid::new("there is no such element").inside(id)),
-        },
+        (Kind::Elements(fields), Some((id, rest))) => {
+            let list = value.as_list().ok_or_else(|| expected("a list", value))?;
+            check_length(list, LIST_ELEMENTS_MAX)?;
+            let element = list.get(id).ok_or_else(|| Invalid::new("there is no such element").inside(id))?;
+            validate(Kind::Object(fields), element, rest).map_err(|e| e.inside(id))
+        }
         (kind, _) => check(kind, value),
     }
 }
@@ -181,6 +183,8 @@ fn check(kind: Kind, value: &Value) -> Result<(), Invalid> {
         },
         Kind::Parameters => {
             let map = value.as_map().ok_or_else(|| expected("an object", value))?;
+            // More keys than this could be written one by one, but no longer be read back.
+            ensure(map.len() <= MAP_KEYS_MAX, &format!("it must not have more than {MAP_KEYS_MAX} parameters"))?;
             map.iter().try_for_each(|(name, value)| {
                 let known = Id::is_valid(name);
                 ensure(known, "a parameter's name is made of letters, digits, '_' and '-'")
@@ -206,8 +210,12 @@ fn check_colour(colour: &str) -> Result<(), Invalid> {
 
 fn check_list(value: &Value, max: usize, each: impl Fn(&Value) -> Result<(), Invalid>) -> Result<(), Invalid> {
     let list = value.as_list().ok_or_else(|| expected("a list", value))?;
-    ensure(list.len() <= max, &format!("it must not have more than {max} elements"))?;
+    check_length(list, max)?;
     list.iter().try_for_each(each)
+}
+
+fn check_length(list: &List, max: usize) -> Result<(), Invalid> {
+    ensure(list.len() <= max, &format!("it must not have more than {max} elements"))
 }
 
 fn check_object(fields: &'static [Field], value: &Value) -> Result<(), Invalid> {
@@ -220,7 +228,7 @@ fn check_object(fields: &'static [Field], value: &Value) -> Result<(), Invalid> 
 
 fn check_elements(fields: &'static [Field], value: &Value) -> Result<(), Invalid> {
     let list: &List = value.as_list().ok_or_else(|| expected("a list", value))?;
-    ensure(list.len() <= LIST_ELEMENTS_MAX, &format!("it must not have more than {LIST_ELEMENTS_MAX} elements"))?;
+    check_length(list, LIST_ELEMENTS_MAX)?;
     ensure(list.is_empty() || list.is_keyed(), "its elements must be objects, each with its own id")?;
     list.iter().try_for_each(|element| {
         check_object(fields, element).map_err(|e| e.inside(element.get("id").and_then(Value::as_str).unwrap_or("?")))

@@ -1,5 +1,6 @@
 //! What an operation does to a record (OP1-OP6): total, pure, and without knowledge of any schema.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{Key, List, Map, Record, Records, Timestamp, Value};
@@ -14,6 +15,11 @@ use crate::{Change, Operation, Path, Position, Refusal};
 /// 400 for a path through null or a scalar, a list operation on what is no list, an element that is not there, a change
 /// of the record's or an element's identity, or a whole-record `set` (the record exists).
 pub fn apply(record: &Record, operation: &Operation, now: Timestamp) -> Result<Record, Refusal> {
+    Ok(record.next(fields_after(record, operation, now)?))
+}
+
+/// The fields of the record after an operation.
+fn fields_after(record: &Record, operation: &Operation, now: Timestamp) -> Result<Map, Refusal> {
     if operation.path.is_whole() {
         return Err(match operation.change {
             Change::Set(_) => Refusal::invalid("the record exists already"),
@@ -26,7 +32,7 @@ pub fn apply(record: &Record, operation: &Operation, now: Timestamp) -> Result<R
     }
     let mut fields = record.fields().clone();
     change_in_map(&mut fields, &segments, &operation.change, now)?;
-    Ok(record.next(fields))
+    Ok(fields)
 }
 
 /// Applies what a commit carries to `records`: the keys that changed, each once, in order. `time` is the commit's.
@@ -39,26 +45,44 @@ pub fn apply(record: &Record, operation: &Operation, now: Timestamp) -> Result<R
 /// diverged and must reload.
 pub fn apply_committed(records: &mut Records, operations: &[Operation], time: Timestamp) -> Result<Vec<Key>, Refusal> {
     let mut after = records.clone();
-    let mut changed: Vec<Key> = Vec::new();
+    let mut changed = Changed::default();
     for operation in operations {
         apply_one(&mut after, operation, time)?;
-        if !changed.contains(&operation.target) {
-            changed.push(operation.target.clone());
-        }
+        changed.add(&operation.target);
     }
     *records = after;
-    Ok(changed)
+    Ok(changed.in_order)
+}
+
+/// The keys of records that changed, each once, in the order in which they first did.
+#[derive(Default)]
+pub(crate) struct Changed {
+    pub(crate) in_order: Vec<Key>,
+    seen: BTreeSet<Key>,
+}
+
+impl Changed {
+    pub(crate) fn add(&mut self, key: &Key) {
+        // Most operations follow another one on the same record.
+        if self.in_order.last() != Some(key) && self.seen.insert(key.clone()) {
+            self.in_order.push(key.clone());
+        }
+    }
 }
 
 /// Applies one checked operation, creation included, and stamps `updatedAt`.
 pub(crate) fn apply_one(records: &mut Records, operation: &Operation, time: Timestamp) -> Result<(), Refusal> {
     let key = &operation.target;
+    let updated = |mut fields: Map| {
+        fields.insert(Arc::from("updatedAt"), Value::text(&time.to_string()));
+        fields
+    };
     let after = match (records.get(key), operation.is_creation(), &operation.change) {
-        (Some(before), _, _) => apply(before, operation, time)?,
-        (None, true, Change::Set(Value::Map(fields))) => Record::new(key.id.clone(), 1, (**fields).clone()),
+        (Some(before), _, _) => before.next(updated(fields_after(before, operation, time)?)),
+        (None, true, Change::Set(Value::Map(fields))) => Record::new(key.id.clone(), 1, updated((**fields).clone())),
         _ => return Err(Refusal::invalid("the record does not exist")),
     };
-    records.insert(key.table, after.with("updatedAt", Value::text(&time.to_string())));
+    records.insert(key.table, after);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What undoes an operation (UN4).
 
-use model::{Record, Value};
+use model::{List, Record, Value};
 
 use crate::apply::value_at;
 use crate::{Change, Operation, Path, Position};
@@ -21,14 +21,13 @@ pub fn invert(before: Option<&Record>, operation: &Operation) -> Option<Operatio
         Change::ListInsert(value, _) => match old.and_then(Value::as_list) {
             None => return Some(put_back(before, operation, old)),
             Some(list) => match list.find(value) {
-                Some(present) => Change::ListInsert(present.clone(), place_of(list, present)),
+                Some(present) => put_in_again(list, present),
                 None => Change::ListRemove(value.clone()),
             },
         },
         Change::ListRemove(value) => {
             let list = old?.as_list()?;
-            let present = list.find(value)?;
-            Change::ListInsert(present.clone(), place_of(list, present))
+            put_in_again(list, list.find(value)?)
         }
     };
     Some(Operation { target: operation.target.clone(), path: operation.path.clone(), change })
@@ -51,11 +50,15 @@ fn first_absent(before: &Record, path: &Path) -> Path {
         .unwrap_or_else(|| path.clone())
 }
 
-fn place_of(list: &model::List, element: &Value) -> Position {
-    match list.predecessor(element) {
-        Some(previous) => Position::After(previous.clone()),
-        None => Position::Prepend,
+/// Puts a present element in its old place again. In a list that holds an element twice (a `set` can bring one about) no
+/// place is certain: there the whole list is put back.
+fn put_in_again(list: &List, element: &Value) -> Change {
+    let previous = list.predecessor(element);
+    if !list.holds_once(element) || !previous.is_none_or(|previous| list.holds_once(previous)) {
+        return Change::Set(Value::List(list.clone()));
     }
+    let position = previous.map_or(Position::Prepend, |previous| Position::After(previous.clone()));
+    Change::ListInsert(element.clone(), position)
 }
 
 #[cfg(test)]

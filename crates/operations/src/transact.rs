@@ -8,10 +8,10 @@ use model::limits::{PROJECT_RECORDS_MAX, RECORD_BYTES_MAX, TRANSACTION_OPERATION
 use model::roles::{has_owner, may_change, role_of};
 use model::schema::{Field, Kind, Presence, TableSchema, Writer};
 use model::{
-    Id, Key, Map, Record, Records, Table, Timestamp, Value, check_field, kind_at, normalise, normalise_element,
+    Id, Key, Map, Record, Records, Role, Table, Timestamp, Value, check_field, kind_at, normalise, normalise_element,
 };
 
-use crate::apply::apply_one;
+use crate::apply::{Changed, apply_one};
 use crate::order::{key_at_rank, last_key, rank};
 use crate::{Change, Operation, Path, Refusal, Transaction, invert};
 
@@ -49,7 +49,8 @@ pub enum Scope {
 pub struct Accepted {
     /// What the log carries: complete, so that [`crate::apply_committed`] needs nothing else.
     pub operations: Vec<Operation>,
-    /// What undoes it, in the order in which to apply it.
+    /// The operations of the transaction that undoes it. What the room derives by itself is not among them: it will be
+    /// derived anew.
     pub inverse: Vec<Operation>,
     /// The records that changed, each once.
     pub changed: Vec<Key>,
@@ -75,20 +76,35 @@ pub fn transact(
             "a transaction has 1 to {TRANSACTION_OPERATIONS_MAX} operations, not {count}"
         )));
     }
+    let role = role_in(records, author);
+    let founding = records.project().is_none();
+    // Before anything is looked at: the other answers would tell a stranger what there is (PE2).
+    if role.is_none() && !founding && matches!((author, scope), (Author::User(_), Scope::Project(_))) {
+        return Err(Refusal::forbidden());
+    }
     check_base_versions(records, transaction)?;
     let mut run = Run {
         records: records.clone(),
         scope,
         author,
+        role,
         now,
         done: Vec::new(),
         inverse: Vec::new(),
-        changed: Vec::new(),
+        changed: Changed::default(),
     };
     for (index, operation) in transaction.operations.iter().enumerate() {
         run.operation(operation, &transaction.tx_id, index).map_err(|refusal| refusal.about(&operation.target))?;
     }
     run.finish(records)
+}
+
+/// What the author may do in the project; the server itself needs no role.
+fn role_in(records: &Records, author: &Author) -> Option<Role> {
+    match author {
+        Author::User(user) => role_of(records, user),
+        Author::System => None,
+    }
 }
 
 fn check_base_versions(records: &Records, transaction: &Transaction) -> Result<(), Refusal> {
@@ -109,10 +125,12 @@ struct Run<'a> {
     records: Records,
     scope: &'a Scope,
     author: &'a Author,
+    /// The author's role as the operations so far have left it: each one is judged by the roles before it.
+    role: Option<Role>,
     now: Timestamp,
     done: Vec<Operation>,
     inverse: Vec<Operation>,
-    changed: Vec<Key>,
+    changed: Changed,
 }
 
 impl Run<'_> {
@@ -204,7 +222,11 @@ impl Run<'_> {
             ("updatedAt", now),
         ]);
         let target = Key::new(Table::ProjectMembers, project.clone());
-        self.step(Operation { target, path: Path::default(), change: Change::Set(Value::from(fields)) })
+        let inverses = self.inverse.len();
+        self.step(Operation { target, path: Path::default(), change: Change::Set(Value::from(fields)) })?;
+        // A project that was created is undone by deleting it; its owner stays, and can bring it back.
+        self.inverse.truncate(inverses);
+        Ok(())
     }
 
     fn change(&mut self, operation: &Operation, new_id: &mut dyn FnMut() -> Option<Id>) -> Result<(), Refusal> {
@@ -227,11 +249,11 @@ impl Run<'_> {
             (Change::Set(value), "orderIndex") => rank(value),
             _ => None,
         };
-        self.step(Operation { target: key.clone(), path: operation.path.clone(), change })?;
-        match index.and_then(|index| key_at_rank(&self.records, &key.id, index)) {
-            Some(order) => self.step(crate::build::set(key.table, &key.id, "orderKey", order.as_str())),
-            None => Ok(()),
+        // The key first: the inverse then ends with the old key, whatever rank the old index asks for.
+        if let Some(order) = index.and_then(|index| key_at_rank(&self.records, &key.id, index)) {
+            self.step(crate::build::set(key.table, &key.id, "orderKey", order.as_str()))?;
         }
+        self.step(Operation { target: key.clone(), path: operation.path.clone(), change })
     }
 
     /// Applies one complete operation, and checks the record after it.
@@ -240,13 +262,14 @@ impl Run<'_> {
         let before = self.records.get(&key).cloned();
         apply_one(&mut self.records, &operation, self.now)?;
         let after = self.records.get(&key).ok_or_else(|| Refusal::invalid("the record does not exist"))?;
-        check_record(before.as_ref(), after, &key, &operation.path)?;
+        check_record(before.as_ref(), after, &operation)?;
         self.check_permission(before.as_ref(), after, &key)?;
         self.check_references(after, &key, &operation.path)?;
         self.inverse.extend(invert(before.as_ref(), &operation));
         self.done.push(operation);
-        if !self.changed.contains(&key) {
-            self.changed.push(key);
+        self.changed.add(&key);
+        if key.table == Table::ProjectMembers {
+            self.role = role_in(&self.records, self.author);
         }
         Ok(())
     }
@@ -265,27 +288,11 @@ impl Run<'_> {
             Table::Users => return if key.id == *user { Ok(()) } else { Err(Refusal::forbidden()) },
             _ => false,
         };
-        if founding || may_change(role_of(&self.records_before(before, key), user), user, key.table, before, after) {
+        if founding || may_change(self.role, user, key.table, before, after) {
             Ok(())
         } else {
             Err(Refusal::forbidden())
         }
-    }
-
-    /// The records as they were before this step: a change of roles is judged by the roles before it.
-    fn records_before(&self, before: Option<&Record>, key: &Key) -> Records {
-        let mut records = self.records.clone();
-        if key.table == Table::ProjectMembers {
-            match before {
-                Some(before) => records.insert(key.table, before.clone()),
-                None => {
-                    let gone =
-                        records.get(key).map(|record| record.with("deleted", Value::text(&self.now.to_string())));
-                    gone.into_iter().for_each(|gone| records.insert(key.table, gone));
-                }
-            }
-        }
-        records
     }
 
     /// References lead to records of this project; a deleted one satisfies them (WR2).
@@ -310,12 +317,12 @@ impl Run<'_> {
     }
 
     fn finish(mut self, records: &mut Records) -> Result<Accepted, Refusal> {
-        if self.changed.iter().any(|key| key.table == Table::ProjectMembers) {
+        if self.changed.in_order.iter().any(|key| key.table == Table::ProjectMembers) {
             self.settle_members()?;
         }
         self.inverse.reverse();
         *records = self.records;
-        Ok(Accepted { operations: self.done, inverse: self.inverse, changed: self.changed })
+        Ok(Accepted { operations: self.done, inverse: self.inverse, changed: self.changed.in_order })
     }
 
     /// One membership a person, never without an owner, and `collaborators` says who they are (PE1, PE3).
@@ -340,13 +347,9 @@ impl Run<'_> {
             return Ok(());
         }
         let operation = crate::build::set(Table::Projects, project.id(), "collaborators", collaborators);
-        self.inverse.extend(invert(Some(&project), &operation));
         apply_one(&mut self.records, &operation, self.now)?;
-        let key = operation.target.clone();
+        self.changed.add(&operation.target);
         self.done.push(operation);
-        if !self.changed.contains(&key) {
-            self.changed.push(key);
-        }
         Ok(())
     }
 }
@@ -382,17 +385,19 @@ fn rewritten(change: &Change, kind: Kind, now: Timestamp, new_id: &mut dyn FnMut
 }
 
 /// WR2: the record after the operation, as far as it changed.
-fn check_record(before: Option<&Record>, after: &Record, key: &Key, path: &Path) -> Result<(), Refusal> {
-    let schema = TableSchema::of(key.table);
+fn check_record(before: Option<&Record>, after: &Record, operation: &Operation) -> Result<(), Refusal> {
+    let schema = TableSchema::of(operation.target.table);
     let invalid = |invalid: model::Invalid| Refusal::invalid(invalid.to_string());
-    let segments = path.segments();
+    let segments = operation.path.segments();
     match (segments.split_first(), before) {
         (Some((name, rest)), Some(before)) => {
             let field =
                 schema.field(name).ok_or_else(|| Refusal::invalid(format!("{name}: there is no such field")))?;
-            // What the operation had to bring about is looked at whole.
-            let rest = if before.get(name).is_null() { &[] } else { rest };
-            check_field(field, after.get(name), rest).map_err(invalid)?;
+            if let Some(touched) = touched(field, rest, &operation.change) {
+                // What the operation had to bring about is looked at whole.
+                let path = if before.get(name).is_null() { &[] } else { &*touched };
+                check_field(field, after.get(name), path).map_err(invalid)?;
+            }
         }
         _ => schema
             .fields
@@ -405,4 +410,18 @@ fn check_record(before: Option<&Record>, after: &Record, key: &Key, path: &Path)
         return Err(Refusal::invalid(format!("a record has at most {RECORD_BYTES_MAX} bytes")));
     }
     Ok(())
+}
+
+/// The path, inside a field, of what a change touched. Of a keyed list that is the element that was put in, and nothing when
+/// one was taken out: the cost does not grow with the list (OP7).
+fn touched<'a>(field: &Field, path: &[&'a str], change: &'a Change) -> Option<Vec<&'a str>> {
+    let mut touched = path.to_vec();
+    if matches!(kind_at(field.kind, path), Some(Kind::Elements(_))) {
+        match change {
+            Change::ListInsert(element, _) => touched.extend(element.get("id").and_then(Value::as_str)),
+            Change::ListRemove(_) => return None,
+            Change::Set(_) | Change::SetNow | Change::Unset => {}
+        }
+    }
+    Some(touched)
 }
