@@ -20,8 +20,6 @@ pub const TEXT_BYTES_MAX: usize = 4 * 1024;
 pub const SOCKETS_PER_USER_MAX: usize = 64;
 /// Pointers in one `getRecords`.
 pub const POINTERS_MAX: usize = 10_000;
-/// Bytes of a `write` or `getRecords` body.
-pub const BODY_BYTES_MAX: usize = sync::wire::CLIENT_FRAME_BYTES_MAX;
 /// How long a room without subscribers keeps its records in memory.
 pub const ROOM_IDLE: Duration = Duration::from_secs(60);
 /// How often a socket is asked whether it is still there.

@@ -5,6 +5,7 @@ pub mod limits;
 mod outbox;
 mod room_task;
 mod routes;
+mod scope;
 mod socket;
 
 use std::collections::HashMap;
@@ -19,11 +20,12 @@ use sync::Room;
 use tokio::sync::{mpsc, oneshot};
 
 use commit_group::{Submission, Verdict};
+use scope::scope_of;
 use limits::{ROOM_QUEUE_MAX, SOCKETS_PER_USER_MAX};
 use room_task::{Request, RoomTask};
 
 pub use routes::api;
-pub use socket::upgrade;
+pub(crate) use socket::accept;
 
 use crate::state::Clock;
 
@@ -103,6 +105,19 @@ impl Realtime {
     /// A refusal with its reason, or [`SubmitError::Unavailable`].
     pub async fn submit(&self, scope: Scope, author: Author, transaction: Transaction) -> Result<Outcome, SubmitError> {
         self.submit_with_jobs(scope, author, transaction, Vec::new()).await
+    }
+
+    /// [`Realtime::submit`] to whatever the operations touch.
+    ///
+    /// # Errors
+    /// As [`Realtime::submit`]; 400 when they touch nothing that exists.
+    pub async fn write(&self, author: Author, transaction: Transaction) -> Result<Outcome, SubmitError> {
+        if transaction.author_id != author.id() {
+            return Err(Refusal::forbidden().into());
+        }
+        let operations = transaction.operations.clone();
+        let scope = self.0.database.run(move |store| scope_of(store, &operations)).await??;
+        self.submit(scope, author, transaction).await
     }
 
     /// [`Realtime::submit`], enqueueing jobs in the same database transaction. A repeat enqueues nothing.

@@ -404,7 +404,7 @@ fn tell_author(follower: &Follower, verdicts: &Verdicts, replies: &[ReplyTo]) ->
     let channel = follower.channel;
     let mut run: Vec<Commit> = Vec::new();
     let mut alive = true;
-    let mut flush = |run: &mut Vec<Commit>| {
+    let flush = |run: &mut Vec<Commit>| {
         let commits = std::mem::take(run);
         commits.is_empty() || follower.outbox.message(&ServerMessage::Commits { channel, commits })
     };

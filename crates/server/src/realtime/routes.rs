@@ -3,21 +3,22 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::roles::{role_of, visible};
 use model::{Id, Key, RecordMap, Table};
-use operations::{Author, Operation, Refusal, Scope, Transaction};
+use operations::{Author, Refusal, Transaction};
 use serde::{Deserialize, Serialize};
 use storage::{Store, StoreError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::SubmitError;
-use super::limits::{BODY_BYTES_MAX, POINTERS_MAX};
-use crate::accounts::CurrentUser;
+use super::limits::POINTERS_MAX;
+use crate::limits::REALTIME_BODY_BYTES_MAX;
+use crate::accounts::Caller;
+use crate::json::JsonBody;
 use crate::problem::ProblemBody;
 use crate::{App, Problem};
 
@@ -27,7 +28,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(write))
         .routes(routes!(get_records))
         .routes(routes!(project_records))
-        .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(axum::extract::DefaultBodyLimit::max(REALTIME_BODY_BYTES_MAX))
 }
 
 /// A transaction, as the guide writes it (for the documentation; `operations::Transaction` is what is read).
@@ -66,6 +67,12 @@ struct RefusalBody {
     conflicts: Vec<String>,
 }
 
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Problem {
+        Problem::from_status(error.status(), error.message())
+    }
+}
+
 impl IntoResponse for SubmitError {
     fn into_response(self) -> Response {
         match self {
@@ -81,66 +88,15 @@ impl IntoResponse for SubmitError {
     }
 }
 
-/// Reads a JSON body; what is wrong with it is said with 400, never 422.
-fn json<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::invalid(error.to_string()))
-}
-
 /// Commits a transaction: all of it or nothing (W1).
 #[utoipa::path(post, path = "/api/realtime/write", request_body = WriteBody, responses(
     (status = 200, body = RecordsBody), (status = 400, body = RefusalBody), (status = 401, body = ProblemBody),
     (status = 403, body = RefusalBody), (status = 409, body = RefusalBody), (status = 503, body = ProblemBody)))]
-async fn write(State(app): State<App>, user: CurrentUser, body: Bytes) -> Result<Response, Problem> {
-    let transaction: Transaction = json(&body)?;
-    let author = Author::User(user.id);
-    if transaction.author_id != author.id() {
-        return Ok(SubmitError::from(Refusal::forbidden()).into_response());
-    }
-    let operations = transaction.operations.clone();
-    let scope = match app.database.run(move |store| scope_of(store, &operations)).await? {
-        Ok(scope) => scope,
-        Err(refusal) => return Ok(SubmitError::from(refusal).into_response()),
-    };
-    Ok(match app.realtime.submit(scope, author, transaction).await {
+async fn write(State(app): State<App>, caller: Caller, JsonBody(transaction): JsonBody<Transaction>) -> Result<Response, Problem> {
+    Ok(match app.realtime.write(Author::User(caller.user), transaction).await {
         Ok(outcome) => Json(RecordsBody { record_map: outcome.record_map }).into_response(),
         Err(error) => error.into_response(),
     })
-}
-
-/// What a transaction touches: the project of the first operation that tells.
-fn scope_of(store: &dyn Store, operations: &[Operation]) -> Result<Result<Scope, Refusal>, StoreError> {
-    for operation in operations {
-        let key = &operation.target;
-        match key.table {
-            Table::Users => return Ok(Ok(Scope::User(key.id.clone()))),
-            Table::Projects => return Ok(Ok(Scope::Project(key.id.clone()))),
-            _ => {}
-        }
-        let project = match parent(operation) {
-            Some(parent) if parent.table == Table::Projects => Some(parent.id),
-            Some(parent) => store.project_of(&parent)?,
-            None => store.project_of(key)?,
-        };
-        if let Some(project) = project {
-            return Ok(Ok(Scope::Project(project)));
-        }
-    }
-    let message = match operations.first() {
-        Some(operation) => format!("{}/{}: the record does not exist", operation.target.table, operation.target.id),
-        None => "a transaction has at least one operation".to_owned(),
-    };
-    Ok(Err(Refusal::invalid(message)))
-}
-
-/// The parent that a creation names.
-fn parent(operation: &Operation) -> Option<Key> {
-    let operations::Change::Set(value) = &operation.change else { return None };
-    let named = |field: &str| operation.is_creation().then(|| Id::new(value.get(field)?.as_str()?).ok()).flatten();
-    let by_track = || named("trackId").map(|id| Key::new(Table::Tracks, id));
-    match operation.target.table {
-        Table::Clips | Table::Automation => by_track(),
-        _ => named("projectId").map(|id| Key::new(Table::Projects, id)),
-    }
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -160,13 +116,13 @@ struct Pointer {
 /// Reads records by name; those that the caller may not read are left out (PE2).
 #[utoipa::path(post, path = "/api/realtime/getRecords", request_body = PointersBody, responses(
     (status = 200, body = RecordsBody), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody)))]
-async fn get_records(State(app): State<App>, user: CurrentUser, body: Bytes) -> Result<Json<RecordsBody>, Problem> {
-    let PointersBody { pointers } = json(&body)?;
+async fn get_records(State(app): State<App>, caller: Caller, JsonBody(body): JsonBody<PointersBody>) -> Result<Json<RecordsBody>, Problem> {
+    let PointersBody { pointers } = body;
     if pointers.len() > POINTERS_MAX {
         return Err(Problem::invalid(format!("at most {POINTERS_MAX} pointers")));
     }
     let keys: Vec<Key> = pointers.into_iter().map(|pointer| Key::new(pointer.table, pointer.id)).collect();
-    let record_map = app.database.run(move |store| readable(store, &keys, &user.id)).await?;
+    let record_map = app.database.run(move |store| readable(store, &keys, &caller.user)).await?;
     Ok(Json(RecordsBody { record_map }))
 }
 
@@ -215,12 +171,12 @@ struct ProjectRecordsBody {
     (status = 200, body = ProjectRecordsBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
 async fn project_records(
     State(app): State<App>,
-    user: CurrentUser,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<ProjectRecordsBody>, Problem> {
     let project = Id::new(&id).map_err(|_| Problem::forbidden())?;
     let room = app.realtime.look(&project).await.map_err(|_| Problem::internal())?;
-    if role_of(room.records(), &user.id).is_none() {
+    if role_of(room.records(), &caller.user).is_none() {
         return Err(Problem::forbidden());
     }
     let mut record_map = RecordMap::default();
@@ -228,7 +184,7 @@ async fn project_records(
         record_map.insert(key.table, record.clone());
     }
     for (person, _) in app.database.run(move |store| store.people_of(&project)).await? {
-        record_map.insert(Table::Users, visible(Table::Users, &person, &user.id));
+        record_map.insert(Table::Users, visible(Table::Users, &person, &caller.user));
     }
     Ok(Json(ProjectRecordsBody { record_map, seq: room.seq(), epoch: room.epoch().clone() }))
 }

@@ -19,13 +19,13 @@ use super::limits::{PING_EVERY, SILENCE_MAX, SUBSCRIPTIONS_MAX, TEXT_BYTES_MAX};
 use super::outbox::{Outbox, OutboxReader, Outgoing, outbox};
 use super::room_task::{Request, SocketId};
 use crate::App;
-use crate::accounts::CurrentUser;
+use crate::accounts::Caller;
 
 /// How long the goodbye may take.
 const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
 /// Turns a request into a socket. The caller has made sure who it is, and that the origin is our own (PS1).
-pub fn upgrade(app: App, user: CurrentUser, upgrade: WebSocketUpgrade) -> Response {
+pub(crate) fn accept(app: App, user: Caller, upgrade: WebSocketUpgrade) -> Response {
     upgrade
         .protocols([wire::SUBPROTOCOL])
         .max_message_size(CLIENT_FRAME_BYTES_MAX)
@@ -33,8 +33,8 @@ pub fn upgrade(app: App, user: CurrentUser, upgrade: WebSocketUpgrade) -> Respon
         .on_upgrade(move |socket| serve(app, user, socket))
 }
 
-async fn serve(app: App, user: CurrentUser, mut socket: WebSocket) {
-    let Some(number) = app.realtime.socket_opened(&user.id) else {
+async fn serve(app: App, user: Caller, mut socket: WebSocket) {
+    let Some(number) = app.realtime.socket_opened(&user.user) else {
         let reason = "you have too many connections open".into();
         drop(socket.send(Message::Close(Some(CloseFrame { code: close_code::POLICY, reason }))).await);
         return;
@@ -45,13 +45,18 @@ async fn serve(app: App, user: CurrentUser, mut socket: WebSocket) {
     let (sender, reader) = outbox(cut.clone());
     let writer = tokio::spawn(write(sink, reader, cut.clone(), app.clone(), user.clone()));
     let mut session =
-        Session { app: app.clone(), user: user.id.clone(), number, outbox: sender, rooms: Rooms::default(), greeted: false };
+        Session { app: app.clone(), user: user.user.clone(), number, outbox: sender, rooms: Rooms::default(), greeted: false };
     session.read(stream, binary, &cut).await;
     session.leave().await;
     drop(session);
     cut.cancel();
     drop(writer.await);
-    app.realtime.socket_closed(&user.id);
+    app.realtime.socket_closed(&user.user);
+}
+
+/// Whether the session with which the socket was opened still holds; a database that does not answer ends nothing.
+async fn still_logged_in(app: &App, caller: &Caller) -> bool {
+    !matches!(Caller::of_session(app, caller.session).await, Ok(None))
 }
 
 /// Writes what the rooms have to say, asks whether the other side is still there, and says goodbye.
@@ -60,7 +65,7 @@ async fn write(
     mut reader: OutboxReader,
     cut: CancellationToken,
     app: App,
-    user: CurrentUser,
+    user: Caller,
 ) {
     let mut ping = tokio::time::interval(PING_EVERY);
     let (code, reason) = loop {
@@ -69,7 +74,7 @@ async fn write(
             () = cut.cancelled() => break (close_code::AGAIN, "this connection reads too slowly, or has ended; please resume"),
             () = app.shutdown.cancelled() => break (close_code::RESTART, "the server is stopping"),
             _ = ping.tick() => {
-                if !user.is_still_valid(&app).await {
+                if !still_logged_in(&app, &user).await {
                     break (close_code::POLICY, "please log in again");
                 }
                 Message::Ping(Bytes::new())
