@@ -32,6 +32,7 @@ pub fn all() -> Vec<Case> {
         metronome(),
         entered_in_the_middle(),
         odd_rates(),
+        sixteen_bits(),
         ugly_samples(),
     ]
 }
@@ -249,6 +250,21 @@ fn odd_rates() -> Case {
         ],
         vec![track(1, clips)],
     )
+}
+
+/// Recordings whose samples are whole 16-bit steps, which the browser is sent as such.
+fn sixteen_bits() -> Case {
+    let steps = |channel: Vec<f32>| channel.into_iter().map(|x| (x * 32_768.0).floor() / 32_768.0).collect();
+    let stereo = stereo_noise(70, 150_000).into_iter().map(steps).collect();
+    let clips = vec![clip(1, 0, 4 * BEAT), Clip { gain: 0.5, ..clip(2, BEAT / 9, 3 * BEAT) }];
+    let mut case = case(
+        "sixteen_bits",
+        111_111,
+        vec![(44_100, stereo), (48_000, vec![steps(noise(71, 60_001))])],
+        vec![track(1, clips)],
+    );
+    case.frames = 120_000;
+    case
 }
 
 fn ugly_samples() -> Case {

@@ -1,0 +1,108 @@
+// Renders the corpus (`cargo run --release -p engine --example corpus -- FOLDER`) in a browser page and hashes what comes out.
+//
+// A test serves the corpus' folder, the worklet and the WASM with the isolation headers, imports this module in the page and
+// compares `renderCase(…)` with the case's `sha256`. Each `flip` must change the hash, or the test proves nothing.
+
+const CHUNK_FRAMES = 65536;
+const BYTES = { i16: 2, f32: 4 };
+
+/** The list in corpus.json, with the bytes of plans and recordings. `base` is the URL of the folder, with a slash at its end. */
+export async function loadCorpus(base) {
+  const cases = await (await fetch(new URL('corpus.json', base))).json();
+  const bytes = async (file) => (await fetch(new URL(file, base))).arrayBuffer();
+  return Promise.all(cases.map(async (entry) => ({
+    ...entry,
+    planBytes: await bytes(entry.plan),
+    sources: await Promise.all(entry.sources.map(async (source) => ({ ...source, bytes: await bytes(source.file) }))),
+  })));
+}
+
+/** The messages that set a case up, as the page would post them. `flip`: 'gain' or 'sample' changes the last bit of one. */
+export function messagesOf(entry, flip) {
+  const plan = entry.planBytes.slice(0);
+  if (flip === 'gain') new Uint32Array(plan)[7] ^= 1;
+  const messages = entry.sources.flatMap((source) => chunksOf(source, flip === 'sample' && source === entry.sources.at(-1)));
+  messages.push({ type: 'plan', serial: 1, data: plan });
+  messages.push({ type: 'seek', ticks: entry.startTicks });
+  if (entry.loop) messages.push({ type: 'loop', start: entry.loop[0], end: entry.loop[1] });
+  messages.push({ type: 'metronome', on: entry.metronome }, { type: 'play' });
+  return messages;
+}
+
+function chunksOf({ id, channels, frames, format, bytes }, flip) {
+  const data = bytes.slice(0);
+  if (flip) flipSamples(format === 'i16' ? new Uint16Array(data) : new Uint32Array(data));
+  const messages = [{ type: 'source', id, channels, frames, format }];
+  const size = CHUNK_FRAMES * channels * BYTES[format];
+  for (let index = 0; index * size < data.byteLength; index++) {
+    messages.push({ type: 'chunk', id, index, data: data.slice(index * size, (index + 1) * size) });
+  }
+  return messages;
+}
+
+// The last bit of every 97th sample from the 5000th on: a sum may round a single one away.
+function flipSamples(samples) {
+  for (let n = 5000; n < samples.length; n += 97) samples[n] ^= 1;
+}
+
+/** SHA-256 (hex) of what the shipped worklet renders in an OfflineAudioContext. */
+export async function renderCase(entry, { module, workletUrl, flip }) {
+  const context = new OfflineAudioContext({ numberOfChannels: 2, length: entry.frames, sampleRate: entry.sampleRate });
+  await context.audioWorklet.addModule(workletUrl);
+  const status = new SharedArrayBuffer(4 * (16 + 2 * 64));
+  const node = new AudioWorkletNode(context, 'unisono', {
+    numberOfInputs: 0,
+    numberOfOutputs: 1,
+    outputChannelCount: [2],
+    processorOptions: { module, status, initial: messagesOf(entry, flip) },
+  });
+  const refusals = [];
+  node.port.onmessage = ({ data }) => data.type === 'error' || data.type === 'trap' ? refusals.push(JSON.stringify(data)) : 0;
+  node.onprocessorerror = () => refusals.push('processorerror');
+  node.connect(context.destination);
+  const buffer = await context.startRendering();
+  if (refusals.length) throw new Error(`${entry.name}: ${refusals.join(', ')}`);
+  const words = new Int32Array(status);
+  if (words[10] !== 1 || words[6] !== 0) throw new Error(`${entry.name}: state ${words[10]}, starved blocks ${words[6]}`);
+  return hash(buffer.getChannelData(0), buffer.getChannelData(1));
+}
+
+/** The same without a worklet, in blocks of `block` frames: the WASM alone. */
+export async function renderDirect(entry, { module, block = 128, flip }) {
+  const wasm = new WebAssembly.Instance(module, {}).exports;
+  if (!wasm.init(entry.sampleRate, block)) throw new Error('init');
+  messagesOf(entry, flip).forEach((message) => apply(wasm, message));
+  const channels = [new Float32Array(entry.frames), new Float32Array(entry.frames)];
+  for (let at = 0; at < entry.frames; at += block) {
+    const frames = Math.min(block, entry.frames - at);
+    wasm.process(frames);
+    channels[0].set(new Float32Array(wasm.memory.buffer, wasm.output_left(), frames), at);
+    channels[1].set(new Float32Array(wasm.memory.buffer, wasm.output_right(), frames), at);
+  }
+  return hash(...channels);
+}
+
+/** Hands one message to a bare instance. */
+export function apply(wasm, message) {
+  const copy = (at, data) => new Uint8Array(wasm.memory.buffer, at, data.byteLength).set(new Uint8Array(data));
+  switch (message.type) {
+    case 'source': return wasm.source_begin(message.id, message.channels, message.frames, message.format === 'i16' ? 0 : 1);
+    case 'chunk': return copy(wasm.source_chunk(message.id, message.index), message.data);
+    case 'plan': return copy(wasm.plan_buffer(message.data.byteLength), message.data), wasm.plan_commit(message.serial);
+    case 'seek': return wasm.seek(message.ticks);
+    case 'loop': return wasm.set_loop(message.start, message.end);
+    case 'metronome': return wasm.metronome(message.on ? 1 : 0);
+    case 'play': return wasm.play();
+    default: throw new Error(message.type);
+  }
+}
+
+async function hash(left, right) {
+  const interleaved = new Float32Array(2 * left.length);
+  for (let n = 0; n < left.length; n++) {
+    interleaved[2 * n] = left[n];
+    interleaved[2 * n + 1] = right[n];
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', interleaved.buffer));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,247 @@
+//! All that lives on the audio thread.
+
+use engine::plan::TRACKS_MAX;
+use engine::{Plan, PlanError, Plans, Processor};
+
+use crate::Sources;
+
+/// The most words in a plan (64 MiB).
+pub const PLAN_WORDS_MAX: usize = 16 << 20;
+/// The most frames in one block.
+pub const BLOCK_FRAMES_MAX: usize = 16_384;
+/// Words that each of the three plans' buffers begins with.
+const PLAN_WORDS_RESERVED: usize = 64 << 10;
+
+/// The processor, the plans and the recordings.
+#[derive(Debug)]
+pub struct AudioThread {
+    /// The recordings.
+    pub sources: Sources,
+    processor: Processor,
+    sample_rate: u32,
+    current: Option<Plan>,
+    previous: Option<Plan>,
+    waiting: Option<(Plan, u32)>,
+    /// Being filled, or empty.
+    incoming: Vec<u32>,
+    /// Buffers of plans that are no more.
+    spare: Vec<Vec<u32>>,
+    /// A seek, in ticks, that waits for the next block.
+    seek: Option<i64>,
+    left: Vec<f32>,
+    right: Vec<f32>,
+    status: Box<Status>,
+}
+
+/// What the page is told of each block. JavaScript reads it in place, so its layout is fixed: 64 bytes, then the peaks.
+#[repr(C)]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The frame that is played next.
+    pub position: f64,
+    /// 1 while playing.
+    pub playing: u32,
+    /// The serial of the plan in force, 0 before the first.
+    pub plan: u32,
+    /// Blocks processed.
+    pub blocks: u32,
+    /// Blocks for which something was not here.
+    pub starved_blocks: u32,
+    /// Samples that were no finite numbers.
+    pub silenced_samples: u32,
+    /// Tracks of the plan in force.
+    pub tracks: u32,
+    /// Peaks of this block behind the master fader.
+    pub master: [f32; 2],
+    /// 1 while a plan waits.
+    pub plan_waits: u32,
+    /// Zeros.
+    pub reserved: [u32; 5],
+    /// Peaks of this block behind the tracks' faders.
+    pub peaks: [[f32; 2]; TRACKS_MAX],
+}
+
+/// Why the audio thread cannot begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitError {
+    /// The engine does not run at this rate.
+    SampleRate,
+    /// Blocks of no frames, or of more than [`BLOCK_FRAMES_MAX`].
+    Capacity,
+}
+
+/// Why a plan was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakeError {
+    /// It is no plan.
+    Plan(PlanError),
+    /// It was made for another sample rate.
+    SampleRate,
+}
+
+impl AudioThread {
+    /// Allocates all but recordings and plans. `capacity` is the longest block in frames.
+    ///
+    /// # Errors
+    /// When a number is out of bounds.
+    pub fn new(sample_rate: u32, capacity: usize) -> Result<Self, InitError> {
+        if !(dsp::resample::RATE_MIN..=dsp::resample::RATE_MAX).contains(&sample_rate) {
+            return Err(InitError::SampleRate);
+        }
+        if !(1..=BLOCK_FRAMES_MAX).contains(&capacity) {
+            return Err(InitError::Capacity);
+        }
+        let mut spare = Vec::with_capacity(8);
+        spare.extend((0..3).map(|_| Vec::with_capacity(PLAN_WORDS_RESERVED)));
+        Ok(Self {
+            sources: Sources::default(),
+            processor: Processor::new(sample_rate),
+            sample_rate,
+            current: None,
+            previous: None,
+            waiting: None,
+            incoming: Vec::new(),
+            spare,
+            seek: None,
+            left: vec![0.0; capacity],
+            right: vec![0.0; capacity],
+            status: Box::new(Status {
+                position: 0.0,
+                playing: 0,
+                plan: 0,
+                blocks: 0,
+                starved_blocks: 0,
+                silenced_samples: 0,
+                tracks: 0,
+                master: [0.0; 2],
+                plan_waits: 0,
+                reserved: [0; 5],
+                peaks: [[0.0; 2]; TRACKS_MAX],
+            }),
+        })
+    }
+
+    /// Room for a plan of so many words, to be filled and then taken; `None` when it is too long. A plan that still
+    /// waits gives way to it. Allocates when the plan is longer than those before.
+    pub fn plan_buffer(&mut self, words: usize) -> Option<&mut [u32]> {
+        if words > PLAN_WORDS_MAX {
+            return None;
+        }
+        let mut buffer = core::mem::take(&mut self.incoming);
+        if buffer.capacity() == 0 {
+            let waiting = self.waiting.take().map(|(plan, _)| plan.into_words());
+            buffer = waiting.or_else(|| self.spare.pop()).unwrap_or_default();
+        }
+        buffer.resize(words, 0);
+        self.incoming = buffer;
+        Some(&mut self.incoming)
+    }
+
+    /// Checks the plan in the buffer; it comes into force at the next block's edge at which no fade is under way.
+    ///
+    /// # Errors
+    /// What is wrong with it; then what plays plays on.
+    pub fn take_plan(&mut self, serial: u32) -> Result<(), TakeError> {
+        let plan = match Plan::from_words(core::mem::take(&mut self.incoming)) {
+            Ok(plan) => plan,
+            Err((error, words)) => {
+                self.spare.push(words);
+                return Err(TakeError::Plan(error));
+            }
+        };
+        if plan.view().tempo().sample_rate() != self.sample_rate {
+            self.spare.push(plan.into_words());
+            return Err(TakeError::SampleRate);
+        }
+        if let Some((old, _)) = self.waiting.replace((plan, serial)) {
+            self.spare.push(old.into_words());
+        }
+        Ok(())
+    }
+
+    /// Starts, from the next block on.
+    pub fn play(&mut self) {
+        self.processor.play();
+    }
+
+    /// Stops, from the next block on.
+    pub fn stop(&mut self) {
+        self.processor.stop();
+    }
+
+    /// Goes to a tick, from the next block on.
+    pub fn seek(&mut self, ticks: i64) {
+        self.seek = Some(ticks);
+    }
+
+    /// Loops a region in ticks, or does not.
+    pub fn set_loop(&mut self, ticks: Option<(i64, i64)>) {
+        self.processor.set_loop(ticks);
+    }
+
+    /// Switches the metronome.
+    pub fn set_metronome(&mut self, on: bool) {
+        self.processor.set_metronome(on);
+    }
+
+    /// Plays a block, of at most as many frames as were announced, and gives its two channels. Nothing is allocated.
+    pub fn process(&mut self, frames: usize) -> [&[f32]; 2] {
+        let frames = frames.min(self.left.len());
+        self.change_plan();
+        let (left, right) = (&mut self.left[..frames], &mut self.right[..frames]);
+        if let Some(current) = &self.current {
+            let plans = Plans { current: current.view(), previous: self.previous.as_ref().map(Plan::view) };
+            if let Some(ticks) = self.seek.take() {
+                self.processor.seek(plans.current.tempo().frame(ticks));
+            }
+            self.processor.process(&plans, &mut self.sources, left, right);
+        } else {
+            left.fill(0.0);
+            right.fill(0.0);
+        }
+        self.report();
+        [&self.left[..frames], &self.right[..frames]]
+    }
+
+    /// What the last block was.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The output's two channels, as long as the longest block.
+    #[must_use]
+    pub fn output(&self) -> [&[f32]; 2] {
+        [&self.left, &self.right]
+    }
+
+    fn change_plan(&mut self) {
+        let Some((next, serial)) = self.waiting.take() else { return };
+        let previous = self.current.as_ref().map(Plan::view);
+        if self.processor.change(previous.as_ref(), &next.view()).is_err() {
+            self.waiting = Some((next, serial));
+            return;
+        }
+        // The buffers go round: nothing is allocated or freed here.
+        if let Some(old) = core::mem::replace(&mut self.previous, self.current.replace(next)) {
+            self.spare.push(old.into_words());
+        }
+        self.status.plan = serial;
+    }
+
+    fn report(&mut self) {
+        let status = &mut self.status;
+        status.position = self.processor.position() as f64;
+        status.playing = u32::from(self.processor.is_playing());
+        status.blocks = status.blocks.wrapping_add(1);
+        status.starved_blocks = status.starved_blocks.wrapping_add(u32::from(self.sources.take_starved()));
+        status.silenced_samples = self.processor.silenced_samples() as u32;
+        status.plan_waits = u32::from(self.waiting.is_some());
+        status.master = self.processor.take_master_peaks();
+        let tracks = self.current.as_ref().map_or(0, |plan| plan.view().track_count()).min(TRACKS_MAX);
+        status.tracks = tracks as u32;
+        for (track, peaks) in status.peaks[..tracks].iter_mut().enumerate() {
+            *peaks = self.processor.take_track_peaks(track);
+        }
+    }
+}

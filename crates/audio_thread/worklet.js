@@ -1,0 +1,209 @@
+// The AudioWorkletProcessor `unisono`: hands messages and blocks to the engine's WASM, and its state back to the page.
+//
+// processorOptions: {
+//   module: WebAssembly.Module    audio_thread.wasm, compiled by the page
+//   status?: SharedArrayBuffer    where the state goes (layout below)
+//   initial?: message[]           handled before the first block, as an offline render needs
+//   capacity?: number             the longest block in frames, 128 if absent
+// }
+// Node options: numberOfInputs 0, numberOfOutputs 1, outputChannelCount [2].
+//
+// Messages in (README.md says more):
+//   {type: 'source', id, channels, frames, format: 'i16' | 'f32'}  announces a recording; replaces one of the same id
+//   {type: 'chunk', id, index, data: ArrayBuffer}  frames index*65536 … of it; answered by {type: 'chunk', id, index}
+//   {type: 'drop', id}                             forgets a recording
+//   {type: 'plan', serial, data: ArrayBuffer}      a compiled plan; answered by {type: 'plan', serial}
+//   {type: 'play'} {type: 'stop'} {type: 'seek', ticks} {type: 'metronome', on: boolean}
+//   {type: 'loop', start, end}                     in ticks; without start and end: no loop
+//   {type: 'resync'}                               after the context was suspended: the pause is no underrun
+// Messages out: those answers, {type: 'ready'}, {type: 'error', message, about} for a message that was refused, and
+//   {type: 'trap', message} when the engine failed; from then on the output is silence.
+//
+// Status, as Int32Array (STATUS_WORDS + 2 * tracks): 0 sequence, odd while words 1-13 are written; 1 playing; 2-3 position in frames
+// (Float64Array index 1); 4 serial of the plan in force; 5 blocks; 6 blocks for which a chunk was not here; 7 underruns (the device
+// ran dry, or blocks were skipped); 8 traps; 9 samples that were no numbers; 10 state (0 starting, 1 running, 2 failed); 11 tracks;
+// 12-13 master peaks; 14-15 free; 16 + 2t, 17 + 2t peaks of track t. Peaks are the bits of f32 ≥ 0, the largest since they were last
+// read: read one with Atomics.exchange(status, i, 0).
+
+const FORMATS = { i16: 0, f32: 1 };
+const STATUS_WORDS = 16;
+// How far, in ms, the device may fall behind the wall clock within a second before it is an underrun.
+const LAG_MS = 15;
+
+class UnisonoProcessor extends AudioWorkletProcessor {
+  constructor(options) {
+    super();
+    const { module, status, initial = [], capacity = 128 } = options.processorOptions;
+    this.failed = false;
+    this.capacity = capacity;
+    this.shared = status ? new Int32Array(status) : new Int32Array(STATUS_WORDS);
+    this.sharedFloat = new Float64Array(this.shared.buffer, 0, 2);
+    this.meters = Math.max(0, (this.shared.length - STATUS_WORDS) >> 1);
+    this.expected = -1;
+    this.underruns = 0;
+    this.resync();
+    this.port.onmessage = (event) => this.handle(event.data);
+    try {
+      this.wasm = new WebAssembly.Instance(module, {}).exports;
+      if (!this.wasm.init(sampleRate, capacity)) throw new Error(`the engine does not run at ${sampleRate} Hz`);
+      this.view(capacity);
+    } catch (error) {
+      this.fail(error);
+    }
+    for (const message of initial) this.handle(message);
+    if (!this.failed) {
+      Atomics.store(this.shared, 10, 1);
+      this.port.postMessage({ type: 'ready' });
+    }
+  }
+
+  // Views of the WASM's memory, made anew when it has grown or the block's length changes.
+  view(frames) {
+    const buffer = this.wasm.memory.buffer;
+    this.buffer = buffer;
+    this.frames = frames;
+    this.left = new Float32Array(buffer, this.wasm.output_left(), Math.min(frames, this.capacity));
+    this.right = new Float32Array(buffer, this.wasm.output_right(), Math.min(frames, this.capacity));
+    const at = this.wasm.status();
+    this.position = new Float64Array(buffer, at, 1);
+    this.state = new Int32Array(buffer, at + 8, 14);
+    this.peaks = new Int32Array(buffer, at + 64, 2 * 1024);
+  }
+
+  fail(error) {
+    this.failed = true;
+    Atomics.add(this.shared, 8, 1);
+    Atomics.store(this.shared, 1, 0);
+    Atomics.store(this.shared, 10, 2);
+    this.port.postMessage({ type: 'trap', message: String(error) });
+  }
+
+  refuse(about, message) {
+    this.port.postMessage({ type: 'error', about, message });
+  }
+
+  // A malformed message is refused; only an error of the engine itself ends it.
+  handle(message) {
+    if (this.failed) return;
+    try {
+      this.obey(message);
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) this.fail(error);
+      else this.refuse({ type: message?.type }, String(error));
+    }
+  }
+
+  obey(message) {
+    switch (message.type) {
+      case 'source': return this.source(message);
+      case 'chunk': return this.chunk(message);
+      case 'drop': return this.wasm.source_drop(message.id);
+      case 'plan': return this.plan(message);
+      case 'play': return this.wasm.play();
+      case 'stop': return this.wasm.stop();
+      case 'seek': return this.wasm.seek(message.ticks);
+      case 'loop': return this.wasm.set_loop(message.start ?? 0, message.end ?? 0);
+      case 'metronome': return this.wasm.metronome(message.on ? 1 : 0);
+      case 'resync': return this.resync();
+      default: return this.refuse({ type: message.type }, 'no such message');
+    }
+  }
+
+  source({ id, channels, frames, format }) {
+    if (!this.wasm.source_begin(id, channels, frames, FORMATS[format] ?? -1)) {
+      this.refuse({ type: 'source', id }, 'a recording has 1 or 2 channels, at most 2^30 frames, and format i16 or f32');
+    }
+  }
+
+  chunk({ id, index, data }) {
+    const bytes = this.wasm.source_chunk_bytes(id, index);
+    if (bytes === 0 || bytes !== data.byteLength) {
+      this.refuse({ type: 'chunk', id, index }, `a chunk of ${bytes} bytes was expected`);
+      return;
+    }
+    const at = this.wasm.source_chunk(id, index);
+    new Uint8Array(this.wasm.memory.buffer, at, bytes).set(new Uint8Array(data));
+    this.port.postMessage({ type: 'chunk', id, index });
+  }
+
+  plan({ serial, data }) {
+    const at = this.wasm.plan_buffer(data.byteLength);
+    if (at === 0) {
+      this.refuse({ type: 'plan', serial }, 'the plan is too long');
+      return;
+    }
+    new Uint8Array(this.wasm.memory.buffer, at, data.byteLength).set(new Uint8Array(data));
+    const refusal = this.wasm.plan_commit(serial);
+    if (refusal === 0) this.port.postMessage({ type: 'plan', serial });
+    else this.refuse({ type: 'plan', serial }, refusal === 2 ? 'the plan is for another sample rate' : 'this is no plan');
+  }
+
+  process(inputs, outputs) {
+    const [left, right] = outputs[0];
+    if (this.failed || left === undefined) return true;
+    try {
+      this.block(left, right);
+    } catch (error) {
+      left.fill(0);
+      right?.fill(0);
+      this.fail(error);
+    }
+    return true;
+  }
+
+  block(left, right) {
+    const frames = left.length;
+    this.wasm.process(frames);
+    if (this.wasm.memory.buffer !== this.buffer || frames !== this.frames) this.view(frames);
+    left.set(this.left);
+    right?.set(this.right);
+    this.watch(frames);
+    this.report();
+  }
+
+  // When the device runs dry, the frames it has asked for fall behind the wall clock, and stay behind. The least lag in a second is
+  // free of the jitter of callbacks; a growth from one second to the next is an underrun. A clock that drifts moves far less.
+  watch(frames) {
+    if (this.expected >= 0 && currentFrame !== this.expected) this.underruns++;
+    this.expected = currentFrame + frames;
+    const now = Date.now();
+    const lag = now - (currentFrame * 1000) / sampleRate;
+    if (lag < this.least) this.least = lag;
+    if (currentFrame < this.nextCheck) return;
+    if (this.usual !== Infinity && this.least > this.usual + LAG_MS && this.state[0] !== 0) this.underruns++;
+    this.usual = this.least;
+    this.least = Infinity;
+    this.nextCheck = currentFrame + sampleRate;
+  }
+
+  resync() {
+    this.least = Infinity;
+    this.usual = Infinity;
+    this.nextCheck = 0;
+  }
+
+  report() {
+    const { shared, state } = this;
+    Atomics.add(shared, 0, 1);
+    shared[1] = state[0];
+    this.sharedFloat[1] = this.position[0];
+    shared[4] = state[1];
+    shared[5] = state[2];
+    shared[6] = state[3];
+    shared[7] = this.underruns;
+    shared[9] = state[4];
+    shared[11] = state[5];
+    Atomics.add(shared, 0, 1);
+    this.meter(12, state[6]);
+    this.meter(13, state[7]);
+    const count = 2 * Math.min(state[5], this.meters);
+    for (let i = 0; i < count; i++) this.meter(STATUS_WORDS + i, this.peaks[i]);
+  }
+
+  // The bits of floats ≥ 0 are in the order of the floats.
+  meter(index, bits) {
+    if (bits > Atomics.load(this.shared, index)) Atomics.store(this.shared, index, bits);
+  }
+}
+
+registerProcessor('unisono', UnisonoProcessor);
