@@ -38,6 +38,10 @@ export async function startStudio(options: { dataDir?: string; port?: number; ar
     })
   }
   const exited = new Promise<void>((done) => child.once('close', () => done()))
+  // No server outlives the tests, whatever ends them.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('close', () => process.off('exit', kill))
   child.once('error', (error) => lines.push(String(error)))
   const studio: Studio = {
     url: `http://${address}`,
