@@ -3,6 +3,7 @@
 //! **Invariant:** state machines only. Events go in, effects come out; sockets, timers, clocks and disks belong to whoever
 //! drives them (the server, the browser, the simulator).
 
+mod pending;
 pub mod replica;
 pub mod room;
 pub mod wire;

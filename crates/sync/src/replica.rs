@@ -1,12 +1,13 @@
 //! The client's replica of a project: what is committed, and one's own edits on top of it (CL1).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use model::roles::role_of;
 use model::{Id, Key, Records, Role, Timestamp};
-use operations::{Author, Commit, Operation, Refusal, Scope, Transaction, apply_committed, transact};
+use operations::{Author, Commit, Operation, Refusal, Scope, Transaction, apply_committed};
 
-use crate::wire::{ClientMessage, Person, Resume, SUBMIT_TRANSACTIONS_MAX, ServerMessage};
+use crate::pending::{PendingQueue, Settled};
+use crate::wire::{ClientMessage, Person, Resume, ServerMessage};
 
 /// What happens to a replica from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,14 +57,6 @@ pub struct Status {
     pub denied: Option<String>,
 }
 
-/// One's own transaction that the server has not confirmed.
-#[derive(Clone, Debug)]
-struct Pending {
-    transaction: Transaction,
-    /// The time that `set-now` shows until the commit's is known.
-    time: Timestamp,
-}
-
 /// A project as one client sees it.
 #[derive(Clone, Debug)]
 pub struct Replica {
@@ -75,10 +68,12 @@ pub struct Replica {
     seq: u64,
     committed: Records,
     view: Records,
-    pending: VecDeque<Pending>,
+    pending: PendingQueue,
     connected: bool,
     live: bool,
     denied: Option<String>,
+    /// Whether somebody else is logged in on this connection.
+    foreign: bool,
     people: Vec<Person>,
     present: Vec<Id>,
 }
@@ -96,10 +91,11 @@ impl Replica {
             seq: 0,
             committed: Records::new(),
             view: Records::new(),
-            pending: VecDeque::new(),
+            pending: PendingQueue::default(),
             connected: false,
             live: false,
             denied: None,
+            foreign: false,
             people: Vec::new(),
             present: Vec::new(),
         }
@@ -161,7 +157,7 @@ impl Replica {
     /// Applies one's own edit at once, and sends it when it can.
     ///
     /// # Errors
-    /// What the server would refuse is refused here, and nothing changes.
+    /// What the server would refuse, or would not even read, is refused here, and nothing changes.
     pub fn dispatch(&mut self, tx_id: Id, operations: Vec<Operation>, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
         let transaction = Transaction {
@@ -171,15 +167,10 @@ impl Replica {
             client_timestamp: now.0 as f64,
             base_versions: std::collections::BTreeMap::new(),
         };
-        let accepted = transact(&mut self.view, &self.scope, &self.author, &transaction, now)?;
-        let mut effects = vec![Effect::Changed(accepted.changed), Effect::StatusChanged];
-        if self.live {
-            effects.push(Effect::Send(ClientMessage::Submit {
-                channel: self.channel,
-                transactions: vec![transaction.clone()],
-            }));
-        }
-        self.pending.push_back(Pending { transaction, time: now });
+        let sent = self.live.then(|| self.submit(vec![transaction.clone()]));
+        let changed = self.pending.push(transaction, &mut self.view, (&self.scope, &self.author), now)?;
+        let mut effects = vec![Effect::Changed(changed), Effect::StatusChanged];
+        effects.extend(sent);
         Ok(effects)
     }
 
@@ -193,6 +184,9 @@ impl Replica {
             Event::Disconnected => {
                 self.connected = false;
                 self.live = false;
+                if std::mem::take(&mut self.foreign) {
+                    self.denied = None;
+                }
                 self.present.clear();
                 vec![Effect::StatusChanged, Effect::PeopleChanged]
             }
@@ -207,6 +201,8 @@ impl Replica {
 
     fn message(&mut self, message: ServerMessage) -> Vec<Effect> {
         match message {
+            ServerMessage::Hello { user, .. } => self.greeted(&user),
+            _ if self.foreign => Vec::new(),
             ServerMessage::Snapshot { epoch, seq, records, .. } => {
                 self.snapshot(epoch, seq, records.into_iter().collect())
             }
@@ -232,14 +228,26 @@ impl Replica {
                 self.present = connected;
                 vec![Effect::PeopleChanged]
             }
-            ServerMessage::Hello { .. } | ServerMessage::Pong { .. } | ServerMessage::Error { .. } => Vec::new(),
+            ServerMessage::Pong { .. } | ServerMessage::Error { .. } => Vec::new(),
         }
     }
 
-    fn snapshot(&mut self, epoch: Id, seq: u64, records: Records) -> Vec<Effect> {
-        // Within an epoch records never go back (CL1): a snapshot older than what is here is a late answer.
-        if self.epoch.as_ref() == Some(&epoch) && seq < self.seq {
+    /// Another user of the same browser must neither send these edits, which would be refused, nor see them (CL3).
+    fn greeted(&mut self, user: &Id) -> Vec<Effect> {
+        if *user == self.author.id() {
             return Vec::new();
+        }
+        self.foreign = true;
+        self.live = false;
+        self.denied = Some("Somebody else has logged in on this browser.".to_owned());
+        vec![Effect::StatusChanged]
+    }
+
+    fn snapshot(&mut self, epoch: Id, seq: u64, records: Records) -> Vec<Effect> {
+        // Within an epoch records never go back (CL1): a snapshot older than what is here is a late answer, or the server
+        // has lost what it had acknowledged. Asking again is all that is left then, and it must not look live meanwhile.
+        if self.epoch.as_ref() == Some(&epoch) && seq < self.seq {
+            return if self.live { Vec::new() } else { vec![Effect::Reconnect] };
         }
         let before = self.view.clone();
         let mut keys: BTreeSet<Key> = before.iter().map(|(key, _)| key.clone()).collect();
@@ -254,11 +262,13 @@ impl Replica {
     fn now_live(&mut self) -> Vec<Effect> {
         self.live = true;
         self.denied = None;
-        let waiting: Vec<Transaction> = self.pending.iter().map(|pending| pending.transaction.clone()).collect();
-        let batches = waiting
-            .chunks(SUBMIT_TRANSACTIONS_MAX)
-            .map(|batch| Effect::Send(ClientMessage::Submit { channel: self.channel, transactions: batch.to_vec() }));
-        batches.chain([Effect::StatusChanged]).collect()
+        let mut effects: Vec<Effect> = self.pending.batches().into_iter().map(|batch| self.submit(batch)).collect();
+        effects.push(Effect::StatusChanged);
+        effects
+    }
+
+    fn submit(&self, transactions: Vec<Transaction>) -> Effect {
+        Effect::Send(ClientMessage::Submit { channel: self.channel, transactions })
     }
 
     /// Something is missing or does not fit: ask for everything.
@@ -268,19 +278,20 @@ impl Replica {
     }
 
     fn commits(&mut self, commits: &[Commit]) -> Vec<Effect> {
+        // What comes after a reload was asked for is in the snapshot that will answer.
+        if !self.live {
+            return Vec::new();
+        }
         let before = self.view.clone();
         let mut keys = BTreeSet::new();
         for commit in commits {
-            if commit.seq <= self.seq {
-                continue;
-            }
-            if self.follow(commit, &mut keys).is_err() {
+            if commit.seq > self.seq && self.follow(commit, &mut keys).is_err() {
                 let mut effects = self.rebase(&before, keys);
-                effects.push(self.reload());
+                effects.extend([self.reload(), Effect::StatusChanged]);
                 return effects;
             }
             if commit.author == self.author.id() {
-                self.settle(&commit.tx_id, &mut keys);
+                self.pending.settle(&commit.tx_id, &mut keys);
             }
         }
         self.rebase(&before, keys)
@@ -296,29 +307,45 @@ impl Replica {
         Ok(())
     }
 
-    /// Takes a transaction out of the pending ones.
-    fn settle(&mut self, tx_id: &Id, keys: &mut BTreeSet<Key>) -> Option<Transaction> {
-        let index = self.pending.iter().position(|pending| pending.transaction.tx_id == *tx_id)?;
-        let transaction = self.pending.remove(index)?.transaction;
-        keys.extend(transaction.operations.iter().map(|operation| operation.target.clone()));
-        Some(transaction)
-    }
-
     fn acknowledged(&mut self, tx_id: &Id, seq: u64, time: Timestamp) -> Vec<Effect> {
+        if !self.live {
+            return Vec::new();
+        }
         let before = self.view.clone();
         let mut keys = BTreeSet::new();
-        let Some(transaction) = self.settle(tx_id, &mut keys) else { return Vec::new() };
-        let mut effects = Vec::new();
+        let Some(Settled { transaction, is_oldest_shown }) = self.pending.settle(tx_id, &mut keys) else {
+            // Not ours to apply any more, but in the log: without it the next commit would not fit.
+            return if seq > self.seq { vec![self.reload(), Effect::StatusChanged] } else { Vec::new() };
+        };
         // A repeat is acknowledged with its old place, which this replica has passed already.
-        if seq > self.seq {
-            let author = self.author.id();
-            let commit = Commit { seq, tx_id: tx_id.clone(), author, time, operations: transaction.operations };
-            if self.follow(&commit, &mut keys).is_err() {
-                effects.push(self.reload());
+        if seq <= self.seq {
+            return self.rebase(&before, keys);
+        }
+        let author = self.author.id();
+        let commit = Commit { seq, tx_id: tx_id.clone(), author, time, operations: transaction.operations };
+        if self.follow(&commit, &mut keys).is_err() {
+            let mut effects = self.rebase(&before, keys);
+            effects.extend([self.reload(), Effect::StatusChanged]);
+            return effects;
+        }
+        if is_oldest_shown && self.confirm(&keys) {
+            return self.changes(&before, keys);
+        }
+        self.rebase(&before, keys)
+    }
+
+    /// Brings the view up to date after the oldest pending transaction was committed just as the view showed it. The younger
+    /// ones then do what they did before; only the times of the records in `keys` are others. So it is enough to do again
+    /// what the younger ones did to those: to confirm a thousand takes a thousand steps, not half a million. False when
+    /// that does not work out, and everything has to be done again.
+    fn confirm(&mut self, keys: &BTreeSet<Key>) -> bool {
+        for key in keys {
+            match self.committed.get(key) {
+                Some(record) => self.view.insert(key.table, record.clone()),
+                None => return false,
             }
         }
-        effects.extend(self.rebase(&before, keys));
-        effects
+        self.pending.redo(&mut self.view, keys)
     }
 
     fn refused(&mut self, tx_id: &Id, status: u16, message: String) -> Vec<Effect> {
@@ -328,7 +355,7 @@ impl Replica {
         }
         let before = self.view.clone();
         let mut keys = BTreeSet::new();
-        if self.settle(tx_id, &mut keys).is_none() {
+        if self.pending.settle(tx_id, &mut keys).is_none() {
             return Vec::new();
         }
         let mut effects = self.rebase(&before, keys);
@@ -337,16 +364,15 @@ impl Replica {
     }
 
     /// Makes the view anew: committed, then what is pending. `keys` are those that may have changed beside the pending
-    /// ones' own. What no longer applies is left out of the view, and stays pending until the server has judged it.
+    /// ones' own.
     fn rebase(&mut self, before: &Records, mut keys: BTreeSet<Key>) -> Vec<Effect> {
-        let mut view = self.committed.clone();
-        for Pending { transaction, time } in &self.pending {
-            keys.extend(transaction.operations.iter().map(|operation| operation.target.clone()));
-            if let Ok(accepted) = transact(&mut view, &self.scope, &self.author, transaction, *time) {
-                keys.extend(accepted.changed);
-            }
-        }
-        self.view = view;
+        self.view = self.committed.clone();
+        self.pending.replay(&mut self.view, (&self.scope, &self.author), &mut keys);
+        self.changes(before, keys)
+    }
+
+    /// What to tell about `keys`, of which some look different than `before`.
+    fn changes(&self, before: &Records, keys: BTreeSet<Key>) -> Vec<Effect> {
         let differs = |key: &Key| match (before.get(key), self.view.get(key)) {
             (Some(old), Some(new)) => !old.is_same(new) && old != new,
             (None, None) => false,

@@ -10,6 +10,8 @@ pub const SUBPROTOCOL: &str = "unisono.v1";
 pub const VERSION: u8 = 1;
 /// Bytes of a frame from a client.
 pub const CLIENT_FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of one transaction in a frame: a `Submit` of it alone must fit into [`CLIENT_FRAME_BYTES_MAX`].
+pub const TRANSACTION_BYTES_MAX: usize = CLIENT_FRAME_BYTES_MAX - 64;
 /// Transactions in one `Submit`.
 pub const SUBMIT_TRANSACTIONS_MAX: usize = 256;
 /// Projects that one socket may have open.

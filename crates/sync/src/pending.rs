@@ -1,0 +1,106 @@
+//! One's own transactions that the server has not confirmed, in the order in which they were made.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use model::{Id, Key, Records, Timestamp};
+use operations::{Author, Operation, Refusal, Scope, Transaction, apply_committed, transact};
+
+use crate::wire::{SUBMIT_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX, encode};
+
+/// The queue.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PendingQueue(VecDeque<Pending>);
+
+#[derive(Clone, Debug)]
+struct Pending {
+    transaction: Transaction,
+    /// The time that `set-now` shows until the commit's is known.
+    time: Timestamp,
+    /// Bytes in a frame.
+    bytes: usize,
+    /// What it does to the view; nothing while it does not fit the state that it meets there.
+    applied: Vec<Operation>,
+}
+
+/// A transaction that has left the queue.
+pub(crate) struct Settled {
+    pub(crate) transaction: Transaction,
+    /// Whether it was the oldest, and the view showed it.
+    pub(crate) is_oldest_shown: bool,
+}
+
+impl PendingQueue {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Applies a new transaction to the view and queues it: the records that changed.
+    ///
+    /// # Errors
+    /// 400 when no frame could carry it, or what [`transact`] says; nothing changes then.
+    pub(crate) fn push(
+        &mut self,
+        transaction: Transaction,
+        view: &mut Records,
+        (scope, author): (&Scope, &Author),
+        time: Timestamp,
+    ) -> Result<Vec<Key>, Refusal> {
+        let bytes = encode(&transaction).len();
+        if bytes > TRANSACTION_BYTES_MAX {
+            let message = format!("a transaction has at most {TRANSACTION_BYTES_MAX} bytes, not {bytes}");
+            return Err(Refusal::invalid(message));
+        }
+        let accepted = transact(view, scope, author, &transaction, time)?;
+        self.0.push_back(Pending { transaction, time, bytes, applied: accepted.operations });
+        Ok(accepted.changed)
+    }
+
+    /// All of them in batches, each small enough for one frame.
+    pub(crate) fn batches(&self) -> Vec<Vec<Transaction>> {
+        let mut batches: Vec<Vec<Transaction>> = Vec::new();
+        let mut bytes = 0;
+        for pending in &self.0 {
+            bytes += pending.bytes;
+            match batches.last_mut() {
+                Some(batch) if bytes <= TRANSACTION_BYTES_MAX && batch.len() < SUBMIT_TRANSACTIONS_MAX => {
+                    batch.push(pending.transaction.clone());
+                }
+                _ => {
+                    bytes = pending.bytes;
+                    batches.push(vec![pending.transaction.clone()]);
+                }
+            }
+        }
+        batches
+    }
+
+    /// Takes one out. `keys` takes up the records that it touched.
+    pub(crate) fn settle(&mut self, tx_id: &Id, keys: &mut BTreeSet<Key>) -> Option<Settled> {
+        let index = self.0.iter().position(|pending| pending.transaction.tx_id == *tx_id)?;
+        let Pending { transaction, applied, .. } = self.0.remove(index)?;
+        let is_oldest_shown = index == 0 && !applied.is_empty();
+        keys.extend(applied.into_iter().map(|operation| operation.target));
+        Some(Settled { transaction, is_oldest_shown })
+    }
+
+    /// Does all of them on `view`, and takes up in `keys` what they touch now and touched before. What does not apply is
+    /// left out, and stays in the queue until the server has judged it.
+    pub(crate) fn replay(&mut self, view: &mut Records, (scope, author): (&Scope, &Author), keys: &mut BTreeSet<Key>) {
+        for pending in &mut self.0 {
+            keys.extend(std::mem::take(&mut pending.applied).into_iter().map(|operation| operation.target));
+            if let Ok(accepted) = transact(view, scope, author, &pending.transaction, pending.time) {
+                keys.extend(accepted.changed);
+                pending.applied = accepted.operations;
+            }
+        }
+    }
+
+    /// Does again on `view` what they did to the records of `keys`. False when something does not fit.
+    pub(crate) fn redo(&self, view: &mut Records, keys: &BTreeSet<Key>) -> bool {
+        self.0.iter().all(|pending| {
+            let touched = |operation: &&Operation| keys.contains(&operation.target);
+            let again: Vec<Operation> = pending.applied.iter().filter(touched).cloned().collect();
+            again.is_empty() || apply_committed(view, &again, pending.time).is_ok()
+        })
+    }
+}
