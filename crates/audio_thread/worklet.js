@@ -164,13 +164,14 @@ class UnisonoProcessor extends AudioWorkletProcessor {
   // When the device runs dry, the frames it has asked for fall behind the wall clock, and stay behind. The least lag in a second is
   // free of the jitter of callbacks; a growth from one second to the next is an underrun. A clock that drifts moves far less.
   watch(frames) {
-    if (this.expected >= 0 && currentFrame !== this.expected) this.underruns++;
+    const playing = this.state[0] !== 0;
+    if (playing && this.expected >= 0 && currentFrame !== this.expected) this.underruns++;
     this.expected = currentFrame + frames;
     const now = Date.now();
     const lag = now - (currentFrame * 1000) / sampleRate;
     if (lag < this.least) this.least = lag;
     if (currentFrame < this.nextCheck) return;
-    if (this.usual !== Infinity && this.least > this.usual + LAG_MS && this.state[0] !== 0) this.underruns++;
+    if (playing && this.usual !== Infinity && this.least > this.usual + LAG_MS) this.underruns++;
     this.usual = this.least;
     this.least = Infinity;
     this.nextCheck = currentFrame + sampleRate;

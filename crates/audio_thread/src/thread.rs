@@ -9,7 +9,7 @@ use crate::Sources;
 pub const PLAN_WORDS_MAX: usize = 16 << 20;
 /// The most frames in one block.
 pub const BLOCK_FRAMES_MAX: usize = 16_384;
-/// Words that each of the three plans' buffers begins with.
+/// Words that each plan buffer begins with. There are four: in force, fading out, waiting, being filled.
 const PLAN_WORDS_RESERVED: usize = 64 << 10;
 
 /// The processor, the plans and the recordings.
@@ -92,7 +92,7 @@ impl AudioThread {
             return Err(InitError::Capacity);
         }
         let mut spare = Vec::with_capacity(8);
-        spare.extend((0..3).map(|_| Vec::with_capacity(PLAN_WORDS_RESERVED)));
+        spare.extend((0..4).map(|_| Vec::with_capacity(PLAN_WORDS_RESERVED)));
         Ok(Self {
             sources: Sources::default(),
             processor: Processor::new(sample_rate),
@@ -121,23 +121,23 @@ impl AudioThread {
         })
     }
 
-    /// Room for a plan of so many words, to be filled and then taken; `None` when it is too long. A plan that still
-    /// waits gives way to it. Allocates when the plan is longer than those before.
+    /// Room for a plan of so many words, to be filled and then taken; `None` when it is too long. Allocates when the plan is
+    /// longer than those before.
     pub fn plan_buffer(&mut self, words: usize) -> Option<&mut [u32]> {
         if words > PLAN_WORDS_MAX {
             return None;
         }
         let mut buffer = core::mem::take(&mut self.incoming);
         if buffer.capacity() == 0 {
-            let waiting = self.waiting.take().map(|(plan, _)| plan.into_words());
-            buffer = waiting.or_else(|| self.spare.pop()).unwrap_or_default();
+            buffer = self.spare.pop().unwrap_or_default();
         }
         buffer.resize(words, 0);
         self.incoming = buffer;
         Some(&mut self.incoming)
     }
 
-    /// Checks the plan in the buffer; it comes into force at the next block's edge at which no fade is under way.
+    /// Checks the plan in the buffer; it comes into force at the next block's edge at which no fade is under way. One that still
+    /// waits gives way to it.
     ///
     /// # Errors
     /// What is wrong with it; then what plays plays on.
