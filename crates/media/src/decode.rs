@@ -1,13 +1,13 @@
 //! Streaming decode of any supported format to planar floating point, with bounded memory.
 
 use std::io::{Read, Seek};
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 
 use crate::flac::{Frames, Stream};
-use crate::limits::{BLOCK_FRAMES_MAX, CHANNELS_MAX, DURATION_SECONDS_MAX, PCM_BYTES_MAX};
+use crate::limits::{BLOCK_FRAMES_MAX, CHANNELS_MAX};
 use crate::lossy::{Mp3, Vorbis};
 use crate::sniff::{Format, Found, sniff_file};
-use crate::stream_info::{Codec, StreamInfo, Tags};
+use crate::stream_info::{Codec, FrameBudget, StreamInfo, Tags};
 use crate::wav::Reader;
 use crate::{Error, Result};
 
@@ -90,11 +90,6 @@ impl<'a> Slices<'a> {
         }
         all
     }
-
-    /// The same range of each.
-    pub(crate) fn range(&self, range: Range<usize>) -> Self {
-        Self::new(self.iter().map(|slice| &slice[range.clone()]))
-    }
 }
 
 impl<'a> Deref for Slices<'a> {
@@ -119,7 +114,7 @@ pub struct Decoder {
     source: Decoding,
     block: Block,
     frames: u64,
-    frames_max: u64,
+    budget: FrameBudget,
     file_bytes: u64,
 }
 
@@ -141,12 +136,9 @@ impl Decoder {
         let file_bytes = source.seek(std::io::SeekFrom::End(0))?;
         let (source, info) = open(source, found)?;
         let info = info.check()?;
-        // As a file of the deepest asset that it may become: 4 bytes a sample when lossy, 3 at most when not.
-        let sample_bytes = if info.codec == Codec::Flac { info.bit_depth.unwrap_or(24).div_ceil(8).max(2) } else { 4 };
-        let frames_of_pcm = PCM_BYTES_MAX / u64::from(sample_bytes * info.channels);
-        let frames_of_time = DURATION_SECONDS_MAX * u64::from(info.sample_rate);
+        let budget = FrameBudget::new(&info);
         let block = Block::new(usize::from(info.channels));
-        Ok(Self { info, source, block, frames: 0, frames_max: frames_of_pcm.min(frames_of_time), file_bytes })
+        Ok(Self { info, source, block, frames: 0, budget, file_bytes })
     }
 
     /// Opens a file by its path.
@@ -194,14 +186,7 @@ impl Decoder {
             return if self.frames == 0 { Err(Error::NoSound { format: self.info.format.name() }) } else { Ok(None) };
         }
         self.frames += self.block.frames() as u64;
-        if self.frames > self.frames_max {
-            let too_long = self.frames > DURATION_SECONDS_MAX * u64::from(self.info.sample_rate);
-            return Err(if too_long {
-                Error::TooLong { seconds_max: DURATION_SECONDS_MAX }
-            } else {
-                Error::TooMuchPcm
-            });
-        }
+        self.budget.spend(self.block.frames())?;
         Ok(Some(&self.block))
     }
 }

@@ -1,6 +1,6 @@
 //! What a stream says of itself, checked against the limits.
 
-use crate::limits::{CHANNELS_MAX, DURATION_SECONDS_MAX, SAMPLE_RATE_MAX, SAMPLE_RATE_MIN};
+use crate::limits::{CHANNELS_MAX, DURATION_SECONDS_MAX, PCM_BYTES_MAX, SAMPLE_RATE_MAX, SAMPLE_RATE_MIN};
 use crate::sniff::Format;
 use crate::{Error, Result};
 
@@ -93,4 +93,36 @@ pub(crate) fn check_duration(frames: u64, sample_rate: u32) -> Result<()> {
         return Err(Error::TooLong { seconds_max: DURATION_SECONDS_MAX });
     }
     Ok(())
+}
+
+/// How many frames may still be decoded before a stream is refused for its length.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrameBudget {
+    left: u64,
+    limited_by_time: bool,
+}
+
+impl FrameBudget {
+    /// For a stream that is to fit into a WAV file: with 4 bytes a sample when it is lossy, with whole bytes of at least 2 when it is not.
+    pub(crate) fn new(info: &StreamInfo) -> Self {
+        let sample_bytes = match info.codec {
+            Codec::Flac => u64::from(info.bit_depth.unwrap_or(24).div_ceil(8).max(2)),
+            Codec::Mp3 | Codec::Vorbis => 4,
+            // It is a file already, and its size is limited as such.
+            Codec::Pcm | Codec::PcmFloat => 1,
+        };
+        let by_size = PCM_BYTES_MAX / (sample_bytes * u64::from(info.channels));
+        let by_time = DURATION_SECONDS_MAX * u64::from(info.sample_rate);
+        Self { left: by_size.min(by_time), limited_by_time: by_time < by_size }
+    }
+
+    /// Takes note of decoded frames.
+    pub(crate) fn spend(&mut self, frames: usize) -> Result<()> {
+        match self.left.checked_sub(frames as u64) {
+            Some(left) => self.left = left,
+            None if self.limited_by_time => return Err(Error::TooLong { seconds_max: DURATION_SECONDS_MAX }),
+            None => return Err(Error::TooMuchPcm),
+        }
+        Ok(())
+    }
 }

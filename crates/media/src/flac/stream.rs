@@ -172,7 +172,7 @@ impl<R: Read + Seek> Frames<R> {
             if self.to - self.from < WINDOW_BYTES / 4 {
                 self.fill()?;
             }
-            if self.offset() >= self.stop_offset {
+            if self.offset() >= self.stop_offset || self.from == self.to {
                 return Ok(None);
             }
             match decode(&self.window[self.from..self.to], &self.shape, &mut self.planes) {

@@ -16,4 +16,4 @@ pub use extent::samples_extent;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::{pyramid_of_file, waveform};
 pub use pyramid::{OVERVIEW_PAIRS_MAX, Pyramid};
-pub use waveform::{Resolution, Waveform, WaveformOptions};
+pub use waveform::{Resolution, WAVEFORM_PAIRS_MAX, Waveform, WaveformOptions};

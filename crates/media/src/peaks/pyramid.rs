@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{Error, Result};
 
 /// Samples per pixel of the finest level.
-pub const BASE_SAMPLES_PER_PIXEL: u32 = 256;
+pub(crate) const BASE_SAMPLES_PER_PIXEL: u32 = 256;
 /// How many pixels of a level one pixel of the next covers.
 const LEVEL_FACTOR: usize = 4;
 /// The coarsest level is the first that has at most this many pairs.

@@ -215,8 +215,11 @@ fn sample_format(tag: u16, bits: u16, block_align: u16, channels: u16) -> Result
             let aligned = block_align / channels;
             let from_bits = bits.div_ceil(8);
             // The block alignment decides when the two disagree, unless it is nonsense.
-            let bytes =
-                if block_align % channels == 0 && (from_bits..=4).contains(&aligned) { aligned } else { from_bits };
+            let bytes = if block_align.is_multiple_of(channels) && (from_bits..=4).contains(&aligned) {
+                aligned
+            } else {
+                from_bits
+            };
             match bytes {
                 1 => Ok(SampleFormat::U8),
                 2 => Ok(SampleFormat::I16),

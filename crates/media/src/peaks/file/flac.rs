@@ -5,14 +5,18 @@ use std::path::Path;
 
 use super::Pairs;
 use crate::Result;
+use crate::decode::flac_info;
 use crate::flac::{Frames, Stream};
 use crate::peaks::extent::extent_by;
 use crate::peaks::waveform::{WaveformOptions, WaveformPixels, integer_pixels};
+use crate::stream_info::FrameBudget;
 
 pub(super) fn pairs(path: &Path, stream: &Stream, options: WaveformOptions) -> Result<Pairs> {
     let mut frames = Frames::new(File::open(path)?, stream.shape.clone(), stream.frames_offset, u64::MAX)?;
     let mut pixels = integer_pixels(options.samples_per_pixel, 0, stream.shape.channels);
-    while frames.next_frame()?.is_some() {
+    let mut budget = FrameBudget::new(&flac_info(stream));
+    while let Some(frame) = frames.next_frame()? {
+        budget.spend(frame.frames)?;
         push(&mut pixels, frames.planes(), stream.shape.bits)?;
     }
     Ok((stream.shape.sample_rate, pixels.finish()?))
