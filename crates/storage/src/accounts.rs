@@ -1,6 +1,6 @@
 //! People who can log in, and their sessions.
 
-use model::{Id, Timestamp};
+use model::{Id, Record, Timestamp, Value};
 
 /// BLAKE3 of a session's token: the token itself is never kept.
 pub type TokenHash = [u8; 32];
@@ -22,6 +22,21 @@ pub struct NewUser {
     pub demo: bool,
     /// When.
     pub now: Timestamp,
+}
+
+impl NewUser {
+    /// The `users` record that they begin with.
+    pub(crate) fn first_record(&self) -> Record {
+        let now = Value::text(&self.now.to_string());
+        let fields = model::fields([
+            ("name", Value::text(&self.name)),
+            ("colour", Value::text(&self.colour)),
+            ("email", Value::text(&self.email)),
+            ("createdAt", now.clone()),
+            ("updatedAt", now),
+        ]);
+        Record::new(self.id.clone(), 1, fields)
+    }
 }
 
 /// What logging in needs to know.

@@ -104,3 +104,37 @@ pub struct Logged {
     /// The hash it was sent with.
     pub payload_hash: PayloadHash,
 }
+
+pub(crate) fn malformed(reason: impl Into<String>) -> CommitError {
+    CommitError::Malformed { reason: reason.into() }
+}
+
+/// Whether a record may be written under this scope.
+fn belongs(scope: &Scope, table: Table, record: &Record) -> bool {
+    match (scope, table) {
+        (Scope::User(user), Table::Users) => record.id() == user,
+        (Scope::User(_), _) | (Scope::Project(_), Table::Users) => false,
+        (Scope::Project(project), Table::Projects) => record.id() == project,
+        (Scope::Project(project), _) => record.text("projectId") == Some(project.as_str()),
+    }
+}
+
+impl Batch {
+    /// Whether the batch agrees with itself: numbers without a gap, and only records of its scope.
+    pub(crate) fn check(&self) -> Result<(), CommitError> {
+        for (expected, new) in (self.expected_seq + 1..).zip(&self.commits) {
+            if new.commit.seq != expected {
+                return Err(malformed(format!("entry {} stands where {expected} belongs", new.commit.seq)));
+            }
+        }
+        if self.commits.is_empty() && !self.records.is_empty() {
+            return Err(malformed("records changed without an entry that says how"));
+        }
+        for (table, record) in &self.records {
+            if !belongs(&self.scope, *table, record) {
+                return Err(malformed(format!("{table}:{} belongs elsewhere", record.id())));
+            }
+        }
+        Ok(())
+    }
+}

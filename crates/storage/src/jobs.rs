@@ -90,3 +90,6 @@ pub struct Failed {
     /// When it failed.
     pub now: Timestamp,
 }
+
+/// What is noted of a job whose worker was silent past its lease.
+pub(crate) const LOST: &str = "the worker was lost";

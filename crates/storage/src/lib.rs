@@ -8,6 +8,8 @@ pub mod blobs;
 mod commit;
 mod database;
 mod jobs;
+mod memory;
+mod sqlite;
 mod store;
 
 pub use accounts::{Account, NewSession, NewUser, Session, TokenHash};
@@ -15,4 +17,6 @@ pub use blobs::{BlobKey, BlobWriter, Blobs, ReadSeek, Stored};
 pub use commit::{Batch, CommitError, Loaded, LogPosition, Logged, NewCommit, PayloadHash};
 pub use database::Database;
 pub use jobs::{Failed, Job, JobState, NewJob};
+pub use memory::MemoryStore;
+pub use sqlite::{OpenError, SqliteStore};
 pub use store::{Reply, Store, StoreError};

@@ -131,3 +131,11 @@ pub trait Store: Send + Sync + 'static {
     /// Moves what the write-ahead log holds into the database file; at the end of a server's life.
     fn checkpoint(&self) -> Answer<()>;
 }
+
+/// The order of a list of projects: the last changed first, ties by id.
+pub(crate) fn last_changed_first(projects: &mut [(Record, Role)]) {
+    projects.sort_by(|(a, _), (b, _)| {
+        let changed = |record: &Record| record.text("updatedAt").unwrap_or_default().to_owned();
+        changed(b).cmp(&changed(a)).then_with(|| a.id().cmp(b.id()))
+    });
+}

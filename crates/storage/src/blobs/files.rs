@@ -5,31 +5,48 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::{BlobKey, BlobWriter, Blobs, ReadSeek, Stored};
 
+/// Where blobs are written before they are whole.
+const INCOMING: &str = "incoming";
+/// After how long a half-written file has no writer any more.
+const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Blobs in a folder.
 #[derive(Debug)]
 pub struct FileBlobs {
     root: Arc<Path>,
-    next: Arc<AtomicU64>,
+    next: AtomicU64,
 }
 
 impl FileBlobs {
-    /// Opens the folder `root`, making it if need be. What an earlier process left half written is removed: the folder
-    /// belongs to one process at a time.
+    /// Opens the folder `root`, making it if need be. What was left half written more than a day ago is removed: no
+    /// upload takes as long, and another process may be writing here now.
     ///
     /// # Errors
     /// When the folder cannot be made or written.
     pub fn open(root: &Path) -> io::Result<FileBlobs> {
-        let incoming = root.join("incoming");
-        if incoming.exists() {
-            fs::remove_dir_all(&incoming)?;
-        }
+        let incoming = root.join(INCOMING);
         fs::create_dir_all(&incoming)?;
-        Ok(FileBlobs { root: Arc::from(root), next: Arc::new(AtomicU64::new(0)) })
+        for entry in fs::read_dir(&incoming)? {
+            let entry = entry?;
+            let age =
+                entry.metadata().and_then(|metadata| metadata.modified()).map(|at| at.elapsed().unwrap_or_default());
+            if age.is_ok_and(|age| age > LEFT_BEHIND) {
+                absent_is_none(fs::remove_file(entry.path()))?;
+            }
+        }
+        Ok(FileBlobs { root: Arc::from(root), next: AtomicU64::new(0) })
+    }
+
+    /// The folder `root` as it is, for reading what another process keeps there: nothing is made or removed.
+    #[must_use]
+    pub fn attach(root: &Path) -> FileBlobs {
+        FileBlobs { root: Arc::from(root), next: Arc::new(AtomicU64::new(0)) }
     }
 
     fn place(&self, key: &BlobKey) -> PathBuf {
@@ -102,9 +119,16 @@ impl Drop for FileWriter {
 
 impl Blobs for FileBlobs {
     fn create(&self) -> io::Result<Box<dyn BlobWriter>> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = self.root.join("incoming").join(format!("{number}.part"));
-        let file = File::create_new(&path)?;
+        let (path, file) = loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let path = self.root.join(INCOMING).join(format!("{}-{number}.part", std::process::id()));
+            match File::create_new(&path) {
+                Ok(file) => break (path, file),
+                // Left behind by an earlier process of the same number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        };
         Ok(Box::new(FileWriter { root: Arc::clone(&self.root), path, file: Some(file), hash: Sha256::new(), size: 0 }))
     }
 

@@ -1,0 +1,413 @@
+//! The store in memory, for tests and the simulator: the same semantics, nothing kept.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::{Id, Key, Record, Role, Table, Timestamp};
+use operations::{Commit, Scope};
+
+use crate::jobs::LOST;
+use crate::store::last_changed_first;
+use crate::{
+    Account, Batch, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession, NewUser,
+    Reply, Session, Store, StoreError, TokenHash,
+};
+
+type Answer<T> = Result<T, StoreError>;
+
+/// A [`Store`] that ends with the process. Clones share their content; [`MemoryStore::fork`] copies it.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore(Arc<Mutex<Content>>);
+
+#[derive(Clone, Debug, Default)]
+struct Content {
+    records: BTreeMap<Key, Record>,
+    logs: BTreeMap<Scope, Log>,
+    /// (author, transaction) → where it stands.
+    written: HashMap<(Id, Id), Logged>,
+    /// By user.
+    accounts: BTreeMap<Id, Account>,
+    sessions: HashMap<TokenHash, NewSession>,
+    last_seen: HashMap<TokenHash, Timestamp>,
+    jobs: BTreeMap<Id, Queued>,
+    secrets: HashMap<String, [u8; 32]>,
+}
+
+#[derive(Clone, Debug)]
+struct Log {
+    epoch: Id,
+    seq: u64,
+    commits: Vec<Commit>,
+}
+
+#[derive(Clone, Debug)]
+struct Queued {
+    job: Job,
+    unique_key: Option<String>,
+    priority: i32,
+    lease: Option<Id>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    /// A copy of the store as it is now: what a disk held when the power went.
+    #[must_use]
+    pub fn fork(&self) -> MemoryStore {
+        MemoryStore(Arc::new(Mutex::new(self.content().clone())))
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The project of a record.
+fn project_of(table: Table, record: &Record) -> Option<Id> {
+    match table {
+        Table::Users => None,
+        Table::Projects => Some(record.id().clone()),
+        _ => record.id_in("projectId"),
+    }
+}
+
+impl Content {
+    /// Keeps a batch whole, or leaves everything as it was.
+    fn commit(&mut self, batch: Batch) -> Result<(), CommitError> {
+        batch.check()?;
+        self.check_position(&batch)?;
+        let mut fresh = std::collections::HashSet::new();
+        for new in &batch.commits {
+            let name = (new.commit.author.clone(), new.commit.tx_id.clone());
+            if self.written.contains_key(&name) || !fresh.insert(name.clone()) {
+                return Err(CommitError::Duplicate { author: name.0, tx_id: name.1 });
+            }
+        }
+        for (table, record) in &batch.records {
+            let key = Key::new(*table, record.id().clone());
+            let known = self.records.get(&key).and_then(|known| project_of(*table, known));
+            if known.is_some() && known != project_of(*table, record) {
+                return Err(CommitError::Taken { key });
+            }
+            if let Scope::Project(project) = &batch.scope {
+                let root = Key::new(Table::Projects, project.clone());
+                let comes = batch.records.iter().any(|(table, it)| *table == Table::Projects && it.id() == project);
+                if !comes && !self.records.contains_key(&root) {
+                    return Err(crate::commit::malformed(format!("{key} has no project")));
+                }
+            }
+        }
+        self.append(batch);
+        Ok(())
+    }
+
+    fn check_position(&self, batch: &Batch) -> Result<(), CommitError> {
+        let actual = self.position(&batch.scope);
+        let fits = match &actual {
+            None => batch.expected_seq == 0,
+            Some(at) => at.epoch == batch.epoch && at.seq == batch.expected_seq,
+        };
+        if fits { Ok(()) } else { Err(CommitError::Stale { actual }) }
+    }
+
+    fn append(&mut self, batch: Batch) {
+        let Batch { scope, epoch, commits, records, jobs, .. } = batch;
+        let log = self.logs.entry(scope.clone()).or_insert_with(|| Log { epoch, seq: 0, commits: Vec::new() });
+        for new in commits {
+            log.seq = new.commit.seq;
+            let name = (new.commit.author.clone(), new.commit.tx_id.clone());
+            let at = Logged { scope: scope.clone(), seq: new.commit.seq, payload_hash: new.payload_hash };
+            self.written.insert(name, at);
+            log.commits.push(new.commit);
+        }
+        for (table, record) in records {
+            self.records.insert(Key::new(table, record.id().clone()), record);
+        }
+        for job in jobs {
+            self.enqueue(job);
+        }
+    }
+
+    fn position(&self, scope: &Scope) -> Option<LogPosition> {
+        self.logs.get(scope).map(|log| LogPosition { epoch: log.epoch.clone(), seq: log.seq })
+    }
+
+    fn table(&self, table: Table) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |(key, _)| key.table == table).map(|(_, record)| record)
+    }
+
+    /// (project, user, role) of every membership that holds.
+    fn memberships(&self) -> impl Iterator<Item = (Id, Id, Role)> {
+        self.table(Table::ProjectMembers).filter(|member| !member.is_deleted()).filter_map(|member| {
+            Some((member.id_in("projectId")?, member.id_in("userId")?, Role::from_name(member.text("role")?)?))
+        })
+    }
+
+    fn enqueue(&mut self, new: NewJob) -> bool {
+        let same = |queued: &&mut Queued| new.unique_key.is_some() && queued.unique_key == new.unique_key;
+        if self.jobs.contains_key(&new.id) {
+            return false;
+        }
+        let known = self.jobs.values_mut().find(same);
+        let id = match &known {
+            Some(known) if known.job.state != JobState::Dead => return false,
+            Some(known) => known.job.id.clone(),
+            None => new.id,
+        };
+        let job = Job {
+            id: id.clone(),
+            kind: new.kind,
+            payload: new.payload,
+            state: JobState::Ready,
+            attempts: 0,
+            attempts_max: new.attempts_max,
+            run_after: new.run_after,
+            leased_until: None,
+            error: None,
+        };
+        self.jobs.insert(id, Queued { job, unique_key: new.unique_key, priority: new.priority, lease: None });
+        true
+    }
+
+    fn release_lost(&mut self, now: Timestamp) {
+        for queued in self.jobs.values_mut() {
+            if queued.job.state == JobState::Running && queued.job.leased_until.is_some_and(|until| until <= now) {
+                let again = queued.job.attempts < queued.job.attempts_max;
+                let state = if again { JobState::Ready } else { JobState::Dead };
+                queued.release(state, Some(LOST.to_owned()));
+                queued.job.run_after = now;
+            }
+        }
+    }
+
+    fn held(&mut self, job: &Id, lease: &Id) -> Option<&mut Queued> {
+        self.jobs
+            .get_mut(job)
+            .filter(|queued| queued.job.state == JobState::Running && queued.lease.as_ref() == Some(lease))
+    }
+}
+
+impl Queued {
+    fn release(&mut self, state: JobState, error: Option<String>) {
+        self.lease = None;
+        self.job.leased_until = None;
+        self.job.state = state;
+        self.job.error = error;
+    }
+}
+
+impl Store for MemoryStore {
+    fn submit(&self, batches: Vec<Batch>, reply: Reply) {
+        let results = {
+            let mut content = self.content();
+            batches.into_iter().map(|batch| content.commit(batch)).collect()
+        };
+        reply(results);
+    }
+
+    fn load(&self, scope: &Scope) -> Answer<Option<Loaded>> {
+        let content = self.content();
+        let Some(at) = content.position(scope) else { return Ok(None) };
+        let ours = |key: &Key, record: &Record| match scope {
+            Scope::User(user) => key.table == Table::Users && key.id == *user,
+            Scope::Project(project) => project_of(key.table, record).as_ref() == Some(project),
+        };
+        let of_scope = content.records.iter().filter(|(key, record)| ours(key, record));
+        let records = of_scope.map(|(key, record)| (key.table, record.clone())).collect();
+        Ok(Some(Loaded { epoch: at.epoch, seq: at.seq, records }))
+    }
+
+    fn position(&self, scope: &Scope) -> Answer<Option<LogPosition>> {
+        Ok(self.content().position(scope))
+    }
+
+    fn commits_since(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<Commit>> {
+        let content = self.content();
+        let commits = content.logs.get(scope).map_or(&[][..], |log| &log.commits);
+        Ok(commits.iter().filter(|commit| commit.seq > seq).take(limit).cloned().collect())
+    }
+
+    fn find_transaction(&self, author: &Id, tx_id: &Id) -> Answer<Option<Logged>> {
+        Ok(self.content().written.get(&(author.clone(), tx_id.clone())).cloned())
+    }
+
+    fn project_of(&self, key: &Key) -> Answer<Option<Id>> {
+        Ok(self.content().records.get(key).and_then(|record| project_of(key.table, record)))
+    }
+
+    fn records(&self, keys: &[Key]) -> Answer<Vec<(Table, Record)>> {
+        let content = self.content();
+        Ok(keys.iter().filter_map(|key| Some((key.table, content.records.get(key)?.clone()))).collect())
+    }
+
+    fn projects_of(&self, user: &Id) -> Answer<Vec<(Record, Role)>> {
+        let content = self.content();
+        let mut projects: Vec<(Record, Role)> = content
+            .memberships()
+            .filter(|(_, member, _)| member == user)
+            .filter_map(|(project, _, role)| {
+                let project = content.records.get(&Key::new(Table::Projects, project))?;
+                (!project.is_deleted()).then(|| (project.clone(), role))
+            })
+            .collect();
+        last_changed_first(&mut projects);
+        Ok(projects)
+    }
+
+    fn role_of(&self, project: &Id, user: &Id) -> Answer<Option<Role>> {
+        let content = self.content();
+        let roles = content.memberships().filter(|(p, u, _)| p == project && u == user);
+        Ok(roles.map(|(_, _, role)| role).max())
+    }
+
+    fn people_of(&self, project: &Id) -> Answer<Vec<(Record, Role)>> {
+        let content = self.content();
+        let mut people: Vec<(Record, Role)> = content
+            .memberships()
+            .filter(|(p, _, _)| p == project)
+            .filter_map(|(_, user, role)| Some((content.records.get(&Key::new(Table::Users, user))?.clone(), role)))
+            .collect();
+        people.sort_by(|(a, _), (b, _)| a.id().cmp(b.id()));
+        Ok(people)
+    }
+
+    fn are_fellows(&self, one: &Id, other: &Id) -> Answer<bool> {
+        let content = self.content();
+        let projects = |user: &Id| -> Vec<Id> {
+            content.memberships().filter(|(_, member, _)| member == user).map(|(project, _, _)| project).collect()
+        };
+        let others = projects(other);
+        Ok(projects(one).iter().any(|project| others.contains(project)))
+    }
+
+    fn create_user(&self, user: NewUser) -> Answer<bool> {
+        let mut content = self.content();
+        let key = Key::new(Table::Users, user.id.clone());
+        let taken = content.table(Table::Users).any(|known| known.text("email") == Some(&user.email));
+        if taken || content.records.contains_key(&key) {
+            return Ok(false);
+        }
+        content.records.insert(key, user.first_record());
+        let log = Log { epoch: user.id.clone(), seq: 0, commits: Vec::new() };
+        content.logs.insert(Scope::User(user.id.clone()), log);
+        let account = Account { user: user.id.clone(), password_hash: user.password_hash, demo: user.demo };
+        content.accounts.insert(user.id, account);
+        Ok(true)
+    }
+
+    fn account(&self, email: &str) -> Answer<Option<Account>> {
+        let content = self.content();
+        let user = content.table(Table::Users).find(|user| user.text("email") == Some(email));
+        Ok(user.and_then(|user| content.accounts.get(user.id())).cloned())
+    }
+
+    fn set_password(&self, user: &Id, password_hash: &str, _now: Timestamp) -> Answer<bool> {
+        let mut content = self.content();
+        let account = content.accounts.get_mut(user);
+        Ok(account.map(|account| password_hash.clone_into(&mut account.password_hash)).is_some())
+    }
+
+    fn create_session(&self, session: NewSession) -> Answer<()> {
+        let mut content = self.content();
+        content.last_seen.insert(session.token_hash, session.now);
+        content.sessions.insert(session.token_hash, session);
+        Ok(())
+    }
+
+    fn session(&self, token: &TokenHash, now: Timestamp) -> Answer<Option<Session>> {
+        let content = self.content();
+        Ok(content.sessions.get(token).filter(|session| session.expires > now).map(|session| Session {
+            user: session.user.clone(),
+            demo: content.accounts.get(&session.user).is_some_and(|account| account.demo),
+            created: session.now,
+            last_seen: content.last_seen.get(token).copied().unwrap_or(session.now),
+            expires: session.expires,
+        }))
+    }
+
+    fn touch_session(&self, token: &TokenHash, now: Timestamp, expires: Timestamp) -> Answer<()> {
+        let mut content = self.content();
+        if let Some(session) = content.sessions.get_mut(token).filter(|session| session.expires > now) {
+            session.expires = expires;
+            content.last_seen.insert(*token, now);
+        }
+        Ok(())
+    }
+
+    fn delete_session(&self, token: &TokenHash) -> Answer<bool> {
+        let mut content = self.content();
+        content.last_seen.remove(token);
+        Ok(content.sessions.remove(token).is_some())
+    }
+
+    fn delete_expired_sessions(&self, now: Timestamp) -> Answer<usize> {
+        let mut content = self.content();
+        let before = content.sessions.len();
+        content.sessions.retain(|_, session| session.expires > now);
+        let Content { sessions, last_seen, .. } = &mut *content;
+        last_seen.retain(|token, _| sessions.contains_key(token));
+        Ok(before - sessions.len())
+    }
+
+    fn enqueue(&self, job: NewJob) -> Answer<bool> {
+        Ok(self.content().enqueue(job))
+    }
+
+    fn lease_job(&self, kinds: &[&str], lease: &Id, now: Timestamp, lease_ms: i64) -> Answer<Option<Job>> {
+        let mut content = self.content();
+        content.release_lost(now);
+        let ripe = |queued: &&mut Queued| {
+            let job = &queued.job;
+            job.state == JobState::Ready && job.run_after <= now && kinds.contains(&job.kind.as_str())
+        };
+        let order = |queued: &&mut Queued| (-i64::from(queued.priority), queued.job.run_after, queued.job.id.clone());
+        Ok(content.jobs.values_mut().filter(ripe).min_by_key(order).map(|queued| {
+            queued.lease = Some(lease.clone());
+            queued.job.state = JobState::Running;
+            queued.job.attempts += 1;
+            queued.job.leased_until = Some(Timestamp(now.0.saturating_add(lease_ms)));
+            queued.job.clone()
+        }))
+    }
+
+    fn heartbeat_job(&self, job: &Id, lease: &Id, until: Timestamp) -> Answer<bool> {
+        let mut content = self.content();
+        Ok(content.held(job, lease).map(|queued| queued.job.leased_until = Some(until)).is_some())
+    }
+
+    fn complete_job(&self, job: &Id, lease: &Id, _now: Timestamp) -> Answer<bool> {
+        let mut content = self.content();
+        Ok(content.held(job, lease).map(|queued| queued.release(JobState::Done, None)).is_some())
+    }
+
+    fn fail_job(&self, job: &Id, lease: &Id, failed: Failed) -> Answer<Option<JobState>> {
+        let mut content = self.content();
+        Ok(content.held(job, lease).map(|queued| {
+            let retry_at = failed.retry_at.filter(|_| queued.job.attempts < queued.job.attempts_max);
+            let state = if retry_at.is_some() { JobState::Ready } else { JobState::Dead };
+            queued.release(state, Some(failed.error));
+            queued.job.run_after = retry_at.unwrap_or(failed.now);
+            state
+        }))
+    }
+
+    fn job(&self, job: &Id) -> Answer<Option<Job>> {
+        Ok(self.content().jobs.get(job).map(|queued| queued.job.clone()))
+    }
+
+    fn secret(&self, name: &str, fresh: [u8; 32]) -> Answer<[u8; 32]> {
+        Ok(*self.content().secrets.entry(name.to_owned()).or_insert(fresh))
+    }
+
+    fn check(&self) -> Answer<()> {
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Answer<()> {
+        Ok(())
+    }
+}

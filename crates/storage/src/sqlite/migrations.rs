@@ -1,0 +1,36 @@
+//! The schema's versions. A migration is never edited once released: the next one expands, a later one contracts.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::OpenError;
+
+/// Every migration, in order; a database's version is how many it has had.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_spine.sql")];
+
+/// The version that this build makes and needs.
+pub(super) fn latest() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings the database up to [`latest`], each step whole or not at all.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    let found = version(connection)?;
+    if found > latest() {
+        return Err(OpenError::Newer { found, known: latest() });
+    }
+    for (number, sql) in (1u32..).zip(MIGRATIONS).skip(found as usize) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been here meanwhile.
+        if version(&transaction)? < number {
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "user_version", number)?;
+            transaction.commit()?;
+            tracing::info!(version = number, "migrated the database");
+        }
+    }
+    Ok(())
+}
