@@ -155,7 +155,7 @@ impl Builder<'_> {
     }
 
     fn optimise(&self, wasm: &Path) -> Outcome {
-        println!("wasm: wasm-opt -Oz (about half a minute)");
+        println!("wasm: wasm-opt -Oz");
         let before = files::read(wasm)?.len();
         let optimised = wasm.with_extension("optimised");
         let arguments: Vec<&str> = ["-Oz"].into_iter().chain(WASM_FEATURES).collect();

@@ -1,0 +1,82 @@
+// What the browser plays is what the server renders, to the last bit: the shipped AudioWorklet in an OfflineAudioContext
+// against the native engine, over a corpus of songs that `cargo run -p engine --example corpus` has rendered.
+import { expect, test } from '@playwright/test'
+import { readFile } from 'node:fs/promises'
+import { serveFolders } from './still-life'
+
+const CORPUS = process.env.UNISONO_CORPUS ?? 'target/corpus'
+/** Sizes of block besides the worklet's 128; 77 has no common divisor with anything. */
+const BLOCKS = [1, 64, 77, 4096]
+/** `gain` changes the last bit of a gain in the plan, `sample` of a few samples of a recording. */
+const FLIPS = ['gain', 'sample'] as const
+
+type Case = { name: string; sha256: string }
+
+let files: Awaited<ReturnType<typeof serveFolders>>
+let cases: Case[]
+let shipped: { workletUrl: string; wasmUrl: string }
+
+test.beforeAll(async () => {
+  files = await serveFolders({ '/corpus/': CORPUS, '/assets/': 'dist/assets', '/tests/': 'crates/audio_thread/e2e' })
+  cases = JSON.parse(await readFile(`${CORPUS}/corpus.json`, 'utf8'))
+  const manifest = JSON.parse(await readFile('dist/manifest.json', 'utf8'))
+  shipped = { workletUrl: manifest['worklet.js'], wasmUrl: manifest['audio_thread.wasm'] }
+})
+
+test.beforeEach(async ({ page }) => {
+  await page.goto(files.url)
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
+  await page.evaluate(async ({ wasmUrl }) => {
+    const bits = await import('/tests/same-bits.mjs' as string)
+    const corpus = await bits.loadCorpus(new URL('/corpus/', location.href))
+    const module = await WebAssembly.compileStreaming(fetch(wasmUrl))
+    Object.assign(window, { bits, corpus, module })
+  }, shipped)
+})
+
+test.afterAll(() => files.stop())
+
+test('the shipped worklet renders every song of the corpus to the bits of the native engine', async ({ page }) => {
+  test.setTimeout(180_000)
+  expect(cases.length).toBeGreaterThan(10)
+  const rendered = await page.evaluate(async ({ workletUrl }) => {
+    const { bits, corpus, module } = window as any
+    const hashes: { [name: string]: string } = {}
+    for (const entry of corpus) hashes[entry.name] = await bits.renderCase(entry, { module, workletUrl })
+    return hashes
+  }, shipped)
+  expect(rendered).toEqual(Object.fromEntries(cases.map(({ name, sha256 }) => [name, sha256])))
+})
+
+test('one bit that differs in a gain or in a recording is heard in every song', async ({ page }) => {
+  test.setTimeout(180_000)
+  for (const flip of FLIPS) {
+    const rendered: { [name: string]: string } = await page.evaluate(
+      async ({ workletUrl, flip }) => {
+        const { bits, corpus, module } = window as any
+        const hashes: { [name: string]: string } = {}
+        for (const entry of corpus) hashes[entry.name] = await bits.renderCase(entry, { module, workletUrl, flip })
+        return hashes
+      },
+      { ...shipped, flip },
+    )
+    const unnoticed = cases.filter(({ name, sha256 }) => rendered[name] === sha256).map(({ name }) => name)
+    expect(unnoticed, `songs that do not hear a flipped ${flip}`).toEqual([])
+  }
+})
+
+test('the size of a block changes no bit', async ({ page }) => {
+  test.setTimeout(180_000)
+  for (const block of BLOCKS) {
+    const rendered = await page.evaluate(
+      async ({ block }) => {
+        const { bits, corpus, module } = window as any
+        const hashes: { [name: string]: string } = {}
+        for (const entry of corpus) hashes[entry.name] = await bits.renderDirect(entry, { module, block })
+        return hashes
+      },
+      { block },
+    )
+    expect(rendered, `blocks of ${block}`).toEqual(Object.fromEntries(cases.map(({ name, sha256 }) => [name, sha256])))
+  }
+})
