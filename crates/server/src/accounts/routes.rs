@@ -1,0 +1,123 @@
+//! `POST /api/auth/signup | login | logout`, `GET /api/auth/me`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+use model::{Id, Key, Table};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Address, Caller, SignUp, log_in, log_out, sign_up};
+use crate::json::JsonBody;
+use crate::problem::ProblemBody;
+use crate::{App, Problem};
+
+/// The routes of this module.
+#[must_use]
+pub fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(signup)).routes(routes!(login)).routes(routes!(logout)).routes(routes!(me))
+}
+
+/// What `signup` takes.
+#[derive(Deserialize, ToSchema)]
+struct SignUpBody {
+    /// An e-mail address.
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// 8 characters to 1,024 bytes.
+    password: String,
+    /// What others see.
+    name: String,
+}
+
+/// What `login` takes.
+#[derive(Deserialize, ToSchema)]
+struct LogInBody {
+    email: String,
+    password: String,
+}
+
+/// Who is logged in.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct UserBody {
+    /// The user.
+    pub user: UserData,
+}
+
+/// A user, as they see themselves.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct UserData {
+    /// Their id.
+    pub id: String,
+    /// Their address; shown to nobody else (U3).
+    pub email: String,
+    /// Their name.
+    pub name: String,
+}
+
+/// Makes an account and logs in.
+#[utoipa::path(post, path = "/api/auth/signup", tag = "accounts", request_body = SignUpBody, responses(
+    (status = 200, body = UserBody),
+    (status = 400, body = ProblemBody),
+    (status = 403, description = "Sign-up is closed.", body = ProblemBody),
+    (status = 409, description = "The address has an account.", body = ProblemBody),
+    (status = 429, body = ProblemBody),
+))]
+async fn signup(
+    State(app): State<App>,
+    address: Address,
+    JsonBody(body): JsonBody<SignUpBody>,
+) -> Result<Response, Problem> {
+    let SignUpBody { email, password, name } = body;
+    let (user, cookie) = sign_up(&app, &address, SignUp { email, password, name }).await?;
+    logged_in(&app, user, cookie).await
+}
+
+/// Logs in.
+#[utoipa::path(post, path = "/api/auth/login", tag = "accounts", request_body = LogInBody, responses(
+    (status = 200, body = UserBody),
+    (status = 400, body = ProblemBody),
+    (status = 401, description = "The address or the password is wrong.", body = ProblemBody),
+    (status = 429, body = ProblemBody),
+))]
+async fn login(
+    State(app): State<App>,
+    address: Address,
+    JsonBody(body): JsonBody<LogInBody>,
+) -> Result<Response, Problem> {
+    let (user, cookie) = log_in(&app, &address, &body.email, body.password).await?;
+    logged_in(&app, user, cookie).await
+}
+
+/// Ends the session.
+#[utoipa::path(post, path = "/api/auth/logout", tag = "accounts", responses((status = 204)))]
+async fn logout(State(app): State<App>, cookies: CookieJar) -> Result<Response, Problem> {
+    let cookie = log_out(&app, &cookies).await?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+/// Who is logged in.
+#[utoipa::path(get, path = "/api/auth/me", tag = "accounts", responses(
+    (status = 200, body = UserBody),
+    (status = 401, body = ProblemBody),
+))]
+async fn me(State(app): State<App>, caller: Caller) -> Result<Json<UserBody>, Problem> {
+    user_body(&app, caller.user).await.map(Json)
+}
+
+async fn logged_in(app: &App, user: Id, cookie: HeaderValue) -> Result<Response, Problem> {
+    let body = user_body(app, user).await?;
+    Ok(([(header::SET_COOKIE, cookie)], Json(body)).into_response())
+}
+
+async fn user_body(app: &App, user: Id) -> Result<UserBody, Problem> {
+    let key = Key::new(Table::Users, user);
+    let records = app.database.run(move |store| store.records(&[key])).await?;
+    let (_, record) = records.first().ok_or_else(Problem::unauthenticated)?;
+    let text = |field: &str| record.text(field).unwrap_or_default().to_owned();
+    Ok(UserBody { user: UserData { id: record.id().to_string(), email: text("email"), name: text("name") } })
+}

@@ -1,0 +1,127 @@
+//! Signing up, logging in and out: what the JSON routes and the form pages share.
+
+use axum::http::HeaderValue;
+use axum_extra::extract::CookieJar;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::limits::NAME_BYTES_MAX;
+use model::{Id, Timestamp};
+use storage::{NewSession, NewUser};
+
+use super::{Address, Brake, Passwords, SESSION_COOKIE, caller, colour_of, normalise_email, random_bytes};
+use crate::config::Signup;
+use crate::limits::{SESSION_LIFETIME_MS, SIGNUPS_PER_ADDRESS, TRIES_PER_ACCOUNT, TRIES_PER_ADDRESS};
+use crate::state::new_id;
+use crate::{App, Problem};
+
+/// Who wants an account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignUp {
+    /// Their address, as typed.
+    pub email: String,
+    /// Their password.
+    pub password: String,
+    /// Their name, as typed.
+    pub name: String,
+}
+
+/// Makes an account and a session; the cookie that names the session.
+///
+/// # Errors
+/// 400 when something cannot be; 403 where sign-up is closed; 409 when the address has an account; 429 when the network
+/// address has made many.
+pub async fn sign_up(app: &App, address: &Address, sign_up: SignUp) -> Result<(Id, HeaderValue), Problem> {
+    if app.config.signup == Signup::Closed {
+        return Err(Problem::from_status(403, "New accounts are not accepted here."));
+    }
+    let email = normalise_email(&sign_up.email)
+        .ok_or_else(|| Problem::invalid("The e-mail address does not look like one."))?;
+    let name = sign_up.name.trim().to_owned();
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(Problem::invalid("Please give your name."));
+    }
+    if name.len() > NAME_BYTES_MAX {
+        return Err(Problem::invalid(format!("The name has more than {NAME_BYTES_MAX} bytes.")));
+    }
+    Passwords::check(&sign_up.password)?;
+    let brake = Brake { kind: "signup-address", subject: &address.0, free: SIGNUPS_PER_ADDRESS };
+    app.accounts.brakes.attempt(brake).map_err(Problem::slow_down)?;
+
+    let password_hash = app.accounts.passwords.hash(sign_up.password).await?;
+    let id = new_id();
+    let colour = colour_of(&id).to_owned();
+    let user = NewUser { id: id.clone(), email, name, colour, password_hash, demo: false, now: app.clock.now() };
+    if !app.database.run(move |store| store.create_user(user)).await? {
+        return Err(Problem::from_status(409, "There is an account with this e-mail address already."));
+    }
+    let cookie = begin_session(app, id.clone()).await?;
+    Ok((id, cookie))
+}
+
+/// Checks a password and makes a session; the cookie that names it.
+///
+/// # Errors
+/// 401, the same for an unknown address and a wrong password; 429 when the brakes are on.
+pub async fn log_in(
+    app: &App,
+    address: &Address,
+    email: &str,
+    password: String,
+) -> Result<(Id, HeaderValue), Problem> {
+    let wrong = || Problem::from_status(401, "The e-mail address or the password is wrong.");
+    // What cannot be an address goes the same way as one that has no account.
+    let email = normalise_email(email).unwrap_or_default();
+    if password.len() > crate::limits::PASSWORD_BYTES_MAX {
+        return Err(wrong());
+    }
+    let on_account = Brake { kind: "login-account", subject: &email, free: TRIES_PER_ACCOUNT };
+    let on_address = Brake { kind: "login-address", subject: &address.0, free: TRIES_PER_ADDRESS };
+    let brakes = &app.accounts.brakes;
+    brakes.attempt(on_address).map_err(Problem::slow_down)?;
+    brakes.attempt(on_account).map_err(Problem::slow_down)?;
+
+    let wanted = email.clone();
+    let account = app.database.run(move |store| store.account(&wanted)).await?;
+    let hash = account.as_ref().map(|account| account.password_hash.clone());
+    let right = app.accounts.passwords.verify(password, hash).await?;
+    let account = account.filter(|account| right && (app.config.demo || !account.demo)).ok_or_else(wrong)?;
+
+    brakes.forgive(on_account);
+    brakes.take_back(on_address);
+    let cookie = begin_session(app, account.user.clone()).await?;
+    Ok((account.user, cookie))
+}
+
+/// Ends the session that the request's cookie names, if any; the cookie that makes the browser forget it.
+///
+/// # Errors
+/// 500 when the database fails.
+pub async fn log_out(app: &App, cookies: &CookieJar) -> Result<HeaderValue, Problem> {
+    if let Some(token) = caller::token_of(cookies) {
+        app.database.run(move |store| store.delete_session(&token)).await?;
+    }
+    set_cookie(app, "", 0)
+}
+
+async fn begin_session(app: &App, user: Id) -> Result<HeaderValue, Problem> {
+    let bytes = random_bytes().map_err(|error| {
+        tracing::error!(%error, "no random numbers");
+        Problem::internal()
+    })?;
+    let token = URL_SAFE_NO_PAD.encode(bytes);
+    let token_hash = *blake3::hash(token.as_bytes()).as_bytes();
+    let now = app.clock.now();
+    let expires = Timestamp(now.0 + SESSION_LIFETIME_MS);
+    let session = NewSession { token_hash, user, now, expires };
+    app.database.run(move |store| store.create_session(session)).await?;
+    set_cookie(app, &token, SESSION_LIFETIME_MS)
+}
+
+/// The session's cookie: out of reach of scripts and of other sites' requests, and sent over TLS only where there is TLS.
+fn set_cookie(app: &App, token: &str, max_age_ms: i64) -> Result<HeaderValue, Problem> {
+    let secure = if app.config.is_secure() { "; Secure" } else { "" };
+    let seconds = max_age_ms / 1_000;
+    let text = format!("{SESSION_COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+    // A token is base64: it is a header's value in any case.
+    HeaderValue::from_str(&text).map_err(|_| Problem::internal())
+}

@@ -1,0 +1,188 @@
+//! How the server is started: flags over environment over file over defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+use crate::cli::Failure;
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signup {
+    /// Everyone who reaches the server.
+    #[default]
+    Open,
+    /// Nobody.
+    Closed,
+}
+
+/// Arguments of `unisono serve`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ServeArgs {
+    /// Address to listen on [default: 127.0.0.1:4410]
+    #[arg(long, env = "UNISONO_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Folder of the database and the audio [default: unisono-data]
+    #[arg(long, env = "UNISONO_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// TLS certificate chain, PEM
+    #[arg(long, env = "UNISONO_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// TLS private key, PEM
+    #[arg(long, env = "UNISONO_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Let the demo accounts log in, and add them and the demo song if they are not there
+    #[arg(long, env = "UNISONO_DEMO", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub demo: Option<bool>,
+    /// Who may make an account [default: open]
+    #[arg(long, env = "UNISONO_SIGNUP", value_name = "WHO")]
+    pub signup: Option<Signup>,
+    /// The address that browsers see, where a proxy does not pass the Host header on
+    #[arg(long, env = "UNISONO_PUBLIC_ORIGIN", value_name = "ORIGIN")]
+    pub public_origin: Option<String>,
+    /// Configuration file (TOML) with the same names: listen, data, tls-cert, …
+    #[arg(long, env = "UNISONO_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    listen: Option<SocketAddr>,
+    data: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    demo: Option<bool>,
+    signup: Option<Signup>,
+    public_origin: Option<String>,
+}
+
+/// How the server was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where the database and the audio are.
+    pub data: PathBuf,
+    /// Certificate and key, when it speaks TLS itself.
+    pub tls: Option<Tls>,
+    /// Whether demo accounts may log in.
+    pub demo: bool,
+    /// Who may make an account.
+    pub signup: Signup,
+    /// The address that browsers see, when it is not the one in the Host header.
+    pub public_origin: Option<String>,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate chain.
+    pub cert: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+impl Config {
+    /// The configuration of a server without any flags, over the folder `data`.
+    #[must_use]
+    pub fn new(data: &Path) -> Config {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 4410)),
+            data: data.to_owned(),
+            tls: None,
+            demo: false,
+            signup: Signup::Open,
+            public_origin: None,
+        }
+    }
+
+    /// Puts arguments (flags and environment) over the file that they name, over the defaults.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or half of the TLS pair is missing.
+    pub fn from_args(args: ServeArgs) -> Result<Config, Failure> {
+        let file = args.config.as_deref().map_or_else(|| Ok(File::default()), read_file)?;
+        let defaults = Config::new(Path::new("unisono-data"));
+        let tls = match (args.tls_cert.or(file.tls_cert), args.tls_key.or(file.tls_key)) {
+            (Some(cert), Some(key)) => Some(Tls { cert, key }),
+            (None, None) => None,
+            (Some(_), None) => return Err(Failure::new("--tls-cert needs --tls-key")),
+            (None, Some(_)) => return Err(Failure::new("--tls-key needs --tls-cert")),
+        };
+        let public_origin = args.public_origin.or(file.public_origin);
+        if let Some(origin) = &public_origin
+            && !(origin.starts_with("http://") || origin.starts_with("https://"))
+        {
+            return Err(Failure::new(format!("--public-origin: '{origin}' does not begin with http:// or https://")));
+        }
+        Ok(Config {
+            listen: args.listen.or(file.listen).unwrap_or(defaults.listen),
+            data: args.data.or(file.data).unwrap_or(defaults.data),
+            tls,
+            demo: args.demo.or(file.demo).unwrap_or(defaults.demo),
+            signup: args.signup.or(file.signup).unwrap_or(defaults.signup),
+            public_origin,
+        })
+    }
+
+    /// Whether cookies may be marked as Secure: browsers reach the server over TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.tls.is_some() || self.public_origin.as_deref().is_some_and(|origin| origin.starts_with("https://"))
+    }
+}
+
+fn read_file(path: &Path) -> Result<File, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("cannot read the configuration {}: {error}", path.display())))?;
+    toml::from_str(&text).map_err(|error| Failure::new(format!("the configuration {}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("unisono.toml");
+        std::fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn it_listens_on_loopback_unless_told_otherwise() {
+        assert!(Config::from_args(ServeArgs::default()).unwrap().listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn flags_go_over_the_file_and_the_file_over_defaults() {
+        let (_folder, path) = file("listen = \"0.0.0.0:80\"\nsignup = \"closed\"\n");
+        let args =
+            ServeArgs { listen: "127.0.0.1:9".parse().ok(), config: Some(path.clone()), ..ServeArgs::default() };
+        let config = Config::from_args(args).unwrap();
+        assert_eq!((config.listen.port(), config.signup), (9, Signup::Closed));
+        let config = Config::from_args(ServeArgs { config: Some(path), ..ServeArgs::default() }).unwrap();
+        assert_eq!(config.listen.port(), 80);
+        assert!(!config.demo);
+    }
+
+    #[test]
+    fn a_wrong_file_is_refused_with_its_name_and_the_reason() {
+        let (_folder, path) = file("lisen = \"0.0.0.0:80\"\n");
+        let failure = Config::from_args(ServeArgs { config: Some(path), ..ServeArgs::default() }).unwrap_err();
+        assert!(failure.0.contains("unisono.toml") && failure.0.contains("lisen"), "{failure}");
+        let absent = ServeArgs { config: Some("/nowhere/at/all.toml".into()), ..ServeArgs::default() };
+        assert!(Config::from_args(absent).unwrap_err().0.contains("/nowhere/at/all.toml"));
+    }
+
+    #[test]
+    fn half_a_tls_pair_is_refused() {
+        let args = ServeArgs { tls_cert: Some("cert.pem".into()), ..ServeArgs::default() };
+        assert!(Config::from_args(args).unwrap_err().0.contains("--tls-key"));
+    }
+}

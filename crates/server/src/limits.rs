@@ -1,0 +1,44 @@
+//! The server's limits (W6). Those on what a song may hold are in `model::limits`, those of frames in `sync::wire`.
+
+use std::time::Duration;
+
+/// Bytes of a JSON body, but for those of the realtime routes.
+pub const JSON_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a form's body.
+pub const FORM_BODY_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of the body of a realtime route (`write`, `getRecords`); those check their own numbers as well.
+pub const REALTIME_BODY_BYTES_MAX: usize = sync::wire::CLIENT_FRAME_BYTES_MAX;
+/// How long an API request may take.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long requests that are under way may take to finish once the server is told to stop.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// Bytes of an e-mail address.
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Characters of a password, at least.
+pub const PASSWORD_CHARACTERS_MIN: usize = 8;
+/// Bytes of a password, at most.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Passwords that are hashed at the same time: each takes 19 MiB.
+pub const HASHES_AT_ONCE_MAX: usize = 2;
+/// Requests that may wait for their turn to hash; more are told to come back.
+pub const HASHES_WAITING_MAX: usize = 64;
+/// How long a session lasts without being used.
+pub const SESSION_LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// How old the note of a session's last use may grow before it is written again.
+pub const SESSION_TOUCH_MS: i64 = 60 * 60 * 1_000;
+
+/// Failed tries for one account before its brake bites.
+pub const TRIES_PER_ACCOUNT: u32 = 5;
+/// Failed tries from one address before its brake bites; many people may share one.
+pub const TRIES_PER_ADDRESS: u32 = 50;
+/// Accounts that one address may make before its brake bites.
+pub const SIGNUPS_PER_ADDRESS: u32 = 100;
+/// Members that one person may add before their brake bites (PE4).
+pub const INVITATIONS_PER_USER: u32 = 50;
+/// The longest wait that a brake asks for.
+pub const BRAKE_MS_MAX: i64 = 60_000;
+/// How long a brake remembers.
+pub const BRAKE_MEMORY_MS: i64 = 60 * 60 * 1_000;
+/// Accounts and addresses that the brakes remember.
+pub const BRAKES_MAX: usize = 50_000;

@@ -1,0 +1,277 @@
+//! `/login`, `/signup`, `/projects/new` and `/logout`: forms that work before any script has loaded.
+
+use axum::Form;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum_extra::extract::CookieJar;
+use model::limits::NAME_BYTES_MAX;
+use serde::Deserialize;
+
+use super::html::{Field, FormPage};
+use crate::accounts::{Address, Caller, SignUp, log_in, log_out, sign_up};
+use crate::config::Signup;
+use crate::limits::{EMAIL_BYTES_MAX, PASSWORD_BYTES_MAX};
+use crate::{App, Problem, projects};
+
+/// Where to go afterwards.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Next {
+    next: Option<String>,
+}
+
+impl Next {
+    /// The path to go to: only one of our own, never another site.
+    fn path(&self) -> &str {
+        self.next.as_deref().filter(|path| is_local(path)).unwrap_or("/projects")
+    }
+
+    /// `address`, passing the wish on.
+    fn carry(&self, address: &str) -> String {
+        match self.next.as_deref().filter(|path| is_local(path)) {
+            Some(path) => format!("{address}?next={}", percent_encode(path)),
+            None => address.to_owned(),
+        }
+    }
+}
+
+/// Whether a browser would stay on this site: `//host` and `/\host` lead elsewhere.
+fn is_local(path: &str) -> bool {
+    let plain = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    path.len() <= 1_024 && path.starts_with('/') && !path.starts_with("//") && plain
+}
+
+/// Text as the value of a query.
+fn percent_encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// The address of the login page for a visitor who wanted `path`.
+pub(super) fn login_address(path: &str) -> String {
+    Next { next: Some(path.to_owned()) }.carry("/login")
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct LoginForm {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct SignupForm {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ProjectForm {
+    #[serde(default)]
+    name: String,
+}
+
+fn email_field(value: &str) -> Field<'_> {
+    Field {
+        label: "E-mail",
+        name: "email",
+        kind: "email",
+        value,
+        autocomplete: "username",
+        max: EMAIL_BYTES_MAX,
+        hint: None,
+    }
+}
+
+fn password_field<'a>(autocomplete: &'a str, hint: Option<&'a str>) -> Field<'a> {
+    Field {
+        label: "Password",
+        name: "password",
+        kind: "password",
+        // What was typed is never sent back.
+        value: "",
+        autocomplete,
+        max: PASSWORD_BYTES_MAX,
+        hint,
+    }
+}
+
+fn name_field<'a>(label: &'a str, value: &'a str, autocomplete: &'a str) -> Field<'a> {
+    Field { label, name: "name", kind: "text", value, autocomplete, max: NAME_BYTES_MAX, hint: None }
+}
+
+fn login_form(app: &App, next: &Next, email: &str, problem: Option<&Problem>) -> Response {
+    let open = app.config.signup == Signup::Open;
+    let page = FormPage {
+        title: "Log in",
+        fields: vec![email_field(email), password_field("current-password", None)],
+        error: problem.map(Problem::message),
+        submit: "Log in",
+        aside: open.then(|| ("New here?", next.carry("/signup"), "Make an account")),
+    };
+    answer(&page, problem)
+}
+
+fn signup_form(next: &Next, name: &str, email: &str, problem: Option<&Problem>) -> Response {
+    let page = FormPage {
+        title: "Make an account",
+        fields: vec![
+            name_field("Your name", name, "name"),
+            email_field(email),
+            password_field("new-password", Some("At least 8 characters.")),
+        ],
+        error: problem.map(Problem::message),
+        submit: "Make an account",
+        aside: Some(("Been here before?", next.carry("/login"), "Log in")),
+    };
+    answer(&page, problem)
+}
+
+fn project_form(name: &str, problem: Option<&Problem>) -> Response {
+    let page = FormPage {
+        title: "New project",
+        fields: vec![name_field("Name of the song", name, "off")],
+        error: problem.map(Problem::message),
+        submit: "Create the project",
+        aside: Some(("Changed your mind?", "/projects".to_owned(), "Back to your projects")),
+    };
+    answer(&page, problem)
+}
+
+fn answer(page: &FormPage<'_>, problem: Option<&Problem>) -> Response {
+    let status = problem.map_or(StatusCode::OK, Problem::status);
+    let mut response = (status, Html(page.render())).into_response();
+    if let Some(seconds) = problem.and_then(Problem::retry_after_s) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// The form's content, or what is wrong with it.
+fn content<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Problem> {
+    match form {
+        Ok(Form(form)) => Ok(form),
+        Err(rejection) => Err(Problem::new(rejection.status(), "The form could not be read.")),
+    }
+}
+
+/// Answers a post that went well: the cookie, and the way on, in one.
+fn go_on(cookie: HeaderValue, path: &str) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::SET_COOKIE, cookie);
+    (headers, Redirect::to(path)).into_response()
+}
+
+pub(super) async fn login_page(State(app): State<App>, caller: Option<Caller>, Query(next): Query<Next>) -> Response {
+    if caller.is_some() {
+        return Redirect::to(next.path()).into_response();
+    }
+    login_form(&app, &next, "", None)
+}
+
+pub(super) async fn login(
+    State(app): State<App>,
+    Query(next): Query<Next>,
+    address: Address,
+    form: Result<Form<LoginForm>, FormRejection>,
+) -> Response {
+    let form = match content(form) {
+        Ok(form) => form,
+        Err(problem) => return login_form(&app, &next, "", Some(&problem)),
+    };
+    match log_in(&app, &address, &form.email, form.password).await {
+        Ok((_, cookie)) => go_on(cookie, next.path()),
+        Err(problem) => login_form(&app, &next, &form.email, Some(&problem)),
+    }
+}
+
+pub(super) async fn signup_page(caller: Option<Caller>, Query(next): Query<Next>) -> Response {
+    if caller.is_some() {
+        return Redirect::to(next.path()).into_response();
+    }
+    signup_form(&next, "", "", None)
+}
+
+pub(super) async fn signup(
+    State(app): State<App>,
+    Query(next): Query<Next>,
+    address: Address,
+    form: Result<Form<SignupForm>, FormRejection>,
+) -> Response {
+    let SignupForm { name, email, password } = match content(form) {
+        Ok(form) => form,
+        Err(problem) => return signup_form(&next, "", "", Some(&problem)),
+    };
+    let wanted = SignUp { email: email.clone(), password, name: name.clone() };
+    match sign_up(&app, &address, wanted).await {
+        Ok((_, cookie)) => go_on(cookie, next.path()),
+        Err(problem) => signup_form(&next, &name, &email, Some(&problem)),
+    }
+}
+
+pub(super) async fn logout(State(app): State<App>, cookies: CookieJar) -> Response {
+    match log_out(&app, &cookies).await {
+        Ok(cookie) => go_on(cookie, "/login"),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+pub(super) async fn new_project_page(caller: Option<Caller>) -> Response {
+    match caller {
+        Some(_) => project_form("", None),
+        None => Redirect::to(&login_address("/projects/new")).into_response(),
+    }
+}
+
+pub(super) async fn new_project(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    form: Result<Form<ProjectForm>, FormRejection>,
+) -> Response {
+    let Some(caller) = caller else { return Redirect::to(&login_address("/projects/new")).into_response() };
+    let form = match content(form) {
+        Ok(form) => form,
+        Err(problem) => return project_form("", Some(&problem)),
+    };
+    let name = form.name.trim();
+    if name.is_empty() {
+        return project_form("", Some(&Problem::invalid("Please give the song a name.")));
+    }
+    if name.len() > NAME_BYTES_MAX {
+        let problem = Problem::invalid(format!("The name has more than {NAME_BYTES_MAX} bytes."));
+        return project_form(name, Some(&problem));
+    }
+    match projects::create(&app, &caller.user, name).await {
+        Ok(id) => Redirect::to(&format!("/projects/{id}")).into_response(),
+        Err(problem) => project_form(name, Some(&problem)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_on_stays_on_this_site() {
+        let path = |next: &str| Next { next: Some(next.to_owned()) }.path().to_owned();
+        assert_eq!(path("/projects/1?a=b"), "/projects/1?a=b");
+        for elsewhere in ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "", "/a\r\nb", "/\t/e"] {
+            assert_eq!(path(elsewhere), "/projects", "{elsewhere:?}");
+        }
+        assert_eq!(login_address("/projects/1?a=b&c"), "/login?next=/projects/1%3Fa%3Db%26c");
+    }
+}

@@ -1,0 +1,67 @@
+//! The pages that the server renders itself, and the way into the web app.
+
+mod forms;
+mod html;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{DefaultBodyLimit, OriginalUri, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+
+use crate::accounts::Caller;
+use crate::limits::FORM_BODY_BYTES_MAX;
+use crate::security::is_socket;
+use crate::{App, Problem, realtime, web_files};
+
+/// The routes of this module.
+pub(crate) fn router() -> Router<App> {
+    let forms = Router::new()
+        .route("/login", get(forms::login_page).post(forms::login))
+        .route("/signup", get(forms::signup_page).post(forms::signup))
+        .route("/projects/new", get(forms::new_project_page).post(forms::new_project))
+        .route("/logout", axum::routing::post(forms::logout))
+        .layer(DefaultBodyLimit::max(FORM_BODY_BYTES_MAX));
+    Router::new()
+        .route("/", get(root))
+        .route("/projects", get(studio))
+        .route("/projects/{id}", get(studio))
+        .merge(forms)
+}
+
+/// The front door: a socket for those who ask for one (W3), else the way to the projects.
+async fn root(
+    state: State<App>,
+    headers: HeaderMap,
+    caller: Option<Caller>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    if is_socket(&headers) {
+        return socket(state, caller, upgrade).await;
+    }
+    Redirect::to(if caller.is_some() { "/projects" } else { "/login" }).into_response()
+}
+
+/// A socket, for whoever is logged in (PS1); their origin has been checked on the way here.
+pub(crate) async fn socket(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    match (caller, upgrade) {
+        (None, _) => Problem::unauthenticated().into_response(),
+        (Some(_), Err(rejection)) => rejection.into_response(),
+        (Some(caller), Ok(upgrade)) => realtime::accept(app, caller, upgrade),
+    }
+}
+
+/// The web app, for whoever is logged in.
+async fn studio(caller: Option<Caller>, OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
+    if caller.is_some() {
+        return web_files::index(&headers);
+    }
+    let wanted = uri.path_and_query().map_or("/projects", |path| path.as_str());
+    Redirect::to(&forms::login_address(wanted)).into_response()
+}

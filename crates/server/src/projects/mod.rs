@@ -1,0 +1,43 @@
+//! The caller's projects, and who else may open them.
+
+mod list;
+mod members;
+
+use model::Id;
+use operations::{Author, Scope, Transaction};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::new_id;
+use crate::{App, Problem};
+
+/// The routes of this module.
+#[must_use]
+pub fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(members::add))
+}
+
+/// Creates a project as `user`, who then owns it; its id.
+///
+/// # Errors
+/// 400 when the name cannot be; 500 when the database fails.
+pub async fn create(app: &App, user: &Id, name: &str) -> Result<Id, Problem> {
+    let id = new_id();
+    let fields = model::fields([("name", name.trim().into())]);
+    write(app, user, &id, operations::build::create(model::Table::Projects, &id, fields)).await?;
+    Ok(id)
+}
+
+async fn write(app: &App, user: &Id, project: &Id, operation: operations::Operation) -> Result<(), Problem> {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^53")]
+    let client_timestamp = app.clock.now().0 as f64;
+    let transaction = Transaction {
+        tx_id: new_id(),
+        author_id: user.clone(),
+        operations: vec![operation],
+        client_timestamp,
+        base_versions: std::collections::BTreeMap::new(),
+    };
+    app.realtime.write(Author::User(user.clone()), transaction).await?;
+    Ok(())
+}
