@@ -54,11 +54,6 @@ impl Pair {
         Pair(filter.clone(), filter)
     }
 
-    pub(super) fn tune(&mut self, cutoff: f64) {
-        self.0.tune(cutoff);
-        self.1.tune(cutoff);
-    }
-
     pub(super) fn low(&mut self, l: f32, r: f32) -> (f32, f32) {
         (self.0.next(f64::from(l)).low as f32, self.1.next(f64::from(r)).low as f32)
     }

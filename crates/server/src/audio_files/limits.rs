@@ -1,0 +1,19 @@
+//! The limits of uploads and downloads (W6). How large an audio file may be is in `model::limits`.
+
+use std::time::Duration;
+
+/// How long a signed upload may be begun.
+pub const UPLOAD_EXPIRES_MS: i64 = 60 * 60 * 1_000;
+/// How long a signed download lasts at least. It ends at a multiple of this, so that whoever asks again within that time
+/// gets the same URL, and their browser's cache knows it.
+pub const DOWNLOAD_EXPIRES_MS: i64 = 6 * 60 * 60 * 1_000;
+/// Uploads under way at the same time.
+pub const UPLOADS_AT_ONCE_MAX: usize = 32;
+/// Uploads under way at the same time, of one user.
+pub const UPLOADS_PER_USER_MAX: usize = 4;
+/// How long an upload may be silent.
+pub const UPLOAD_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Bytes that an upload gathers before it writes them.
+pub const UPLOAD_BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes that a download reads at a time.
+pub const DOWNLOAD_CHUNK_BYTES: usize = 128 * 1024;

@@ -1,0 +1,164 @@
+//! The workers: they take jobs from the durable queue and run them.
+//!
+//! A job may run more than once (its worker may die at any moment), so each is idempotent. A worker holds a lease and
+//! prolongs it; when it dies, the lease runs out and another worker takes over.
+
+mod backoff;
+pub mod limits;
+pub mod measure;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::PathBuf;
+
+use model::Id;
+use storage::{Failed, Job, JobState};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::App;
+use crate::state::new_id;
+use limits::{HEARTBEAT_EVERY, JOBS_AT_ONCE_MAX, LEASE_MS, LOOK_EVERY};
+use measure::Measure;
+
+/// How a job failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JobError {
+    /// It may go better later.
+    Retry(String),
+    /// It will never go better.
+    GiveUp(String),
+}
+
+/// Starts the workers; they end when `app.shutdown` is cancelled.
+#[must_use]
+pub fn start(app: &App) -> JoinHandle<()> {
+    if let Err(error) = clear(&folder(app)) {
+        tracing::warn!(%error, "what an earlier process left half done could not be removed");
+    }
+    start_with(app, Measure::default())
+}
+
+fn start_with(app: &App, measure: Measure) -> JoinHandle<()> {
+    let mut workers = JoinSet::new();
+    for _ in 0..JOBS_AT_ONCE_MAX {
+        workers.spawn(work(app.clone(), measure.clone()));
+    }
+    tokio::spawn(async move { while workers.join_next().await.is_some() {} })
+}
+
+/// Where jobs keep what they are making.
+fn folder(app: &App) -> PathBuf {
+    app.config.data.join("jobs")
+}
+
+fn clear(folder: &std::path::Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// One worker: one job at a time.
+async fn work(app: App, measure: Measure) {
+    while !app.shutdown.is_cancelled() {
+        let lease = new_id();
+        match take(&app, &lease).await {
+            Ok(Some(job)) => {
+                // There may be more: let another worker look.
+                app.job_enqueued.notify_one();
+                attempt(&app, &measure, &job, &lease).await;
+            }
+            Ok(None) => idle(&app).await,
+            Err(error) => {
+                tracing::error!(%error, "the queue of jobs cannot be read");
+                idle(&app).await;
+            }
+        }
+    }
+}
+
+async fn take(app: &App, lease: &Id) -> Result<Option<Job>, storage::StoreError> {
+    let (lease, now) = (lease.clone(), app.clock.now());
+    app.database.run(move |store| store.lease_job(&[measure::KIND], &lease, now, LEASE_MS)).await
+}
+
+async fn idle(app: &App) {
+    tokio::select! {
+        () = app.job_enqueued.notified() => {}
+        () = tokio::time::sleep(LOOK_EVERY) => {}
+        () = app.shutdown.cancelled() => {}
+    }
+}
+
+/// Runs a job once and tells the queue how it went.
+async fn attempt(app: &App, measure: &Measure, job: &Job, lease: &Id) {
+    let outcome = tokio::select! {
+        outcome = run(app, measure, job) => outcome,
+        () = keep_lease(app, &job.id, lease) => {
+            tracing::warn!(job = %job.id, "a job's lease was lost; another worker has it");
+            return;
+        }
+        () = app.shutdown.cancelled() => Err(JobError::Retry("the server was stopped".to_owned())),
+    };
+    if let Err(error) = settle(app, measure, job, lease, outcome).await {
+        // The lease will run out, and the job will run again.
+        tracing::error!(%error, job = %job.id, "how a job went could not be noted");
+    }
+}
+
+async fn run(app: &App, measure: &Measure, job: &Job) -> Result<(), JobError> {
+    if job.attempts >= job.attempts_max && job.error.is_none() && job.attempts > 1 {
+        // Its workers have died without a word, each time.
+        return Err(JobError::GiveUp("every worker that took this job has died".to_owned()));
+    }
+    match job.kind.as_str() {
+        measure::KIND => measure.run(app, &job.payload).await,
+        other => Err(JobError::GiveUp(format!("there is no kind of job '{other}'"))),
+    }
+}
+
+/// Prolongs a lease for as long as it can be prolonged.
+async fn keep_lease(app: &App, job: &Id, lease: &Id) {
+    loop {
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
+        let (job, lease) = (job.clone(), lease.clone());
+        let until = model::Timestamp(app.clock.now().0 + LEASE_MS);
+        match app.database.run(move |store| store.heartbeat_job(&job, &lease, until)).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The lease may outlast a short trouble with the database.
+            Err(error) => tracing::warn!(%error, "a job's lease could not be prolonged"),
+        }
+    }
+}
+
+async fn settle(
+    app: &App,
+    measure: &Measure,
+    job: &Job,
+    lease: &Id,
+    outcome: Result<(), JobError>,
+) -> Result<(), storage::StoreError> {
+    let (id, lease, now) = (job.id.clone(), lease.clone(), app.clock.now());
+    let failed = match outcome {
+        Ok(()) => {
+            app.database.run(move |store| store.complete_job(&id, &lease, now)).await?;
+            return Ok(());
+        }
+        Err(JobError::Retry(error)) => {
+            Failed { error, retry_at: Some(backoff::retry_at(&id, job.attempts, now)), now }
+        }
+        Err(JobError::GiveUp(error)) => Failed { error, retry_at: None, now },
+    };
+    tracing::warn!(job = %id, kind = job.kind, attempts = job.attempts, error = failed.error, "a job failed");
+    if failed.retry_at.is_none() || job.attempts >= job.attempts_max {
+        // Told first: should this fail, the job is still alive and says it later.
+        measure.given_up(app, &job.payload).await;
+    }
+    let state = app.database.run(move |store| store.fail_job(&id, &lease, failed)).await?;
+    if state == Some(JobState::Dead) {
+        tracing::error!(job = %job.id, kind = job.kind, "a job is dead");
+    }
+    Ok(())
+}
