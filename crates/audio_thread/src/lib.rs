@@ -1,9 +1,8 @@
 //! The engine's WASM face in the AudioWorklet.
 //!
 //! [`AudioThread`] is all that lives on the audio thread: recordings in memory, up to three plans (in force, fading out,
-//! waiting),
-//! the processor. `exports.rs`, which only WASM has, puts it behind plain C functions without a single import; `worklet.js` calls
-//! them. README.md documents the messages.
+//! waiting), the processor. `exports.rs`, which only WASM has, puts it behind plain C functions without a single import;
+//! `worklet.js` calls them. README.md documents the messages.
 //!
 //! **Never here:** wasm-bindgen, imports, allocation while a block is processed.
 
