@@ -1,4 +1,92 @@
-//! x
+//! The arrangement: tracks from top to bottom, time from left to right.
+
+mod board;
+mod clip_list;
+mod drag;
+mod drop;
+mod gesture;
+mod headers;
+mod header_order;
+mod lanes;
+mod paint;
+mod ruler;
+mod ruler_view;
+mod scene;
+mod snap;
+mod stage;
+mod toolbar;
+mod track_menu;
+mod viewport;
+
 use leptos::prelude::*;
+
+pub(crate) use board::Board;
+
+use crate::design::{Icon, icon};
+use crate::door::Door;
+use clip_list::ClipList;
+use headers::Headers;
+use lanes::Lanes;
+use ruler_view::Ruler;
+use toolbar::Toolbar;
+
+/// The part of the studio with ruler, tracks and clips.
 #[component]
-pub(crate) fn Arrangement() -> impl IntoView { view!{<main></main>} }
+pub(crate) fn Arrangement() -> impl IntoView {
+    let door = expect_context::<Door>();
+    let board = Board::new(door);
+    provide_context(board);
+    drop::listen(board);
+    let is_empty = Memo::new(move |_| door.tracks().with(Vec::is_empty));
+    view! {
+        <main class="arrangement" aria-label="Arrangement">
+            <Toolbar />
+            <Ruler />
+            <Headers />
+            <div class="lanes-cell">
+                <Lanes />
+                <ClipList />
+                <Show when=move || is_empty.get()>
+                    <EmptySong />
+                </Show>
+                <DropHint />
+            </div>
+        </main>
+    }
+}
+
+#[component]
+fn EmptySong() -> impl IntoView {
+    let board = expect_context::<Board>();
+    let may_edit = move || board.door.may_edit_now();
+    view! {
+        <div class="empty-song">
+            <h2>"Silence, so far"</h2>
+            <p>"Drop a WAV, FLAC, MP3 or Ogg file anywhere, or begin with an empty track."</p>
+            <Show when=may_edit>
+                <div class="notice-actions">
+                    <button type="button" class="button primary" on:click=move |_| drop::pick_files(board)>
+                        {icon(Icon::Import)} "Add a recording"
+                    </button>
+                    <button type="button" class="button" on:click=move |_| headers::add_track(board)>
+                        {icon(Icon::Plus)} "Empty track"
+                    </button>
+                </div>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn DropHint() -> impl IntoView {
+    let board = expect_context::<Board>();
+    let text = move || match board.incoming.get() {
+        Some(landing) if landing.lane.is_some() => "Drop to put it here",
+        _ => "Drop to add it on a track of its own",
+    };
+    view! {
+        <Show when=move || board.incoming.get().is_some()>
+            <div class="drop-hint" role="status">{icon(Icon::Import)} {text}</div>
+        </Show>
+    }
+}

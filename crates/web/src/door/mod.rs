@@ -7,8 +7,11 @@ pub(crate) mod api;
 mod backoff;
 pub(crate) mod clock;
 mod identity;
+pub(crate) mod imports;
+pub(crate) mod peaks;
 mod socket;
 pub(crate) mod sound;
+mod upload;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -53,6 +56,8 @@ struct Inner {
     listeners: RefCell<Vec<Listener>>,
     /// What each of one's own transactions was, in words.
     labels: RefCell<HashMap<Id, &'static str>>,
+    peaks: Rc<peaks::Peaks>,
+    imports: Rc<imports::Imports>,
 }
 
 /// Someone who can open the project.
@@ -75,6 +80,8 @@ impl Door {
             records: RefCell::default(),
             listeners: RefCell::default(),
             labels: RefCell::default(),
+            peaks: Rc::new(peaks::Peaks::new()),
+            imports: Rc::default(),
         });
         let door = Door {
             inner: StoredValue::new_local(inner),
@@ -98,6 +105,16 @@ impl Door {
     /// Where messages go.
     pub(crate) fn toasts(self) -> Toasts {
         self.toasts
+    }
+
+    /// The waveforms of the recordings.
+    pub(crate) fn peaks(self) -> Rc<peaks::Peaks> {
+        Rc::clone(&self.inner().peaks)
+    }
+
+    /// The uploads of this tab.
+    pub(crate) fn imports(self) -> Rc<imports::Imports> {
+        Rc::clone(&self.inner().imports)
     }
 
     /// Who uses this page.

@@ -1,6 +1,7 @@
 //! `/projects/:id`: the studio's frame, and what it says while there is no project to show.
 
 mod keys;
+pub(crate) use keys::is_typing;
 mod sync_state;
 
 use leptos::prelude::*;

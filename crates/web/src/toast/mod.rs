@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use crate::design::{Icon, icon};
 use crate::door::clock;
 
-/// How long a message without an action stays.
+/// How long a message stays; a failure that one can do something about stays until it is dismissed.
 const STAY: Duration = Duration::from_secs(8);
 /// More are not shown at once; the oldest goes.
 const SHOWN_MAX: usize = 4;
@@ -46,6 +46,12 @@ impl Toasts {
         self.add(false, title.into(), detail.into(), None);
     }
 
+    /// Says that something was done, and offers to take it back.
+    pub(crate) fn info_with(self, title: impl Into<String>, label: &'static str, run: impl Fn() + Send + Sync + 'static) {
+        let run = Callback::new(move |()| run());
+        self.add(false, title.into(), String::new(), Some(Action { label, run }));
+    }
+
     /// Says that something failed, and why.
     pub(crate) fn error(self, title: impl Into<String>, detail: impl Into<String>) {
         self.add(true, title.into(), detail.into(), None);
@@ -66,7 +72,7 @@ impl Toasts {
     fn add(self, is_error: bool, title: String, detail: String, action: Option<Action>) {
         let number = self.next.get_value();
         self.next.set_value(number.wrapping_add(1));
-        let stays = action.is_some();
+        let stays = is_error && action.is_some();
         self.shown.update(|shown| {
             // The same message twice says nothing new.
             shown.retain(|toast| toast.title != title || toast.detail != detail);

@@ -52,6 +52,8 @@ pub(crate) struct Sound {
     playing: RwSignal<bool>,
     region: RwSignal<LoopRegion>,
     metronome: RwSignal<bool>,
+    /// Where it stands while it is stopped, or was last told to go: for what is read out.
+    cursor: RwSignal<Ticks>,
 }
 
 struct Inner {
@@ -79,6 +81,7 @@ impl Sound {
             playing: RwSignal::new(false),
             region: RwSignal::new(LoopRegion::default()),
             metronome: RwSignal::new(false),
+            cursor: RwSignal::new(Ticks(0)),
         };
         *sound.inner().frame.borrow_mut() = Some(Frame::new(move |_| sound.frame()));
         sound
@@ -99,6 +102,14 @@ impl Sound {
     }
     pub(crate) fn metronome(self) -> ReadSignal<bool> {
         self.metronome.read_only()
+    }
+
+    pub(crate) fn cursor(self) -> ReadSignal<Ticks> {
+        self.cursor.read_only()
+    }
+    /// Where the song stands now.
+    pub(crate) fn position(self) -> Ticks {
+        self.inner().cursor.get()
     }
 
     /// Calls `listener` in every frame in which something may have moved, until its owner goes.

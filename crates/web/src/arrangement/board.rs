@@ -1,0 +1,164 @@
+//! What the arrangement knows beside the song: what is in view, what is selected, what is being dragged.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use model::{Id, Key, Ticks};
+
+use super::drag::Drag;
+use super::scene::Scene;
+use super::snap::GRID;
+use super::viewport::{Extent, Viewport};
+use crate::door::Door;
+
+/// The arrangement's state. Copy it freely.
+#[derive(Clone, Copy)]
+pub(crate) struct Board {
+    pub(crate) door: Door,
+    pub(crate) viewport: RwSignal<Viewport>,
+    pub(crate) selection: RwSignal<BTreeSet<Id>>,
+    pub(crate) drag: RwSignal<Option<Drag>>,
+    pub(crate) snaps: RwSignal<bool>,
+    /// Whether the view follows the playhead.
+    pub(crate) follows: RwSignal<bool>,
+    /// Where files that are being dragged over the page would land.
+    pub(crate) incoming: RwSignal<Option<Landing>>,
+    /// The height of a lane in CSS pixels: the style sheet decides.
+    pub(crate) lane_height: RwSignal<f64>,
+    /// Runs again when clips, lanes or waveforms changed.
+    pub(crate) changed: RwSignal<u32>,
+    scene: StoredValue<Rc<RefCell<Scene>>, LocalStorage>,
+}
+
+/// A place for what is dropped; without a lane it gets a track of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Landing {
+    pub(crate) lane: Option<usize>,
+    pub(crate) place: Ticks,
+}
+
+impl Board {
+    /// The board of an open project.
+    pub(crate) fn new(door: Door) -> Board {
+        let board = Board {
+            door,
+            viewport: RwSignal::new(Viewport::default()),
+            selection: RwSignal::new(BTreeSet::new()),
+            drag: RwSignal::new(None),
+            snaps: RwSignal::new(true),
+            follows: RwSignal::new(true),
+            incoming: RwSignal::new(None),
+            lane_height: RwSignal::new(76.0),
+            changed: RwSignal::new(0),
+            scene: StoredValue::new_local(Rc::new(RefCell::new(door.read(Scene::of)))),
+        };
+        door.listen(move |keys| board.take_in(keys));
+        board
+    }
+
+    fn take_in(self, keys: &[Key]) {
+        // The door outlives the arrangement on the page.
+        let Some(scene) = self.scene.try_get_value() else { return };
+        self.door.read(|records| scene.borrow_mut().update(records, keys));
+        self.selection.update(|selection| {
+            let scene = scene.borrow();
+            selection.retain(|id| scene.clip(id).is_some());
+        });
+        self.redraw();
+    }
+
+    /// Has everything that depends on the scene look again.
+    pub(crate) fn redraw(self) {
+        let _ = self.changed.try_update(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Reads the scene.
+    pub(crate) fn scene<T>(self, read: impl FnOnce(&Scene) -> T) -> T {
+        read(&self.scene.get_value().borrow())
+    }
+
+    /// How much there is to scroll over.
+    pub(crate) fn extent(self) -> Extent {
+        let lane_height = self.lane_height.get_untracked();
+        self.scene(|scene| Extent {
+            beats: scene.end().beats(),
+            // Room for the button below the last lane.
+            height: scene.lanes().len() as f64 * lane_height + 96.0,
+        })
+    }
+
+    /// The grid, unless it is switched off or the Alt key is held.
+    pub(crate) fn grid(self, alt: bool) -> Option<Ticks> {
+        (self.snaps.get_untracked() && !alt).then_some(GRID)
+    }
+
+    /// The lane at a pixel; none below the last.
+    pub(crate) fn lane_at(self, y: f64) -> Option<usize> {
+        let lane = ((y + self.viewport.get_untracked().top) / self.lane_height.get_untracked()).floor();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against the lanes")]
+        let index = lane.max(0.0) as usize;
+        (lane >= 0.0 && index < self.scene(|scene| scene.lanes().len())).then_some(index)
+    }
+
+    /// The clip at a pixel.
+    pub(crate) fn clip_at(self, x: f64, y: f64) -> Option<Id> {
+        let lane = self.lane_at(y)?;
+        let place = self.viewport.get_untracked().place(x);
+        self.scene(|scene| scene.lanes()[lane].at(place).map(|clip| clip.id.clone()))
+    }
+
+    /// Selects one clip only, or adds it to the selection or takes it out.
+    pub(crate) fn select(self, clip: &Id, extend: bool) {
+        self.selection.update(|selection| {
+            if extend {
+                if !selection.remove(clip) {
+                    selection.insert(clip.clone());
+                }
+            } else if selection.len() != 1 || !selection.contains(clip) {
+                selection.clear();
+                selection.insert(clip.clone());
+            }
+        });
+    }
+
+    /// Scrolls so that a clip is seen.
+    pub(crate) fn show(self, clip: &Id) {
+        let lane_height = self.lane_height.get_untracked();
+        let place = self.scene(|scene| scene.clip(clip).map(|(lane, clip)| (lane as f64, clip.start.beats(), clip.end().beats())));
+        let Some((lane, from, to)) = place else { return };
+        let view = self.viewport.get_untracked();
+        let shown = view.showing(from, to, lane * lane_height, (lane + 1.0) * lane_height, self.extent());
+        if shown != view {
+            self.viewport.set(shown);
+        }
+    }
+
+    /// Zooms around a pixel.
+    pub(crate) fn zoom(self, factor: f64, x: f64) {
+        let extent = self.extent();
+        self.viewport.update(|view| *view = view.zoomed(factor, x, extent));
+    }
+
+    /// Zooms around the middle.
+    pub(crate) fn zoom_middle(self, factor: f64) {
+        self.zoom(factor, self.viewport.get_untracked().width / 2.0);
+    }
+
+    /// Shows the whole song.
+    pub(crate) fn fit(self) {
+        let extent = self.extent();
+        self.viewport.update(|view| *view = view.fitted(extent));
+    }
+
+    /// Scrolls by pixels.
+    pub(crate) fn pan(self, dx: f64, dy: f64) {
+        let extent = self.extent();
+        let view = self.viewport.get_untracked();
+        let panned = view.panned(dx, dy, extent);
+        if panned != view {
+            self.viewport.set(panned);
+        }
+    }
+}

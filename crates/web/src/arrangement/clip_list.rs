@@ -1,0 +1,175 @@
+//! The clips as a list: what a screen reader reads and the keyboard moves. Its items lie over their pictures on the canvas.
+
+use leptos::prelude::*;
+use model::{Clip, Id, Table, Ticks};
+use operations::build;
+
+use super::board::Board;
+use super::snap::{self, GRID};
+use crate::transport::position::{bars_in_words, beats_in_words};
+
+/// All clips are listed up to this many; of more, those near the view.
+const LISTED_MAX: usize = 320;
+
+/// Ids of the clips to list: by lane, then by start.
+fn listed(board: Board) -> Vec<Id> {
+    board.changed.track();
+    let everything = board.scene(|scene| scene.clip_count() <= LISTED_MAX);
+    if everything {
+        return board.scene(|scene| scene.lanes().iter().flat_map(|lane| lane.clips().iter().map(|clip| clip.id.clone())).collect());
+    }
+    let view = board.viewport.get();
+    // In steps of half a screen, so that scrolling seldom changes the list.
+    let span = (view.right() - view.left).max(1.0) / 2.0;
+    let from = ((view.left / span).floor() - 1.0).max(0.0) * span;
+    let (from, to) = (Ticks::from_beats(from).unwrap_or_default(), Ticks::from_beats(from + span * 5.0).unwrap_or_default());
+    let lane_height = board.lane_height.get();
+    let on_screen = |index: usize| {
+        let y = index as f64 * lane_height - view.top;
+        y > -lane_height * 2.0 && y < view.height + lane_height
+    };
+    board.scene(|scene| {
+        let lanes = scene.lanes().iter().enumerate().filter(|(index, _)| on_screen(*index));
+        lanes.flat_map(|(_, lane)| lane.between(from, to).map(|clip| clip.id.clone())).take(LISTED_MAX).collect()
+    })
+}
+
+/// The list.
+#[component]
+pub(super) fn ClipList() -> impl IntoView {
+    let board = expect_context::<Board>();
+    let ids = Memo::new(move |_| listed(board));
+    let count = move || format!("Clips, {} in all. Arrow keys move a clip, Delete removes it.", {
+        board.changed.track();
+        board.scene(super::scene::Scene::clip_count)
+    });
+    view! {
+        <div
+            class="clip-list"
+            role="listbox"
+            aria-multiselectable="true"
+            aria-label=count
+            style:--ppb=move || board.viewport.get().pixels_per_beat.to_string()
+            style:--left=move || board.viewport.get().left.to_string()
+            style:--top=move || format!("{}px", board.viewport.get().top)
+        >
+            <For each=move || ids.get() key=Id::clone let:id>
+                <ClipHandle id />
+            </For>
+        </div>
+    }
+}
+
+#[component]
+fn ClipHandle(id: Id) -> impl IntoView {
+    let board = expect_context::<Board>();
+    let record = board.door.record(Table::Clips, &id);
+    let clip = Memo::new(move |_| record.get().as_ref().and_then(Clip::from_record));
+    let lane = Memo::new(move |_| {
+        board.door.tracks().track();
+        let track = clip.with(|clip| clip.as_ref().map(|clip| clip.track_id.clone()))?;
+        board.changed.track();
+        board.scene(|scene| scene.lane_of(&track))
+    });
+    let start = move || clip.with(|clip| clip.as_ref().map_or(0.0, |clip| clip.start.beats()));
+    let length = move || clip.with(|clip| clip.as_ref().map_or(0.0, |clip| clip.duration.beats()));
+    let selected = {
+        let id = id.clone();
+        Memo::new(move |_| board.selection.with(|selection| selection.contains(&id)))
+    };
+    let label = move || clip.get().map(|clip| describe(board, &clip)).unwrap_or_default();
+    let track = move || clip.with(|clip| clip.as_ref().map(|clip| clip.track_id.to_string()));
+    let key_id = StoredValue::new(id.clone());
+    view! {
+        <div
+            class="clip-handle"
+            role="option"
+            tabindex="0"
+            data-testid="clip"
+            data-clip-id=id.to_string()
+            data-start-beat=move || start().to_string()
+            data-duration-beats=move || length().to_string()
+            data-track-id=track
+            aria-selected=move || selected.get().to_string()
+            aria-label=label
+            style:--start=move || start().to_string()
+            style:--length=move || length().to_string()
+            style:--lane-index=move || lane.get().unwrap_or(0).to_string()
+            on:focus=move |_| key_id.with_value(|id| focused(board, id))
+            on:keydown=move |event| key_id.with_value(|id| key(board, id, &event))
+        ></div>
+    }
+}
+
+fn describe(board: Board, clip: &Clip) -> String {
+    let metre = board.door.project().get().map(|project| project.time_signature).unwrap_or_default();
+    let track = board.door.record(Table::Tracks, &clip.track_id).get().as_ref().map(model::Track::from_record);
+    let track = track.map(|track| track.name).unwrap_or_default();
+    format!("{}, on {track}, {}, {} long", clip.name, bars_in_words(clip.start, metre), beats_in_words(clip.duration))
+}
+
+fn focused(board: Board, id: &Id) {
+    if !board.selection.with_untracked(|selection| selection.contains(id)) {
+        board.select(id, false);
+    }
+    // A drag has just pressed here: the view must stay under the pointer.
+    if board.drag.with_untracked(Option::is_none) {
+        board.show(id);
+    }
+}
+
+fn key(board: Board, id: &Id, event: &leptos::ev::KeyboardEvent) {
+    if event.ctrl_key() || event.meta_key() {
+        return;
+    }
+    match event.key().as_str() {
+        "ArrowLeft" => nudge(board, -1, event.shift_key()),
+        "ArrowRight" => nudge(board, 1, event.shift_key()),
+        "ArrowUp" => change_track(board, -1),
+        "ArrowDown" => change_track(board, 1),
+        "Delete" | "Backspace" => delete_selected(board),
+        "Enter" => board.select(id, event.shift_key()),
+        _ => return,
+    }
+    event.prevent_default();
+    event.stop_propagation();
+    board.show(id);
+}
+
+fn selected_clips(board: Board) -> Vec<(usize, Clip)> {
+    let selection = board.selection.get_untracked();
+    board.scene(|scene| selection.iter().filter_map(|id| scene.clip(id).map(|(lane, clip)| (lane, clip.clone()))).collect())
+}
+
+/// Moves the selection to the next line of the grid; with `far` to the next bar's.
+fn nudge(board: Board, direction: i64, far: bool) {
+    let bar = board.door.project().get_untracked().map(|project| project.time_signature.bar());
+    let grid = bar.filter(|_| far).unwrap_or(GRID);
+    let clips = selected_clips(board);
+    let Some(first) = clips.iter().map(|(_, clip)| clip.start).min() else { return };
+    let by = snap::step(first, direction, grid) - first;
+    if by != Ticks(0) {
+        let moved = clips.iter().map(|(_, clip)| build::set(Table::Clips, &clip.id, "startBeat", (clip.start + by).beats()));
+        board.door.dispatch("Move clip", moved.collect());
+    }
+}
+
+fn change_track(board: Board, direction: i64) {
+    let clips = selected_clips(board);
+    let operations = board.scene(|scene| {
+        let target = |lane: usize| usize::try_from(i64::try_from(lane).ok()? + direction).ok().and_then(|lane| scene.lanes().get(lane));
+        let moved = |(lane, clip): &(usize, Clip)| Some(build::set(Table::Clips, &clip.id, "trackId", &target(*lane)?.id));
+        clips.iter().map(moved).collect::<Option<Vec<_>>>()
+    });
+    board.door.dispatch("Move clip", operations.unwrap_or_default());
+}
+
+/// Deletes what is selected, in one transaction.
+pub(super) fn delete_selected(board: Board) {
+    let clips = selected_clips(board);
+    if clips.is_empty() {
+        return;
+    }
+    let what = if clips.len() == 1 { "Delete clip" } else { "Delete clips" };
+    board.door.dispatch(what, clips.iter().map(|(_, clip)| build::delete(Table::Clips, &clip.id)).collect());
+}

@@ -1,0 +1,266 @@
+//! The pointer on the lanes: select, drag, scroll like a map, pinch.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use model::{Id, Ticks};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{Element, HtmlCanvasElement, PointerEvent, WheelEvent};
+
+use super::board::Board;
+use super::drag::Drag;
+
+/// A press that moves less than this, in pixels, is a click.
+const SLACK: f64 = 4.0;
+/// Pixels of the wheel that double the zoom.
+const WHEEL_PER_DOUBLING: f64 = 320.0;
+/// So close to an edge, in pixels, a drag scrolls.
+const EDGE: f64 = 36.0;
+
+/// What the pointer is doing.
+#[derive(Clone, Debug)]
+enum Doing {
+    Nothing,
+    /// Pressed on a clip; it may become a drag.
+    OnClip { clip: Id, extend: bool },
+    /// Dragging clips, taken up at this beat and lane.
+    Dragging { beat: f64, lane: i64 },
+    /// Pressed on nothing, or scrolling.
+    Scrolling { moved: bool },
+    /// Two fingers, this far apart at first.
+    Pinching { distance: f64 },
+}
+
+struct State {
+    doing: Doing,
+    /// Where each finger is, by its number.
+    fingers: Vec<(i32, f64, f64)>,
+    start: (f64, f64),
+    last: (f64, f64),
+}
+
+/// The pointer's state. Copy it freely.
+#[derive(Clone, Copy)]
+pub(super) struct Gestures {
+    board: Board,
+    state: StoredValue<Rc<RefCell<State>>, LocalStorage>,
+}
+
+impl Gestures {
+    pub(super) fn new(board: Board) -> Gestures {
+        let state = State { doing: Doing::Nothing, fingers: Vec::new(), start: (0.0, 0.0), last: (0.0, 0.0) };
+        let gestures = Gestures { board, state: StoredValue::new_local(Rc::new(RefCell::new(state))) };
+        let handle = window_event_listener(leptos::ev::keydown, move |event| {
+            if event.key() == "Escape" && board.drag.with_untracked(Option::is_some) {
+                gestures.abandon();
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || handle.remove());
+        gestures
+    }
+
+    fn state<T>(self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.get_value().borrow_mut())
+    }
+
+    /// A press.
+    pub(super) fn down(self, event: &PointerEvent) {
+        if event.button() > 1 {
+            return;
+        }
+        let (x, y) = place(event);
+        capture(event);
+        let fingers = self.state(|state| {
+            state.fingers.push((event.pointer_id(), x, y));
+            (state.start, state.last) = ((x, y), (x, y));
+            state.fingers.clone()
+        });
+        if let [(_, ax, ay), (_, bx, by)] = fingers[..] {
+            self.board.drag.set(None);
+            return self.state(|state| state.doing = Doing::Pinching { distance: (ax - bx).hypot(ay - by) });
+        }
+        let clip = self.board.clip_at(x, y).filter(|_| event.button() == 0);
+        let extend = event.shift_key() || event.ctrl_key() || event.meta_key();
+        let selected = |clip: &Id| self.board.selection.with_untracked(|selection| selection.contains(clip));
+        // With a finger, what is not selected scrolls: a tap selects it first.
+        let touch = event.pointer_type() == "touch";
+        let doing = match clip {
+            Some(clip) if !touch || selected(&clip) => {
+                if !selected(&clip) {
+                    self.board.select(&clip, extend);
+                }
+                Doing::OnClip { clip, extend }
+            }
+            _ => Doing::Scrolling { moved: false },
+        };
+        self.state(|state| state.doing = doing);
+    }
+
+    /// A move.
+    pub(super) fn moved(self, event: &PointerEvent) {
+        let (x, y) = place(event);
+        let (doing, start, last, fingers) = self.state(|state| {
+            if let Some(finger) = state.fingers.iter_mut().find(|finger| finger.0 == event.pointer_id()) {
+                (finger.1, finger.2) = (x, y);
+            }
+            let last = std::mem::replace(&mut state.last, (x, y));
+            (state.doing.clone(), state.start, last, state.fingers.clone())
+        });
+        let far = (x - start.0).hypot(y - start.1) > SLACK;
+        match doing {
+            Doing::Nothing => {}
+            Doing::OnClip { clip, .. } if far => {
+                self.take_up(&clip, start);
+                self.drag_to(x, y, event.alt_key());
+            }
+            Doing::OnClip { .. } => {}
+            Doing::Dragging { .. } => {
+                self.scroll_at_edges(x, y);
+                self.drag_to(x, y, event.alt_key());
+            }
+            Doing::Scrolling { moved } if moved || far => {
+                self.state(|state| state.doing = Doing::Scrolling { moved: true });
+                self.board.pan(last.0 - x, last.1 - y);
+            }
+            Doing::Scrolling { .. } => {}
+            Doing::Pinching { distance } => self.pinch(distance, &fingers),
+        }
+    }
+
+    /// A release: what was dragged lands, a click selects.
+    pub(super) fn up(self, event: &PointerEvent) {
+        let doing = self.state(|state| {
+            state.fingers.retain(|finger| finger.0 != event.pointer_id());
+            std::mem::replace(&mut state.doing, Doing::Nothing)
+        });
+        match doing {
+            Doing::OnClip { clip, extend } if !extend => self.board.select(&clip, false),
+            Doing::Dragging { .. } => self.land(),
+            Doing::Scrolling { moved: false } => {
+                let (x, y) = place(event);
+                match self.board.clip_at(x, y) {
+                    Some(clip) => self.board.select(&clip, false),
+                    None => self.board.selection.update(std::collections::BTreeSet::clear),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The browser took the pointer away: nothing happens.
+    pub(super) fn cancel(self, event: &PointerEvent) {
+        self.state(|state| state.fingers.retain(|finger| finger.0 != event.pointer_id()));
+        self.abandon();
+    }
+
+    fn abandon(self) {
+        self.board.drag.set(None);
+        self.state(|state| state.doing = Doing::Nothing);
+    }
+
+    fn take_up(self, clip: &Id, start: (f64, f64)) {
+        let board = self.board;
+        if !board.door.may_edit() {
+            return self.state(|state| state.doing = Doing::Scrolling { moved: true });
+        }
+        let selection = board.selection.get_untracked();
+        let drag = board.scene(|scene| Drag::take_up(scene, clip, &selection));
+        let lane = board.lane_at(start.1).and_then(|lane| i64::try_from(lane).ok()).unwrap_or(0);
+        let beat = board.viewport.get_untracked().beat(start.0);
+        board.drag.set(drag);
+        self.state(|state| state.doing = Doing::Dragging { beat, lane });
+    }
+
+    fn drag_to(self, x: f64, y: f64, alt: bool) {
+        let Doing::Dragging { beat, lane } = self.state(|state| state.doing.clone()) else { return };
+        let board = self.board;
+        let view = board.viewport.get_untracked();
+        let by = Ticks::from_beats(view.beat(x) - beat).unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, reason = "clamped to the lanes")]
+        let target = ((y + view.top) / board.lane_height.get_untracked()).floor() as i64;
+        let count = board.scene(|scene| scene.lanes().len());
+        let grid = board.grid(alt);
+        board.drag.update(|drag| {
+            if let Some(drag) = drag {
+                drag.move_to(by, target - lane, count, grid);
+            }
+        });
+    }
+
+    fn land(self) {
+        let board = self.board;
+        let Some(drag) = board.drag.get_untracked() else { return };
+        board.drag.set(None);
+        if drag.changes() {
+            let what = if drag.clips.len() == 1 { "Move clip" } else { "Move clips" };
+            board.door.dispatch(what, board.scene(|scene| drag.operations(scene)));
+        }
+    }
+
+    fn scroll_at_edges(self, x: f64, y: f64) {
+        let view = self.board.viewport.get_untracked();
+        let push = |at: f64, size: f64| {
+            if at < EDGE {
+                (at - EDGE) * 0.4
+            } else if at > size - EDGE {
+                (at - size + EDGE) * 0.4
+            } else {
+                0.0
+            }
+        };
+        self.board.pan(push(x, view.width).clamp(-24.0, 24.0), push(y, view.height).clamp(-24.0, 24.0));
+    }
+
+    fn pinch(self, before: f64, fingers: &[(i32, f64, f64)]) {
+        let [(_, ax, ay), (_, bx, by)] = fingers else { return };
+        let distance = (ax - bx).hypot(ay - by);
+        if before > 1.0 {
+            self.board.zoom(distance / before, f64::midpoint(*ax, *bx));
+        }
+        self.state(|state| state.doing = Doing::Pinching { distance });
+    }
+
+    /// The wheel scrolls; with Ctrl (or a pinch on a trackpad) it zooms around the pointer.
+    pub(super) fn listen_to_wheel(self, canvas: &HtmlCanvasElement) {
+        let Some(area) = canvas.closest(".arrangement").ok().flatten() else { return };
+        let over = canvas.clone();
+        let callback = Closure::<dyn FnMut(WheelEvent)>::new(move |event: WheelEvent| {
+            event.prevent_default();
+            let scale = if event.delta_mode() == 1 { 24.0 } else { 1.0 };
+            let (dx, dy) = (event.delta_x() * scale, event.delta_y() * scale);
+            if event.ctrl_key() || event.meta_key() {
+                let x = f64::from(event.client_x()) - over.get_bounding_client_rect().left();
+                // A pinch on a trackpad comes in small steps.
+                let speed = if dy.abs() < 12.0 { 3.5 } else { 1.0 };
+                self.board.zoom((-dy * speed / WHEEL_PER_DOUBLING).exp2(), x.max(0.0));
+            } else if event.shift_key() {
+                self.board.pan(dx + dy, 0.0);
+            } else {
+                self.board.pan(dx, dy);
+            }
+        });
+        let options = web_sys::AddEventListenerOptions::new();
+        options.set_passive(false);
+        let function = callback.as_ref().unchecked_ref();
+        let _ = area.add_event_listener_with_callback_and_add_event_listener_options("wheel", function, &options);
+        // Gone with the element.
+        callback.forget();
+    }
+}
+
+/// Where on the lanes an event is, in CSS pixels.
+fn place(event: &PointerEvent) -> (f64, f64) {
+    let area = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
+    let corner = area.map(|area| area.get_bounding_client_rect());
+    let (left, top) = corner.map_or((0.0, 0.0), |corner| (corner.left(), corner.top()));
+    (f64::from(event.client_x()) - left, f64::from(event.client_y()) - top)
+}
+
+fn capture(event: &PointerEvent) {
+    if let Some(area) = event.current_target().and_then(|target| target.dyn_into::<Element>().ok()) {
+        let _ = area.set_pointer_capture(event.pointer_id());
+    }
+}

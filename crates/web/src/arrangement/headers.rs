@@ -1,0 +1,255 @@
+//! The headers of the tracks, left of their lanes.
+
+use leptos::html::{Div, Input};
+use leptos::prelude::*;
+use model::{Id, Table, Track, Value};
+use operations::build;
+use web_sys::PointerEvent;
+
+use super::board::Board;
+use super::header_order::{key_for, rank_at};
+use super::track_menu::TrackMenu;
+use crate::design::{Icon, colour_of, icon};
+use crate::door::imports::new_track;
+use crate::door::new_id;
+use crate::door::sound::Sound;
+
+/// Adds an empty track below the others.
+pub(super) fn add_track(board: Board) {
+    let Some(project) = board.door.project().get_untracked() else { return };
+    let count = board.door.tracks().with_untracked(Vec::len);
+    board.door.dispatch("Add track", vec![new_track(&new_id(), &project.id, &format!("Track {}", count + 1), count)]);
+}
+
+/// Puts a track at a rank.
+pub(super) fn move_track(board: Board, id: &Id, rank: usize) {
+    if let Some(key) = board.door.read(|records| key_for(&records.tracks(), id, rank)) {
+        board.door.dispatch("Move track", vec![build::set(Table::Tracks, id, "orderKey", key.as_str())]);
+    }
+}
+
+/// The rank of a track.
+pub(super) fn rank_of(board: Board, id: &Id) -> usize {
+    board.door.tracks().with_untracked(|tracks| tracks.iter().position(|other| other == id)).unwrap_or(0)
+}
+
+/// The list of headers.
+#[component]
+pub(super) fn Headers() -> impl IntoView {
+    let board = expect_context::<Board>();
+    let lifted = RwSignal::new(None::<(Id, usize)>);
+    let frame = NodeRef::<Div>::new();
+    // Focus scrolls a header into view by itself: take that over into the view, which the lanes follow.
+    let scrolled = move |_| {
+        if let Some(frame) = frame.get_untracked()
+            && frame.scroll_top() != 0
+        {
+            let by = f64::from(frame.scroll_top());
+            frame.set_scroll_top(0);
+            board.pan(0.0, by);
+        }
+    };
+    let line = move || lifted.get().map(|(id, rank)| {
+        let below = rank > rank_of(board, &id);
+        view! { <div class="drop-line" style:--rank=(rank + usize::from(below)).to_string()></div> }
+    });
+    view! {
+        <div class="heads" node_ref=frame on:scroll=scrolled>
+            <ol class="heads-list" aria-label="Tracks" style:--top=move || format!("{}px", board.viewport.get().top)>
+                <For each=move || board.door.tracks().get() key=Id::clone let:id>
+                    <Header id lifted />
+                </For>
+                {line}
+                <Show when=move || board.door.may_edit_now()>
+                    <li class="head-add">
+                        <button type="button" class="button quiet" on:click=move |_| add_track(board)>{icon(Icon::Plus)} "Add track"</button>
+                    </li>
+                </Show>
+            </ol>
+        </div>
+    }
+}
+
+#[component]
+fn Header(id: Id, lifted: RwSignal<Option<(Id, usize)>>) -> impl IntoView {
+    let board = expect_context::<Board>();
+    let record = board.door.record(Table::Tracks, &id);
+    let track = Memo::new(move |_| record.get().as_ref().map(Track::from_record));
+    let colour = move || track.get().as_ref().map(colour_of);
+    let name = Memo::new(move |_| track.get().map(|track| track.name).unwrap_or_default());
+    let menu_open = RwSignal::new(false);
+    let renaming = RwSignal::new(false);
+    let is_lifted = {
+        let id = id.clone();
+        move || lifted.with(|lifted| lifted.as_ref().is_some_and(|(other, _)| *other == id))
+    };
+    let stored = StoredValue::new(id.clone());
+    let key = move |event: leptos::ev::KeyboardEvent| {
+        if renaming.get_untracked() || !board.door.may_edit() {
+            return;
+        }
+        let id = stored.get_value();
+        let rank = rank_of(board, &id);
+        match event.key().as_str() {
+            "F2" => renaming.set(true),
+            "ArrowUp" if event.alt_key() && rank > 0 => move_track(board, &id, rank - 1),
+            "ArrowDown" if event.alt_key() => move_track(board, &id, rank + 1),
+            _ => return,
+        }
+        event.prevent_default();
+        event.stop_propagation();
+    };
+    view! {
+        <li class="head" class:is-lifted=is_lifted class:is-muted=move || track.get().is_some_and(|track| track.muted)
+            data-testid="track" data-track-id=id.to_string() style:--track=colour aria-label=name on:keydown=key>
+            <Grip id=id.clone() name lifted />
+            <div class="head-main">
+                <TrackName id=id.clone() name renaming />
+                <div class="head-row">
+                    <Toggles id=id.clone() track />
+                    <button type="button" class="icon-button small head-more" aria-label=move || format!("More for {}", name.get())
+                        aria-haspopup="menu" aria-expanded=move || menu_open.get().to_string() data-testid="track-menu"
+                        on:click=move |_| menu_open.set(true)>{icon(Icon::More)}</button>
+                </div>
+            </div>
+            <HeadMeter id=stored.get_value() />
+            <Show when=move || menu_open.get()>
+                <TrackMenu id=stored.get_value() name open=menu_open renaming />
+            </Show>
+        </li>
+    }
+}
+
+/// M and S.
+#[component]
+pub(crate) fn Toggles(id: Id, track: Memo<Option<Track>>) -> impl IntoView {
+    let board = expect_context::<Board>();
+    let muted = Memo::new(move |_| track.get().is_some_and(|track| track.muted));
+    let solo = Memo::new(move |_| track.get().is_some_and(|track| track.solo));
+    let name = move || track.get().map(|track| track.name).unwrap_or_default();
+    let id = StoredValue::new(id);
+    let set = move |field: &'static str, what: &'static str, value: bool| {
+        board.door.dispatch(what, vec![build::set(Table::Tracks, &id.get_value(), field, Value::Bool(value))]);
+    };
+    let locked = move || !board.door.may_edit_now();
+    view! {
+        <button type="button" class="letter mute" data-testid="mute" title="Mute" disabled=locked aria-label=move || format!("Mute {}", name())
+            aria-pressed=move || muted.get().to_string() on:click=move |_| set("muted", "Mute", !muted.get_untracked())>"M"</button>
+        <button type="button" class="letter solo" data-testid="solo" title="Solo" disabled=locked aria-label=move || format!("Solo {}", name())
+            aria-pressed=move || solo.get().to_string() on:click=move |_| set("solo", "Solo", !solo.get_untracked())>"S"</button>
+    }
+}
+
+/// The handle by which a track is dragged to another place.
+#[component]
+fn Grip(id: Id, name: Memo<String>, lifted: RwSignal<Option<(Id, usize)>>) -> impl IntoView {
+    let board = expect_context::<Board>();
+    let grip = NodeRef::<Div>::new();
+    let id = StoredValue::new(id);
+    let down = move |event: PointerEvent| {
+        if !board.door.may_edit() {
+            return;
+        }
+        if let Some(grip) = grip.get_untracked() {
+            let _ = grip.set_pointer_capture(event.pointer_id());
+        }
+        lifted.set(Some((id.get_value(), rank_of(board, &id.get_value()))));
+    };
+    let moved = move |event: PointerEvent| {
+        if lifted.with_untracked(Option::is_none) {
+            return;
+        }
+        let top = document().query_selector(".heads").ok().flatten().map_or(0.0, |heads| heads.get_bounding_client_rect().top());
+        let y = f64::from(event.client_y()) - top + board.viewport.get_untracked().top;
+        let rank = rank_at(y, board.lane_height.get_untracked(), board.door.tracks().with_untracked(Vec::len));
+        lifted.set(Some((id.get_value(), rank)));
+    };
+    let up = move |_| {
+        if let Some((id, rank)) = lifted.get_untracked() {
+            move_track(board, &id, rank);
+        }
+        lifted.set(None);
+    };
+    view! {
+        <div class="grip" node_ref=grip title="Drag to reorder (Alt+↑ / Alt+↓)" aria-hidden="true" data-track=name
+            on:pointerdown=down on:pointermove=moved on:pointerup=up on:pointercancel=move |_| lifted.set(None)>
+            {icon(Icon::Grip)}
+        </div>
+    }
+}
+
+/// The name; double click or F2 changes it in place.
+#[component]
+fn TrackName(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoView {
+    let board = expect_context::<Board>();
+    let id = StoredValue::new(id);
+    let begin = move || {
+        if board.door.may_edit() {
+            renaming.set(true);
+        }
+    };
+    view! {
+        <Show
+            when=move || renaming.get()
+            fallback=move || view! {
+                <button type="button" class="head-name" title="Double-click or F2 to rename" on:dblclick=move |_| begin()>{name}</button>
+            }
+        >
+            <NameInput id=id.get_value() name renaming />
+        </Show>
+    }
+}
+
+#[component]
+fn NameInput(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoView {
+    let board = expect_context::<Board>();
+    let input = NodeRef::<Input>::new();
+    Effect::new(move |_| {
+        if let Some(input) = input.get() {
+            input.set_value(&name.get_untracked());
+            let _ = input.focus();
+            input.select();
+        }
+    });
+    let id = StoredValue::new(id);
+    let finish = move |keep: bool| {
+        if !renaming.get_untracked() {
+            return;
+        }
+        let wanted = input.get_untracked().map(|input| input.value().trim().to_owned()).unwrap_or_default();
+        renaming.set(false);
+        if keep && !wanted.is_empty() && wanted != name.get_untracked() {
+            board.door.dispatch("Rename track", vec![build::set(Table::Tracks, &id.get_value(), "name", wanted.as_str())]);
+        }
+    };
+    let key = move |event: leptos::ev::KeyboardEvent| {
+        event.stop_propagation();
+        match event.key().as_str() {
+            "Enter" => finish(true),
+            "Escape" => finish(false),
+            _ => {}
+        }
+    };
+    view! {
+        <input class="head-input" aria-label="Track name" maxlength="120" autocomplete="off" spellcheck="false" node_ref=input
+            on:keydown=key on:blur=move |_| finish(true) />
+    }
+}
+
+#[component]
+fn HeadMeter(id: Id) -> impl IntoView {
+    let sound = expect_context::<Sound>();
+    let bar = NodeRef::<Div>::new();
+    let shown = StoredValue::new(0.0f64);
+    sound.on_frame(move |heard| {
+        let peak = heard.tracks.get(&id).map_or(0.0, |[left, right]| f64::from(left.max(*right)));
+        let height = crate::mixer::meter_height(peak).max(shown.get_value() - 0.025);
+        if (height - shown.get_value()).abs() > 0.001 || height == 0.0 {
+            shown.set_value(height);
+            if let Some(bar) = bar.get_untracked() {
+                let _ = (*bar).style().set_property("transform", &format!("scaleY({height:.3})"));
+            }
+        }
+    });
+    view! { <div class="head-meter" aria-hidden="true"><div class="head-meter-bar" node_ref=bar></div></div> }
+}

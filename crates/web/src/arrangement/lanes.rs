@@ -1,0 +1,135 @@
+//! The lanes: the canvas with grid and clips, the playhead over it, and the pointer on both.
+
+use std::rc::Rc;
+
+use leptos::html::{Canvas, Div};
+use leptos::prelude::*;
+
+use super::board::Board;
+use super::gesture::Gestures;
+use super::paint::Picture;
+use super::stage;
+use crate::door::clock::Frame;
+use crate::door::sound::Sound;
+
+/// The canvas of the lanes.
+#[component]
+pub(super) fn Lanes() -> impl IntoView {
+    let board = expect_context::<Board>();
+    let sound = expect_context::<Sound>();
+    let canvas = NodeRef::<Canvas>::new();
+    paint_when_needed(board, sound, canvas);
+    let gestures = Gestures::new(board);
+    let playhead = NodeRef::<Div>::new();
+    follow(board, sound, playhead);
+    let fitted = StoredValue::new(false);
+    Effect::new(move |_| {
+        let Some(canvas) = canvas.get() else { return };
+        let measured = canvas.clone();
+        let resized = move || {
+            board.lane_height.set(stage::style_length("--lane").unwrap_or(76.0));
+            let (width, height) = (f64::from(measured.client_width()), f64::from(measured.client_height()));
+            let extent = board.extent();
+            board.viewport.update(|view| *view = super::viewport::Viewport { width, height, ..*view }.held(extent));
+            if width > 0.0 && !fitted.get_value() {
+                fitted.set_value(true);
+                open_view(board);
+            }
+        };
+        resized();
+        stage::on_resize(&canvas, resized);
+        gestures.listen_to_wheel(&canvas);
+    });
+    view! {
+        <div
+            class="lanes"
+            class:is-dragging=move || board.drag.with(|drag| drag.as_ref().is_some_and(super::drag::Drag::changes))
+            on:pointerdown=move |event| gestures.down(&event)
+            on:pointermove=move |event| gestures.moved(&event)
+            on:pointerup=move |event| gestures.up(&event)
+            on:pointercancel=move |event| gestures.cancel(&event)
+        >
+            <canvas class="lanes-canvas" node_ref=canvas aria-hidden="true"></canvas>
+            <div class="playhead" node_ref=playhead aria-hidden="true"></div>
+        </div>
+    }
+}
+
+/// A song that is short enough is shown whole at first, a longer one from its start at a zoom at which one can see something.
+fn open_view(board: Board) {
+    let widest = board.viewport.get_untracked();
+    board.fit();
+    if board.viewport.get_untracked().pixels_per_beat < 6.0 {
+        board.viewport.set(super::viewport::Viewport { pixels_per_beat: 6.0, ..widest });
+    }
+}
+
+fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
+    let arrived: Rc<dyn Fn()> = Rc::new(move || board.redraw());
+    board.door.imports().on_change(Rc::clone(&arrived));
+    let project = board.door.project();
+    let frame = Frame::new(move |_| {
+        let (Some(Some(canvas)), Some(Some(project))) = (canvas.try_get_untracked(), project.try_get_untracked()) else { return };
+        let Some((context, ..)) = stage::prepare(&canvas) else { return };
+        board.scene(|scene| {
+            let picture = Picture {
+                board,
+                scene,
+                view: board.viewport.get_untracked(),
+                lane_height: board.lane_height.get_untracked(),
+                project: &project,
+                region: sound.region().get_untracked(),
+                arrived: &arrived,
+            };
+            picture.lanes(&context);
+        });
+    });
+    let frame = StoredValue::new_local(frame);
+    Effect::new(move |_| {
+        board.viewport.track();
+        board.selection.track();
+        board.drag.track();
+        board.incoming.track();
+        board.changed.track();
+        board.lane_height.track();
+        project.track();
+        sound.region().track();
+        frame.with_value(Frame::ask);
+    });
+    redraw_when_fonts_are_here(board);
+}
+
+/// Text painted before the font has come is in another.
+fn redraw_when_fonts_are_here(board: Board) {
+    leptos::task::spawn_local(async move {
+        let fonts = js_sys::Reflect::get(&document(), &"fonts".into()).ok();
+        let ready = fonts.and_then(|fonts| js_sys::Reflect::get(&fonts, &"ready".into()).ok());
+        if let Some(ready) = ready {
+            // Should it fail, another font is on the canvas: nothing to do about it.
+            let _ = wasm_bindgen_futures::JsFuture::from(js_sys::Promise::resolve(&ready)).await;
+            board.redraw();
+        }
+    });
+}
+
+/// Moves the playhead, and the view after it.
+fn follow(board: Board, sound: Sound, playhead: NodeRef<Div>) {
+    sound.on_frame(move |heard| {
+        let Some(node) = playhead.get_untracked() else { return };
+        let view = board.viewport.get_untracked();
+        let beat = heard.position.beats();
+        let x = view.x(beat);
+        if heard.playing && board.follows.get_untracked() && board.drag.with_untracked(Option::is_none) && (x > view.width || x < 0.0) {
+            board.pan(x - view.width * 0.08, 0.0);
+        }
+        let x = board.viewport.get_untracked().x(beat);
+        let visible = (-2.0..=view.width + 2.0).contains(&x);
+        let style = (*node).style();
+        let _ = style.set_property("transform", &format!("translateX({x:.2}px)"));
+        let _ = style.set_property("opacity", if visible { "1" } else { "0" });
+    });
+    Effect::new(move |_| {
+        board.viewport.track();
+        sound.refresh();
+    });
+}

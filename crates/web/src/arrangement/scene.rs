@@ -1,0 +1,254 @@
+//! The clips as the canvas wants them: by lane, sorted by start, found quickly.
+
+use std::collections::HashMap;
+
+use model::{AudioFile, AudioFileState, Clip, Id, Key, Records, Table, Ticks, Track};
+
+use crate::design::colour_of;
+
+/// A lane: a track and its clips.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    pub(crate) colour: String,
+    pub(crate) silent: bool,
+    /// Sorted by start, then id.
+    clips: Vec<Clip>,
+    /// The longest clip: how far before the left edge a clip may begin and still be seen.
+    longest: Ticks,
+}
+
+/// All lanes in their order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scene {
+    lanes: Vec<Lane>,
+    by_track: HashMap<Id, usize>,
+    /// On which track each clip lies.
+    track_of: HashMap<Id, Id>,
+}
+
+impl Lane {
+    fn new(track: &Track, any_solo: bool, clips: Vec<Clip>) -> Lane {
+        let mut lane = Lane {
+            id: track.id.clone(),
+            name: track.name.clone(),
+            colour: colour_of(track),
+            silent: track.muted || (any_solo && !track.solo),
+            clips,
+            longest: Ticks(0),
+        };
+        lane.sort();
+        lane
+    }
+
+    fn sort(&mut self) {
+        self.clips.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
+        self.longest = self.clips.iter().map(|clip| clip.duration).max().unwrap_or_default();
+    }
+
+    /// The clips of which something lies between two places, in the order in which they are drawn.
+    pub(crate) fn between(&self, from: Ticks, to: Ticks) -> impl DoubleEndedIterator<Item = &Clip> {
+        let first = self.clips.partition_point(|clip| clip.start + self.longest <= from);
+        let last = self.clips.partition_point(|clip| clip.start < to);
+        self.clips[first..last.max(first)].iter().filter(move |clip| clip.end() > from)
+    }
+
+    /// The clip at a place: the one that is drawn last.
+    pub(crate) fn at(&self, place: Ticks) -> Option<&Clip> {
+        self.between(place, place + Ticks(1)).next_back()
+    }
+
+    /// All clips.
+    pub(crate) fn clips(&self) -> &[Clip] {
+        &self.clips
+    }
+
+    fn take_out(&mut self, id: &Id) {
+        self.clips.retain(|clip| clip.id != *id);
+    }
+
+    fn put_in(&mut self, clip: Clip) {
+        let place = self.clips.partition_point(|other| (other.start, &other.id) < (clip.start, &clip.id));
+        self.longest = self.longest.max(clip.duration);
+        self.clips.insert(place, clip);
+    }
+}
+
+impl Scene {
+    /// Everything anew.
+    pub(crate) fn of(records: &Records) -> Scene {
+        let mut scene = Scene::default();
+        scene.set_tracks(records);
+        scene
+    }
+
+    /// Takes in what changed; true when the lanes themselves did.
+    pub(crate) fn update(&mut self, records: &Records, keys: &[Key]) -> bool {
+        let tracks = keys.iter().any(|key| key.table == Table::Tracks);
+        // Very many clips at once (a snapshot): putting them in one by one would cost the square of their number.
+        if tracks || keys.len() > 200 {
+            self.set_tracks(records);
+            return true;
+        }
+        for key in keys.iter().filter(|key| key.table == Table::Clips) {
+            self.set_clip(records, &key.id);
+        }
+        false
+    }
+
+    fn set_tracks(&mut self, records: &Records) {
+        let tracks: Vec<Track> = records.tracks().into_iter().map(Track::from_record).collect();
+        let any_solo = tracks.iter().any(|track| track.solo);
+        self.lanes = tracks
+            .iter()
+            .map(|track| Lane::new(track, any_solo, records.clips(&track.id).filter_map(Clip::from_record).collect()))
+            .collect();
+        self.by_track = self.lanes.iter().enumerate().map(|(index, lane)| (lane.id.clone(), index)).collect();
+        let placed = self.lanes.iter().flat_map(|lane| lane.clips.iter().map(|clip| (clip.id.clone(), lane.id.clone())));
+        self.track_of = placed.collect();
+    }
+
+    fn set_clip(&mut self, records: &Records, id: &Id) {
+        if let Some(index) = self.track_of.remove(id).and_then(|track| self.by_track.get(&track).copied()) {
+            self.lanes[index].take_out(id);
+        }
+        let record = records.find(Table::Clips, id).filter(|record| !record.is_deleted());
+        let Some(clip) = record.and_then(Clip::from_record) else { return };
+        if let Some(index) = self.by_track.get(&clip.track_id) {
+            self.track_of.insert(id.clone(), clip.track_id.clone());
+            self.lanes[*index].put_in(clip);
+        }
+    }
+
+    /// The lanes, from the top.
+    pub(crate) fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// The place of a track among the lanes.
+    pub(crate) fn lane_of(&self, track: &Id) -> Option<usize> {
+        self.by_track.get(track).copied()
+    }
+
+    /// A clip and the index of its lane.
+    pub(crate) fn clip(&self, id: &Id) -> Option<(usize, &Clip)> {
+        let lane = self.lane_of(self.track_of.get(id)?)?;
+        self.lanes[lane].clips.iter().find(|clip| clip.id == *id).map(|clip| (lane, clip))
+    }
+
+    /// How many clips there are.
+    pub(crate) fn clip_count(&self) -> usize {
+        self.track_of.len()
+    }
+
+    /// Where the last clip ends.
+    pub(crate) fn end(&self) -> Ticks {
+        self.lanes.iter().flat_map(|lane| lane.clips.iter().map(Clip::end)).max().unwrap_or_default()
+    }
+}
+
+/// How a clip's recording stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClipState {
+    /// It can be heard.
+    Sounding,
+    /// Its recording is on its way.
+    Coming,
+    /// Its recording is no audio.
+    Broken,
+    /// It has no recording.
+    Empty,
+}
+
+/// How the recording of a clip stands.
+pub(crate) fn state_of(file: Option<&AudioFile>) -> ClipState {
+    match file.map(|file| file.state) {
+        None => ClipState::Empty,
+        Some(AudioFileState::Ready) => ClipState::Sounding,
+        Some(AudioFileState::Refused) => ClipState::Broken,
+        Some(AudioFileState::Awaiting | AudioFileState::Uploaded) => ClipState::Coming,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Record, TICKS_PER_BEAT, Value, fields};
+
+    use super::*;
+
+    fn id(text: &str) -> Id {
+        Id::new(text).unwrap()
+    }
+
+    fn track(name: &str, order: &str) -> Record {
+        let given = [("name", Value::text(name)), ("projectId", "p".into()), ("orderKey", order.into()), ("type", "audio".into())];
+        Record::new(id(name), 1, fields(given))
+    }
+
+    fn clip(name: &str, track: &str, start: f64, length: f64) -> Record {
+        let given = [
+            ("name", Value::text(name)),
+            ("trackId", track.into()),
+            ("startBeat", start.into()),
+            ("durationBeats", length.into()),
+        ];
+        Record::new(id(name), 1, fields(given))
+    }
+
+    fn song() -> Records {
+        let mut records = Records::new();
+        records.insert(Table::Tracks, track("a", "1"));
+        records.insert(Table::Tracks, track("b", "2"));
+        records.insert(Table::Clips, clip("long", "a", 0.0, 64.0));
+        records.insert(Table::Clips, clip("short", "a", 10.0, 2.0));
+        records.insert(Table::Clips, clip("other", "b", 4.0, 4.0));
+        records
+    }
+
+    fn beats(beats: f64) -> Ticks {
+        Ticks::from_beats(beats).unwrap()
+    }
+
+    fn seen(lane: &Lane, from: f64, to: f64) -> Vec<&str> {
+        lane.between(beats(from), beats(to)).map(|clip| clip.id.as_str()).collect()
+    }
+
+    #[test]
+    fn only_what_is_seen_is_found() {
+        let scene = Scene::of(&song());
+        let lane = &scene.lanes()[0];
+        assert_eq!(seen(lane, 0.0, 5.0), ["long"]);
+        assert_eq!(seen(lane, 11.0, 12.0), ["long", "short"]);
+        assert_eq!(seen(lane, 12.0, 20.0), ["long"]);
+        assert!(seen(lane, 64.0, 90.0).is_empty());
+        assert_eq!(lane.at(beats(11.0)).unwrap().id, id("short"));
+        assert_eq!(lane.at(beats(9.0)).unwrap().id, id("long"));
+    }
+
+    #[test]
+    fn one_moved_clip_changes_two_lanes() {
+        let mut records = song();
+        let mut scene = Scene::of(&records);
+        records.insert(Table::Clips, clip("short", "b", 20.0, 2.0));
+        assert!(!scene.update(&records, &[Key::new(Table::Clips, id("short"))]));
+        assert_eq!(seen(&scene.lanes()[0], 0.0, 99.0), ["long"]);
+        assert_eq!(seen(&scene.lanes()[1], 0.0, 99.0), ["other", "short"]);
+        assert_eq!(scene.clip(&id("short")).unwrap().0, 1);
+        assert_eq!(scene.end(), Ticks(TICKS_PER_BEAT * 64));
+    }
+
+    #[test]
+    fn a_deleted_clip_is_gone_and_comes_back() {
+        let mut records = song();
+        let mut scene = Scene::of(&records);
+        let key = [Key::new(Table::Clips, id("other"))];
+        let before = records.find(Table::Clips, &id("other")).unwrap().clone();
+        records.insert(Table::Clips, before.with("deleted", "2026-11-23T00:00:00.000Z".into()));
+        scene.update(&records, &key);
+        assert_eq!((scene.clip_count(), scene.clip(&id("other")).is_none()), (2, true));
+        records.insert(Table::Clips, before);
+        scene.update(&records, &key);
+        assert_eq!(scene.clip_count(), 3);
+    }
+}

@@ -1,0 +1,68 @@
+//! The corner above the track headers: add, zoom, snap, follow.
+
+use leptos::prelude::*;
+
+use super::board::Board;
+use super::{clip_list, drop, headers};
+use crate::design::{Icon, icon};
+
+/// One press of a zoom button.
+const ZOOM_STEP: f64 = 1.5;
+
+/// The buttons, and the keys that do the same.
+#[component]
+pub(super) fn Toolbar() -> impl IntoView {
+    let board = expect_context::<Board>();
+    listen(board);
+    let may_edit = move || board.door.may_edit_now();
+    view! {
+        <div class="toolbar" role="toolbar" aria-label="Arrangement">
+            <Show when=may_edit>
+                <button type="button" class="icon-button" title="Add track (T)" aria-label="Add track" data-testid="add-track"
+                    on:click=move |_| headers::add_track(board)>{icon(Icon::Plus)}</button>
+                <button type="button" class="icon-button" title="Add recordings" aria-label="Add recordings" data-testid="import"
+                    on:click=move |_| drop::pick_files(board)>{icon(Icon::Import)}</button>
+            </Show>
+            <span class="toolbar-gap"></span>
+            <button type="button" class="icon-button" title="Snap to quarter beats (N); hold Alt to go free" aria-label="Snap to grid"
+                aria-pressed=move || board.snaps.get().to_string() data-testid="snap"
+                on:click=move |_| board.snaps.update(|on| *on = !*on)>{icon(Icon::Magnet)}</button>
+            <button type="button" class="icon-button wide-only" title="Follow the playhead (F)" aria-label="Follow the playhead"
+                aria-pressed=move || board.follows.get().to_string()
+                on:click=move |_| board.follows.update(|on| *on = !*on)>{icon(Icon::Follow)}</button>
+            <button type="button" class="icon-button" title="Zoom out (−)" aria-label="Zoom out" data-testid="zoom-out"
+                on:click=move |_| board.zoom_middle(1.0 / ZOOM_STEP)>{icon(Icon::Minus)}</button>
+            <button type="button" class="icon-button" title="Zoom in (+)" aria-label="Zoom in" data-testid="zoom-in"
+                on:click=move |_| board.zoom_middle(ZOOM_STEP)>{icon(Icon::Plus)}</button>
+            <button type="button" class="icon-button wide-only" title="Show the whole song (0)" aria-label="Show the whole song"
+                on:click=move |_| board.fit()>{icon(Icon::Fit)}</button>
+        </div>
+    }
+}
+
+fn listen(board: Board) {
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        if crate::studio::is_typing(&event) || event.alt_key() || event.default_prevented() {
+            return;
+        }
+        let chord = event.ctrl_key() || event.meta_key();
+        match event.key().as_str() {
+            "a" | "A" if chord => board.selection.set(board.scene(|scene| {
+                scene.lanes().iter().flat_map(|lane| lane.clips().iter().map(|clip| clip.id.clone())).collect()
+            })),
+            _ if chord => return,
+            "+" | "=" => board.zoom_middle(ZOOM_STEP),
+            "-" | "_" => board.zoom_middle(1.0 / ZOOM_STEP),
+            "0" => board.fit(),
+            "n" | "N" => board.snaps.update(|on| *on = !*on),
+            "f" | "F" => board.follows.update(|on| *on = !*on),
+            "t" | "T" if board.door.may_edit() => headers::add_track(board),
+            "Delete" | "Backspace" if board.selection.with_untracked(|selection| !selection.is_empty()) => {
+                clip_list::delete_selected(board);
+            }
+            _ => return,
+        }
+        event.prevent_default();
+    });
+    on_cleanup(move || handle.remove());
+}
