@@ -46,7 +46,7 @@ impl FileBlobs {
     /// The folder `root` as it is, for reading what another process keeps there: nothing is made or removed.
     #[must_use]
     pub fn attach(root: &Path) -> FileBlobs {
-        FileBlobs { root: Arc::from(root), next: Arc::new(AtomicU64::new(0)) }
+        FileBlobs { root: Arc::from(root), next: AtomicU64::new(0) }
     }
 
     fn place(&self, key: &BlobKey) -> PathBuf {
