@@ -55,14 +55,15 @@ fn en9_export_gives_the_bits_that_playing_from_the_start_gives() {
 /// What a case without conversion should give, frame by frame and in f64, straight from the rules' text.
 fn by_the_rules(case: &Case) -> [Vec<f64>; 2] {
     let song = &case.song;
-    let tempo = Tempo::new(song.bpm_milli, song.sample_rate).unwrap();
+    let tempo = Tempo::new(song.bpm_milli, song.sample_rate).expect("a tempo of the corpus");
     let any_solo = song.tracks.iter().any(|track| track.solo);
     let mut sum = [vec![0.0; case.frames], vec![0.0; case.frames]];
     for track in song.tracks.iter().filter(|track| !track.muted && (track.solo || !any_solo)) {
         let far = libm::cos(track.pan.abs() * core::f64::consts::FRAC_PI_2);
         let pan = [if track.pan > 0.0 { far } else { 1.0 }, if track.pan < 0.0 { far } else { 1.0 }];
         for clip in &track.clips {
-            let channels = &case.recordings.iter().find(|(id, _)| *id == clip.source).unwrap().1;
+            let channels =
+                &case.recordings.iter().find(|(id, _)| *id == clip.source).expect("a recording of the corpus").1;
             let end_ticks = clip.start_ticks + clip.duration_ticks;
             let (start, end) = (tempo.frame(clip.start_ticks), tempo.frame(end_ticks));
             let fade_in = (tempo.frame(clip.start_ticks + clip.fade_in_ticks) - start) as f64;

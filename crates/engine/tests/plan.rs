@@ -1,0 +1,170 @@
+//! Plans as bytes, hostile ones among them, and what the compiler refuses.
+
+mod support;
+
+use engine::plan::{CLIPS_MAX, TRACKS_MAX};
+use engine::{
+    Clip, CompileError, MemoryReader, Plan, PlanError, Plans, Processor, Song, SourceInfo, TICKS_PER_BEAT as BEAT,
+    TimeSignature,
+};
+use proptest::prelude::*;
+use support::songs::{self, clip, song, track};
+
+fn small_song() -> Song {
+    let source = |id, rate| SourceInfo { id, rate, channels: 2, frames: 10_000 };
+    let tracks = vec![
+        track(9, vec![clip(1, 0, BEAT), clip(1, BEAT / 2, BEAT)]),
+        track(3, vec![clip(2, 0, BEAT)]),
+        track(5, vec![]),
+    ];
+    // 8 kHz to 4 kHz has one phase: a small table.
+    Song { sample_rate: 4_000, ..song(48_000, 120_000, vec![source(1, 4_000), source(2, 8_000)], tracks) }
+}
+
+fn words(song: &Song) -> Vec<u32> {
+    Plan::compile(song).unwrap().into_words()
+}
+
+/// Plays whatever was accepted, from several places.
+fn play(plan: &Plan) {
+    let plans = Plans { current: plan.view(), previous: None };
+    let mut processor = Processor::new(plans.current.tempo().sample_rate());
+    processor.change(None, &plans.current).unwrap();
+    processor.set_metronome(true);
+    processor.play();
+    for frame in [0, plans.current.frames() / 2, plans.current.frames() - 10, -5_000] {
+        processor.seek(frame);
+        let (mut left, mut right) = ([0.0; 700], [0.0; 700]);
+        processor.process(&plans, &mut MemoryReader::new(), &mut left, &mut right);
+        assert!(left.iter().chain(&right).all(|x| x.is_finite()));
+    }
+}
+
+#[test]
+fn en15_bytes_and_back() {
+    for case in songs::all() {
+        let plan = Plan::compile(&case.song).unwrap();
+        assert_eq!(Plan::from_bytes(&plan.to_bytes()), Ok(plan));
+    }
+}
+
+#[test]
+fn en15_the_same_song_makes_the_same_bytes() {
+    for (a, b) in songs::all().iter().zip(songs::all()) {
+        assert_eq!(words(&a.song), words(&b.song));
+    }
+}
+
+#[test]
+fn en15_what_is_no_plan_is_named() {
+    let good = words(&small_song());
+    let with = |at: usize, word: u32| {
+        let mut words = good.clone();
+        words[at] = word;
+        Plan::from_words(words).map_err(|(error, _)| error).map(|_| ())
+    };
+    assert_eq!(with(0, 0), Err(PlanError::Magic));
+    assert_eq!(with(1, 7), Err(PlanError::Version(7)));
+    assert_eq!(with(2, 31), Err(PlanError::Length));
+    assert_eq!(with(3, 44_100), Err(PlanError::Conversion(0)));
+    assert_eq!(with(4, 19_999), Err(PlanError::Tempo));
+    assert_eq!(with(6, 3), Err(PlanError::Tempo));
+    assert_eq!(with(7, f32::NAN.to_bits()), Err(PlanError::Header));
+    assert_eq!(with(8, u32::MAX), Err(PlanError::Header));
+    assert_eq!(with(20, 1), Err(PlanError::Header));
+    assert_eq!(with(32 + 4, f32::INFINITY.to_bits()), Err(PlanError::Track(0)));
+    assert_eq!(with(32 + 7, u32::MAX), Err(PlanError::Track(0)));
+    assert_eq!(with(32 + 8, 99), Err(PlanError::Track(0)));
+    assert_eq!(with(32 + 36 + 15, 2), Err(PlanError::Clip(0)));
+    assert_eq!(with(32 + 36 + 7, 1), Err(PlanError::Clip(0)));
+    assert_eq!(Plan::from_bytes(&[1, 2, 3]), Err(PlanError::Length));
+    assert_eq!(Plan::from_bytes(&[]), Err(PlanError::Length));
+    assert_eq!(Plan::from_words(good[..good.len() - 1].to_vec()).map_err(|(e, _)| e), Err(PlanError::Length));
+    play(&Plan::from_words(good).unwrap());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    #[test]
+    fn en15_damaged_plans_are_refused_or_play_without_harm(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u32>(), 0u32..40, Just(u32::MAX)]), 1..4),
+        records_only in any::<bool>(),
+    ) {
+        let mut words = words(&small_song());
+        let reach = if records_only { 32 + 36 + 48 + 16 + 8 } else { words.len() };
+        for (at, word) in damage {
+            words[at.index(reach)] = word;
+        }
+        if let Ok(plan) = Plan::from_words(words) {
+            if plan.view().tempo().sample_rate() == 4_000 {
+                play(&plan);
+            }
+        }
+    }
+
+    #[test]
+    fn en15_arbitrary_words_are_refused(words in prop::collection::vec(any::<u32>(), 0..200), header in any::<bool>()) {
+        let mut words = words;
+        if header && words.len() > 3 {
+            (words[0], words[1], words[2]) = (engine::plan::MAGIC, engine::plan::VERSION, words.len() as u32);
+        }
+        prop_assert!(Plan::from_words(words).is_err());
+    }
+
+    #[test]
+    fn en15_whatever_compiles_plays(
+        starts in prop::collection::vec((any::<i64>(), any::<i64>(), -1.0f64..1e9, 0.0f64..2.0), 0..6),
+        near in prop::collection::vec((-BEAT..4 * BEAT, 0..4 * BEAT, 0.0f64..3.0, 0.0f64..3.0), 0..6),
+        bpm_milli in any::<u32>(),
+    ) {
+        let mut song = small_song();
+        song.bpm_milli = if bpm_milli % 2 == 0 { bpm_milli } else { 20_000 + bpm_milli % 280_001 };
+        song.tracks[0].clips = near.iter().map(|(start, length, offset, end)| Clip {
+            source_offset_seconds: *offset, source_end_offset_seconds: *end, fade_in_ticks: *length / 2, fade_out_ticks: *length,
+            ..clip(1 + (*length % 2) as u32, *start, *length)
+        }).collect();
+        if bpm_milli % 3 == 0 {
+            song.tracks[1].clips = starts.iter().map(|(start, length, offset, gain)| Clip {
+                source_offset_seconds: *offset, gain: *gain, ..clip(1, *start, *length)
+            }).collect();
+        }
+        if let Ok(plan) = Plan::compile(&song) {
+            play(&plan);
+        }
+    }
+}
+
+#[test]
+fn en15_a_song_out_of_bounds_is_refused_with_a_reason() {
+    let refused = |change: &dyn Fn(&mut Song)| {
+        let mut song = small_song();
+        change(&mut song);
+        let error = Plan::compile(&song).unwrap_err();
+        assert!(!error.to_string().is_empty());
+        error
+    };
+    assert_eq!(refused(&|s| s.sample_rate = 1), CompileError::SampleRate(1));
+    assert_eq!(refused(&|s| s.bpm_milli = 300_001), CompileError::Tempo(300_001));
+    assert_eq!(refused(&|s| s.time_signature = TimeSignature { beats: 0, unit: 4 }), CompileError::TimeSignature);
+    assert_eq!(refused(&|s| s.time_signature = TimeSignature { beats: 4, unit: 5 }), CompileError::TimeSignature);
+    assert_eq!(refused(&|s| s.master.volume = f64::NAN), CompileError::MasterVolume);
+    assert_eq!(refused(&|s| s.tracks[1].pan = 1.1), CompileError::Track(1));
+    assert_eq!(refused(&|s| s.tracks[1].volume = -0.1), CompileError::Track(1));
+    assert_eq!(refused(&|s| s.tracks[1].id = 9), CompileError::SameTrack(1));
+    assert_eq!(refused(&|s| s.tracks[0].clips[1].gain = 17.0), CompileError::ClipGain(0, 1));
+    assert_eq!(refused(&|s| s.tracks[0].clips[1].source = 4), CompileError::UnknownSource(0, 1));
+    assert_eq!(refused(&|s| s.tracks[0].clips[1].duration_ticks = -1), CompileError::ClipPlace(0, 1));
+    assert_eq!(refused(&|s| s.tracks[0].clips[1].start_ticks = i64::MAX), CompileError::ClipPlace(0, 1));
+    assert_eq!(refused(&|s| s.tracks[0].clips[1].source_offset_seconds = f64::INFINITY), CompileError::ClipPlace(0, 1));
+    assert_eq!(refused(&|s| s.tracks[0].clips[1].fade_in_ticks = -1), CompileError::ClipPlace(0, 1));
+    assert_eq!(refused(&|s| s.sources[1].id = 1), CompileError::SameSource(1));
+    assert_eq!(refused(&|s| s.sources[1].channels = 0), CompileError::Source(1));
+    assert_eq!(refused(&|s| s.sources[1].frames = u64::MAX), CompileError::Source(1));
+    assert!(matches!(refused(&|s| s.sources[1].rate = 384_000), CompileError::SourceRate(1, _)));
+    assert_eq!(
+        refused(&|s| s.tracks = (0..=TRACKS_MAX as u64).map(|id| track(id, vec![])).collect()),
+        CompileError::TooManyTracks
+    );
+    assert_eq!(refused(&|s| s.tracks[0].clips = vec![clip(1, 0, BEAT); CLIPS_MAX + 1]), CompileError::TooManyClips);
+}
