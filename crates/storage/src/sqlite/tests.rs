@@ -1,1 +1,165 @@
+//! What is true of SQLite only.
 
+use model::Table;
+use model::schema::TableSchema;
+use rusqlite::Connection;
+
+use super::columns::{ColumnType, Statements, column_name};
+use super::{OpenError, SqliteStore, accounts, assert_durable, jobs, log, migrations, records};
+
+fn migrated() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrations::migrate(&mut connection).unwrap();
+    connection
+}
+
+/// (name, declared type) of a table's columns.
+fn columns(connection: &Connection, table: &str) -> Vec<(String, String)> {
+    let mut statement = connection.prepare("SELECT name, type FROM pragma_table_info(?1)").unwrap();
+    let rows = statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn the_migrations_make_the_columns_that_the_model_describes() {
+    let connection = migrated();
+    for table in Table::ALL {
+        let mut expected = vec![("id".to_owned(), "TEXT".to_owned()), ("version".to_owned(), "INTEGER".to_owned())];
+        for field in TableSchema::of(table).fields {
+            expected.push((column_name(field.name), ColumnType::of(field.kind).declared().to_owned()));
+        }
+        let mut found = columns(&connection, table.name());
+        found.retain(|(name, _)| name != "is_demo");
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{table}: add a migration");
+    }
+}
+
+/// Every statement that runs while the server does.
+fn statements() -> Vec<String> {
+    let mut all: Vec<String> = [
+        log::FIND_LOG,
+        log::BEGIN_LOG,
+        log::MOVE_LOG,
+        log::APPEND,
+        log::COMMITS_SINCE,
+        log::FIND_TRANSACTION,
+        records::ROLE_OF,
+        records::ARE_FELLOWS,
+        records::MEMBERSHIPS_OF,
+        records::MEMBERS_OF,
+        accounts::IS_TAKEN,
+        accounts::MARK_DEMO,
+        accounts::ADD_CREDENTIALS,
+        accounts::SET_PASSWORD,
+        accounts::ACCOUNT,
+        accounts::ADD_SESSION,
+        accounts::SESSION,
+        accounts::TOUCH_SESSION,
+        accounts::DELETE_SESSION,
+        accounts::DELETE_EXPIRED_SESSIONS,
+        jobs::ENQUEUE,
+        jobs::RELEASE_LOST,
+        jobs::NEXT,
+        jobs::LEASE,
+        jobs::HEARTBEAT,
+        jobs::COMPLETE,
+        jobs::FAIL,
+        jobs::JOB,
+        jobs::ATTEMPTS,
+        super::KEEP_SECRET,
+        super::SECRET,
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    for table in Table::ALL {
+        let Statements { upsert, by_id, by_project, project_of, .. } = Statements::of(table);
+        all.extend([upsert, by_id, by_project, project_of].into_iter().filter(|sql| !sql.is_empty()).cloned());
+    }
+    all
+}
+
+#[test]
+fn no_statement_scans_a_table_or_sorts_one() {
+    let connection = migrated();
+    for sql in statements() {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let parameters = vec![rusqlite::types::Null; explain.parameter_count()];
+        let plan: Vec<String> = explain
+            .query_map(rusqlite::params_from_iter(parameters), |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        for step in &plan {
+            assert!(!step.starts_with("SCAN") && !step.contains("TEMP B-TREE"), "{sql}\n{plan:#?}");
+        }
+    }
+}
+
+#[test]
+fn no_statement_is_missing_from_the_list_of_statements() {
+    // Each of them is a constant or in `Statements`: elsewhere in this folder there is no SQL.
+    let sources = [
+        include_str!("log.rs"),
+        include_str!("records.rs"),
+        include_str!("accounts.rs"),
+        include_str!("jobs.rs"),
+        include_str!("mod.rs"),
+    ];
+    let listed = include_str!("tests.rs");
+    for source in sources {
+        for line in source.lines().filter(|line| line.contains("const ") && line.contains(": &str =")) {
+            let name = line.split("const ").nth(1).and_then(|rest| rest.split(':').next()).unwrap();
+            assert!(listed.contains(&format!("::{name},")), "{name} is in no list");
+        }
+    }
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("newer.sqlite");
+    let newer = Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", migrations::latest() + 1).unwrap();
+    drop(newer);
+    let before = std::fs::read(&path).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Newer { .. }), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn what_is_no_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("song.wav");
+    let bytes = b"RIFF, and more than a hundred bytes of something that is no database at all".repeat(9);
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(matches!(SqliteStore::open(&path), Err(OpenError::Database(_))));
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn opening_again_migrates_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.sqlite");
+    assert_eq!(SqliteStore::version_of(&path).unwrap(), None);
+    drop(SqliteStore::open(&path).unwrap());
+    assert_eq!(SqliteStore::version_of(&path).unwrap(), Some(migrations::latest()));
+    drop(SqliteStore::open(&path).unwrap());
+}
+
+#[test]
+fn wr7_a_database_that_could_forget_is_refused() {
+    // In memory there is no write-ahead log; SQLite says nothing when it is asked for one.
+    assert!(matches!(SqliteStore::open(std::path::Path::new(":memory:")), Err(OpenError::NotDurable(_))));
+
+    let folder = tempfile::tempdir().unwrap();
+    let connection = Connection::open(folder.path().join("lax.sqlite")).unwrap();
+    assert!(matches!(assert_durable(&connection), Err(OpenError::NotDurable(_))), "no write-ahead log");
+    connection.pragma_update(None, "journal_mode", "wal").unwrap();
+    for (lax, durable) in [("off", false), ("normal", false), ("full", true), ("extra", true)] {
+        connection.pragma_update(None, "synchronous", lax).unwrap();
+        assert_eq!(assert_durable(&connection).is_ok(), durable, "{lax}");
+    }
+}
