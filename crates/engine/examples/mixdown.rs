@@ -1,5 +1,5 @@
-//! The mixdown bar without the house around it: `mixdown OUT.wav STEM.wav…` mixes 16-bit stereo stems, each with a gain and a
-//! pan of its own, through the engine into a dithered 16-bit WAV. `unisono render` does the same from an archive.
+//! The mixdown bar without the house around it: `mixdown RATE OUT.wav STEM.wav…` mixes 16-bit stereo stems, each with a gain and
+//! a pan of its own, through the engine into a dithered 16-bit WAV at RATE Hz. `unisono render` does the same from an archive.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -14,6 +14,7 @@ const READ_BYTES: usize = 64 << 10;
 /// A 16-bit stereo WAV file, read in order.
 struct Stem {
     file: File,
+    rate: u32,
     data_at: u64,
     frames: i64,
     buffer: Vec<u8>,
@@ -23,7 +24,7 @@ struct Stem {
 }
 
 impl Stem {
-    fn open(path: &Path) -> io::Result<(Self, u32)> {
+    fn open(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let mut header = vec![0; 4096.min(file.metadata()?.len() as usize)];
         file.read_exact(&mut header)?;
@@ -31,8 +32,7 @@ impl Stem {
         let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         let (rate, bytes) = (word(24), word(place + 4));
         let frames = i64::from(bytes / 4);
-        let stem = Self { file, data_at: place as u64 + 8, frames, buffer: vec![0; READ_BYTES], first: 0, held: 0 };
-        Ok((stem, rate))
+        Ok(Self { file, rate, data_at: place as u64 + 8, frames, buffer: vec![0; READ_BYTES], first: 0, held: 0 })
     }
 
     fn fill(&mut self, first: i64) -> io::Result<()> {
@@ -71,15 +71,11 @@ impl Reader for Stems {
 }
 
 fn main() -> io::Result<()> {
-    let mut paths = env::args_os().skip(1);
-    let output = paths.next().ok_or_else(|| io::Error::other("usage: mixdown OUT.wav STEM.wav…"))?;
-    let mut stems = Vec::new();
-    let mut rate = 44_100;
-    for path in paths {
-        let (stem, stem_rate) = Stem::open(Path::new(&path))?;
-        rate = stem_rate;
-        stems.push(stem);
-    }
+    let usage = || io::Error::other("usage: mixdown RATE OUT.wav STEM.wav…");
+    let mut arguments = env::args().skip(1);
+    let rate = arguments.next().and_then(|rate| rate.parse().ok()).ok_or_else(usage)?;
+    let output = arguments.next().ok_or_else(usage)?;
+    let stems = arguments.map(|path| Stem::open(Path::new(&path))).collect::<io::Result<Vec<_>>>()?;
     let plan = Compiler::default().compile(&song(&stems, rate)).map_err(io::Error::other)?;
     let frames = plan.view().frames();
     let mut file = BufWriter::with_capacity(1 << 18, File::create(output)?);
@@ -113,8 +109,12 @@ fn song(stems: &[Stem], rate: u32) -> Song {
         let pan = 2.0 * id as f64 / count.max(2) as f64 - 1.0;
         Track { id: id as u64, volume: 0.1 + 0.005 * id as f64, pan, muted: false, solo: false, clips: vec![clip] }
     };
-    let source =
-        |(id, stem): (usize, &Stem)| SourceInfo { id: id as u32, rate, channels: 2, frames: stem.frames as u64 };
+    let source = |(id, stem): (usize, &Stem)| SourceInfo {
+        id: id as u32,
+        rate: stem.rate,
+        channels: 2,
+        frames: stem.frames as u64,
+    };
     Song {
         sample_rate: rate,
         bpm_milli: 120_000,

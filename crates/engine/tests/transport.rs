@@ -24,6 +24,9 @@ enum Act {
     Plan(Plan),
 }
 
+/// Planar channels by id.
+type Recordings = Vec<(u32, Vec<Vec<f32>>)>;
+
 struct Player {
     processor: Processor,
     current: Plan,
@@ -32,12 +35,12 @@ struct Player {
 }
 
 impl Player {
-    fn new(song: &Song, recordings: &[(u32, Vec<Vec<f32>>)]) -> Self {
+    fn new(song: &Song, recordings: &Recordings) -> Self {
         let mut reader = MemoryReader::new();
         recordings.iter().for_each(|(id, channels)| reader.insert(*id, channels.clone()));
-        let current = Plan::compile(song).unwrap();
+        let current = compile(song);
         let mut processor = Processor::new(RATE);
-        processor.change(None, &current.view()).unwrap();
+        processor.change(None, &current.view()).expect("a new processor takes any plan of its rate");
         Self { processor, current, previous: None, reader }
     }
 
@@ -48,7 +51,7 @@ impl Player {
             Act::Seek(frame) => self.processor.seek(frame),
             Act::Loop(start, end) => self.processor.set_loop(Some((start, end))),
             Act::Plan(plan) => {
-                self.processor.change(Some(&self.current.view()), &plan.view()).unwrap();
+                self.processor.change(Some(&self.current.view()), &plan.view()).expect("no fade is under way");
                 self.previous = Some(core::mem::replace(&mut self.current, plan));
             }
         }
@@ -81,10 +84,14 @@ impl Player {
 }
 
 /// A sine of 300 Hz that lasts, on one track.
-fn sine_song() -> (Song, Vec<(u32, Vec<Vec<f32>>)>) {
+fn sine_song() -> (Song, Recordings) {
     let frames = 400_000;
     let sources = vec![SourceInfo { id: 1, rate: RATE, channels: 1, frames: frames as u64 }];
     (song(RATE, 120_000, sources, vec![track(1, vec![clip(1, 0, 16 * BEAT)])]), vec![(1, vec![sine(RATE, HZ, frames)])])
+}
+
+fn compile(song: &Song) -> Plan {
+    Plan::compile(song).expect("a song within bounds")
 }
 
 fn player() -> Player {
@@ -95,7 +102,7 @@ fn player() -> Player {
 fn with_plan(change: impl FnOnce(&mut Song)) -> Plan {
     let (mut song, _) = sine_song();
     change(&mut song);
-    Plan::compile(&song).unwrap()
+    compile(&song)
 }
 
 #[test]
@@ -163,7 +170,7 @@ fn en11_a_loop_over_audio_on_its_borders_is_seamless() {
     let sources = vec![SourceInfo { id: 1, rate: RATE, channels: 1, frames: frames as u64 }];
     let song = song(RATE, 120_000, sources, vec![track(1, vec![clip(1, 0, beats)])]);
     let acts = [(0, Act::Loop(0, beats)), (0, Act::Play)];
-    let [left, _] = Player::new(&song, &[(1, vec![one.clone()])]).script(&acts, 5 * frames, Blocks::Of(128));
+    let [left, _] = Player::new(&song, &vec![(1, vec![one.clone()])]).script(&acts, 5 * frames, Blocks::Of(128));
     for (n, x) in left.iter().enumerate() {
         assert_eq!(*x, one[n % frames], "frame {n}");
     }

@@ -1,0 +1,54 @@
+//! Writes plans to time the WASM with: `bench_plans FOLDER`.
+
+use std::{env, fs, io, path::Path};
+
+use engine::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
+
+fn main() -> io::Result<()> {
+    let folder = env::args().nth(1).ok_or_else(|| io::Error::other("usage: bench_plans FOLDER"))?;
+    for (name, tracks, rate, clips) in [
+        ("0-empty", 0, 48_000, 0),
+        ("1-tracks-0-clips-64", 64, 48_000, 0),
+        ("2-tracks-1", 1, 48_000, 1),
+        ("3-tracks-32", 32, 48_000, 1),
+        ("4-tracks-64", 64, 48_000, 1),
+        ("5-tracks-64-of-160-clips", 64, 48_000, 160),
+        ("6-tracks-1-converted", 1, 44_100, 1),
+        ("7-tracks-32-converted", 32, 44_100, 1),
+    ] {
+        let plan = Plan::compile(&song(tracks, rate, clips)).map_err(io::Error::other)?;
+        fs::write(Path::new(&folder).join(format!("{name}.plan")), plan.to_bytes())?;
+    }
+    Ok(())
+}
+
+/// Ten minutes at 120 beats per minute.
+fn song(tracks: u32, rate: u32, clips: i64) -> Song {
+    let length = 1_200 * TICKS_PER_BEAT / clips.max(1);
+    let clip = |source: u32, n: i64| Clip {
+        start_ticks: n * length,
+        duration_ticks: length,
+        source,
+        source_offset_seconds: n as f64 * 600.0 / clips as f64,
+        source_end_offset_seconds: 0.0,
+        gain: 1.0,
+        fade_in_ticks: 0,
+        fade_out_ticks: 0,
+    };
+    let track = |id: u32| Track {
+        id: u64::from(id),
+        volume: 0.5,
+        pan: f64::from(id % 20) / 10.0 - 1.0,
+        muted: false,
+        solo: false,
+        clips: (0..clips).map(|n| clip(id, n)).collect(),
+    };
+    Song {
+        sample_rate: 48_000,
+        bpm_milli: 120_000,
+        time_signature: TimeSignature { beats: 4, unit: 4 },
+        tracks: (1..=tracks).map(track).collect(),
+        master: Master { volume: 1.0 },
+        sources: (1..=tracks).map(|id| SourceInfo { id, rate, channels: 2, frames: u64::from(rate) * 600 }).collect(),
+    }
+}
