@@ -19,6 +19,8 @@ pub(crate) enum Outgoing {
     Text(String),
     /// A snapshot of this room, encoded by the socket's own task: the room must not wait for it.
     Snapshot { channel: u32, room: Room },
+    /// The last: close the socket.
+    Goodbye,
 }
 
 impl Outgoing {
@@ -27,7 +29,7 @@ impl Outgoing {
             Outgoing::Binary(frame) => frame.len(),
             Outgoing::Text(text) => text.len(),
             // The records are shared with the room until they are written.
-            Outgoing::Snapshot { .. } => 0,
+            Outgoing::Snapshot { .. } | Outgoing::Goodbye => 0,
         }
     }
 }

@@ -43,14 +43,17 @@ async fn serve(app: App, user: Caller, mut socket: WebSocket) {
     let (sink, stream) = socket.split();
     let cut = CancellationToken::new();
     let (sender, reader) = outbox(cut.clone());
-    let writer = tokio::spawn(write(sink, reader, cut.clone(), app.clone(), user.clone()));
+    let mut writer = tokio::spawn(write(sink, reader, cut.clone(), app.clone(), user.clone()));
     let mut session =
         Session { app: app.clone(), user: user.user.clone(), number, outbox: sender, rooms: Rooms::default(), greeted: false };
     session.read(stream, binary, &cut).await;
     session.leave().await;
-    drop(session);
-    cut.cancel();
-    drop(writer.await);
+    // What is queued, an error's reason above all, is still written.
+    session.outbox.push(Outgoing::Goodbye);
+    if tokio::time::timeout(GOODBYE_MAX, &mut writer).await.is_err() {
+        cut.cancel();
+        drop(writer.await);
+    }
     app.realtime.socket_closed(&user.user);
 }
 
@@ -79,8 +82,8 @@ async fn write(
                 }
                 Message::Ping(Bytes::new())
             }
-            outgoing = reader.next() => match outgoing {
-                Some(outgoing) => message(outgoing),
+            outgoing = reader.next() => match outgoing.and_then(message) {
+                Some(message) => message,
                 None => break (close_code::NORMAL, "goodbye"),
             },
         };
@@ -97,8 +100,9 @@ async fn write(
     drop(tokio::time::timeout(GOODBYE_MAX, sink.send(goodbye)).await);
 }
 
-fn message(outgoing: Outgoing) -> Message {
-    match outgoing {
+/// The frame to write; none for the goodbye.
+fn message(outgoing: Outgoing) -> Option<Message> {
+    Some(match outgoing {
         Outgoing::Binary(frame) => Message::Binary(frame),
         Outgoing::Text(text) => Message::Text(text.into()),
         Outgoing::Snapshot { channel, room } => {
@@ -106,7 +110,8 @@ fn message(outgoing: Outgoing) -> Message {
             let (epoch, seq) = (room.epoch().clone(), room.seq());
             Message::Binary(Bytes::from(wire::encode(&ServerMessage::Snapshot { channel, epoch, seq, records })))
         }
-    }
+        Outgoing::Goodbye => return None,
+    })
 }
 
 /// Which rooms a socket listens to.
