@@ -8,7 +8,6 @@ mod sign_in;
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
 use model::Id;
 
 pub use brakes::{Brake, Brakes};
@@ -64,12 +63,6 @@ pub fn colour_of(user: &Id) -> &'static str {
         ["#7c8cff", "#ff7a90", "#3fc8a0", "#f2a541", "#b784f0", "#4ab6e8", "#e86fc0", "#9bc53d"];
     let digest = blake3::hash(user.as_str().as_bytes());
     COLOURS[usize::from(digest.as_bytes()[0]) % COLOURS.len()]
-}
-
-/// Whether a body says that it is JSON: a form of another site cannot.
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or("");
-    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ pub(super) async fn add(
                 ("userId", Value::from(&account.user)),
                 ("role", body.role.as_str().into()),
             ]);
-            super::write(&app, &caller.user, &project, operations::build::create(Table::ProjectMembers, &new_id(), fields))
+            super::write(&app, &caller.user, operations::build::create(Table::ProjectMembers, &new_id(), fields))
                 .await?;
         }
     }

@@ -4,7 +4,7 @@ mod list;
 mod members;
 
 use model::Id;
-use operations::{Author, Scope, Transaction};
+use operations::{Author, Transaction};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -24,11 +24,11 @@ pub fn api() -> OpenApiRouter<App> {
 pub async fn create(app: &App, user: &Id, name: &str) -> Result<Id, Problem> {
     let id = new_id();
     let fields = model::fields([("name", name.trim().into())]);
-    write(app, user, &id, operations::build::create(model::Table::Projects, &id, fields)).await?;
+    write(app, user, operations::build::create(model::Table::Projects, &id, fields)).await?;
     Ok(id)
 }
 
-async fn write(app: &App, user: &Id, project: &Id, operation: operations::Operation) -> Result<(), Problem> {
+async fn write(app: &App, user: &Id, operation: operations::Operation) -> Result<(), Problem> {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^53")]
     let client_timestamp = app.clock.now().0 as f64;
     let transaction = Transaction {

@@ -17,7 +17,7 @@ use encoding::Encoding;
 
 /// What `cargo xtask wasm` has built. A debug build reads the folder each time.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../dist"]
+#[folder = "../../dist"]
 #[allow_missing = true]
 struct Dist;
 
