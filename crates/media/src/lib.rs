@@ -21,6 +21,7 @@ pub mod sniff;
 mod stream_info;
 mod vorbis_comment;
 pub mod wav;
+mod window;
 
 pub use decode::{Block, Decoder};
 pub use error::{Error, Result};

@@ -4,14 +4,13 @@ use std::io::Read;
 
 use crate::limits::{DAMAGED_PACKETS_MAX, OGG_HEADER_BYTES_MAX};
 use crate::sniff::Format;
-use crate::wav::read_up_to;
+use crate::window::Window;
 use crate::{Error, Result};
 
 const FORMAT: &str = "Ogg Vorbis";
 const PAGE_HEADER_BYTES: usize = 27;
 /// Largest page: header, 255 lacing values, 255 segments of 255 bytes.
 pub(crate) const PAGE_BYTES_MAX: usize = PAGE_HEADER_BYTES + 255 + 255 * 255;
-const WINDOW_BYTES: usize = 4 * PAGE_BYTES_MAX;
 /// Granule position of a page on which no packet ends.
 const NO_GRANULE: u64 = u64::MAX;
 
@@ -72,57 +71,39 @@ impl PageHeader {
 
 /// Pages, one after the other, with anything between them skipped.
 pub(crate) struct Pages<R> {
-    file: R,
-    window: Vec<u8>,
-    from: usize,
-    to: usize,
-    /// Where in the file the window ends, from where reading began.
-    end_offset: u64,
+    window: Window<R>,
 }
 
 impl<R: Read> Pages<R> {
-    pub(crate) fn new(file: R) -> Self {
-        Self { file, window: vec![0; WINDOW_BYTES], from: 0, to: 0, end_offset: 0 }
+    /// The pages that `window` shows.
+    pub(crate) fn new(window: Window<R>) -> Self {
+        Self { window }
     }
 
-    /// Bytes from where reading began to the next page.
+    /// Where in the file the next page is looked for.
     pub(crate) fn offset(&self) -> u64 {
-        self.end_offset - (self.to - self.from) as u64
+        self.window.offset()
     }
 
-    /// The next page that is whole and whose check sum holds (unless told not to look); it starts at `bytes()[0]`.
-    pub(crate) fn next_page(&mut self, verify: bool) -> Result<Option<(PageHeader, &[u8])>> {
+    /// The next page that is whole and whose check sum holds.
+    pub(crate) fn next_page(&mut self) -> Result<Option<(PageHeader, &[u8])>> {
         loop {
-            if self.to - self.from < PAGE_BYTES_MAX {
-                self.fill()?;
-            }
-            let rest = &self.window[self.from..self.to];
+            self.window.require(PAGE_BYTES_MAX)?;
+            let rest = self.window.bytes();
             if rest.len() < PAGE_HEADER_BYTES {
                 return Ok(None);
             }
             match PageHeader::parse(rest) {
-                Some(page) if page.bytes <= rest.len() && (!verify || page_crc(&rest[..page.bytes]) == page.crc) => {
-                    let start = self.from;
-                    self.from += page.bytes;
-                    let bytes = &self.window[start..start + page.bytes];
+                Some(page) if page.bytes <= rest.len() && page_crc(&rest[..page.bytes]) == page.crc => {
+                    let bytes = self.window.consume(page.bytes);
                     return Ok(Some((page, bytes)));
                 }
                 _ => {
                     let next = rest[1..].iter().position(|byte| *byte == b'O').map_or(rest.len(), |at| at + 1);
-                    self.from += next;
+                    self.window.consume(next);
                 }
             }
         }
-    }
-
-    fn fill(&mut self) -> Result<()> {
-        self.window.copy_within(self.from..self.to, 0);
-        self.to -= self.from;
-        self.from = 0;
-        let count = read_up_to(&mut self.file, &mut self.window[self.to..])?;
-        self.to += count;
-        self.end_offset += count as u64;
-        Ok(())
     }
 }
 
@@ -155,9 +136,9 @@ pub(crate) struct Packets<R> {
 
 impl<R: Read> Packets<R> {
     /// Packets from the first page on whose first packet is a Vorbis header, or of stream `serial` at once.
-    pub(crate) fn new(file: R, serial: Option<u32>) -> Self {
+    pub(crate) fn new(window: Window<R>, serial: Option<u32>) -> Self {
         Self {
-            pages: Pages::new(file),
+            pages: Pages::new(window),
             serial,
             page: None,
             page_bytes: Vec::with_capacity(PAGE_BYTES_MAX),
@@ -176,7 +157,7 @@ impl<R: Read> Packets<R> {
         self.serial
     }
 
-    /// Whether the packet delivered last is the last that ends on its page, and the page the next one will be read from.
+    /// Where in the file the page behind the current one is looked for.
     pub(crate) fn next_page_offset(&self) -> u64 {
         self.pages.offset()
     }
@@ -226,7 +207,7 @@ impl<R: Read> Packets<R> {
             if self.ended {
                 return Ok(false);
             }
-            let Some((page, bytes)) = self.pages.next_page(true)? else { return Ok(false) };
+            let Some((page, bytes)) = self.pages.next_page()? else { return Ok(false) };
             match self.serial {
                 None if bytes[page.body_start..].starts_with(b"\x01vorbis") => self.serial = Some(page.serial),
                 Some(serial) if serial == page.serial => {}

@@ -2,7 +2,7 @@
 
 use super::bits::{BitReader, OutOfBits};
 use super::crc::{crc8, crc16};
-use super::predict::{restore_fixed, restore_lpc};
+use super::predict::{Predictor, restore_pair};
 use super::stream::Shape;
 
 /// Why bytes are no frame.
@@ -105,18 +105,27 @@ fn coded_number(bytes: &[u8], at: &mut usize) -> Result<u64, FrameError> {
 pub(crate) fn decode(bytes: &[u8], shape: &Shape, out: &mut [Vec<i32>]) -> Result<Decoded, FrameError> {
     let header = FrameHeader::parse(bytes, shape)?;
     let mut bits = BitReader::new(&bytes[header.bytes..]);
-    for (channel, samples) in out.iter_mut().enumerate() {
+    let mut subframes = [Subframe::EMPTY; CHANNELS_MAX];
+    for (channel, (samples, subframe)) in out.iter_mut().zip(&mut subframes).enumerate() {
         samples.resize(header.frames, 0);
         let is_side = matches!((header.channel_mode, channel), (8 | 10, 1) | (9, 0));
-        subframe(&mut bits, shape.bits + u32::from(is_side), samples)?;
+        *subframe = read_subframe(&mut bits, shape.bits + u32::from(is_side), samples)?;
     }
     let body = header.bytes + bits.position().div_ceil(8);
     let stored = bytes.get(body..body + 2).ok_or(FrameError::Incomplete)?;
     if crc16(&bytes[..body]).to_be_bytes() != stored {
         return Err(FrameError::Damaged);
     }
-    if let [left, right] = out {
+    if let ([left, right], [a, b, ..]) = (&mut *out, &subframes) {
+        restore_pair([&a.predictor, &b.predictor], [left, right]);
+        a.widen(left);
+        b.widen(right);
         decorrelate(header.channel_mode, left, right);
+    } else {
+        for (samples, subframe) in out.iter_mut().zip(&subframes) {
+            subframe.predictor.restore(samples);
+            subframe.widen(samples);
+        }
     }
     Ok(Decoded { start: header.start, frames: header.frames, bytes: body + 2 })
 }
@@ -134,7 +143,29 @@ fn decorrelate(mode: u8, first: &mut [i32], second: &mut [i32]) {
     }
 }
 
-fn subframe(bits: &mut BitReader<'_>, depth: u32, samples: &mut [i32]) -> Result<(), FrameError> {
+/// Most channels of a FLAC stream.
+const CHANNELS_MAX: usize = 8;
+
+/// What is left to do once a subframe has been read.
+#[derive(Debug, Clone, Copy)]
+struct Subframe {
+    predictor: Predictor,
+    /// Low bits that are zero in every sample and were left out.
+    wasted: u32,
+}
+
+impl Subframe {
+    const EMPTY: Self = Self { predictor: Predictor::NONE, wasted: 0 };
+
+    fn widen(&self, samples: &mut [i32]) {
+        if self.wasted > 0 {
+            samples.iter_mut().for_each(|sample| *sample <<= self.wasted);
+        }
+    }
+}
+
+/// Reads a subframe's warm-up and residuals, or its samples where it has no predictor.
+fn read_subframe(bits: &mut BitReader<'_>, depth: u32, samples: &mut [i32]) -> Result<Subframe, FrameError> {
     let header = bits.unsigned(8)?;
     let kind = header >> 1 & 0x3F;
     let wasted = if header & 1 != 0 { bits.unary()? + 1 } else { 0 };
@@ -142,42 +173,48 @@ fn subframe(bits: &mut BitReader<'_>, depth: u32, samples: &mut [i32]) -> Result
         return Err(FrameError::Damaged);
     }
     let depth = depth - wasted;
-    match kind {
-        0 => samples.fill(bits.signed(depth)?),
+    let predictor = match kind {
+        0 => {
+            samples.fill(bits.signed(depth)?);
+            Predictor::NONE
+        }
         1 => {
             for sample in samples.iter_mut() {
                 *sample = bits.signed(depth)?;
             }
+            Predictor::NONE
         }
         8..=12 => {
             let order = kind as usize - 8;
             warm_up(bits, depth, order, samples)?;
             residual(bits, order, samples)?;
-            restore_fixed(order, samples);
+            Predictor::fixed(order)
         }
         32.. => {
             let order = kind as usize - 31;
             warm_up(bits, depth, order, samples)?;
-            let precision = bits.unsigned(4)? + 1;
-            let shift = bits.signed(5)?;
-            if precision == 16 || shift < 0 {
-                return Err(FrameError::Damaged);
-            }
-            let mut coefficients = [0; 32];
-            for coefficient in &mut coefficients[..order] {
-                *coefficient = bits.signed(precision)?;
-            }
+            let predictor = read_predictor(bits, depth, order)?;
             residual(bits, order, samples)?;
-            // The sum of products fits 32 bits when this bound does (as encoders see to at 16 bits).
-            let fits = depth + precision + order.ilog2() <= 32;
-            restore_lpc(&coefficients[..order], shift as u32, fits, samples);
+            predictor
         }
         _ => return Err(FrameError::Damaged),
+    };
+    Ok(Subframe { predictor, wasted })
+}
+
+fn read_predictor(bits: &mut BitReader<'_>, depth: u32, order: usize) -> Result<Predictor, FrameError> {
+    let precision = bits.unsigned(4)? + 1;
+    let shift = bits.signed(5)?;
+    if precision == 16 || shift < 0 {
+        return Err(FrameError::Damaged);
     }
-    if wasted > 0 {
-        samples.iter_mut().for_each(|sample| *sample <<= wasted);
+    let mut coefficients = [0; 32];
+    for coefficient in &mut coefficients[..order] {
+        *coefficient = bits.signed(precision)?;
     }
-    Ok(())
+    // The sum of products fits 32 bits when this bound does (as encoders see to at 16 bits).
+    let fits = depth + precision + order.ilog2() <= 32;
+    Ok(Predictor::new(&coefficients[..order], shift as u32, fits))
 }
 
 fn warm_up(bits: &mut BitReader<'_>, depth: u32, order: usize, samples: &mut [i32]) -> Result<(), FrameError> {

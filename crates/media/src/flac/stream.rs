@@ -6,11 +6,12 @@ use super::frame::{Decoded, FrameError, FrameHeader, decode};
 use crate::limits::{DAMAGED_PACKETS_IN_A_ROW_MAX, DAMAGED_PACKETS_MAX};
 use crate::stream_info::{Tags, check_duration, check_shape};
 use crate::wav::read_up_to;
+use crate::window::Window;
 use crate::{Error, Result, vorbis_comment};
 
 const FORMAT: &str = "FLAC";
-/// Bytes read ahead at first; the window grows only for frames that are larger.
-const WINDOW_BYTES: usize = 256 * 1024;
+/// Bytes in sight before a frame is decoded. Larger frames cost another try.
+const FRAME_BYTES_USUAL: usize = 64 * 1024;
 /// Largest possible frame: 65,536 × 8 samples of 25 bits stored verbatim, with headers.
 const FRAME_BYTES_MAX: usize = 65_536 * 8 * 25 / 8 + 1024;
 /// Most metadata blocks that are walked through.
@@ -116,16 +117,10 @@ fn read_stream_info<R: Read>(file: &mut R, length: u32) -> Result<(Shape, Option
 /// The frames of a stream, decoded one after the other.
 #[derive(Debug)]
 pub(crate) struct Frames<R> {
-    file: R,
+    window: Window<R>,
     shape: Shape,
-    window: Vec<u8>,
-    from: usize,
-    to: usize,
-    /// Where in the file the window ends.
-    end_offset: u64,
     /// Nothing at or behind this place in the file is decoded.
     stop_offset: u64,
-    at_end: bool,
     planes: Vec<Vec<i32>>,
     damaged: u32,
     damaged_in_a_row: u32,
@@ -133,22 +128,9 @@ pub(crate) struct Frames<R> {
 
 impl<R: Read + Seek> Frames<R> {
     /// Decodes the frames that start at `offset` or behind, and before `stop_offset`.
-    pub(crate) fn new(mut file: R, shape: Shape, offset: u64, stop_offset: u64) -> Result<Self> {
-        file.seek(SeekFrom::Start(offset))?;
+    pub(crate) fn new(file: R, shape: Shape, offset: u64, stop_offset: u64) -> Result<Self> {
         let planes = vec![Vec::new(); usize::from(shape.channels)];
-        Ok(Self {
-            file,
-            shape,
-            window: vec![0; WINDOW_BYTES],
-            from: 0,
-            to: 0,
-            end_offset: offset,
-            stop_offset,
-            at_end: false,
-            planes,
-            damaged: 0,
-            damaged_in_a_row: 0,
-        })
+        Ok(Self { window: Window::new(file, offset)?, shape, stop_offset, planes, damaged: 0, damaged_in_a_row: 0 })
     }
 
     /// Samples of the frame that was decoded last, one vector per channel.
@@ -158,7 +140,7 @@ impl<R: Read + Seek> Frames<R> {
 
     /// Where in the file the next frame is looked for.
     pub(crate) fn offset(&self) -> u64 {
-        self.end_offset - (self.to - self.from) as u64
+        self.window.offset()
     }
 
     /// Whether anything that was not a sound frame had to be skipped.
@@ -168,26 +150,22 @@ impl<R: Read + Seek> Frames<R> {
 
     /// Decodes the next frame; `None` at the end. A frame that is cut off by the end of the file is left out.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Decoded>> {
+        self.window.require(FRAME_BYTES_USUAL)?;
         loop {
-            if self.to - self.from < WINDOW_BYTES / 4 {
-                self.fill()?;
-            }
-            if self.offset() >= self.stop_offset || self.from == self.to {
+            let bytes = self.window.bytes();
+            if self.window.offset() >= self.stop_offset || bytes.is_empty() {
                 return Ok(None);
             }
-            match decode(&self.window[self.from..self.to], &self.shape, &mut self.planes) {
+            match decode(bytes, &self.shape, &mut self.planes) {
                 Ok(frame) => {
-                    self.from += frame.bytes;
+                    self.window.consume(frame.bytes);
                     self.damaged_in_a_row = 0;
                     return Ok(Some(frame));
                 }
-                Err(FrameError::Incomplete) if self.at_end || self.to - self.from > FRAME_BYTES_MAX => {
-                    if !self.skip_to_sync()? {
-                        return Ok(None);
-                    }
+                Err(FrameError::Incomplete) if !self.window.is_at_end() && bytes.len() < FRAME_BYTES_MAX => {
+                    self.window.fill()?;
                 }
-                Err(FrameError::Incomplete) => self.fill()?,
-                Err(FrameError::Damaged) => {
+                Err(_) => {
                     if !self.skip_to_sync()? {
                         return Ok(None);
                     }
@@ -196,19 +174,19 @@ impl<R: Read + Seek> Frames<R> {
         }
     }
 
-    /// Finds the first place behind the current one that a frame's header with a sound check sum stands at.
+    /// Finds the first place from the current one on that a frame's header with a sound check sum stands at.
     pub(crate) fn find_header(&mut self) -> Result<Option<FrameHeader>> {
         loop {
-            if self.to - self.from < WINDOW_BYTES / 4 {
-                self.fill()?;
-            }
-            if self.offset() >= self.stop_offset || self.from == self.to {
+            self.window.require(FRAME_BYTES_USUAL)?;
+            let bytes = self.window.bytes();
+            if self.window.offset() >= self.stop_offset || bytes.is_empty() {
                 return Ok(None);
             }
-            if let Ok(header) = FrameHeader::parse(&self.window[self.from..self.to], &self.shape) {
+            if let Ok(header) = FrameHeader::parse(bytes, &self.shape) {
                 return Ok(Some(header));
             }
-            self.from += 1;
+            let next = bytes[1..].iter().position(|byte| *byte == 0xFF).map_or(bytes.len(), |at| at + 1);
+            self.window.consume(next);
         }
     }
 
@@ -219,21 +197,7 @@ impl<R: Read + Seek> Frames<R> {
         if self.damaged_in_a_row > DAMAGED_PACKETS_IN_A_ROW_MAX || self.damaged > DAMAGED_PACKETS_MAX {
             return Err(Error::damaged(FORMAT, "too much of it cannot be decoded"));
         }
-        self.from += 1;
+        self.window.consume(1);
         Ok(self.find_header()?.is_some())
-    }
-
-    fn fill(&mut self) -> Result<()> {
-        self.window.copy_within(self.from..self.to, 0);
-        self.to -= self.from;
-        self.from = 0;
-        if self.to * 2 > self.window.len() && self.window.len() < 2 * FRAME_BYTES_MAX {
-            self.window.resize(self.window.len() * 2, 0);
-        }
-        let count = read_up_to(&mut self.file, &mut self.window[self.to..])?;
-        self.at_end = self.to + count < self.window.len();
-        self.to += count;
-        self.end_offset += count as u64;
-        Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::mpeg::{FrameHeader, Gapless, InfoFrame, info_frame};
 use crate::sniff::{Format, Found};
 use crate::stream_info::{Codec, StreamInfo};
 use crate::wav::read_up_to;
+use crate::window::Window;
 use crate::{Error, Result, id3};
 
 const FORMAT: &str = "MP3";
@@ -39,7 +40,7 @@ impl<R: Read> Mp3Packets<R> {
         Ok(Self { frames, decoder, reservoir: 0, undecodable_in_a_row: 0 })
     }
 
-    /// Bytes from where reading began to the end of the frame that was decoded last.
+    /// Where in the file the frame that was decoded last ends.
     pub(crate) fn offset(&self) -> u64 {
         self.frames.offset()
     }
@@ -105,12 +106,10 @@ impl Mp3Start {
         let mut prefix = vec![0; SNIFF_BYTES];
         let filled = read_up_to(file, &mut prefix)?;
         let tags = id3::read_tags(&prefix[..filled]);
-        file.seek(SeekFrom::Start(found.audio_offset))?;
-        let mut frames = Mp3Frames::new(&mut *file, None);
+        let mut frames = Mp3Frames::new(Window::new(file, found.audio_offset)?, None);
         let header = frames.next_frame()?.ok_or(Error::NoSound { format: "an MP3" })?;
         let first = info_frame(frames.frame(), header);
-        let offset =
-            found.audio_offset + if first.is_some() { frames.offset() } else { frames.offset() - header.bytes as u64 };
+        let offset = if first.is_some() { frames.offset() } else { frames.offset() - header.bytes as u64 };
         let InfoFrame { mpeg_frames, gapless } = first.unwrap_or_default();
         let gapless = gapless.unwrap_or_default();
         let declared_frames = mpeg_frames.map(|count| {
@@ -133,14 +132,13 @@ impl<R: Read + Seek> Mp3<R> {
     /// Opens the MP3 stream that was found.
     pub(crate) fn open(mut file: R, found: Found) -> Result<(Self, StreamInfo)> {
         let start = Mp3Start::read(&mut file, found)?;
-        file.seek(SeekFrom::Start(start.offset))?;
-        let packets = Mp3Packets::new(Mp3Frames::new(file, Some(start.header)))?;
+        let packets = Mp3Packets::new(Mp3Frames::new(Window::new(file, start.offset)?, Some(start.header)))?;
         let held = Block::new(usize::from(start.info.channels));
         let (skip, padding) = (start.gapless.delay as usize, start.gapless.padding as usize);
         Ok((Self { packets, skip, padding, held }, start.info))
     }
 
-    /// Bytes read since the first frame.
+    /// Where in the file decoding has come to.
     pub(crate) fn offset(&self) -> u64 {
         self.packets.offset()
     }

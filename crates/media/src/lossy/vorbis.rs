@@ -1,6 +1,6 @@
 //! Ogg Vorbis, decoded packet by packet and cut to what was encoded.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 use std::ops::Range;
 
 use symphonia::core::codecs::audio::well_known::CODEC_ID_VORBIS;
@@ -14,6 +14,7 @@ use crate::limits::DAMAGED_PACKETS_IN_A_ROW_MAX;
 use crate::ogg::{PacketInfo, Packets, VorbisHeaders};
 use crate::sniff::{Format, Found};
 use crate::stream_info::{Codec, StreamInfo};
+use crate::window::Window;
 use crate::{Error, Result, vorbis_comment};
 
 const FORMAT: &str = "Ogg Vorbis";
@@ -69,7 +70,7 @@ impl<R: Read> VorbisPackets<R> {
         Ok(Self { packets, decoder, undecodable_in_a_row: 0 })
     }
 
-    /// Bytes from where reading began to the next page.
+    /// Where in the file the next page is looked for.
     pub(crate) fn offset(&self) -> u64 {
         self.packets.next_page_offset()
     }
@@ -153,16 +154,15 @@ pub(crate) struct Vorbis<R> {
 
 impl<R: Read + Seek> Vorbis<R> {
     /// Opens the stream that was found.
-    pub(crate) fn open(mut file: R, found: Found) -> Result<(Self, StreamInfo)> {
-        file.seek(SeekFrom::Start(found.audio_offset))?;
-        let mut packets = Packets::new(file, None);
+    pub(crate) fn open(file: R, found: Found) -> Result<(Self, StreamInfo)> {
+        let mut packets = Packets::new(Window::new(file, found.audio_offset)?, None);
         let stream = VorbisStream::read(&mut packets)?;
         let packets = VorbisPackets::new(&stream, packets)?;
         let held = Block::new(usize::from(stream.info.channels));
         Ok((Self { packets, cut: Cut::default(), held, settled: false }, stream.info))
     }
 
-    /// Bytes read so far.
+    /// Where in the file decoding has come to.
     pub(crate) fn offset(&self) -> u64 {
         self.packets.offset()
     }

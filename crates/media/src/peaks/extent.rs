@@ -81,6 +81,78 @@ pub(crate) fn mix_extent(planes: &[&[f32]]) -> Extent<f32> {
     }
 }
 
+/// Extent of left + right of 16-bit stereo frames as stored, little-endian.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn stereo_i16_extent(frames: &[[u8; 4]]) -> Extent<i32> {
+    plain_stereo_i16_extent(frames)
+}
+
+fn plain_stereo_i16_extent(frames: &[[u8; 4]]) -> Extent<i32> {
+    extent_by(frames.len(), |at| {
+        let [a, b, c, d] = frames[at];
+        i32::from(i16::from_le_bytes([a, b])) + i32::from(i16::from_le_bytes([c, d]))
+    })
+}
+
+/// Extent of left + right of 16-bit stereo frames as stored, little-endian.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn stereo_i16_extent(frames: &[[u8; 4]]) -> Extent<i32> {
+    #[allow(unsafe_code, reason = "the compiler wants to be told that every x86-64 processor has SSE2")]
+    // SAFETY: SSE2 is part of x86-64.
+    unsafe {
+        sse2_stereo_i16_extent(frames)
+    }
+}
+
+/// One instruction adds the pairs; sums of 17 bits are exact as floats, whose minimum and maximum SSE2 has instructions for and those of integers it
+/// has not.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+fn sse2_stereo_i16_extent(frames: &[[u8; 4]]) -> Extent<i32> {
+    use std::arch::x86_64::*;
+    let (blocks, rest) = frames.as_chunks::<8>();
+    let mut all = plain_stereo_i16_extent(rest);
+    if blocks.is_empty() {
+        return all;
+    }
+    let word = |block: &[[u8; 4]; 8], at: usize| {
+        let [[a, b, c, d], [e, f, g, h]] = [block[at], block[at + 1]];
+        i64::from_le_bytes([a, b, c, d, e, f, g, h])
+    };
+    let ones = _mm_set1_epi16(1);
+    let sums = |block: &[[u8; 4]; 8], at: usize| {
+        let samples = _mm_set_epi64x(word(block, at + 2), word(block, at));
+        _mm_cvtepi32_ps(_mm_madd_epi16(samples, ones))
+    };
+    let nothing = (_mm_set1_ps(f32::INFINITY), _mm_set1_ps(f32::NEG_INFINITY));
+    let (mut low, mut high) = ([nothing.0; 2], [nothing.1; 2]);
+    for block in blocks {
+        for half in 0..2 {
+            let sums = sums(block, half * 4);
+            low[half] = _mm_min_ps(low[half], sums);
+            high[half] = _mm_max_ps(high[half], sums);
+        }
+    }
+    all.join(Extent { min: lowest(_mm_min_ps(low[0], low[1])), max: -lowest(negated(_mm_max_ps(high[0], high[1]))) });
+    all
+}
+
+/// The least of four whole numbers.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+fn lowest(values: std::arch::x86_64::__m128) -> i32 {
+    use std::arch::x86_64::*;
+    let pairs = _mm_min_ps(values, _mm_movehl_ps(values, values));
+    _mm_cvttss_si32(_mm_min_ss(pairs, _mm_shuffle_ps::<1>(pairs, pairs)))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+fn negated(values: std::arch::x86_64::__m128) -> std::arch::x86_64::__m128 {
+    use std::arch::x86_64::*;
+    _mm_sub_ps(_mm_setzero_ps(), values)
+}
+
 /// Minimum and maximum of the mono mix for each of `out.len()` pixels, `frames_per_pixel` wide, from frame `start` on; (0, 0) outside of the sound.
 ///
 /// For zooms closer than a pyramid goes, from samples in memory: a pixel narrower than a frame shows the frame it lies in.

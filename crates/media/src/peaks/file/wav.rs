@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{Pairs, threads};
 use crate::Result;
-use crate::peaks::extent::extent_by;
+use crate::peaks::extent::{extent_by, stereo_i16_extent};
 use crate::peaks::waveform::{WaveformOptions, WaveformPixels, integer_pixels};
 use crate::wav::{Header, SampleFormat, decode_i16, read_up_to};
 
@@ -60,13 +60,7 @@ fn part(path: &Path, header: &Header, options: WaveformOptions, range: Range<u64
 fn push(pixels: &mut WaveformPixels<i32>, header: &Header, bytes: &[u8], samples: &mut Vec<i16>) -> Result<()> {
     if header.sample_format == SampleFormat::I16 && header.channels == 2 {
         let frames = bytes.as_chunks::<4>().0;
-        return pixels.push(frames.len(), |range| {
-            let frames = &frames[range];
-            extent_by(frames.len(), |at| {
-                let [a, b, c, d] = frames[at];
-                i32::from(i16::from_le_bytes([a, b])) + i32::from(i16::from_le_bytes([c, d]))
-            })
-        });
+        return pixels.push(frames.len(), |range| stereo_i16_extent(&frames[range]));
     }
     samples.resize(bytes.len() / header.sample_format.bytes(), 0);
     decode_i16(header.sample_format, bytes, samples);
