@@ -332,7 +332,7 @@ fn en13_scripts_give_the_same_bits_in_all_block_sizes() {
 fn en12_meters_give_the_peak_since_they_were_read() {
     let mut player = player();
     player.act(Act::Plan(with_plan(|song| {
-        (song.tracks[0].volume, song.tracks[0].pan, song.master.volume) = (0.5, 1.0, 0.5)
+        (song.tracks[0].volume, song.tracks[0].pan, song.master.volume) = (0.5, 1.0, 0.5);
     })));
     player.act(Act::Play);
     player.run(10_000, Blocks::Of(128));

@@ -172,7 +172,7 @@ proptest! {
     #[test]
     fn en8_sizes_are_bounded_for_all_rates(source in RATE_MIN..=RATE_MAX, output in RATE_MIN..=RATE_MAX, first in -(1i64 << 41)..(1i64 << 41)) {
         if let Ok(conversion) = Conversion::between(source, output) {
-            prop_assert!(conversion.taps <= TAPS_MAX && conversion.taps % 8 == 0);
+            prop_assert!(conversion.taps <= TAPS_MAX && conversion.taps % 16 == 0);
             prop_assert!(conversion.phases <= PHASES_MAX);
             let count = conversion.output_frames_for(8_192);
             prop_assert!(count >= 1);
