@@ -10,6 +10,7 @@ use super::board::Board;
 use super::header_order::{key_for, rank_at};
 use super::track_menu::TrackMenu;
 use crate::design::{Icon, colour_of, icon};
+use crate::door::Door;
 use crate::door::imports::new_track;
 use crate::door::new_id;
 use crate::door::sound::Sound;
@@ -123,15 +124,15 @@ fn Header(id: Id, lifted: RwSignal<Option<(Id, usize)>>) -> impl IntoView {
 /// M and S.
 #[component]
 pub(crate) fn Toggles(id: Id, track: Memo<Option<Track>>) -> impl IntoView {
-    let board = expect_context::<Board>();
+    let door = expect_context::<Door>();
     let muted = Memo::new(move |_| track.get().is_some_and(|track| track.muted));
     let solo = Memo::new(move |_| track.get().is_some_and(|track| track.solo));
     let name = move || track.get().map(|track| track.name).unwrap_or_default();
     let id = StoredValue::new(id);
     let set = move |field: &'static str, what: &'static str, value: bool| {
-        board.door.dispatch(what, vec![build::set(Table::Tracks, &id.get_value(), field, Value::Bool(value))]);
+        door.dispatch(what, vec![build::set(Table::Tracks, &id.get_value(), field, Value::Bool(value))]);
     };
-    let locked = move || !board.door.may_edit_now();
+    let locked = move || !door.may_edit_now();
     view! {
         <button type="button" class="letter mute" data-testid="mute" title="Mute" disabled=locked aria-label=move || format!("Mute {}", name())
             aria-pressed=move || muted.get().to_string() on:click=move |_| set("muted", "Mute", !muted.get_untracked())>"M"</button>

@@ -21,6 +21,7 @@ mod viewport;
 use leptos::prelude::*;
 
 pub(crate) use board::Board;
+pub(crate) use headers::Toggles;
 
 use crate::design::{Icon, icon};
 use crate::door::Door;

@@ -79,6 +79,11 @@ pub(crate) async fn get_bytes(path: &str) -> Result<Vec<u8>, Failure> {
     Ok(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
+/// Opens something that is read as it comes.
+pub(crate) async fn open(path: &str) -> Result<Response, Failure> {
+    send("GET", path, None).await
+}
+
 async fn send(method: &str, path: &str, body: Option<&str>) -> Result<Response, Failure> {
     let options = RequestInit::new();
     options.set_method(method);

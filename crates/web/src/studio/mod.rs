@@ -2,6 +2,7 @@
 
 mod keys;
 pub(crate) use keys::is_typing;
+mod sound_notice;
 mod sync_state;
 
 use leptos::prelude::*;
@@ -17,6 +18,7 @@ use crate::people::People;
 use crate::projects::Barred;
 use crate::toast::Toasts;
 use crate::transport::Transport;
+use sound_notice::SoundNotice;
 use sync_state::SyncState;
 
 /// What the page can show.
@@ -120,6 +122,7 @@ fn Studio() -> impl IntoView {
             </header>
             <Arrangement />
             <Mixer open=mixer_open />
+            <SoundNotice />
             <nav class="switcher" aria-label="Parts of the studio">
                 <PartButton part own=Part::Arrangement icon=Icon::Lanes label="Tracks" />
                 <PartButton part own=Part::Mixer icon=Icon::Sliders label="Mixer" />

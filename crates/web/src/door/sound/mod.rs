@@ -1,29 +1,46 @@
 //! The audio door: what the screens may ask of the sound, and what they hear of it.
+//!
+//! `worklet` talks to the audio thread, `recordings` brings it the samples, `plans` compiles what it plays.
 
+mod plans;
+mod recordings;
 mod region;
+mod worklet;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use leptos::prelude::*;
-use model::{Id, Ticks};
+use model::{Id, Key, Table, Ticks};
 
+use super::clock::{self, Frame};
 use super::Door;
-use super::clock::Frame;
+use plans::Plans;
+use recordings::Recordings;
 pub(crate) use region::LoopRegion;
+pub(crate) use worklet::Obstacle;
+use worklet::{Status, Worklet};
+
+/// How long playing waits for the recordings that sound at once, before it begins without them.
+const WAIT_MS_MAX: f64 = 3_000.0;
+/// Recordings that begin within this many beats must be here before playing begins.
+const BEATS_AHEAD: f64 = 8.0;
+/// How long meters fall after the last sound, in milliseconds.
+const AFTERGLOW_MS: f64 = 2_500.0;
 
 /// Whether there can be sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SoundState {
     /// Nobody has asked for sound yet: a browser wants a gesture first.
     Idle,
-    /// The audio thread is being started.
+    /// The audio thread is being started, or recordings are on their way.
     Starting,
     /// It runs.
     Running,
-    /// There can be none here; why, and what helps.
-    Unavailable(&'static str),
+    /// There can be none on this page; why.
+    Unavailable(Obstacle),
     /// It failed; why.
     Failed(String),
 }
@@ -58,11 +75,17 @@ pub(crate) struct Sound {
 
 struct Inner {
     door: Door,
-    /// Where it stands, or will start.
-    cursor: Cell<Ticks>,
+    worklet: RefCell<Option<Worklet>>,
+    recordings: Recordings,
+    plans: RefCell<Plans>,
+    /// Where it stands as last seen, or will start.
+    position: Cell<Ticks>,
     listeners: RefCell<Vec<(u32, Listener)>>,
     next_listener: Cell<u32>,
     frame: RefCell<Option<Frame>>,
+    /// Until when frames are asked for although nothing plays.
+    glow_until: Cell<f64>,
+    compile_asked: Cell<bool>,
 }
 
 impl Sound {
@@ -70,20 +93,29 @@ impl Sound {
     pub(crate) fn new(door: Door) -> Sound {
         let inner = Inner {
             door,
-            cursor: Cell::default(),
+            worklet: RefCell::default(),
+            recordings: Recordings::default(),
+            plans: RefCell::default(),
+            position: Cell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::default(),
             frame: RefCell::default(),
+            glow_until: Cell::default(),
+            compile_asked: Cell::default(),
         };
+        let obstacle = worklet::obstacle();
         let sound = Sound {
             inner: StoredValue::new_local(Rc::new(inner)),
-            state: RwSignal::new(SoundState::Idle),
+            state: RwSignal::new(obstacle.map_or(SoundState::Idle, SoundState::Unavailable)),
             playing: RwSignal::new(false),
             region: RwSignal::new(LoopRegion::default()),
             metronome: RwSignal::new(false),
             cursor: RwSignal::new(Ticks(0)),
         };
         *sound.inner().frame.borrow_mut() = Some(Frame::new(move |_| sound.frame()));
+        door.listen(move |keys| sound.take_in(keys));
+        sound.start_on_first_gesture();
+        on_cleanup(move || sound.end());
         sound
     }
 
@@ -94,12 +126,15 @@ impl Sound {
     pub(crate) fn state(self) -> ReadSignal<SoundState> {
         self.state.read_only()
     }
+
     pub(crate) fn playing(self) -> ReadSignal<bool> {
         self.playing.read_only()
     }
+
     pub(crate) fn region(self) -> ReadSignal<LoopRegion> {
         self.region.read_only()
     }
+
     pub(crate) fn metronome(self) -> ReadSignal<bool> {
         self.metronome.read_only()
     }
@@ -107,9 +142,10 @@ impl Sound {
     pub(crate) fn cursor(self) -> ReadSignal<Ticks> {
         self.cursor.read_only()
     }
+
     /// Where the song stands now.
     pub(crate) fn position(self) -> Ticks {
-        self.inner().cursor.get()
+        self.inner().position.get()
     }
 
     /// Calls `listener` in every frame in which something may have moved, until its owner goes.
@@ -128,39 +164,266 @@ impl Sound {
 
     /// Has the listeners called in the next frame.
     pub(crate) fn refresh(self) {
-        if let Some(frame) = self.inner().frame.borrow().as_ref() {
+        if let Some(inner) = self.inner.try_get_value()
+            && let Some(frame) = inner.frame.borrow().as_ref()
+        {
             frame.ask();
         }
     }
 
     fn frame(self) {
-        let inner = self.inner();
-        let heard = Heard { position: inner.cursor.get(), playing: self.playing.get_untracked(), ..Heard::default() };
+        let Some(inner) = self.inner.try_get_value() else { return };
+        let status = inner.worklet.borrow().as_ref().map(Worklet::status);
+        let heard = self.heard(&inner, status.as_ref());
         let listeners: Vec<Listener> = inner.listeners.borrow().iter().map(|(_, listener)| Rc::clone(listener)).collect();
         for listener in listeners {
             listener(&heard);
         }
+        if heard.playing || clock::milliseconds() < inner.glow_until.get() {
+            self.refresh();
+        }
     }
 
-    pub(crate) fn play(self) {}
-    pub(crate) fn stop(self) {}
+    fn heard(self, inner: &Inner, status: Option<&Status>) -> Heard {
+        let playing = self.playing.get_untracked();
+        let Some(status) = status else {
+            return Heard { position: inner.position.get(), ..Heard::default() };
+        };
+        let plans = inner.plans.borrow();
+        let in_force = plans.in_force(status.serial);
+        if let Some(plan) = in_force.filter(|_| playing && status.playing) {
+            inner.position.set(Ticks(plan.tempo.ticks(status.position_frames)));
+        }
+        let tracks = in_force.map(|plan| plan.tracks.iter().cloned().zip(status.tracks.iter().copied()).collect());
+        Heard {
+            playing,
+            position: inner.position.get(),
+            underruns: status.underruns,
+            master: status.master,
+            tracks: tracks.unwrap_or_default(),
+        }
+    }
+
+    /// A browser allows sound only after a press of a key or a pointer; the first one starts the thread and the loading, so that
+    /// Play is heard at once.
+    fn start_on_first_gesture(self) {
+        let begin = move || {
+            if self.state.try_get_untracked() == Some(SoundState::Idle) {
+                self.start();
+            }
+        };
+        let pointer = window_event_listener(leptos::ev::pointerup, move |_| begin());
+        let key = window_event_listener(leptos::ev::keydown, move |_| begin());
+        on_cleanup(move || {
+            pointer.remove();
+            key.remove();
+        });
+    }
+
+    fn start(self) {
+        let inner = self.inner();
+        let Some(project) = inner.door.project().get_untracked() else { return };
+        self.state.set(SoundState::Starting);
+        leptos::task::spawn_local(async move {
+            match Worklet::start(project.sample_rate, move |message| self.failed(message)).await {
+                Ok(worklet) => self.started(worklet),
+                Err(message) => self.state.set(SoundState::Failed(message)),
+            }
+        });
+    }
+
+    fn started(self, worklet: Worklet) {
+        let Some(inner) = self.inner.try_get_value() else { return worklet.end() };
+        let region = self.region.get_untracked();
+        worklet.set_loop(region.on.then_some((region.start, region.end)));
+        worklet.metronome(self.metronome.get_untracked());
+        worklet.seek(inner.position.get());
+        *inner.worklet.borrow_mut() = Some(worklet);
+        self.state.set(SoundState::Running);
+        self.compile();
+    }
+
+    fn failed(self, message: String) {
+        let _ = self.playing.try_set(false);
+        let _ = self.state.try_set(SoundState::Failed(message));
+    }
+
+    fn end(self) {
+        if let Some(worklet) = self.inner.try_get_value().and_then(|inner| inner.worklet.borrow_mut().take()) {
+            worklet.end();
+        }
+    }
+
+    /// Whether a change can be heard.
+    fn take_in(self, keys: &[Key]) {
+        let audible = |key: &Key| matches!(key.table, Table::Projects | Table::Tracks | Table::Clips | Table::AudioFiles);
+        if keys.iter().any(audible) {
+            self.compile_soon();
+        }
+    }
+
+    /// Compiles once, after the screen has shown what changed.
+    fn compile_soon(self) {
+        let Some(inner) = self.inner.try_get_value() else { return };
+        if inner.worklet.borrow().is_none() || inner.compile_asked.replace(true) {
+            return;
+        }
+        clock::after(Duration::from_millis(8), move || self.compile());
+    }
+
+    /// Compiles what the replica shows, and sends it.
+    fn compile(self) {
+        let Some(inner) = self.inner.try_get_value() else { return };
+        inner.compile_asked.set(false);
+        let worklet = inner.worklet.borrow();
+        let Some(worklet) = worklet.as_ref() else { return };
+        let compiled = inner.door.read(|records| {
+            inner.plans.borrow_mut().compile(records, |file| {
+                self.want(&inner, worklet, file);
+                inner.recordings.number(&file.id)
+            })
+        });
+        match compiled {
+            Ok((serial, bytes)) => worklet.plan(serial, &bytes),
+            Err(message) => inner.door.toasts().error("The song cannot be played as it is", message),
+        }
+        self.glow();
+    }
+
+    /// Has a recording's samples brought to the audio thread, once.
+    fn want(self, inner: &Rc<Inner>, worklet: &Worklet, file: &model::AudioFile) {
+        let Some(number) = inner.recordings.ask(&file.id) else { return };
+        let (worklet, file) = (worklet.clone(), file.clone());
+        let inner = Rc::clone(inner);
+        leptos::task::spawn_local(async move {
+            let done = recordings::bring(&inner.recordings, &worklet, number, &file).await;
+            inner.recordings.finished(&file.id);
+            if let Err(message) = done {
+                inner.door.toasts().error(format!("“{}” cannot be heard", file.filename), message);
+            }
+        });
+    }
+
+    fn glow(self) {
+        if let Some(inner) = self.inner.try_get_value() {
+            inner.glow_until.set(clock::milliseconds() + AFTERGLOW_MS);
+        }
+        self.refresh();
+    }
+
+    /// Plays from where it stands.
+    pub(crate) fn play(self) {
+        if self.playing.get_untracked() {
+            return;
+        }
+        match self.state.get_untracked() {
+            SoundState::Unavailable(_) => return,
+            SoundState::Failed(_) => {
+                self.end();
+                self.start();
+            }
+            SoundState::Idle => self.start(),
+            SoundState::Starting | SoundState::Running => {}
+        }
+        self.playing.set(true);
+        leptos::task::spawn_local(async move { self.play_when_ready().await });
+    }
+
+    async fn play_when_ready(self) {
+        let since = clock::milliseconds();
+        loop {
+            let Some(inner) = self.inner.try_get_value() else { return };
+            if !self.playing.get_untracked() || matches!(self.state.get_untracked(), SoundState::Failed(_)) {
+                return;
+            }
+            let running = inner.worklet.borrow().clone();
+            let late = clock::milliseconds() - since > WAIT_MS_MAX;
+            if let Some(worklet) = running.filter(|_| late || self.is_ready(&inner)) {
+                worklet.resume().await;
+                worklet.seek(inner.position.get());
+                worklet.play();
+                return self.refresh();
+            }
+            clock::sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    /// Whether what sounds next is here.
+    fn is_ready(self, inner: &Inner) -> bool {
+        let from = inner.position.get();
+        let to = from + Ticks::from_beats(BEATS_AHEAD).unwrap_or_default();
+        inner.door.read(|records| {
+            let mut clips = records.table(Table::Clips).filter(|clip| !clip.is_deleted()).filter_map(model::Clip::from_record);
+            !clips.any(|clip| {
+                let sounds = clip.start < to && clip.end() > from;
+                sounds && clip.audio_file_id.is_some_and(|file| inner.recordings.is_loading(&file))
+            })
+        })
+    }
+
+    /// Stops; stopped already, goes back to the start.
+    pub(crate) fn stop(self) {
+        if !self.playing.get_untracked() {
+            return self.seek(Ticks(0));
+        }
+        self.playing.set(false);
+        let inner = self.inner();
+        if let Some(worklet) = inner.worklet.borrow().as_ref() {
+            worklet.stop();
+        }
+        self.cursor.set(inner.position.get());
+        self.glow();
+    }
+
+    /// The space bar.
     pub(crate) fn toggle(self) {
         if self.playing.get_untracked() { self.stop() } else { self.play() }
     }
+
+    /// Goes to a place, playing or not.
     pub(crate) fn seek(self, to: Ticks) {
-        self.inner().cursor.set(Ticks(to.0.max(0)));
+        let to = Ticks(to.0.max(0));
+        let inner = self.inner();
+        inner.position.set(to);
+        self.cursor.set(to);
+        if let Some(worklet) = inner.worklet.borrow().as_ref() {
+            worklet.seek(to);
+        }
         self.refresh();
     }
+
+    /// Switches the loop on or off.
     pub(crate) fn toggle_loop(self) {
-        self.region.update(|region| region.on = !region.on);
+        let region = self.region.get_untracked();
+        self.set_region(LoopRegion { on: !region.on, ..region });
     }
+
+    /// Puts the loop somewhere.
     pub(crate) fn set_region(self, region: LoopRegion) {
         self.region.set(region);
+        if let Some(worklet) = self.inner().worklet.borrow().as_ref() {
+            worklet.set_loop(region.on.then_some((region.start, region.end)));
+        }
     }
+
+    /// Switches the metronome on or off.
     pub(crate) fn toggle_metronome(self) {
-        self.metronome.update(|on| *on = !*on);
+        let on = !self.metronome.get_untracked();
+        self.metronome.set(on);
+        if let Some(worklet) = self.inner().worklet.borrow().as_ref() {
+            worklet.metronome(on);
+        }
     }
-    /// A fader that is being moved: heard at once, written when it is let go.
-    pub(crate) fn preview_volume(self, _track: Option<&Id>, _factor: f64) {}
-    pub(crate) fn preview_pan(self, _track: &Id, _pan: f64) {}
+
+    /// A fader that is being moved: heard at once, written when it is let go; `None` lets go. Without a track it is the master's.
+    pub(crate) fn preview_volume(self, track: Option<&Id>, factor: Option<f64>) {
+        self.inner().plans.borrow_mut().preview_volume(track, factor);
+        self.compile_soon();
+    }
+
+    /// The same for the pan of a track.
+    pub(crate) fn preview_pan(self, track: &Id, pan: Option<f64>) {
+        self.inner().plans.borrow_mut().preview_pan(track, pan);
+        self.compile_soon();
+    }
 }

@@ -1,0 +1,257 @@
+//! Samples on their way to the audio thread: the playback asset is read as it comes, a chunk at a time.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use media::wav::{Header, SampleFormat, decode_planar};
+use model::{AudioFile, Id};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use super::worklet::Worklet;
+use crate::door::peaks::{Signed, Wanted};
+use crate::door::{api, clock};
+
+/// Frames in a chunk, as the audio thread wants them.
+const CHUNK_FRAMES: usize = 65_536;
+/// Recordings that are loaded at the same time.
+const LOADING_MAX: u32 = 3;
+/// Bytes that a WAV header may take before its samples.
+const HEADER_BYTES_MAX: usize = 1_048_576;
+
+/// Which recordings the audio thread has, and under which numbers.
+#[derive(Default)]
+pub(super) struct Recordings {
+    numbers: RefCell<HashMap<Id, u32>>,
+    loading: RefCell<HashSet<Id>>,
+    active: Cell<u32>,
+}
+
+impl Recordings {
+    /// The number of a recording that was asked for.
+    pub(super) fn number(&self, file: &Id) -> Option<u32> {
+        self.numbers.borrow().get(file).copied()
+    }
+
+    /// A number for a recording that was not asked for before; none when it was.
+    pub(super) fn ask(&self, file: &Id) -> Option<u32> {
+        let mut numbers = self.numbers.borrow_mut();
+        if numbers.contains_key(file) {
+            return None;
+        }
+        let number = u32::try_from(numbers.len()).ok()?;
+        numbers.insert(file.clone(), number);
+        self.loading.borrow_mut().insert(file.clone());
+        Some(number)
+    }
+
+    /// Whether samples are still on their way.
+    pub(super) fn is_loading(&self, file: &Id) -> bool {
+        self.loading.borrow().contains(file)
+    }
+
+    /// All that will come has come.
+    pub(super) fn finished(&self, file: &Id) {
+        self.loading.borrow_mut().remove(file);
+    }
+
+    async fn turn(&self) {
+        while self.active.get() >= LOADING_MAX {
+            clock::sleep(Duration::from_millis(10)).await;
+        }
+        self.active.set(self.active.get() + 1);
+    }
+}
+
+/// Brings a recording to the audio thread.
+pub(super) async fn bring(recordings: &Recordings, worklet: &Worklet, number: u32, file: &AudioFile) -> Result<(), String> {
+    recordings.turn().await;
+    let result = stream(worklet, number, file).await;
+    recordings.active.set(recordings.active.get().saturating_sub(1));
+    result
+}
+
+async fn stream(worklet: &Worklet, number: u32, file: &AudioFile) -> Result<(), String> {
+    const BROKEN_OFF: &str = "Its download broke off.";
+    let path = format!("/api/audio-files/{}/download", file.id);
+    let signed: Signed = api::post(&path, &Wanted { kind: "playback" }).await.map_err(|failure| failure.message)?;
+    let response = api::open(&signed.url).await.map_err(|failure| failure.message)?;
+    let length = response.headers().get("content-length").ok().flatten().and_then(|length| length.parse::<u64>().ok());
+    let body = response.body().ok_or(BROKEN_OFF)?;
+    let reader: web_sys::ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    let mut feed = Feed::new(length);
+    loop {
+        let part = JsFuture::from(reader.read()).await.map_err(|_| BROKEN_OFF)?;
+        let get = |name: &str| js_sys::Reflect::get(&part, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
+        let ended = get("done").is_truthy();
+        if !ended {
+            feed.bytes.extend_from_slice(&get("value").unchecked_into::<js_sys::Uint8Array>().to_vec());
+        }
+        if feed.header.is_none() {
+            feed.read_header(ended)?;
+            if let Some(header) = &feed.header {
+                worklet.source(number, feed.channels(), header.frames(), feed.is_i16());
+            }
+        }
+        while let Some((index, chunk)) = feed.next_chunk(ended) {
+            worklet.chunk(number, index, &chunk).await;
+        }
+        if ended {
+            return if feed.is_complete() { Ok(()) } else { Err(BROKEN_OFF.to_owned()) };
+        }
+    }
+}
+
+/// Bytes of a WAV file that become chunks.
+struct Feed {
+    /// What has come and is not used up.
+    bytes: Vec<u8>,
+    file_bytes: Option<u64>,
+    header: Option<Header>,
+    frames_sent: u64,
+}
+
+impl Feed {
+    fn new(file_bytes: Option<u64>) -> Feed {
+        Feed { bytes: Vec::new(), file_bytes, header: None, frames_sent: 0 }
+    }
+
+    /// Reads the header as soon as it is here, and drops the bytes before the samples.
+    fn read_header(&mut self, ended: bool) -> Result<(), String> {
+        let size = self.file_bytes.unwrap_or(if ended { self.bytes.len() as u64 } else { u64::MAX / 2 });
+        match Header::parse(&self.bytes, size) {
+            Ok(header) if header.data_offset <= self.bytes.len() as u64 => {
+                #[expect(clippy::cast_possible_truncation, reason = "not beyond the bytes that are here")]
+                self.bytes.drain(..header.data_offset as usize);
+                self.header = Some(header);
+                Ok(())
+            }
+            // More may come.
+            _ if !ended && self.bytes.len() < HEADER_BYTES_MAX => Ok(()),
+            Ok(_) => Err("Its download broke off.".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// What the audio thread takes: one or two channels.
+    fn channels(&self) -> u16 {
+        self.header.as_ref().map_or(1, |header| header.channels.min(2))
+    }
+
+    /// Whether its samples go as they are: interleaved 16-bit integers.
+    fn is_i16(&self) -> bool {
+        self.header.as_ref().is_some_and(|header| header.sample_format == SampleFormat::I16 && header.channels <= 2)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.header.as_ref().is_some_and(|header| self.frames_sent >= header.frames())
+    }
+
+    /// The next chunk, if it is here whole; at the end what is left.
+    fn next_chunk(&mut self, ended: bool) -> Option<(u32, Vec<u8>)> {
+        let header = self.header.as_ref()?;
+        let left = header.frames() - self.frames_sent;
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK_FRAMES);
+        let here = self.bytes.len() / header.frame_bytes();
+        if wanted == 0 || here < wanted {
+            // A chunk that will never be whole is silence from where the file broke off.
+            debug_assert!(!ended || here < wanted || wanted == 0);
+            return None;
+        }
+        let used = wanted * header.frame_bytes();
+        let chunk = if self.is_i16() { self.bytes[..used].to_vec() } else { planar(header, &self.bytes[..used], wanted) };
+        self.bytes.drain(..used);
+        let index = u32::try_from(self.frames_sent / CHUNK_FRAMES as u64).ok()?;
+        self.frames_sent += wanted as u64;
+        Some((index, chunk))
+    }
+}
+
+/// Floats, all of the left channel and then all of the right; of more than two channels the first two.
+fn planar(header: &Header, bytes: &[u8], frames: usize) -> Vec<u8> {
+    let mut samples = vec![vec![0.0f32; frames]; usize::from(header.channels)];
+    let mut planes: Vec<&mut [f32]> = samples.iter_mut().map(Vec::as_mut_slice).collect();
+    decode_planar(header.sample_format, bytes, &mut planes);
+    samples.iter().take(2).flatten().flat_map(|sample| sample.to_le_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wav(bits: u16, channels: u16, frames: u32, sample: &[u8]) -> Vec<u8> {
+        let align = channels * bits / 8;
+        let data: Vec<u8> = sample.iter().copied().cycle().take(frames as usize * usize::from(align)).collect();
+        let mut file = b"RIFF".to_vec();
+        file.extend((36 + data.len() as u32).to_le_bytes());
+        file.extend(b"WAVEfmt ");
+        file.extend(16u32.to_le_bytes());
+        for word in [1u16, channels] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(48_000u32.to_le_bytes());
+        file.extend((48_000 * u32::from(align)).to_le_bytes());
+        file.extend(align.to_le_bytes());
+        file.extend(bits.to_le_bytes());
+        file.extend(b"data");
+        file.extend((data.len() as u32).to_le_bytes());
+        file.extend(data);
+        file
+    }
+
+    fn chunks(file: &[u8], part: usize) -> (Feed, Vec<(u32, Vec<u8>)>) {
+        let mut feed = Feed::new(Some(file.len() as u64));
+        let mut all = Vec::new();
+        let parts: Vec<&[u8]> = file.chunks(part).collect();
+        for (index, bytes) in parts.iter().enumerate() {
+            let ended = index + 1 == parts.len();
+            feed.bytes.extend_from_slice(bytes);
+            if feed.header.is_none() {
+                feed.read_header(ended).unwrap();
+            }
+            while let Some(chunk) = feed.next_chunk(ended) {
+                all.push(chunk);
+            }
+        }
+        (feed, all)
+    }
+
+    #[test]
+    fn sixteen_bits_go_as_they_are_however_they_come() {
+        let file = wav(16, 2, 70_000, &[1, 2, 3, 4]);
+        for part in [7, 1_000, 1 << 20] {
+            let (feed, chunks) = chunks(&file, part);
+            assert!(feed.is_complete() && feed.is_i16());
+            assert_eq!(chunks.iter().map(|(index, bytes)| (*index, bytes.len())).collect::<Vec<_>>(), [(0, 262_144), (1, 17_856)]);
+            assert_eq!(chunks[1].1[..4], [1, 2, 3, 4]);
+        }
+    }
+
+    #[test]
+    fn other_samples_become_planar_floats() {
+        let (feed, chunks) = chunks(&wav(24, 2, 10, &[0, 0, 64, 0, 0, 192]), 5);
+        assert!(feed.is_complete() && !feed.is_i16());
+        let floats: Vec<f32> = chunks[0].1.chunks(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        assert_eq!(floats, [[0.5f32; 10], [-0.5; 10]].concat());
+    }
+
+    #[test]
+    fn a_file_that_breaks_off_is_not_complete() {
+        let file = wav(16, 1, 100, &[1, 2]);
+        let (mut feed, _) = chunks(&file[..120], 50);
+        feed.file_bytes = Some(file.len() as u64);
+        assert!(feed.header.is_some());
+        assert!(!Feed::new(Some(10)).is_complete());
+    }
+
+    #[test]
+    fn recordings_are_numbered_once() {
+        let recordings = Recordings::default();
+        let (a, b) = (Id::new("a").unwrap(), Id::new("b").unwrap());
+        assert_eq!((recordings.ask(&a), recordings.ask(&b), recordings.ask(&a)), (Some(0), Some(1), None));
+        assert!(recordings.is_loading(&a));
+        recordings.finished(&a);
+        assert_eq!((recordings.is_loading(&a), recordings.number(&b)), (false, Some(1)));
+    }
+}
