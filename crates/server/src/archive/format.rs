@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use model::limits::PROJECT_RECORDS_MAX;
 use model::schema::{Kind, TableSchema};
-use model::{Id, RecordMap, Records, Table, validate};
+use model::{Id, Record, RecordMap, Records, Table, validate};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Failure;
@@ -88,7 +88,9 @@ fn check(document: Document) -> Result<Records, Failure> {
     let failed = |reason: String| Failure::new(format!("{PROJECT}: {reason}"));
     if document.format != FORMAT || document.version != VERSION {
         let Document { format, version, .. } = &document;
-        return Err(failed(format!("this reads format '{FORMAT}' version {VERSION}, not '{format}' version {version}")));
+        return Err(failed(format!(
+            "this reads format '{FORMAT}' version {VERSION}, not '{format}' version {version}"
+        )));
     }
     let mut records = Records::new();
     for (table, record) in document.record_map.iter() {
@@ -103,10 +105,12 @@ fn check(document: Document) -> Result<Records, Failure> {
         if records.len() >= PROJECT_RECORDS_MAX {
             return Err(failed(format!("more than {PROJECT_RECORDS_MAX} records")));
         }
-        let schema = Kind::Object(TableSchema::of(table).fields);
-        validate(schema, &model::Value::from(record.fields().clone()), &[])
+        // An archive written by hand may leave out what has a default.
+        let schema = TableSchema::of(table);
+        let fields = schema.with_defaults(record.fields().clone());
+        validate(Kind::Object(schema.fields), &model::Value::from(fields.clone()), &[])
             .map_err(|invalid| failed(format!("{table}/{}: {invalid}", record.id())))?;
-        records.insert(table, record.clone());
+        records.insert(table, Record::new(record.id().clone(), record.version(), fields));
     }
     match records.project() {
         Some(_) => Ok(records),

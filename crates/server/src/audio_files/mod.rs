@@ -7,6 +7,8 @@
 mod access;
 pub(crate) mod arrived;
 mod download;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod limits;
 mod ranges;
 mod signing;

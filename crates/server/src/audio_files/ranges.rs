@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn what_is_no_single_range_is_answered_with_the_whole() {
-        for range in ["bytes=5-4", "bytes=a-b", "bytes=--1", "bytes=0-1,5-6", "frames=0-1", "bytes", "bytes=-", "bytes=+1-2"] {
+        for range in
+            ["bytes=5-4", "bytes=a-b", "bytes=--1", "bytes=0-1,5-6", "frames=0-1", "bytes", "bytes=-", "bytes=+1-2"]
+        {
             check(&[(header::RANGE, range)], Answer::Whole);
         }
     }

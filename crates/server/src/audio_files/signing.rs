@@ -16,7 +16,7 @@ use crate::state::SigningKey;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct Grant {
+pub(super) struct Grant {
     /// SHA-256 of the bytes, hexadecimal.
     #[param(value_type = String)]
     pub(super) blob: String,
@@ -66,7 +66,13 @@ impl Grant {
     }
 
     /// Judges the signature and the time.
-    pub(super) fn verify(&self, key: &SigningKey, method: &str, path: &str, now: Timestamp) -> Result<BlobKey, BadGrant> {
+    pub(super) fn verify(
+        &self,
+        key: &SigningKey,
+        method: &str,
+        path: &str,
+        now: Timestamp,
+    ) -> Result<BlobKey, BadGrant> {
         let given: [u8; 32] = URL_SAFE_NO_PAD
             .decode(&self.signature)
             .ok()

@@ -163,7 +163,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
         Problem::internal()
     })?;
     outcome.map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => Problem::invalid("The bytes are others than the record announces (SHA-256 differs)."),
+        io::ErrorKind::InvalidData => {
+            Problem::invalid("The bytes are others than the record announces (SHA-256 differs).")
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             tracing::error!(%error, "an upload found no room");
             Problem::new(StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full.")

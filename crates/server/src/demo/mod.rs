@@ -4,6 +4,8 @@
 //! store, jobs that measure them. The ids are fixed, so that a second start finds what the first has made.
 
 mod song;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Mutex;
 
@@ -26,7 +28,7 @@ const PEOPLE: [(&str, &str, &str); 2] =
 const PASSWORD: &str = "password";
 const PROJECT: &str = "demo-last-ferry-home";
 /// The master fader, so that the loudest sample stays below full scale.
-const MASTER_DB: f64 = -1.5;
+const MASTER_DB: f64 = -0.9;
 
 /// Adds the demo accounts and song to the database, unless they are there. What was deleted stays deleted.
 ///

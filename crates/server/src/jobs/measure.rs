@@ -158,7 +158,8 @@ fn keep(blobs: &dyn Blobs, fill: impl FnOnce(&mut dyn BlobWriter) -> io::Result<
 
 fn ready(file: &Id, measured: &Measured) -> Vec<Operation> {
     let metadata = &measured.asset.metadata;
-    let overview = Pyramid::parse(measured.asset.pyramid.as_slice()).map(|pyramid| pyramid.overview()).unwrap_or_default();
+    let overview =
+        Pyramid::parse(measured.asset.pyramid.as_slice()).map(|pyramid| pyramid.overview()).unwrap_or_default();
     let mut fields = vec![
         ("state", Value::text("ready")),
         ("mimeType", Value::text(metadata.media_type)),

@@ -146,9 +146,7 @@ async fn settle(
             app.database.run(move |store| store.complete_job(&id, &lease, now)).await?;
             return Ok(());
         }
-        Err(JobError::Retry(error)) => {
-            Failed { error, retry_at: Some(backoff::retry_at(&id, job.attempts, now)), now }
-        }
+        Err(JobError::Retry(error)) => Failed { error, retry_at: Some(backoff::retry_at(&id, job.attempts, now)), now },
         Err(JobError::GiveUp(error)) => Failed { error, retry_at: None, now },
     };
     tracing::warn!(job = %id, kind = job.kind, attempts = job.attempts, error = failed.error, "a job failed");

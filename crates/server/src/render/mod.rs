@@ -73,9 +73,15 @@ pub(crate) struct Summary {
     frames: u64,
     sample_rate: u32,
     /// The highest sample, in dBFS; `None` for silence.
-    peak_db: Option<f64>,
+    pub(crate) peak_db: Option<f64>,
     /// Samples above full scale; integers cut them off.
-    over: u64,
+    pub(crate) over: u64,
+}
+
+impl Summary {
+    pub(crate) fn seconds(&self) -> f64 {
+        self.frames as f64 / f64::from(self.sample_rate)
+    }
 }
 
 /// Runs the command. The file appears whole or not at all.
@@ -88,7 +94,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         println!("{}", serde_json::json!(summary));
         return Ok(());
     }
-    let seconds = summary.frames as f64 / f64::from(summary.sample_rate);
+    let seconds = summary.seconds();
     let peak = summary.peak_db.map_or("silent".to_owned(), |db| format!("peak {db:.2} dBFS"));
     println!("{}: {seconds:.3} s at {} Hz, {peak}", args.output.display(), summary.sample_rate);
     if summary.over > 0 {
@@ -97,7 +103,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn render(args: &Args) -> Result<Summary, Failure> {
+pub(crate) fn render(args: &Args) -> Result<Summary, Failure> {
     let mut archive = Archive::read(&args.project)?;
     let recordings = Recordings::prepare(&mut archive)?;
     let mut song = Song::from_records(&archive.records, |file| recordings.number(file))
@@ -134,8 +140,7 @@ fn mix(bits: Bits, plan: &Plan, recordings: &Recordings, out: File) -> Result<Su
     let view = plan.view();
     let (frames, sample_rate) = (view.frames(), view.tempo().sample_rate());
     let out = BufWriter::with_capacity(256 * 1024, out);
-    let mut writer =
-        Writer::new(out, sample_rate, 2, bits.depth(), Some(Dither::new(DITHER_SEED))).map_err(failed)?;
+    let mut writer = Writer::new(out, sample_rate, 2, bits.depth(), Some(Dither::new(DITHER_SEED))).map_err(failed)?;
     let mut files = Files::new(recordings);
     let mut level = Level::default();
     let mut progress = Progress::new(frames);

@@ -156,7 +156,8 @@ impl<'a> Files<'a> {
             let reader = media::wav::Reader::new(file).map_err(failed)?;
             self.open.insert(source, Open { reader, used: 0 });
         }
-        let open = self.open.get_mut(&source).ok_or_else(|| Failure::new("a recording was closed while it was read"))?;
+        let open =
+            self.open.get_mut(&source).ok_or_else(|| Failure::new("a recording was closed while it was read"))?;
         open.used = self.turn;
         Ok(&mut open.reader)
     }

@@ -150,7 +150,7 @@ fn drums() -> Vec<Part> {
         part(
             "Kick",
             "#e5484d",
-            -5.3,
+            -6.0,
             0.0,
             vec![
                 row("Kick Verse.wav", 2.0, VERSE_AT, LIFT_AT),
@@ -175,7 +175,7 @@ fn drums() -> Vec<Part> {
         part(
             "Hats",
             "#f5d90a",
-            -6.5,
+            -6.0,
             0.1,
             vec![
                 vec![placed("Hats Swung.wav", 6.0, 2.0).fade_in(2.0)],
@@ -239,7 +239,7 @@ fn chords() -> Vec<Part> {
         part(
             "Rhodes",
             "#3e63dd",
-            -6.0,
+            -5.2,
             0.0,
             vec![
                 row("Rhodes Verse.wav", 4.0, 0.0, LIFT_AT),
@@ -252,7 +252,7 @@ fn chords() -> Vec<Part> {
         part(
             "Nylon Guitar",
             "#8e4ec6",
-            -8.5,
+            -7.8,
             -0.3,
             vec![
                 vec![placed("Nylon Verse.wav", 8.0, 4.0).fade_in(0.5)],
@@ -264,7 +264,7 @@ fn chords() -> Vec<Part> {
         part(
             "Pad",
             "#6e56cf",
-            -9.0,
+            -8.3,
             0.0,
             vec![
                 vec![placed("Pad Verse.wav", 0.0, 4.0).fade_in(3.5)],
@@ -283,7 +283,7 @@ fn voices() -> Vec<Part> {
         part(
             "Lead",
             "#e93d82",
-            -7.0,
+            -6.3,
             0.0,
             vec![
                 vec![placed("Lead 1.wav", LIFT_AT, 10.0).fade_out(0.5)],
@@ -293,7 +293,7 @@ fn voices() -> Vec<Part> {
         part(
             "Glass Bells",
             "#7ce2fe",
-            -8.5,
+            -8.0,
             0.25,
             vec![
                 vec![placed("Glass Bells.wav", BREAK_AT, 4.0).gain(0.7).fade_out(0.5)],
@@ -303,7 +303,7 @@ fn voices() -> Vec<Part> {
         part(
             "Harbour Air",
             "#8b8d98",
-            -11.0,
+            -10.0,
             0.0,
             vec![
                 vec![placed("Harbour Air.wav", 0.0, 4.0).fade_in(0.5)],

@@ -10,6 +10,8 @@ mod harmony;
 mod melody;
 mod rhythm;
 mod sound;
+#[cfg(test)]
+mod tests;
 mod texture;
 mod voices;
 

@@ -1,0 +1,211 @@
+//! Bytes in and out, through the real router, real SQLite and real files.
+
+use axum::body::{Body, Bytes};
+use axum::http::{StatusCode, header};
+use futures_util::stream;
+use model::{AudioFileState, Table};
+use operations::build::delete;
+use serde_json::json;
+
+use super::fixture::{Studio, id, sha256, wav};
+use super::limits::{DOWNLOAD_EXPIRES_MS, UPLOAD_EXPIRES_MS};
+use crate::jobs;
+
+async fn studio() -> (Studio, super::fixture::User) {
+    let studio = Studio::open();
+    let ann = studio.sign_up("ann").await;
+    studio.project(&ann).await;
+    (studio, ann)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wr2_a_recording_goes_in_is_measured_and_comes_out() {
+    let (studio, ann) = studio().await;
+    let bytes = wav(48_000, 1);
+    let workers = jobs::start(&studio.app);
+    studio.upload(&ann, "f", "Guitar Ä.wav", &bytes).await;
+    let record = studio.settled("f").await;
+    assert_eq!(record.text("state"), Some("ready"));
+    assert_eq!(record.text("refusal"), None);
+    for (field, value) in [
+        ("frames", 48_000.0),
+        ("sampleRate", 48_000.0),
+        ("channels", 2.0),
+        ("bitDepth", 16.0),
+        ("durationSeconds", 1.0),
+    ] {
+        assert_eq!(record.number(field), Some(value), "{field}");
+    }
+    assert_eq!(record.id_in("uploadedBy"), Some(ann.id.clone()));
+    let overview = record.get("peaksData").as_list().unwrap().len();
+    assert!(overview > 0 && overview <= 2_000 && overview % 2 == 0, "{overview}");
+
+    for kind in ["original", "playback"] {
+        let answer = studio.get(&studio.download_url(&ann, "f", kind).await, &[]).await;
+        assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &bytes[..]));
+        assert_eq!(answer.header(header::CONTENT_TYPE), "audio/wav");
+        assert_eq!(answer.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+        assert_eq!(answer.header(header::ETAG), format!("\"{}\"", sha256(&bytes)));
+        assert!(answer.header(header::CACHE_CONTROL).contains("immutable"));
+        assert_eq!(answer.header(header::CONTENT_LENGTH), bytes.len().to_string());
+    }
+    let peaks = studio.get(&studio.download_url(&ann, "f", "peaks").await, &[]).await;
+    let pyramid = media::peaks::Pyramid::parse(&peaks.body[..]).unwrap();
+    assert_eq!((pyramid.frames(), pyramid.channels()), (48_000, 2));
+    assert_eq!(studio.blobs(), (2, 0), "the original and its peaks");
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
+
+#[tokio::test]
+async fn ranges_and_validators_are_answered_as_the_standard_says() {
+    let (studio, ann) = studio().await;
+    let bytes = wav(10_000, 1);
+    studio.upload(&ann, "f", "f.wav", &bytes).await;
+    let url = studio.download_url(&ann, "f", "original").await;
+    let etag = format!("\"{}\"", sha256(&bytes));
+
+    let part = studio.get(&url, &[(header::RANGE, "bytes=100-199")]).await;
+    assert_eq!((part.status, &part.body[..]), (StatusCode::PARTIAL_CONTENT, &bytes[100..200]));
+    assert_eq!(part.header(header::CONTENT_RANGE), format!("bytes 100-199/{}", bytes.len()));
+    let tail = studio.get(&url, &[(header::RANGE, "bytes=-5"), (header::IF_RANGE, &etag)]).await;
+    assert_eq!((tail.status, &tail.body[..]), (StatusCode::PARTIAL_CONTENT, &bytes[bytes.len() - 5..]));
+    let whole = studio.get(&url, &[(header::RANGE, "bytes=0-5"), (header::IF_RANGE, "\"other\"")]).await;
+    assert_eq!((whole.status, whole.body.len()), (StatusCode::OK, bytes.len()));
+    let beyond = studio.get(&url, &[(header::RANGE, "bytes=999999999-")]).await;
+    assert_eq!((beyond.status, beyond.body.len()), (StatusCode::RANGE_NOT_SATISFIABLE, 0));
+    assert_eq!(beyond.header(header::CONTENT_RANGE), format!("bytes */{}", bytes.len()));
+    let known = studio.get(&url, &[(header::IF_NONE_MATCH, &etag)]).await;
+    assert_eq!((known.status, known.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    // Whoever asks again soon gets the same URL, and their cache knows it.
+    studio.app.clock.advance_ms(1_000);
+    assert_eq!(studio.download_url(&ann, "f", "original").await, url);
+}
+
+#[tokio::test]
+async fn other_bytes_than_were_announced_are_refused_and_nothing_is_kept() {
+    let (studio, ann) = studio().await;
+    let bytes = wav(50_000, 1);
+    studio.announce(&ann, "f", "f.wav", &bytes).await;
+    let url = studio.upload_url(&ann, "f").await;
+    let mut changed = bytes.clone();
+    changed[1_000] ^= 1;
+    let longer = [&bytes[..], b"x"].concat();
+    let broken = || {
+        let first = Ok(Bytes::copy_from_slice(&bytes[..100_000]));
+        Body::from_stream(stream::iter([first, Err(std::io::Error::other("gone"))]))
+    };
+    for (body, status, reason) in [
+        (Body::from(changed), 400, "SHA-256"),
+        (Body::from(bytes[..bytes.len() - 1].to_vec()), 400, "Only"),
+        (Body::from(longer.clone()), 413, "More bytes"),
+        (Body::empty(), 400, "Only 0 bytes"),
+        // Without a Content-Length, what comes is counted.
+        (Body::from_stream(stream::iter([Ok::<_, std::io::Error>(Bytes::from(longer))])), 413, "More bytes"),
+        (broken(), 400, "broke off"),
+    ] {
+        let answer = studio.put(&url, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{answer:?}");
+        assert!(answer.message().contains(reason), "{answer:?}");
+        assert_eq!(studio.blobs(), (0, 0), "{reason}");
+        assert_eq!(studio.state("f").await, AudioFileState::Awaiting);
+    }
+    assert_eq!(studio.put(&url, bytes.clone()).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(studio.state("f").await, AudioFileState::Uploaded);
+    // The answer was lost, and the client sends again.
+    assert_eq!(studio.put(&url, bytes).await.status, StatusCode::NO_CONTENT);
+    let again = studio.post(Some(&ann), "/api/audio-files/f/upload", json!({})).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert_eq!(studio.blobs(), (1, 0));
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_kept_once() {
+    let (studio, ann) = studio().await;
+    let bytes = wav(1_000, 1);
+    studio.upload(&ann, "f", "f.wav", &bytes).await;
+    studio.upload(&ann, "g", "g.wav", &bytes).await;
+    assert_eq!(studio.blobs(), (1, 0));
+    studio.upload(&ann, "h", "h.wav", &wav(1_000, 2)).await;
+    assert_eq!(studio.blobs(), (2, 0));
+}
+
+#[tokio::test]
+async fn pe2_only_members_sign_and_only_editors_upload() {
+    let (studio, ann) = studio().await;
+    let (bob, eve) = (studio.sign_up("bob").await, studio.sign_up("eve").await);
+    studio.add(&ann, &bob, "viewer").await;
+    studio.announce(&ann, "new", "new.wav", &wav(10, 1)).await;
+    studio.upload(&ann, "f", "f.wav", &wav(10, 2)).await;
+    let kind = json!({"kind": "original"});
+    for (user, path, expected) in [
+        (None, "/api/audio-files/new/upload", 401),
+        (None, "/api/audio-files/f/download", 401),
+        (Some(&eve), "/api/audio-files/new/upload", 403),
+        (Some(&eve), "/api/audio-files/f/download", 403),
+        (Some(&bob), "/api/audio-files/new/upload", 403),
+        (Some(&bob), "/api/audio-files/f/download", 200),
+        (Some(&ann), "/api/audio-files/new/upload", 200),
+        (Some(&ann), "/api/audio-files/new/download", 409),
+        (Some(&ann), "/api/audio-files/none/upload", 404),
+        (Some(&ann), "/api/audio-files/none/download", 404),
+        (Some(&ann), "/api/audio-files/..%2f..%2fetc/download", 400),
+    ] {
+        let answer = studio.post(user, path, kind.clone()).await;
+        assert_eq!(answer.status.as_u16(), expected, "{path}: {answer:?}");
+    }
+    let wrong = studio.post(Some(&ann), "/api/audio-files/f/download", json!({"kind": "everything"})).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_signed_url_is_good_for_one_thing_and_a_time() {
+    let (studio, ann) = studio().await;
+    let bytes = wav(10, 1);
+    studio.announce(&ann, "f", "f.wav", &bytes).await;
+    studio.upload(&ann, "g", "g.wav", &wav(10, 2)).await;
+    let (up, down) = (studio.upload_url(&ann, "f").await, studio.download_url(&ann, "g", "original").await);
+    let forged = [
+        up.replace("/f/", "/g/"),
+        up.replace(&sha256(&bytes), &sha256(b"other")),
+        up.replace(&format!("size={}", bytes.len()), "size=400000000"),
+        up.replace("expires=1", "expires=2"),
+        up.replace(ann.id.as_str(), "someone"),
+        format!("{}AAAA", &up[..up.len() - 4]),
+    ];
+    for url in forged {
+        let answer = studio.put(&url, bytes.clone()).await;
+        assert_eq!(
+            (answer.status, answer.message().as_str()),
+            (StatusCode::FORBIDDEN, "This link is not valid."),
+            "{url}"
+        );
+    }
+    let other_part = studio.get(&down.replace("/original", "/peaks"), &[]).await;
+    assert_eq!(other_part.status, StatusCode::FORBIDDEN);
+    assert_eq!(studio.put("/api/audio-files/f/content", bytes.clone()).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(studio.get(&down, &[]).await.status, StatusCode::OK);
+
+    studio.app.clock.advance_ms(UPLOAD_EXPIRES_MS + 1);
+    let late = studio.put(&up, bytes).await;
+    assert_eq!(late.status, StatusCode::FORBIDDEN);
+    assert!(late.message().contains("expired"), "{late:?}");
+    studio.app.clock.advance_ms(2 * DOWNLOAD_EXPIRES_MS);
+    assert_eq!(studio.get(&down, &[]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(studio.state("f").await, AudioFileState::Awaiting);
+}
+
+#[tokio::test]
+async fn losing_access_ends_signed_urls() {
+    let (studio, ann) = studio().await;
+    let bob = studio.sign_up("bob").await;
+    studio.add(&ann, &bob, "editor").await;
+    let bytes = wav(10, 1);
+    studio.announce(&bob, "f", "f.wav", &bytes).await;
+    studio.upload(&bob, "g", "g.wav", &wav(10, 2)).await;
+    let (up, down) = (studio.upload_url(&bob, "f").await, studio.download_url(&bob, "g", "original").await);
+    let member = format!("m-{}-editor", &bob.id.as_str()[..8]);
+    studio.write(&ann, vec![delete(Table::ProjectMembers, &id(&member))]).await;
+    assert_eq!(studio.put(&up, bytes).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(studio.get(&down, &[]).await.status, StatusCode::FORBIDDEN);
+}

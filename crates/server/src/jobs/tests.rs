@@ -1,0 +1,225 @@
+//! Workers that die, files that kill, disks that fail.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use media::PlaybackAsset;
+use model::AudioFileState;
+use storage::JobState;
+
+use super::limits::{BACKOFF_MS_MAX, LEASE_MS};
+use super::measure::{ATTEMPTS_MAX, KIND, Measure};
+use super::*;
+use crate::audio_files::fixture::{Studio, User, wav};
+
+async fn studio() -> (Studio, User) {
+    let studio = Studio::open();
+    let ann = studio.sign_up("ann").await;
+    studio.project(&ann).await;
+    (studio, ann)
+}
+
+fn decode(input: &Path, output: &Path) -> media::Result<PlaybackAsset> {
+    media::make_playback_asset(input, output, |_| {})
+}
+
+/// Waits until something holds.
+async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..1_000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not come to hold");
+}
+
+/// Takes whatever job is left, as a worker would; `None` when there is none to be had.
+async fn take_any(studio: &Studio) -> Option<Job> {
+    take(&studio.app, &new_id()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_workers_job_runs_again() {
+    let (studio, ann) = studio().await;
+    studio.upload(&ann, "f", "f.wav", &wav(1_000, 1)).await;
+    let (begun, has_begun) = mpsc::channel();
+    let (free, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let hanging = Measure::with(move |input, output| {
+        begun.send(()).unwrap();
+        let _ = wait.lock().unwrap().recv();
+        decode(input, output)
+    });
+    let first = start_with(&studio.app, hanging);
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+    // Killed in the middle: no word to the queue, no heartbeat.
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+
+    let second = start_with(&studio.app, Measure::default());
+    studio.app.job_enqueued.notify_one();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(studio.state("f").await, AudioFileState::Uploaded, "the dead worker's lease holds yet");
+    studio.app.clock.advance_ms(LEASE_MS + 1);
+    studio.app.job_enqueued.notify_one();
+    assert_eq!(studio.settled("f").await.text("state"), Some("ready"));
+    until(async || take_any(&studio).await.is_none()).await;
+    // The dead worker's thread comes back late: what it found changes nothing.
+    let version = studio.record("f").await.version();
+    drop(free);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(studio.record("f").await.version(), version);
+    studio.app.shutdown.cancel();
+    second.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_audio_is_refused_once_with_a_reason() {
+    let (studio, ann) = studio().await;
+    let tried = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&tried);
+    let workers = start_with(
+        &studio.app,
+        Measure::with(move |input, output| {
+            count.fetch_add(1, Ordering::SeqCst);
+            decode(input, output)
+        }),
+    );
+    let png = b"\x89PNG\r\n\x1a\n0000000000000000000000000000000000000000".to_vec();
+    let cut = wav(1_000, 1)[..30].to_vec();
+    for (file, bytes, reason) in [("a", png, "PNG"), ("b", cut, ""), ("c", b"hello".to_vec(), "not an audio file")] {
+        studio.upload(&ann, file, "song.wav", &bytes).await;
+        let record = studio.settled(file).await;
+        assert_eq!(record.text("state"), Some("refused"), "{record:?}");
+        let refusal = record.text("refusal").unwrap();
+        assert!(!refusal.is_empty() && refusal.contains(reason), "{refusal}");
+        assert!(record.get("playbackKey").is_null());
+    }
+    studio.app.clock.advance_ms(BACKOFF_MS_MAX * 10);
+    assert_eq!(take_any(&studio).await, None, "nothing is left to try");
+    assert_eq!(tried.load(Ordering::SeqCst), 3);
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_in_the_decoder_refuses_the_file_and_kills_the_job_but_not_the_worker() {
+    let (studio, ann) = studio().await;
+    let workers = start_with(
+        &studio.app,
+        Measure::with(|input, output| {
+            if std::fs::metadata(input)?.len() < 1_000 {
+                panic!("a fault in a decoder");
+            }
+            decode(input, output)
+        }),
+    );
+    studio.upload(&ann, "bad", "bad.wav", &wav(10, 1)).await;
+    let record = studio.settled("bad").await;
+    assert_eq!((record.text("state"), record.text("refusal").is_some()), (Some("refused"), true));
+    studio.upload(&ann, "good", "good.wav", &wav(1_000, 1)).await;
+    assert_eq!(studio.settled("good").await.text("state"), Some("ready"));
+    studio.app.clock.advance_ms(BACKOFF_MS_MAX * 10);
+    assert_eq!(take_any(&studio).await, None);
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_disk_is_tried_again_later_and_not_for_ever() {
+    let (studio, ann) = studio().await;
+    let tries = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&tries);
+    // Fails for `bad` always, for `slow` at first.
+    let workers = start_with(
+        &studio.app,
+        Measure::with(move |input, output| {
+            let small = std::fs::metadata(input)?.len() < 1_000;
+            if small || count.fetch_add(1, Ordering::SeqCst) < 2 {
+                return Err(io::Error::other("the disk hums").into());
+            }
+            decode(input, output)
+        }),
+    );
+    studio.upload(&ann, "slow", "slow.wav", &wav(1_000, 1)).await;
+    studio.upload(&ann, "bad", "bad.wav", &wav(10, 1)).await;
+    until(async || tries.load(Ordering::SeqCst) == 1).await;
+    studio.app.job_enqueued.notify_waiters();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(tries.load(Ordering::SeqCst), 1, "not before its time");
+    for _ in 0..2 * ATTEMPTS_MAX {
+        studio.app.clock.advance_ms(BACKOFF_MS_MAX * 2);
+        studio.app.job_enqueued.notify_one();
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    assert_eq!(studio.settled("slow").await.text("state"), Some("ready"));
+    assert_eq!(studio.settled("bad").await.text("state"), Some("refused"));
+    assert_eq!(tries.load(Ordering::SeqCst), 3);
+    studio.app.clock.advance_ms(BACKOFF_MS_MAX * 10);
+    assert_eq!(take_any(&studio).await, None);
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_kills_its_workers_is_given_up() {
+    let (studio, ann) = studio().await;
+    studio.upload(&ann, "f", "f.wav", &wav(10, 1)).await;
+    for attempt in 1..ATTEMPTS_MAX {
+        let job = take_any(&studio).await.unwrap();
+        assert_eq!((job.kind.as_str(), job.attempts), (KIND, attempt));
+        // The worker is gone without a word.
+        studio.app.clock.advance_ms(LEASE_MS + 1);
+    }
+    let workers = start_with(&studio.app, Measure::with(|_, _| panic!("it must not be tried again")));
+    let record = studio.settled("f").await;
+    assert_eq!(record.text("state"), Some("refused"));
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_run_again_are_idempotent_and_leave_nothing_behind() {
+    let (studio, ann) = studio().await;
+    studio.upload(&ann, "f", "f.wav", &wav(1_000, 1)).await;
+    let lease = new_id();
+    let job = take(&studio.app, &lease).await.unwrap().unwrap();
+    let measure = Measure::default();
+    measure.run(&studio.app, &job.payload).await.unwrap();
+    let record = studio.record("f").await;
+    measure.run(&studio.app, &job.payload).await.unwrap();
+    assert_eq!(studio.record("f").await, record);
+    settle(&studio.app, &measure, &job, &lease, Ok(())).await.unwrap();
+    let kept = studio.app.database.store().job(&job.id).unwrap().unwrap();
+    assert_eq!(kept.state, JobState::Done);
+    assert_eq!(studio.blobs(), (2, 0));
+    assert_eq!(std::fs::read_dir(folder(&studio.app)).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_server_hands_its_jobs_back() {
+    let (studio, ann) = studio().await;
+    studio.upload(&ann, "f", "f.wav", &wav(1_000, 1)).await;
+    let (begun, has_begun) = mpsc::channel();
+    let (free, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let workers = start_with(
+        &studio.app,
+        Measure::with(move |_, _| {
+            begun.send(()).unwrap();
+            let _ = wait.lock().unwrap().recv();
+            Err(io::Error::other("never mind").into())
+        }),
+    );
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
+    drop(free);
+    studio.app.clock.advance_ms(BACKOFF_MS_MAX);
+    let job = take_any(&studio).await.unwrap();
+    assert_eq!((job.attempts, job.error.as_deref()), (2, Some("the server was stopped")));
+}
