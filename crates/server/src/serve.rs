@@ -85,11 +85,14 @@ pub fn open(config: Config) -> Result<App, Failure> {
         .map_err(|error| Failure::new(error.to_string()))
 }
 
+/// The stores of a data folder.
+pub(crate) type Stores = (Arc<dyn Store>, Arc<dyn Blobs>);
+
 /// Opens the stores of a data folder that another process may be serving.
 ///
 /// # Errors
 /// When there is no database.
-pub(crate) fn open_for_reading(data: &Path) -> Result<(Arc<dyn Store>, Arc<dyn Blobs>), Failure> {
+pub(crate) fn open_for_reading(data: &Path) -> Result<Stores, Failure> {
     if !data.join(DATABASE).is_file() {
         return Err(Failure::new(format!("there is no database in {}", data.display())));
     }

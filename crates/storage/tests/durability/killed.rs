@@ -1,0 +1,59 @@
+//! `kill -9` in the midst of writing.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use storage::{SqliteStore, Store as _};
+
+use crate::song::{check, next, room_of};
+
+const FOLDER: &str = "UNISONO_TEST_KILLED_FOLDER";
+
+/// Not a test by itself: the process that is killed. Writes for ever, and says each entry that is acknowledged.
+#[test]
+fn writer_that_is_killed() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let store = SqliteStore::open(&Path::new(&folder).join("test.sqlite")).unwrap();
+    let mut room = room_of(&store);
+    let mut out = std::io::stdout();
+    loop {
+        // Several at once, so that groups form.
+        let batches = (0..4).map(|_| next(&mut room)).collect();
+        assert!(store.commit(batches).iter().all(Result::is_ok));
+        writeln!(out, "\nacknowledged {}", room.seq()).unwrap();
+        out.flush().unwrap();
+    }
+}
+
+#[test]
+fn wr7_what_was_acknowledged_survives_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut before = 0;
+    for round in 1..=5_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "killed::writer_that_is_killed", "--nocapture", "--test-threads=1"])
+            .env(FOLDER, folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut acknowledged = 0;
+        for line in lines {
+            if let Some(seq) = line.unwrap().strip_prefix("acknowledged ") {
+                acknowledged = seq.parse().unwrap();
+                if acknowledged >= before + round * 37 {
+                    // Not at a place that the writer has chosen: it goes on while we kill it.
+                    child.kill().unwrap();
+                    break;
+                }
+            }
+        }
+        child.wait().unwrap();
+        assert!(acknowledged > before, "the writer wrote");
+        let store = SqliteStore::open(&folder.path().join("test.sqlite")).unwrap();
+        let kept = check(&store);
+        assert!(kept >= acknowledged, "acknowledged {acknowledged}, kept {kept}");
+        before = kept;
+    }
+}
