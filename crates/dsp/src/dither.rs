@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_triangular_centred_and_of_theory_s_variance() {
+    fn en16_noise_is_triangular_centred_and_of_theory_s_variance() {
         let values = noise(1_000_000, 0);
         assert!(mean(values.iter().copied()).abs() < 0.002);
         // Two uniforms of width one: 1/12 + 1/12.
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_white_and_channels_are_unrelated() {
+    fn en16_noise_is_white_and_channels_are_unrelated() {
         let (left, right) = (noise(500_000, 0), noise(500_000, 1));
         for lag in 1..20 {
             let r = mean(left.iter().zip(&left[lag..]).map(|(a, b)| a * b)) * 6.0;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_s_mean_and_variance_do_not_depend_on_the_signal() {
+    fn en16_the_error_s_mean_and_variance_do_not_depend_on_the_signal() {
         let dither = Dither::new(7);
         for level in [0.0, 0.1, 0.25, 0.5, 0.9] {
             let input = vec![level / 32_768.0; 400_000];
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_numbered_so_blocks_do_not_matter() {
+    fn en16_frames_are_numbered_so_blocks_do_not_matter() {
         let input: Vec<f32> = (0..1000).map(|n| (n as f32 / 500.0) - 1.0).collect();
         let (mut whole, mut pieces) = (vec![0i16; 2000], vec![0i16; 2000]);
         let dither = Dither::new(3);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn rounding_is_to_even_and_clips() {
+    fn en16_rounding_is_to_even_and_clips() {
         let table =
             [(0.5, 0), (1.5, 2), (-0.5, 0), (-1.5, -2), (32_766.6, 32_767), (40_000.0, 32_767), (-40_000.0, -32_768)];
         for (steps, expected) in table {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn stereo_24_dithers_one_step() {
+    fn en16_stereo_24_dithers_one_step() {
         let input = vec![0.3f32 / 8_388_608.0; 200_000];
         let mut output = vec![0i32; 400_000];
         Dither::new(9).stereo_24(&input, &input, 0, &mut output);

@@ -27,21 +27,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rise_goes_from_zero_towards_one() {
+    fn en3_a_rise_goes_from_zero_towards_one() {
         let mut samples = [1.0; 4];
         rise(&mut samples, 0, 4);
         assert_eq!(samples, [0.0, 0.25, 0.5, 0.75]);
     }
 
     #[test]
-    fn a_fall_ends_one_step_above_zero() {
+    fn en3_a_fall_ends_one_step_above_zero() {
         let mut samples = [1.0; 4];
         fall(&mut samples, 4, 4);
         assert_eq!(samples, [1.0, 0.75, 0.5, 0.25]);
     }
 
     #[test]
-    fn a_fade_cut_in_two_is_the_same_fade() {
+    fn en3_a_fade_cut_in_two_is_the_same_fade() {
         let (mut whole, mut halves) = (vec![0.3f32; 1000], vec![0.3f32; 1000]);
         rise(&mut whole, 5, 1005);
         rise(&mut halves[..333], 5, 1005);
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn rise_and_fall_together_are_one() {
+    fn en3_rise_and_fall_together_are_one() {
         let (mut up, mut down) = (vec![1.0f32; 480], vec![1.0f32; 480]);
         rise(&mut up, 0, 480);
         fall(&mut down, 480, 480);

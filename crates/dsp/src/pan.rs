@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_law_at_its_named_points() {
+    fn en5_the_law_at_its_named_points() {
         assert_eq!(balance(0.0), (1.0, 1.0));
         assert_eq!(balance(-0.0), (1.0, 1.0));
         assert_eq!(balance(-1.0), (1.0, 0.0));
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn left_and_right_are_mirrors_and_never_above_one() {
+    fn en5_left_and_right_are_mirrors_and_never_above_one() {
         for step in -100..=100 {
             let pan = f64::from(step) / 100.0;
             let (left, right) = balance(pan);

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_goes_in_a_straight_line_and_stays() {
+    fn en7_it_goes_in_a_straight_line_and_stays() {
         let mut ramp = Ramp::still(1.0);
         ramp.set(0.0, 100, 4);
         let values: Vec<f32> = (100..106).map(|n| ramp.value(n)).collect();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_target_starts_from_where_it_is() {
+    fn en7_a_new_target_starts_from_where_it_is() {
         let mut ramp = Ramp::still(1.0);
         ramp.set(0.0, 0, 4);
         ramp.set(1.0, 2, 4);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn applying_in_pieces_is_applying_at_once() {
+    fn en7_applying_in_pieces_is_applying_at_once() {
         let mut ramp = Ramp::still(0.3);
         ramp.set(0.9, 7, 960);
         let (mut whole, mut pieces) = (vec![0.7f32; 960], vec![0.7f32; 960]);

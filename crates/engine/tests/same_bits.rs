@@ -2,7 +2,7 @@
 
 mod support;
 
-use engine::{Plan, Tempo, render};
+use engine::{Clip, Plan, Tempo, render};
 use support::songs::{self, Case};
 use support::{Blocks, bits, first_difference, play, reader};
 
@@ -82,6 +82,54 @@ fn by_the_rules(case: &Case) -> [Vec<f64>; 2] {
         }
     }
     sum
+}
+
+/// The same in f32, operation by operation in the order that the rules state.
+fn in_the_stated_order(case: &Case) -> [Vec<f32>; 2] {
+    let song = &case.song;
+    let tempo = Tempo::new(song.bpm_milli, song.sample_rate).expect("a tempo of the corpus");
+    let weight = |k: i64, length: i64| k as f32 * (1.0 / length as f32);
+    let mut sum = [vec![0.0f32; case.frames], vec![0.0f32; case.frames]];
+    for track in &song.tracks {
+        let mut clips: Vec<&Clip> = track.clips.iter().collect();
+        clips.sort_by_key(|clip| tempo.frame(clip.start_ticks));
+        let (left, right) = dsp::pan::balance(track.pan);
+        let factors = [track.volume as f32 * left, track.volume as f32 * right];
+        for side in 0..2 {
+            let mut bus = vec![0.0f32; case.frames];
+            for clip in &clips {
+                let channels = &case.recordings.iter().find(|(id, _)| *id == clip.source).expect("a recording").1;
+                let recording = channels.get(side).unwrap_or(&channels[0]);
+                let end_ticks = clip.start_ticks + clip.duration_ticks;
+                let (start, end) = (tempo.frame(clip.start_ticks), tempo.frame(end_ticks));
+                let fade_in = tempo.frame(clip.start_ticks + clip.fade_in_ticks) - start;
+                let fade_out = end - tempo.frame(end_ticks - clip.fade_out_ticks);
+                for n in start.max(0)..end.min(case.frames as i64) {
+                    let mut x = recording.get((n - start) as usize).copied().unwrap_or(0.0);
+                    if n - start < fade_in {
+                        x *= weight(n - start, fade_in);
+                    }
+                    if end - n <= fade_out {
+                        x *= weight(end - n, fade_out);
+                    }
+                    bus[n as usize] += x * clip.gain as f32;
+                }
+            }
+            for (sum, bus) in sum[side].iter_mut().zip(bus) {
+                *sum += bus * factors[side];
+            }
+        }
+    }
+    let master = song.master.volume as f32;
+    sum.map(|channel| channel.into_iter().map(|x| x * master).collect())
+}
+
+#[test]
+fn en6_sums_are_made_in_the_stated_order_to_the_bit() {
+    for name in ["gaps", "overlaps_and_fades", "pans"] {
+        let case = songs::all().into_iter().find(|case| case.name == name).unwrap();
+        assert_eq!(first_difference(&play(&case, Blocks::Of(128)), &in_the_stated_order(&case)), None, "{name}");
+    }
 }
 
 #[test]

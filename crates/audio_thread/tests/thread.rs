@@ -1,0 +1,138 @@
+//! The audio thread as JavaScript sees it, without JavaScript.
+
+#![allow(unsafe_code, reason = "a counting allocator is an unsafe trait")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use audio_thread::{AudioThread, ChunkMut, Format, InitError, PLAN_WORDS_MAX, TakeError};
+use engine::{Clip, Master, Plan, PlanError, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TimeSignature, Track};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: hands everything to the system's allocator; the count is a plain number of the thread.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise about the layout is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the block came from `alloc` with this layout.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn song(volume: f64) -> Song {
+    let clip = Clip {
+        start_ticks: 0,
+        duration_ticks: 8 * BEAT,
+        source: 1,
+        source_offset_seconds: 0.0,
+        source_end_offset_seconds: 0.0,
+        gain: 1.0,
+        fade_in_ticks: 0,
+        fade_out_ticks: 0,
+    };
+    Song {
+        sample_rate: 48_000,
+        bpm_milli: 120_000,
+        time_signature: TimeSignature { beats: 4, unit: 4 },
+        tracks: vec![Track { id: 1, volume, pan: 0.0, muted: false, solo: false, clips: vec![clip] }],
+        master: Master { volume: 1.0 },
+        sources: vec![SourceInfo { id: 1, rate: 48_000, channels: 1, frames: 100_000 }],
+    }
+}
+
+fn send_plan(thread: &mut AudioThread, song: &Song, serial: u32) {
+    let words = Plan::compile(song).expect("a song within bounds").into_words();
+    thread.plan_buffer(words.len()).expect("a short plan").copy_from_slice(&words);
+    assert_eq!(thread.take_plan(serial), Ok(()));
+}
+
+fn send_recording(thread: &mut AudioThread, index: u32) {
+    let Some(ChunkMut::I16(samples)) = thread.sources.chunk(1, index) else {
+        unreachable!("a chunk of a 16-bit recording")
+    };
+    samples.fill(16_384);
+}
+
+#[test]
+fn a_recording_a_plan_and_play_make_sound() {
+    let mut thread = AudioThread::new(48_000, 128).unwrap();
+    // In any order: what is not here yet is waited for.
+    thread.seek(0);
+    thread.play();
+    assert_eq!(thread.process(128)[0], [0.0; 128]);
+    assert_eq!((thread.status().playing, thread.status().plan), (0, 0));
+    send_plan(&mut thread, &song(0.5), 7);
+    assert_eq!(thread.process(128)[0], [0.0; 128]);
+    assert_eq!((thread.status().playing, thread.status().plan, thread.status().starved_blocks), (1, 7, 1));
+    thread.sources.begin(1, 1, 100_000, Format::I16).unwrap();
+    send_recording(&mut thread, 0);
+    assert_eq!(thread.process(128), [[0.25; 128], [0.25; 128]]);
+    let status = thread.status();
+    assert_eq!((status.position, status.starved_blocks, status.tracks), (256.0, 1, 1));
+    assert_eq!((status.master, status.peaks[0]), ([0.25; 2], [0.25; 2]));
+    // The second chunk is not here: frames from 65,536 on are silence, and that is said.
+    thread.seek(65_600 * BEAT / 24_000);
+    for _ in 0..10 {
+        thread.process(128);
+    }
+    assert_eq!(thread.process(128)[0], [0.0; 128]);
+    assert!(thread.status().starved_blocks > 2);
+}
+
+#[test]
+fn a_refused_plan_changes_nothing() {
+    let mut thread = AudioThread::new(48_000, 128).unwrap();
+    send_plan(&mut thread, &song(0.5), 1);
+    thread.plan_buffer(40).unwrap().fill(3);
+    assert_eq!(thread.take_plan(2), Err(TakeError::Plan(PlanError::Magic)));
+    let other = Song { sample_rate: 44_100, sources: vec![], tracks: vec![], ..song(1.0) };
+    let words = Plan::compile(&other).unwrap().into_words();
+    thread.plan_buffer(words.len()).unwrap().copy_from_slice(&words);
+    assert_eq!(thread.take_plan(3), Err(TakeError::SampleRate));
+    assert!(thread.plan_buffer(PLAN_WORDS_MAX + 1).is_none());
+    thread.process(128);
+    assert_eq!(thread.status().plan, 1);
+}
+
+#[test]
+fn what_is_out_of_bounds_is_refused() {
+    assert_eq!(AudioThread::new(1, 128).err(), Some(InitError::SampleRate));
+    assert_eq!(AudioThread::new(48_000, 0).err(), Some(InitError::Capacity));
+    assert_eq!(AudioThread::new(48_000, 1 << 20).err(), Some(InitError::Capacity));
+    let mut thread = AudioThread::new(48_000, 128).unwrap();
+    assert_eq!(thread.process(100_000)[0].len(), 128);
+}
+
+#[test]
+fn en14_a_hundred_plans_while_playing_allocate_nothing_in_process() {
+    let mut thread = AudioThread::new(48_000, 128).unwrap();
+    thread.sources.begin(1, 1, 100_000, Format::I16).unwrap();
+    (0..2).for_each(|index| send_recording(&mut thread, index));
+    thread.play();
+    let mut in_process = 0;
+    for round in 0..600u32 {
+        if round % 6 == 0 {
+            let mut next = song(f64::from(round % 100) / 100.0);
+            next.tracks[0].clips[0].start_ticks = i64::from(round) * 100;
+            send_plan(&mut thread, &next, round + 1);
+        }
+        let before = ALLOCATIONS.get();
+        thread.process(128);
+        in_process += ALLOCATIONS.get() - before;
+    }
+    assert_eq!(in_process, 0);
+    assert!(thread.status().plan > 500);
+}
