@@ -34,6 +34,10 @@ impl PendingQueue {
         self.0.len()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Transaction, Timestamp)> {
+        self.0.iter().map(|pending| (&pending.transaction, pending.time))
+    }
+
     /// Applies a new transaction to the view and queues it: the records that changed.
     ///
     /// # Errors

@@ -136,6 +136,11 @@ impl Replica {
         }
     }
 
+    /// One's own transactions that the server has not confirmed, in order, each with the time at which it was made.
+    pub fn pending(&self) -> impl Iterator<Item = (&Transaction, Timestamp)> {
+        self.pending.iter()
+    }
+
     /// What this user may do.
     #[must_use]
     pub fn role(&self) -> Option<Role> {

@@ -1,0 +1,476 @@
+//! The server as the spec wants it: one room, group commit, answers only after the sync. A model, not the product's server:
+//! short enough to be seen to be right.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+
+use model::roles::role_of;
+use model::{Id, Key, RecordMap, Records, Table, Timestamp};
+use operations::{Author, Commit, Refusal, Scope, Transaction};
+use sync::wire::text::{Notice, Request, Update};
+use sync::wire::{ClientMessage, Resume, ServerMessage, VERSION, decode, encode};
+use sync::{Room, Submitted};
+
+use crate::disk::{Disk, Entry};
+use crate::fault::Fault;
+use crate::prng::Prng;
+
+/// The number of a connection.
+pub(crate) type LinkId = u32;
+/// The number of an HTTP request.
+pub(crate) type RequestId = u32;
+
+/// What the server wants sent.
+#[derive(Debug)]
+pub(crate) enum Out {
+    /// What was asked for: as much as was asked.
+    Frame(LinkId, Vec<u8>),
+    /// What others have done: it must not wait without bound for a slow reader (PS4).
+    News(LinkId, Vec<u8>),
+    Answer(RequestId, Answer),
+}
+
+/// What is asked over HTTP (W1, W5).
+#[derive(Clone, Debug)]
+pub(crate) enum Ask {
+    Write(Transaction),
+    GetRecords(Vec<Key>),
+    ListRecords,
+}
+
+/// The answer to it.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// 200.
+    Records { records: RecordMap, epoch: Id },
+    /// 200 to a write.
+    Written { records: RecordMap, epoch: Id },
+    /// Anything else.
+    Refused(u16),
+}
+
+/// Who is to be told how a transaction went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Link(LinkId, u32),
+    Http(RequestId),
+}
+
+#[derive(Debug)]
+enum Session {
+    Binary { user: Id, open: Option<u32> },
+    Text { user: Id, keys: BTreeSet<String> },
+}
+
+#[derive(Debug)]
+struct Grouped {
+    submitted: Submitted,
+    source: Source,
+}
+
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) disk: Disk,
+    /// Ahead of the disk by the group that is being gathered.
+    room: Room,
+    /// What is durable, and may be told.
+    told: Room,
+    group: Vec<Grouped>,
+    /// Repeats whose first is in the group: answered after the sync.
+    waiting: Vec<(Source, Id, u64)>,
+    /// (author, transaction) → (place in the log, hash of the payload), for ever (WR6).
+    known: BTreeMap<(Id, Id), (u64, u64)>,
+    sessions: BTreeMap<LinkId, Session>,
+    pub(crate) out: Vec<Out>,
+    fault: Option<Fault>,
+}
+
+/// What a payload hashes to; the same on every run.
+pub(crate) fn payload_hash(transaction: &Transaction) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    encode(&(&transaction.operations, &transaction.base_versions)).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Server {
+    pub(crate) fn new(project: Id, epoch: Id, fault: Option<Fault>) -> Server {
+        let room = Room::new(Scope::Project(project), epoch.clone(), 0, Records::new());
+        Server {
+            disk: Disk::new(epoch),
+            told: room.clone(),
+            room,
+            group: Vec::new(),
+            waiting: Vec::new(),
+            known: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            out: Vec::new(),
+            fault,
+        }
+    }
+
+    /// What is durable.
+    pub(crate) fn told(&self) -> &Room {
+        &self.told
+    }
+
+    pub(crate) fn has_group(&self) -> bool {
+        !self.group.is_empty()
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    pub(crate) fn connect_binary(&mut self, link: LinkId, user: Id, now: Timestamp) {
+        let hello = ServerMessage::Hello { version: u16::from(VERSION), user: user.clone(), now };
+        self.sessions.insert(link, Session::Binary { user, open: None });
+        self.say(link, &hello);
+    }
+
+    pub(crate) fn connect_text(&mut self, link: LinkId, user: Id) {
+        self.sessions.insert(link, Session::Text { user, keys: BTreeSet::new() });
+    }
+
+    pub(crate) fn disconnect(&mut self, link: LinkId) {
+        self.sessions.remove(&link);
+    }
+
+    fn say(&mut self, link: LinkId, message: &ServerMessage) {
+        self.out.push(Out::Frame(link, encode(message)));
+    }
+
+    fn may_read(&self, user: &Id) -> bool {
+        role_of(self.told.records(), user).is_some()
+    }
+
+    /// A frame on our own protocol (W4).
+    pub(crate) fn frame(&mut self, link: LinkId, frame: &[u8], now: Timestamp) {
+        let Some(Session::Binary { user, .. }) = self.sessions.get(&link) else { return };
+        let user = user.clone();
+        match decode::<ClientMessage>(frame) {
+            Ok(ClientMessage::Open { channel, resume, .. }) => self.open(link, &user, channel, resume.as_ref()),
+            Ok(ClientMessage::Submit { channel, transactions }) => {
+                for transaction in &transactions {
+                    self.submit(&user, transaction, Source::Link(link, channel), now);
+                }
+            }
+            Ok(ClientMessage::Hello { .. } | ClientMessage::Close { .. } | ClientMessage::Ping { .. }) => {}
+            Err(bad) => self.say(link, &ServerMessage::Error { message: bad.to_string() }),
+        }
+    }
+
+    fn open(&mut self, link: LinkId, user: &Id, channel: u32, resume: Option<&Resume>) {
+        if !self.may_read(user) {
+            let message = Refusal::FORBIDDEN.to_owned();
+            return self.say(link, &ServerMessage::Denied { channel, status: 403, message });
+        }
+        if let Some(Session::Binary { open, .. }) = self.sessions.get_mut(&link) {
+            *open = Some(channel);
+        }
+        let room = if self.has(Fault::SnapshotAhead) { &self.room } else { &self.told };
+        let (epoch, last) = (room.epoch().clone(), room.seq());
+        match resume {
+            Some(Resume { epoch: theirs, seq }) if *theirs == epoch && *seq <= self.told.seq() => {
+                let log = self.disk.log().iter().map(|entry| entry.commit.clone());
+                let missed: Vec<Commit> = log.filter(|commit| commit.seq > *seq).collect();
+                self.say(link, &ServerMessage::Resumed { channel, epoch, seq: *seq });
+                if !missed.is_empty() {
+                    self.say(link, &ServerMessage::Commits { channel, commits: missed });
+                }
+            }
+            _ => {
+                let records = room.records().iter().map(|(key, record)| (key.table, record.clone())).collect();
+                self.say(link, &ServerMessage::Snapshot { channel, epoch, seq: last, records });
+            }
+        }
+    }
+
+    fn submit(&mut self, user: &Id, transaction: &Transaction, source: Source, now: Timestamp) {
+        let name = (user.clone(), transaction.tx_id.clone());
+        let hash = payload_hash(transaction);
+        if !self.has(Fault::NoIdempotency)
+            && transaction.author_id == *user
+            && let Some((seq, known)) = self.known.get(&name)
+        {
+            let seq = *seq;
+            return if *known != hash {
+                self.refuse(source, &transaction.tx_id, 400);
+            } else if seq > self.told.seq() {
+                self.waiting.push((source, name.1, seq));
+            } else {
+                self.acknowledge(source, &name.1, seq);
+            };
+        }
+        // The mistake of asking nobody's role is that of writing as the server itself.
+        let judged = match (self.has(Fault::NoPermission), Author::User(user.clone())) {
+            (true, _) => {
+                let system = Transaction { author_id: Id::system(), ..transaction.clone() };
+                self.room.submit(&Author::System, &system, now).map(|mut submitted| {
+                    submitted.commit.author = user.clone();
+                    submitted
+                })
+            }
+            (false, author) => self.room.submit(&author, transaction, now),
+        };
+        match judged {
+            Err(refusal) => self.refuse(source, &transaction.tx_id, refusal.status),
+            Ok(mut submitted) => {
+                if self.has(Fault::LoggedAsSent) {
+                    submitted.commit.operations.clone_from(&transaction.operations);
+                }
+                self.known.insert(name, (submitted.commit.seq, hash));
+                self.disk.append(Entry {
+                    commit: submitted.commit.clone(),
+                    inverse: submitted.inverse.clone(),
+                    payload_hash: hash,
+                });
+                self.group.push(Grouped { submitted, source });
+                if self.has(Fault::PublishBeforeSync) {
+                    self.publish();
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, source: Source, tx_id: &Id, status: u16) {
+        match source {
+            Source::Link(link, channel) => {
+                let message = "refused".to_owned();
+                self.say(link, &ServerMessage::Refused { channel, tx_id: tx_id.clone(), status, message });
+            }
+            Source::Http(request) => self.out.push(Out::Answer(request, Answer::Refused(status))),
+        }
+    }
+
+    /// Says where a transaction stands in the log that the receiver has been sent already, or, over HTTP, what has come of it.
+    fn acknowledge(&mut self, source: Source, tx_id: &Id, seq: u64) {
+        match source {
+            Source::Link(link, channel) => {
+                let time = self.disk.log().get(seq as usize - 1).map_or(Timestamp(0), |entry| entry.commit.time);
+                self.say(link, &ServerMessage::Acknowledged { channel, tx_id: tx_id.clone(), seq, time });
+            }
+            Source::Http(request) => {
+                let entry = self.disk.log().get(seq as usize - 1);
+                let keys: Vec<Key> =
+                    entry.iter().flat_map(|entry| &entry.commit.operations).map(|op| op.target.clone()).collect();
+                let records = self.told.records().record_map(&keys);
+                let epoch = self.told.epoch().clone();
+                self.out.push(Out::Answer(request, Answer::Written { records, epoch }));
+            }
+        }
+    }
+
+    /// One sync for the whole group, then everybody is told (WR7, WR9).
+    pub(crate) fn sync(&mut self) {
+        self.disk.sync();
+        self.publish();
+    }
+
+    /// The sync failed: the whole group is refused, and the room made anew (WR7).
+    pub(crate) fn fail_sync(&mut self) {
+        self.disk.fail_sync();
+        for Grouped { submitted, source } in std::mem::take(&mut self.group) {
+            self.known.remove(&(submitted.commit.author, submitted.commit.tx_id.clone()));
+            self.refuse(source, &submitted.commit.tx_id, 503);
+        }
+        for (source, tx_id, _) in std::mem::take(&mut self.waiting) {
+            self.refuse(source, &tx_id, 503);
+        }
+        if self.has(Fault::RoomKeptAfterFailedSync) {
+            let (scope, epoch) = (self.room.scope().clone(), self.room.epoch().clone());
+            self.room = Room::new(scope, epoch, self.told.seq(), self.room.records().clone());
+        } else {
+            self.room = self.told.clone();
+        }
+    }
+
+    fn publish(&mut self) {
+        let group = std::mem::take(&mut self.group);
+        let lost: Vec<LinkId> = self.sessions_without_access(self.room.records());
+        let before = std::mem::replace(&mut self.told, self.room.clone());
+        if !self.has(Fault::SubscriptionOutlivesAccess) {
+            lost.into_iter().for_each(|link| self.end_access(link));
+        }
+        let links: Vec<LinkId> = self.sessions.keys().copied().collect();
+        for link in links {
+            match self.sessions.get(&link) {
+                Some(Session::Binary { open: Some(channel), .. }) => self.tell(link, *channel, &group),
+                Some(Session::Text { .. }) => self.notify(link, &before, &group),
+                _ => {}
+            }
+        }
+        for Grouped { submitted, source } in &group {
+            if matches!(source, Source::Http(_)) {
+                self.acknowledge(*source, &submitted.commit.tx_id, submitted.commit.seq);
+            }
+        }
+        for (source, tx_id, seq) in std::mem::take(&mut self.waiting) {
+            self.acknowledge(source, &tx_id, seq);
+        }
+    }
+
+    fn sessions_without_access(&self, records: &Records) -> Vec<LinkId> {
+        let without = |(link, session): (&LinkId, &Session)| match session {
+            Session::Binary { user, open: Some(_) } | Session::Text { user, .. } => {
+                role_of(records, user).is_none().then_some(*link)
+            }
+            Session::Binary { .. } => None,
+        };
+        self.sessions.iter().filter_map(without).collect()
+    }
+
+    fn end_access(&mut self, link: LinkId) {
+        match self.sessions.get_mut(&link) {
+            Some(Session::Binary { open, .. }) => {
+                if let Some(channel) = open.take() {
+                    let message = Refusal::FORBIDDEN.to_owned();
+                    self.say(link, &ServerMessage::Denied { channel, status: 403, message });
+                }
+            }
+            Some(Session::Text { keys, .. }) => keys.clear(),
+            None => {}
+        }
+    }
+
+    /// The group as one connection gets it: its own transactions that stand in the log as sent are only acknowledged.
+    fn tell(&mut self, link: LinkId, channel: u32, group: &[Grouped]) {
+        let mut commits = Vec::new();
+        for Grouped { submitted, source } in group {
+            let verbatim = submitted.verbatim || self.has(Fault::RewrittenButAcknowledged);
+            if *source == Source::Link(link, channel) && verbatim {
+                self.tell_commits(link, channel, &mut commits);
+                let Commit { tx_id, seq, time, .. } = submitted.commit.clone();
+                self.say(link, &ServerMessage::Acknowledged { channel, tx_id, seq, time });
+            } else {
+                commits.push(submitted.commit.clone());
+            }
+        }
+        self.tell_commits(link, channel, &mut commits);
+    }
+
+    /// A text message of the guide's protocol (W3).
+    pub(crate) fn text(&mut self, link: LinkId, text: &str) {
+        let Some(Session::Text { user, .. }) = self.sessions.get(&link) else { return };
+        let allowed = self.may_read(user);
+        let Ok(request) = serde_json::from_str::<Request>(text) else { return };
+        let version = match &request {
+            Request::Subscribe { key } if allowed => version_of(self.told.records(), self.told.seq(), key),
+            _ => None,
+        };
+        let Some(Session::Text { keys, .. }) = self.sessions.get_mut(&link) else { return };
+        match (request, version) {
+            (Request::Subscribe { key }, Some(version)) => {
+                keys.insert(key.clone());
+                // At once the current version: it closes the gap between fetching and subscribing (PS2).
+                self.out.push(Out::Frame(link, updates_text(vec![Update { key, version }])));
+            }
+            (Request::Subscribe { .. }, None) => {}
+            (Request::Unsubscribe { key }, _) => drop(keys.remove(&key)),
+        }
+    }
+
+    fn tell_commits(&mut self, link: LinkId, channel: u32, commits: &mut Vec<Commit>) {
+        if !commits.is_empty() {
+            let message = ServerMessage::Commits { channel, commits: std::mem::take(commits) };
+            self.out.push(Out::News(link, encode(&message)));
+        }
+    }
+
+    fn notify(&mut self, link: LinkId, before: &Room, group: &[Grouped]) {
+        let Some(Session::Text { keys, .. }) = self.sessions.get(&link) else { return };
+        let (records, seq) = (self.told.records(), self.told.seq());
+        let changed: BTreeSet<&Key> = group.iter().flat_map(|grouped| &grouped.submitted.changed).collect();
+        let names: BTreeSet<String> =
+            changed.into_iter().flat_map(|key| names_of(key, before.records(), records)).collect();
+        let updates: Vec<Update> = names
+            .into_iter()
+            .filter(|name| keys.contains(name))
+            .filter_map(|key| version_of(records, seq, &key).map(|version| Update { key, version }))
+            .collect();
+        if !updates.is_empty() {
+            self.out.push(Out::News(link, updates_text(updates)));
+        }
+    }
+
+    /// A request over HTTP.
+    pub(crate) fn ask(&mut self, request: RequestId, user: &Id, ask: &Ask, now: Timestamp) {
+        let records = match ask {
+            Ask::Write(transaction) => return self.submit(user, transaction, Source::Http(request), now),
+            _ if !self.may_read(user) => return self.out.push(Out::Answer(request, Answer::Refused(403))),
+            Ask::GetRecords(keys) => self.told.records().record_map(keys),
+            Ask::ListRecords => self.told.records().record_map(self.told.records().iter().map(|(key, _)| key)),
+        };
+        self.out.push(Out::Answer(request, Answer::Records { records, epoch: self.told.epoch().clone() }));
+    }
+
+    /// The power goes and comes back.
+    ///
+    /// # Errors
+    /// When the log does not lead to records any more.
+    pub(crate) fn lose_power(&mut self, prng: &mut Prng) -> Result<(), Refusal> {
+        self.disk.lose_power(prng);
+        self.start()
+    }
+
+    /// A backup takes the place of what was there, under a new epoch (WR8).
+    ///
+    /// # Errors
+    /// When the log does not lead to records any more.
+    pub(crate) fn restore(&mut self, backup: &Disk, epoch: Id) -> Result<(), Refusal> {
+        let epoch = if self.has(Fault::EpochKeptAtRestore) { backup.epoch.clone() } else { epoch };
+        self.disk = backup.clone();
+        self.disk.epoch = epoch;
+        self.start()
+    }
+
+    fn start(&mut self) -> Result<(), Refusal> {
+        let log = self.disk.log();
+        let records = self.disk.replay(log.len())?;
+        self.known = log
+            .iter()
+            .map(|Entry { commit, payload_hash, .. }| {
+                ((commit.author.clone(), commit.tx_id.clone()), (commit.seq, *payload_hash))
+            })
+            .collect();
+        if self.has(Fault::IdempotencyLostAtRestart) {
+            self.known.clear();
+        }
+        let seq = log.last().map_or(0, |entry| entry.commit.seq);
+        self.room = Room::new(self.room.scope().clone(), self.disk.epoch.clone(), seq, records);
+        self.told = self.room.clone();
+        self.group.clear();
+        self.waiting.clear();
+        self.sessions.clear();
+        self.out.clear();
+        Ok(())
+    }
+}
+
+fn updates_text(updates: Vec<Update>) -> Vec<u8> {
+    serde_json::to_vec(&Notice::Updates { updates }).unwrap_or_default()
+}
+
+/// The version behind a subscription key; none when there is nothing of that name.
+fn version_of(records: &Records, seq: u64, name: &str) -> Option<u64> {
+    let (table, id) = name.split_once(':')?;
+    let id = Id::new(id).ok()?;
+    match table {
+        "project-tracks" => records.find(Table::Projects, &id).map(|_| seq),
+        "track-clips" => records.find(Table::Tracks, &id).map(|_| seq),
+        _ => records.find(Table::from_name(table)?, &id).map(model::Record::version),
+    }
+}
+
+/// The subscription keys that a changed record moves: its own, and the lists that it is or was in.
+fn names_of(key: &Key, before: &Records, after: &Records) -> Vec<String> {
+    let mut names = vec![key.to_string()];
+    let (list, field) = match key.table {
+        Table::Tracks => ("project-tracks", "projectId"),
+        Table::Clips => ("track-clips", "trackId"),
+        _ => return names,
+    };
+    let parents = [before.get(key), after.get(key)].into_iter().flatten().filter_map(|record| record.text(field));
+    names.extend(parents.map(|parent| format!("{list}:{parent}")));
+    names
+}

@@ -1,0 +1,110 @@
+//! The world as it should be, and with every mistake that its checks must find.
+
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
+use simulator::{Fault, Tally, World};
+
+/// Events in each world.
+const EVENTS: usize = 200;
+
+#[test]
+fn si1_worlds_keep_every_promise() {
+    let mut total = Tally::default();
+    for seed in 0..600 {
+        match World::new(seed, None, false).run(EVENTS) {
+            Ok(tally) => total += tally,
+            Err(failure) => {
+                panic!("seed {seed}: {failure}\nsee: cargo run -p simulator -- --seed {seed} --events {EVENTS}")
+            }
+        }
+    }
+    // Worlds in which little happens would prove little.
+    let Tally { commits, edits, refusals, connections, slow_readers, failed_syncs, power_losses, restores } = total;
+    assert!(commits > 15_000 && edits > 15_000 && connections > 10_000, "{total:?}");
+    assert!(refusals > 2_000 && slow_readers > 300 && failed_syncs > 400, "{total:?}");
+    assert!(power_losses > 1_000 && restores > 300, "{total:?}");
+}
+
+#[test]
+fn si1_the_same_seed_is_the_same_world() {
+    let live = |seed| {
+        let mut world = World::new(seed, None, true);
+        (world.run(EVENTS), world.trace().to_vec())
+    };
+    assert_eq!(live(7), live(7));
+    assert_ne!(live(7).1, live(8).1);
+}
+
+/// Within so many seeds a mistake must be found, and look like the break of one of these rules.
+fn finds(fault: Fault, seeds: u64, rules: &[&str]) {
+    let found = (0..seeds).find_map(|seed| Some((seed, World::new(seed, Some(fault), false).run(EVENTS).err()?)));
+    match found {
+        Some((seed, failure)) => assert!(rules.contains(&failure.rule), "seed {seed}: {fault:?} looks like {failure}"),
+        None => panic!("{fault:?} was not found in {seeds} seeds"),
+    }
+}
+
+#[test]
+fn wr6_a_repeat_that_is_committed_again_is_found() {
+    finds(Fault::NoIdempotency, 3, &["WR6"]);
+}
+
+#[test]
+fn wr6_a_memory_of_repeats_that_ends_with_the_process_is_found() {
+    finds(Fault::IdempotencyLostAtRestart, 5, &["WR6"]);
+}
+
+#[test]
+fn wr7_wr9_a_commit_that_is_told_before_it_is_durable_is_found() {
+    finds(Fault::PublishBeforeSync, 3, &["SI1"]);
+}
+
+#[test]
+fn wr7_a_snapshot_of_what_is_not_durable_is_found() {
+    finds(Fault::SnapshotAhead, 5, &["SI1"]);
+}
+
+#[test]
+fn wr7_a_room_that_outlives_a_failed_sync_is_found() {
+    finds(Fault::RoomKeptAfterFailedSync, 10, &["SI1", "WR8"]);
+}
+
+#[test]
+fn wr8_ps3_a_restored_backup_under_the_old_epoch_is_found() {
+    finds(Fault::EpochKeptAtRestore, 5, &["SI1", "WR8", "CL1"]);
+}
+
+#[test]
+fn wr8_op1_a_log_of_what_was_sent_instead_of_what_was_done_is_found() {
+    finds(Fault::LoggedAsSent, 3, &["SI1", "WR8"]);
+}
+
+#[test]
+fn w4_a_rewritten_transaction_acknowledged_as_it_was_sent_is_found() {
+    finds(Fault::RewrittenButAcknowledged, 3, &["SI1"]);
+}
+
+#[test]
+fn ps3_ps4_news_dropped_for_a_slow_reader_are_found() {
+    finds(Fault::DroppedForSlowReader, 10, &["SI1"]);
+}
+
+#[test]
+fn wr3_a_writer_without_the_role_is_found() {
+    finds(Fault::NoPermission, 3, &["WR3"]);
+}
+
+#[test]
+fn ps1_a_subscription_that_outlives_the_access_is_found() {
+    finds(Fault::SubscriptionOutlivesAccess, 5, &["SI1"]);
+}
+
+#[test]
+fn cl1_a_screen_that_shows_only_what_is_committed_is_found() {
+    finds(Fault::NoRebase, 3, &["CL1"]);
+}
+
+#[test]
+fn cl3_a_refusal_that_is_not_heard_is_found() {
+    finds(Fault::RefusalSwallowed, 10, &["SI1"]);
+}
