@@ -214,8 +214,8 @@ fn open(mut source: Box<dyn Source>, found: Found) -> Result<(Decoding, StreamIn
             (Decoding::Mp3(mp3), info)
         }
         Format::OggVorbis => {
-            let (vorbis, info) = Vorbis::open(source, found)?;
-            (Decoding::Vorbis(vorbis), info)
+            let (vorbis, stream) = Vorbis::open(source, found)?;
+            (Decoding::Vorbis(vorbis), stream.info)
         }
     })
 }

@@ -81,6 +81,11 @@ impl FrameHeader {
             == (other.layer, other.is_mpeg_1, other.sample_rate, other.channels)
     }
 
+    /// Bytes that a frame of layer III adds to the reservoir of main data.
+    pub(crate) fn main_data_bytes(self) -> usize {
+        self.bytes.saturating_sub(self.side_end())
+    }
+
     /// Bytes of header, CRC and side information, behind which layer III's main data begins.
     pub(crate) fn side_end(self) -> usize {
         let side = match (self.is_mpeg_1, self.channels) {

@@ -37,9 +37,9 @@ pub(crate) struct PageHeader {
     /// Position in frames after the last packet that ends on this page, if one does.
     pub(crate) granule: Option<u64>,
     pub(crate) serial: u32,
-    pub(crate) sequence: u32,
     crc: u32,
-    segments: usize,
+    /// Packets that end on this page.
+    pub(crate) packets: usize,
     body_start: usize,
     pub(crate) bytes: usize,
 }
@@ -54,15 +54,15 @@ impl PageHeader {
         let granule = u64::from(u32_at(10)) << 32 | u64::from(u32_at(6));
         let segments = usize::from(header[26]);
         let body_start = PAGE_HEADER_BYTES + segments;
-        let body: usize = bytes.get(PAGE_HEADER_BYTES..body_start)?.iter().map(|length| usize::from(*length)).sum();
+        let lengths = bytes.get(PAGE_HEADER_BYTES..body_start)?;
+        let body: usize = lengths.iter().map(|length| usize::from(*length)).sum();
         Some(Self {
             is_continued: header[5] & 1 != 0,
             is_last: header[5] & 4 != 0,
             granule: (granule != NO_GRANULE).then_some(granule),
             serial: u32_at(14),
-            sequence: u32_at(18),
             crc: u32_at(22),
-            segments,
+            packets: lengths.iter().filter(|length| **length < 255).count(),
             body_start,
             bytes: body_start + body,
         })
@@ -112,6 +112,8 @@ impl<R: Read> Pages<R> {
 pub(crate) struct PacketInfo {
     /// Position in frames at this packet's end, when it is the last that ends on its page.
     pub(crate) granule: Option<u64>,
+    /// No other packet ends on its page.
+    pub(crate) ends_page: bool,
     /// The granule position that the stream's last page gives, for packets on that page.
     pub(crate) stream_end: Option<u64>,
     /// Packets before this one were lost.
@@ -195,6 +197,7 @@ impl<R: Read> Packets<R> {
                 let ends_page = lengths[self.segment..].iter().all(|length| *length == 255);
                 return Ok(Some(PacketInfo {
                     granule: page.granule.filter(|_| ends_page),
+                    ends_page,
                     stream_end: page.granule.filter(|_| page.is_last),
                     after_gap: std::mem::take(&mut self.after_gap),
                 }));

@@ -9,7 +9,6 @@ mod mp3_frames;
 mod vorbis;
 mod vorbis_setup;
 
-pub(crate) use guarded::DecodedPacket;
-pub(crate) use mp3::{Mp3, Mp3Packets, Mp3Start, RESERVOIR_BYTES_MAX, main_data_begin};
+pub(crate) use mp3::{Mp3, Mp3Packets, Mp3Start, RESERVOIR_BYTES_MAX};
 pub(crate) use mp3_frames::Mp3Frames;
-pub(crate) use vorbis::{Cut, Vorbis, VorbisPackets, VorbisStream};
+pub(crate) use vorbis::{Vorbis, VorbisStream};

@@ -48,12 +48,8 @@ impl<R: Read> Mp3Packets<R> {
     /// Decodes the next frame that can be decoded; `None` at the end. Frames whose beginning lies in frames that are not here
     /// (the first ones of a file cut from another) are decoded, but not delivered, as they would be noise.
     pub(crate) fn next_packet(&mut self) -> Result<Option<DecodedPacket<'_>>> {
-        while let Some(header) = self.frames.next_frame()? {
-            let begin = main_data_begin(self.frames.frame(), header);
-            let is_whole = begin <= self.reservoir;
-            self.reservoir = (self.reservoir + header.bytes.saturating_sub(header.side_end())).min(RESERVOIR_BYTES_MAX);
-            let decoded = self.decoder.decode(self.frames.frame());
-            if decoded && is_whole {
+        while let Some(is_sound) = self.step()? {
+            if is_sound {
                 self.undecodable_in_a_row = 0;
                 return Ok(self.decoder.last());
             }
@@ -64,13 +60,28 @@ impl<R: Read> Mp3Packets<R> {
         }
         Ok(None)
     }
+
+    /// Decodes frames up to `offset` without delivering them, so that what follows comes out as if decoding had begun earlier.
+    pub(crate) fn warm_up(&mut self, offset: u64) -> Result<()> {
+        while self.offset() < offset && self.step()?.is_some() {}
+        Ok(())
+    }
+
+    /// Decodes one frame; whether it is sound, and `None` at the end.
+    fn step(&mut self) -> Result<Option<bool>> {
+        let Some(header) = self.frames.next_frame()? else { return Ok(None) };
+        let is_whole = main_data_begin(self.frames.frame(), header) <= self.reservoir;
+        self.reservoir = (self.reservoir + header.main_data_bytes()).min(RESERVOIR_BYTES_MAX);
+        let decoded = self.decoder.decode(self.frames.frame());
+        Ok(Some(decoded && is_whole))
+    }
 }
 
 /// Furthest back that a frame's main data can begin, in bytes.
 pub(crate) const RESERVOIR_BYTES_MAX: usize = 511;
 
 /// How many bytes before its own header a frame's main data begins: the side information's first field.
-pub(crate) fn main_data_begin(frame: &[u8], header: FrameHeader) -> usize {
+fn main_data_begin(frame: &[u8], header: FrameHeader) -> usize {
     let side = if header.has_crc { 6 } else { 4 };
     match (frame.get(side), frame.get(side + 1), header.is_mpeg_1) {
         (Some(a), Some(b), true) => usize::from(*a) << 1 | usize::from(*b) >> 7,

@@ -13,12 +13,19 @@ pub(crate) struct Mp3Frames<R> {
     first: Option<FrameHeader>,
     in_sync: bool,
     frame: Vec<u8>,
+    /// Frames that start at or behind this place in the file are not delivered.
+    stop_offset: u64,
 }
 
 impl<R: Read> Mp3Frames<R> {
     /// The frames that `window` shows. `first` is the header that every frame must fit, if it is known.
     pub(crate) fn new(window: Window<R>, first: Option<FrameHeader>) -> Self {
-        Self { window, first, in_sync: true, frame: Vec::with_capacity(FRAME_BYTES_MAX) }
+        Self { window, first, in_sync: true, frame: Vec::with_capacity(FRAME_BYTES_MAX), stop_offset: u64::MAX }
+    }
+
+    /// Stops before the frame that starts at or behind `offset`.
+    pub(crate) fn until(self, offset: u64) -> Self {
+        Self { stop_offset: offset, ..self }
     }
 
     /// Bytes of the frame that was found last.
@@ -46,7 +53,7 @@ impl<R: Read> Mp3Frames<R> {
                 self.in_sync = false;
                 continue;
             };
-            if rest.len() < header.bytes {
+            if rest.len() < header.bytes || self.window.offset() >= self.stop_offset {
                 return Ok(None);
             }
             self.frame.clear();

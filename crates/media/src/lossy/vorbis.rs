@@ -150,16 +150,55 @@ pub(crate) struct Vorbis<R> {
     /// What was decoded before it was known how many frames to drop at the start.
     held: Block,
     settled: bool,
+    /// Decoding ends with the page that ends at or behind this place in the file.
+    stop_offset: u64,
+    page_ended: bool,
 }
 
 impl<R: Read + Seek> Vorbis<R> {
     /// Opens the stream that was found.
-    pub(crate) fn open(file: R, found: Found) -> Result<(Self, StreamInfo)> {
+    pub(crate) fn open(file: R, found: Found) -> Result<(Self, VorbisStream)> {
         let mut packets = Packets::new(Window::new(file, found.audio_offset)?, None);
         let stream = VorbisStream::read(&mut packets)?;
         let packets = VorbisPackets::new(&stream, packets)?;
+        Ok((Self::with(&stream, packets), stream))
+    }
+
+    /// Resumes behind the page at `offset`, which at least two packets must end on: those are decoded, as each overlaps into the next. `origin` is what
+    /// [`Vorbis::origin`] says of the whole stream. `None` when the page does not end at position `granule`.
+    pub(crate) fn resume(
+        file: R,
+        stream: &VorbisStream,
+        offset: u64,
+        granule: u64,
+        origin: i64,
+    ) -> Result<Option<Self>> {
+        let packets = Packets::new(Window::new(file, offset)?, Some(stream.serial));
+        let mut packets = VorbisPackets::new(stream, packets)?;
+        while let Some((info, _)) = packets.next_packet()? {
+            if let Some(position) = info.granule {
+                let decoded = origin.saturating_add_unsigned(granule);
+                let cut = Cut { origin: Some(origin), decoded: u64::try_from(decoded).unwrap_or(0) };
+                let resumed = Self { cut, settled: true, ..Self::with(stream, packets) };
+                return Ok((position == granule).then_some(resumed));
+            }
+        }
+        Ok(None)
+    }
+
+    fn with(stream: &VorbisStream, packets: VorbisPackets<R>) -> Self {
         let held = Block::new(usize::from(stream.info.channels));
-        Ok((Self { packets, cut: Cut::default(), held, settled: false }, stream.info))
+        Self { packets, cut: Cut::default(), held, settled: false, stop_offset: u64::MAX, page_ended: false }
+    }
+
+    /// Ends with the page that ends at or behind `offset`.
+    pub(crate) fn stop_at(&mut self, offset: u64) {
+        self.stop_offset = offset;
+    }
+
+    /// Decoded frames before position 0, once the first position is known; negative where the stream starts later.
+    pub(crate) fn origin(&self) -> Option<i64> {
+        self.cut.origin
     }
 
     /// Where in the file decoding has come to.
@@ -172,7 +211,7 @@ impl<R: Read + Seek> Vorbis<R> {
         if self.settled {
             self.held.clear();
         }
-        while let Some((info, frames)) = self.packets.next_packet()? {
+        while let Some((info, frames)) = self.next_packet()? {
             let frames = frames - self.cut.advance(info, frames);
             if self.settled {
                 if frames > 0 {
@@ -188,6 +227,15 @@ impl<R: Read + Seek> Vorbis<R> {
         // A file that ends before its first position.
         self.cut.settle();
         Ok(if !self.settled && self.settle() { Some(self.held.slices()) } else { None })
+    }
+
+    fn next_packet(&mut self) -> Result<Option<(PacketInfo, usize)>> {
+        if self.page_ended && self.packets.offset() >= self.stop_offset {
+            return Ok(None);
+        }
+        let packet = self.packets.next_packet()?;
+        self.page_ended = packet.is_some_and(|(info, _)| info.ends_page);
+        Ok(packet)
     }
 
     /// Once it is known how many frames to drop at the start, drops them; returns whether any are left to deliver.

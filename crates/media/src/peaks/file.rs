@@ -15,6 +15,7 @@ use crate::{Error, Metadata, Result};
 mod flac;
 mod mix;
 mod mp3;
+mod parts;
 mod vorbis;
 mod wav;
 

@@ -5,11 +5,12 @@ use std::io::{Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
+use super::parts::{Part, join, side_by_side};
 use super::{Pairs, threads};
-use crate::Result;
 use crate::peaks::extent::{extent_by, stereo_i16_extent};
 use crate::peaks::waveform::{WaveformOptions, WaveformPixels, integer_pixels};
 use crate::wav::{Header, SampleFormat, decode_i16, read_up_to};
+use crate::{Error, Result};
 
 /// Bytes read at a time: they stay in the processor's second-level cache.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -19,25 +20,15 @@ const FRAMES_PER_THREAD_MIN: u64 = 1 << 20;
 pub(super) fn pairs(path: &Path, header: &Header, options: WaveformOptions) -> Result<Pairs> {
     let frames = header.frames();
     let parts = (threads(options) as u64).min(frames / FRAMES_PER_THREAD_MIN).max(1);
-    let ranges = (0..parts).map(|part| frames * part / parts..frames * (part + 1) / parts);
-    let results: Vec<Result<WaveformPixels<i32>>> = std::thread::scope(|scope| {
-        // All but the first part get threads of their own.
-        let mut ranges = ranges.into_iter();
-        let first = ranges.next().unwrap_or(0..0);
-        let others: Vec<_> = ranges.map(|range| scope.spawn(|| part(path, header, options, range))).collect();
-        let first = part(path, header, options, first);
-        let others = others.into_iter().map(|thread| thread.join().expect("scanning does not panic"));
-        std::iter::once(first).chain(others).collect()
-    });
-    let mut results = results.into_iter();
-    let mut all = results.next().expect("there is at least one part")?;
-    for next in results {
-        all.append(next?)?;
-    }
-    Ok((header.sample_rate, all.finish()?))
+    let ranges = (0..parts).map(|part| frames * part / parts..frames * (part + 1) / parts).collect();
+    let parts: Result<Vec<Part<i32>>> =
+        side_by_side(ranges, |range| part(path, header, options, range)).into_iter().collect();
+    // They always line up, unless the file became shorter under us.
+    let pairs = join(parts?)?.ok_or(Error::damaged("WAV", "it changed while it was read"))?;
+    Ok((header.sample_rate, pairs))
 }
 
-fn part(path: &Path, header: &Header, options: WaveformOptions, range: Range<u64>) -> Result<WaveformPixels<i32>> {
+fn part(path: &Path, header: &Header, options: WaveformOptions, range: Range<u64>) -> Result<Part<i32>> {
     let mut pixels = integer_pixels(options.samples_per_pixel, range.start, header.channels);
     let frame_bytes = header.frame_bytes();
     let mut file = File::open(path)?;
@@ -51,10 +42,11 @@ fn part(path: &Path, header: &Header, options: WaveformOptions, range: Range<u64
         push(&mut pixels, header, &bytes[..filled], &mut samples)?;
         left -= filled as u64;
         if filled < count {
-            break; // The file became shorter under us.
+            break;
         }
     }
-    Ok(pixels)
+    let frames = range.end - range.start - left / frame_bytes as u64;
+    Ok(Part { start: range.start, frames, pixels })
 }
 
 fn push(pixels: &mut WaveformPixels<i32>, header: &Header, bytes: &[u8], samples: &mut Vec<i16>) -> Result<()> {
