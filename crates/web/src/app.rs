@@ -6,7 +6,7 @@ use model::Id;
 use crate::design::Notice;
 use crate::projects::ProjectsPage;
 use crate::studio::StudioPage;
-use crate::toast::{Toasts, ToastList};
+use crate::toast::{ToastList, Toasts};
 
 /// The pages that are this app; the forms (`/login`, `/projects/new`, …) are the server's.
 #[derive(Clone, Debug, PartialEq, Eq)]

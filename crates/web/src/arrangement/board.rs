@@ -126,7 +126,8 @@ impl Board {
     /// Scrolls so that a clip is seen.
     pub(crate) fn show(self, clip: &Id) {
         let lane_height = self.lane_height.get_untracked();
-        let place = self.scene(|scene| scene.clip(clip).map(|(lane, clip)| (lane as f64, clip.start.beats(), clip.end().beats())));
+        let place = self
+            .scene(|scene| scene.clip(clip).map(|(lane, clip)| (lane as f64, clip.start.beats(), clip.end().beats())));
         let Some((lane, from, to)) = place else { return };
         let view = self.viewport.get_untracked();
         let shown = view.showing(from, to, lane * lane_height, (lane + 1.0) * lane_height, self.extent());

@@ -16,13 +16,16 @@ fn listed(board: Board) -> Vec<Id> {
     board.changed.track();
     let everything = board.scene(|scene| scene.clip_count() <= LISTED_MAX);
     if everything {
-        return board.scene(|scene| scene.lanes().iter().flat_map(|lane| lane.clips().iter().map(|clip| clip.id.clone())).collect());
+        return board.scene(|scene| {
+            scene.lanes().iter().flat_map(|lane| lane.clips().iter().map(|clip| clip.id.clone())).collect()
+        });
     }
     let view = board.viewport.get();
     // In steps of half a screen, so that scrolling seldom changes the list.
     let span = (view.right() - view.left).max(1.0) / 2.0;
     let from = ((view.left / span).floor() - 1.0).max(0.0) * span;
-    let (from, to) = (Ticks::from_beats(from).unwrap_or_default(), Ticks::from_beats(from + span * 5.0).unwrap_or_default());
+    let (from, to) =
+        (Ticks::from_beats(from).unwrap_or_default(), Ticks::from_beats(from + span * 5.0).unwrap_or_default());
     let lane_height = board.lane_height.get();
     let on_screen = |index: usize| {
         let y = index as f64 * lane_height - view.top;
@@ -39,10 +42,12 @@ fn listed(board: Board) -> Vec<Id> {
 pub(super) fn ClipList() -> impl IntoView {
     let board = expect_context::<Board>();
     let ids = Memo::new(move |_| listed(board));
-    let count = move || format!("Clips, {} in all. Arrow keys move a clip, Delete removes it.", {
-        board.changed.track();
-        board.scene(super::scene::Scene::clip_count)
-    });
+    let count = move || {
+        format!("Clips, {} in all. Arrow keys move a clip, Delete removes it.", {
+            board.changed.track();
+            board.scene(super::scene::Scene::clip_count)
+        })
+    };
     view! {
         <div
             class="clip-list"
@@ -138,7 +143,9 @@ fn key(board: Board, id: &Id, event: &leptos::ev::KeyboardEvent) {
 
 fn selected_clips(board: Board) -> Vec<(usize, Clip)> {
     let selection = board.selection.get_untracked();
-    board.scene(|scene| selection.iter().filter_map(|id| scene.clip(id).map(|(lane, clip)| (lane, clip.clone()))).collect())
+    board.scene(|scene| {
+        selection.iter().filter_map(|id| scene.clip(id).map(|(lane, clip)| (lane, clip.clone()))).collect()
+    })
 }
 
 /// Moves the selection to the next line of the grid; with `far` to the next bar's.
@@ -149,7 +156,8 @@ fn nudge(board: Board, direction: i64, far: bool) {
     let Some(first) = clips.iter().map(|(_, clip)| clip.start).min() else { return };
     let by = snap::step(first, direction, grid) - first;
     if by != Ticks(0) {
-        let moved = clips.iter().map(|(_, clip)| build::set(Table::Clips, &clip.id, "startBeat", (clip.start + by).beats()));
+        let moved =
+            clips.iter().map(|(_, clip)| build::set(Table::Clips, &clip.id, "startBeat", (clip.start + by).beats()));
         board.door.dispatch("Move clip", moved.collect());
     }
 }
@@ -157,8 +165,11 @@ fn nudge(board: Board, direction: i64, far: bool) {
 fn change_track(board: Board, direction: i64) {
     let clips = selected_clips(board);
     let operations = board.scene(|scene| {
-        let target = |lane: usize| usize::try_from(i64::try_from(lane).ok()? + direction).ok().and_then(|lane| scene.lanes().get(lane));
-        let moved = |(lane, clip): &(usize, Clip)| Some(build::set(Table::Clips, &clip.id, "trackId", &target(*lane)?.id));
+        let target = |lane: usize| {
+            usize::try_from(i64::try_from(lane).ok()? + direction).ok().and_then(|lane| scene.lanes().get(lane))
+        };
+        let moved =
+            |(lane, clip): &(usize, Clip)| Some(build::set(Table::Clips, &clip.id, "trackId", &target(*lane)?.id));
         clips.iter().map(moved).collect::<Option<Vec<_>>>()
     });
     board.door.dispatch("Move clip", operations.unwrap_or_default());

@@ -57,7 +57,10 @@ fn announce_refusals(board: Board) {
             let Some(record) = record else { continue };
             let file = AudioFile::from_record(&record);
             // What was refused before this page was opened is said by its clip.
-            let fresh = record.text("updatedAt").and_then(model::Timestamp::parse).is_some_and(|time| time.0 + 5_000 > opened.0);
+            let fresh = record
+                .text("updatedAt")
+                .and_then(model::Timestamp::parse)
+                .is_some_and(|time| time.0 + 5_000 > opened.0);
             if file.state == AudioFileState::Refused && fresh {
                 let reason = file.refusal.as_deref().unwrap_or("It could not be decoded.");
                 door.refused_recording(&file.id, &file.filename, reason);
@@ -87,7 +90,11 @@ fn import(board: Board, files: &FileList, landing: Landing) {
 
 /// Asks for files, which begin at the song's start on tracks of their own.
 pub(super) fn pick_files(board: Board) {
-    let Some(input) = document().create_element("input").ok().and_then(|input| input.dyn_into::<HtmlInputElement>().ok()) else { return };
+    let Some(input) =
+        document().create_element("input").ok().and_then(|input| input.dyn_into::<HtmlInputElement>().ok())
+    else {
+        return;
+    };
     input.set_type("file");
     input.set_multiple(true);
     input.set_accept(ACCEPT);

@@ -24,13 +24,23 @@ const EDGE: f64 = 36.0;
 enum Doing {
     Nothing,
     /// Pressed on a clip; it may become a drag.
-    OnClip { clip: Id, extend: bool },
+    OnClip {
+        clip: Id,
+        extend: bool,
+    },
     /// Dragging clips, taken up at this beat and lane.
-    Dragging { beat: f64, lane: i64 },
+    Dragging {
+        beat: f64,
+        lane: i64,
+    },
     /// Pressed on nothing, or scrolling.
-    Scrolling { moved: bool },
+    Scrolling {
+        moved: bool,
+    },
     /// Two fingers, this far apart at first.
-    Pinching { distance: f64 },
+    Pinching {
+        distance: f64,
+    },
 }
 
 struct State {

@@ -50,10 +50,12 @@ pub(super) fn Headers() -> impl IntoView {
             board.pan(0.0, by);
         }
     };
-    let line = move || lifted.get().map(|(id, rank)| {
-        let below = rank > rank_of(board, &id);
-        view! { <div class="drop-line" style:--rank=(rank + usize::from(below)).to_string()></div> }
-    });
+    let line = move || {
+        lifted.get().map(|(id, rank)| {
+            let below = rank > rank_of(board, &id);
+            view! { <div class="drop-line" style:--rank=(rank + usize::from(below)).to_string()></div> }
+        })
+    };
     view! {
         <div class="heads" node_ref=frame on:scroll=scrolled>
             <ol class="heads-list" aria-label="Tracks" style:--top=move || format!("{}px", board.viewport.get().top)>
@@ -160,7 +162,11 @@ fn Grip(id: Id, name: Memo<String>, lifted: RwSignal<Option<(Id, usize)>>) -> im
         if lifted.with_untracked(Option::is_none) {
             return;
         }
-        let top = document().query_selector(".heads").ok().flatten().map_or(0.0, |heads| heads.get_bounding_client_rect().top());
+        let top = document()
+            .query_selector(".heads")
+            .ok()
+            .flatten()
+            .map_or(0.0, |heads| heads.get_bounding_client_rect().top());
         let y = f64::from(event.client_y()) - top + board.viewport.get_untracked().top;
         let rank = rank_at(y, board.lane_height.get_untracked(), board.door.tracks().with_untracked(Vec::len));
         lifted.set(Some((id.get_value(), rank)));
@@ -220,7 +226,9 @@ fn NameInput(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoV
         let wanted = input.get_untracked().map(|input| input.value().trim().to_owned()).unwrap_or_default();
         renaming.set(false);
         if keep && !wanted.is_empty() && wanted != name.get_untracked() {
-            board.door.dispatch("Rename track", vec![build::set(Table::Tracks, &id.get_value(), "name", wanted.as_str())]);
+            board
+                .door
+                .dispatch("Rename track", vec![build::set(Table::Tracks, &id.get_value(), "name", wanted.as_str())]);
         }
     };
     let key = move |event: leptos::ev::KeyboardEvent| {
@@ -248,9 +256,9 @@ fn HeadMeter(id: Id) -> impl IntoView {
         if (height - shown.get_value()).abs() > 0.001 || height == 0.0 {
             shown.set_value(height);
             if let Some(bar) = bar.get_untracked() {
-                let _ = (*bar).style().set_property("transform", &format!("scaleY({height:.3})"));
+                let _ = (*bar).style().set_property("transform", &format!("scaleY({:.3})", 1.0 - height));
             }
         }
     });
-    view! { <div class="head-meter" aria-hidden="true"><div class="head-meter-bar" node_ref=bar></div></div> }
+    view! { <div class="head-meter" aria-hidden="true"><div class="head-meter-cover" node_ref=bar></div></div> }
 }

@@ -6,6 +6,7 @@ use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
 
 use super::board::Board;
+use super::clip_list::ClipList;
 use super::gesture::Gestures;
 use super::paint::Picture;
 use super::stage;
@@ -50,6 +51,7 @@ pub(super) fn Lanes() -> impl IntoView {
             on:pointercancel=move |event| gestures.cancel(&event)
         >
             <canvas class="lanes-canvas" node_ref=canvas aria-hidden="true"></canvas>
+            <ClipList />
             <div class="playhead" node_ref=playhead aria-hidden="true"></div>
         </div>
     }
@@ -69,7 +71,10 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
     board.door.imports().on_change(Rc::clone(&arrived));
     let project = board.door.project();
     let frame = Frame::new(move |_| {
-        let (Some(Some(canvas)), Some(Some(project))) = (canvas.try_get_untracked(), project.try_get_untracked()) else { return };
+        let (Some(Some(canvas)), Some(Some(project))) = (canvas.try_get_untracked(), project.try_get_untracked())
+        else {
+            return;
+        };
         let Some((context, ..)) = stage::prepare(&canvas) else { return };
         board.scene(|scene| {
             let picture = Picture {
@@ -119,7 +124,11 @@ fn follow(board: Board, sound: Sound, playhead: NodeRef<Div>) {
         let view = board.viewport.get_untracked();
         let beat = heard.position.beats();
         let x = view.x(beat);
-        if heard.playing && board.follows.get_untracked() && board.drag.with_untracked(Option::is_none) && (x > view.width || x < 0.0) {
+        if heard.playing
+            && board.follows.get_untracked()
+            && board.drag.with_untracked(Option::is_none)
+            && (x > view.width || x < 0.0)
+        {
             board.pan(x - view.width * 0.08, 0.0);
         }
         let x = board.viewport.get_untracked().x(beat);

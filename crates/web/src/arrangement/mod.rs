@@ -5,8 +5,8 @@ mod clip_list;
 mod drag;
 mod drop;
 mod gesture;
-mod headers;
 mod header_order;
+mod headers;
 mod lanes;
 mod paint;
 mod ruler;
@@ -25,7 +25,6 @@ pub(crate) use headers::Toggles;
 
 use crate::design::{Icon, icon};
 use crate::door::Door;
-use clip_list::ClipList;
 use headers::Headers;
 use lanes::Lanes;
 use ruler_view::Ruler;
@@ -46,7 +45,6 @@ pub(crate) fn Arrangement() -> impl IntoView {
             <Headers />
             <div class="lanes-cell">
                 <Lanes />
-                <ClipList />
                 <Show when=move || is_empty.get()>
                     <EmptySong />
                 </Show>

@@ -58,7 +58,8 @@ impl Picture<'_> {
             context.set_fill_style_str(LANE_LINE);
             context.fill_rect(0.0, (y + self.lane_height).round() - 1.0, view.width, 1.0);
             for clip in lane.between(from, to) {
-                let lifted = held.as_ref().is_some_and(|drag| drag.changes() && drag.clips.iter().any(|d| d.clip.id == clip.id));
+                let lifted =
+                    held.as_ref().is_some_and(|drag| drag.changes() && drag.clips.iter().any(|d| d.clip.id == clip.id));
                 context.set_global_alpha(if lifted { 0.32 } else { 1.0 });
                 self.clip(context, lane, clip, clip.start, y);
             }
@@ -69,7 +70,12 @@ impl Picture<'_> {
                 let index = drag.target_lane(dragged);
                 if let Some(lane) = self.scene.lanes().get(index) {
                     self.clip(context, lane, &dragged.clip, dragged.clip.start + drag.by, self.lane_y(index));
-                    self.ghost_outline(context, dragged.clip.start + drag.by, dragged.clip.duration, self.lane_y(index));
+                    self.ghost_outline(
+                        context,
+                        dragged.clip.start + drag.by,
+                        dragged.clip.duration,
+                        self.lane_y(index),
+                    );
                 }
             }
         }
@@ -156,9 +162,10 @@ impl Picture<'_> {
         rounded_top(context, x0, top, x1 - x0, TITLE, 5.0);
         context.fill();
         let body = Body { x, top: top + TITLE, width: width - 1.0, height: height - TITLE };
-        let shape = record.as_ref().and_then(|record| self.board.door.peaks().shape(self.board.door, record, self.arrived));
+        let shape =
+            record.as_ref().and_then(|record| self.board.door.peaks().shape(self.board.door, record, self.arrived));
         if let Some(shape) = shape.filter(|_| state != ClipState::Broken) {
-            context.set_fill_style_str(if selected { "#ffffff" } else { colour });
+            context.set_fill_style_str(if selected { "#ffffffdd" } else { colour });
             self.waveform(context, &shape, clip, &body);
         }
         self.fades(context, clip, &body);

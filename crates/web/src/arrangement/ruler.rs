@@ -33,7 +33,8 @@ pub(crate) fn lines(from: f64, to: f64, pixels_per_beat: f64, metre: TimeSignatu
     let pixels = |ticks: i64| Ticks(ticks).beats() * pixels_per_beat;
     let bars_per_line = doubled_until(|bars| pixels(bar * bars) >= GAP_MIN);
     let bars_per_label = doubled_until(|bars| pixels(bar * bars) >= LABEL_GAP_MIN).max(bars_per_line);
-    let step = [note / 4, note / 2, note].into_iter().find(|step| pixels(*step) >= GAP_MIN).unwrap_or(bar * bars_per_line);
+    let step =
+        [note / 4, note / 2, note].into_iter().find(|step| pixels(*step) >= GAP_MIN).unwrap_or(bar * bars_per_line);
     let first = Ticks::from_beats(from.max(0.0)).unwrap_or_default().0.div_euclid(step) * step;
     let last = Ticks::from_beats(to.max(0.0)).unwrap_or_default().0;
     let line = |place: i64| {

@@ -26,11 +26,18 @@ const BAR: f64 = 11.0;
 enum Held {
     Nothing,
     /// Pressed here; it may become a loop.
-    Pressed { x: f64 },
+    Pressed {
+        x: f64,
+    },
     /// A loop from here to the pointer.
-    Edge { anchor: Ticks },
+    Edge {
+        anchor: Ticks,
+    },
     /// The loop as a whole, taken at this place.
-    Whole { at: Ticks, region: LoopRegion },
+    Whole {
+        at: Ticks,
+        region: LoopRegion,
+    },
 }
 
 fn press(region: LoopRegion, start_x: f64, end_x: f64, x: f64, y: f64, at: Ticks) -> Held {
@@ -133,7 +140,10 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
     let nothing: Rc<dyn Fn()> = Rc::new(|| ());
     let project = board.door.project();
     let frame = Frame::new(move |_| {
-        let (Some(Some(canvas)), Some(Some(project))) = (canvas.try_get_untracked(), project.try_get_untracked()) else { return };
+        let (Some(Some(canvas)), Some(Some(project))) = (canvas.try_get_untracked(), project.try_get_untracked())
+        else {
+            return;
+        };
         let Some((context, width, height)) = stage::prepare(&canvas) else { return };
         board.scene(|scene| {
             let picture = Picture {

@@ -105,7 +105,8 @@ impl Scene {
             .map(|track| Lane::new(track, any_solo, records.clips(&track.id).filter_map(Clip::from_record).collect()))
             .collect();
         self.by_track = self.lanes.iter().enumerate().map(|(index, lane)| (lane.id.clone(), index)).collect();
-        let placed = self.lanes.iter().flat_map(|lane| lane.clips.iter().map(|clip| (clip.id.clone(), lane.id.clone())));
+        let placed =
+            self.lanes.iter().flat_map(|lane| lane.clips.iter().map(|clip| (clip.id.clone(), lane.id.clone())));
         self.track_of = placed.collect();
     }
 
@@ -182,7 +183,12 @@ mod tests {
     }
 
     fn track(name: &str, order: &str) -> Record {
-        let given = [("name", Value::text(name)), ("projectId", "p".into()), ("orderKey", order.into()), ("type", "audio".into())];
+        let given = [
+            ("name", Value::text(name)),
+            ("projectId", "p".into()),
+            ("orderKey", order.into()),
+            ("type", "audio".into()),
+        ];
         Record::new(id(name), 1, fields(given))
     }
 

@@ -46,9 +46,13 @@ pub(super) fn TrackMenu(id: Id, name: Memo<String>, open: RwSignal<bool>, renami
         close();
         board.door.dispatch("Delete track", vec![build::delete(Table::Tracks, &id.get_value())]);
         let restore = id.get_value();
-        board.door.toasts().info_with(format!("“{}” was deleted", name.get_untracked()), "Bring it back", move || {
-            board.door.dispatch("Restore track", vec![build::restore(Table::Tracks, &restore)]);
-        });
+        board.door.toasts().info_with(
+            format!("“{}” was deleted", name.get_untracked()),
+            "Bring it back",
+            move || {
+                board.door.dispatch("Restore track", vec![build::restore(Table::Tracks, &restore)]);
+            },
+        );
     };
     let key = move |event: leptos::ev::KeyboardEvent| {
         event.stop_propagation();
@@ -60,9 +64,11 @@ pub(super) fn TrackMenu(id: Id, name: Memo<String>, open: RwSignal<bool>, renami
         }
         event.prevent_default();
     };
-    let swatches = PALETTE.map(|(label, colour)| view! {
-        <button type="button" class="swatch" role="menuitem" aria-label=label title=label style:--swatch=colour
-            on:click=move |_| act("Recolour track", "colour", colour)></button>
+    let swatches = PALETTE.map(|(label, colour)| {
+        view! {
+            <button type="button" class="swatch" role="menuitem" aria-label=label title=label style:--swatch=colour
+                on:click=move |_| act("Recolour track", "colour", colour)></button>
+        }
     });
     view! {
         <div class="scrim" on:pointerdown=move |_| close()></div>
@@ -87,12 +93,21 @@ fn MenuItem(icon: Icon, label: &'static str, hint: &'static str, run: impl Fn() 
 
 /// Beside the button that opened it, within the window.
 fn place(panel: &HtmlElement, opener: StoredValue<Option<HtmlElement>, LocalStorage>) {
-    let Some(button) = opener.with_value(|opener| opener.as_ref().map(|opener| opener.get_bounding_client_rect())) else { return };
+    let Some(button) = opener.with_value(|opener| opener.as_ref().map(|opener| opener.get_bounding_client_rect()))
+    else {
+        return;
+    };
     let size = panel.get_bounding_client_rect();
-    let limit = |value: Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>| value.ok().and_then(|value| value.as_f64()).unwrap_or(800.0);
+    let limit = |value: Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>| {
+        value.ok().and_then(|value| value.as_f64()).unwrap_or(800.0)
+    };
     let (width, height) = (limit(window().inner_width()), limit(window().inner_height()));
     let left = button.left().min(width - size.width() - 8.0).max(8.0);
-    let top = if button.bottom() + size.height() + 12.0 > height { button.top() - size.height() - 6.0 } else { button.bottom() + 6.0 };
+    let top = if button.bottom() + size.height() + 12.0 > height {
+        button.top() - size.height() - 6.0
+    } else {
+        button.bottom() + 6.0
+    };
     let _ = panel.style().set_property("left", &format!("{left}px"));
     let _ = panel.style().set_property("top", &format!("{}px", top.max(8.0)));
 }
@@ -102,7 +117,12 @@ fn step(panel: &HtmlElement, by: i32) {
     let Ok(items) = panel.query_selector_all("[role=menuitem]") else { return };
     let count = i32::try_from(items.length()).unwrap_or(0);
     let active = document().active_element();
-    let item = |index: i32| u32::try_from(index).ok().and_then(|index| items.item(index)).and_then(|item| item.dyn_into::<HtmlElement>().ok());
+    let item = |index: i32| {
+        u32::try_from(index)
+            .ok()
+            .and_then(|index| items.item(index))
+            .and_then(|item| item.dyn_into::<HtmlElement>().ok())
+    };
     let current = (0..count).find(|index| item(*index).is_some_and(|item| active.as_deref() == Some(item.as_ref())));
     let next = current.map_or(0, |current| (current + by).rem_euclid(count.max(1)));
     if let Some(item) = item(next) {

@@ -4,6 +4,8 @@ use model::Ticks;
 
 /// The least and the most pixels that a beat may take.
 pub(crate) const PIXELS_PER_BEAT: std::ops::RangeInclusive<f64> = 0.5..=640.0;
+/// A shorter song is shown with room to grow.
+const FITTED_BEATS_MIN: f64 = 32.0;
 /// Beats that can be scrolled to behind the last clip.
 const BEATS_BEHIND: f64 = 64.0;
 
@@ -73,7 +75,7 @@ impl Viewport {
 
     /// Showing the whole song.
     pub(crate) fn fitted(mut self, extent: Extent) -> Viewport {
-        let beats = extent.beats.max(16.0) * 1.04;
+        let beats = extent.beats.max(FITTED_BEATS_MIN) * 1.04;
         if self.width > 0.0 {
             self.pixels_per_beat = (self.width / beats).clamp(*PIXELS_PER_BEAT.start(), *PIXELS_PER_BEAT.end());
         }
@@ -86,7 +88,8 @@ impl Viewport {
         let margin = (self.width / self.pixels_per_beat * 0.1).min(4.0);
         if from < self.left || to > self.right() {
             let wide = to - from > self.right() - self.left;
-            self.left = if from < self.left || wide { from - margin } else { to + margin - self.width / self.pixels_per_beat };
+            self.left =
+                if from < self.left || wide { from - margin } else { to + margin - self.width / self.pixels_per_beat };
         }
         if top < self.top {
             self.top = top;

@@ -12,7 +12,12 @@ pub(crate) const WAIT_MS_MAX: u64 = 15_000;
 pub(crate) fn wait(attempt: u32, chance: f64) -> Duration {
     let full = FIRST_MS.saturating_mul(1 << attempt.min(16)).min(WAIT_MS_MAX);
     let half = full / 2;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "at most 15,000")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "at most 15,000"
+    )]
     let spread = (half as f64 * chance.clamp(0.0, 1.0)) as u64;
     Duration::from_millis(half + spread)
 }

@@ -90,7 +90,9 @@ impl Door {
     /// Takes files in, one after the other; each on a track of its own but the first, which goes where it was dropped.
     pub(crate) fn import(self, files: Vec<File>, target: Target) {
         if !self.may_edit() {
-            return self.toasts().error("You can only listen here", "Ask the owner of the project to make you an editor.");
+            return self
+                .toasts()
+                .error("You can only listen here", "Ask the owner of the project to make you an editor.");
         }
         leptos::task::spawn_local(async move {
             for (index, file) in files.into_iter().enumerate() {
@@ -185,7 +187,8 @@ impl Door {
     fn correct_length(self, clip: &Id, assumed: f64, seconds: f64) {
         let Some(project) = self.project().get_untracked() else { return };
         let (assumed, actual) = (beats(assumed, project.bpm), beats(seconds, project.bpm));
-        let current = self.read(|records| records.find(Table::Clips, clip).and_then(|clip| clip.number("durationBeats")));
+        let current =
+            self.read(|records| records.find(Table::Clips, clip).and_then(|clip| clip.number("durationBeats")));
         if current == Some(assumed) && actual != assumed {
             self.dispatch("Set length of clip", vec![build::set(Table::Clips, clip, "durationBeats", actual)]);
         }
@@ -230,11 +233,16 @@ impl Door {
     fn upload_failed(self, record: Id, file: File, message: String) {
         self.imports().set(&record, Some(Progress::Failed));
         let held = StoredValue::new_local((record, file.clone()));
-        self.toasts().error_with(format!("“{}” could not be uploaded", file.name()), message, "Try again", move || {
-            let Some((record, file)) = held.try_get_value() else { return };
-            self.imports().set(&record, Some(Progress::Uploading(0.0)));
-            self.upload(record, file);
-        });
+        self.toasts().error_with(
+            format!("“{}” could not be uploaded", file.name()),
+            message,
+            "Try again",
+            move || {
+                let Some((record, file)) = held.try_get_value() else { return };
+                self.imports().set(&record, Some(Progress::Uploading(0.0)));
+                self.upload(record, file);
+            },
+        );
     }
 
     /// Says that a recording turned out to be no audio, and offers to take its clips away.
@@ -242,7 +250,8 @@ impl Door {
         let record = record.clone();
         self.toasts().error_with(format!("“{name}” cannot be played"), reason, "Remove clip", move || {
             let clips: Vec<Id> = self.read(|records| {
-                let of_file = |clip: &&model::Record| clip.text("audioFileId") == Some(record.as_str()) && !clip.is_deleted();
+                let of_file =
+                    |clip: &&model::Record| clip.text("audioFileId") == Some(record.as_str()) && !clip.is_deleted();
                 records.table(Table::Clips).filter(of_file).map(|clip| clip.id().clone()).collect()
             });
             self.dispatch("Remove clip", clips.iter().map(|clip| build::delete(Table::Clips, clip)).collect());

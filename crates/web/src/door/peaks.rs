@@ -27,7 +27,8 @@ impl Shape {
     fn of_overview(record: &Record) -> Option<Shape> {
         let seconds = record.number("durationSeconds").filter(|seconds| *seconds > 0.0)?;
         #[expect(clippy::cast_possible_truncation, reason = "a waveform needs no more")]
-        let values: Vec<f32> = record.get("peaksData").as_list()?.iter().filter_map(|v| v.as_number()).map(|v| v as f32).collect();
+        let values: Vec<f32> =
+            record.get("peaksData").as_list()?.iter().filter_map(|v| v.as_number()).map(|v| v as f32).collect();
         (values.len() >= 2).then(|| Shape(Rc::new(ShapeKind::Overview { values, seconds })))
     }
 
@@ -38,7 +39,9 @@ impl Shape {
                 let rate = f64::from(pyramid.sample_rate());
                 pyramid.draw(start * rate, seconds_per_column * rate, out);
             }
-            ShapeKind::Overview { values, seconds } => overview_columns(values, *seconds, start, seconds_per_column, out),
+            ShapeKind::Overview { values, seconds } => {
+                overview_columns(values, *seconds, start, seconds_per_column, out)
+            }
         }
     }
 

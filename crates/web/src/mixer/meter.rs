@@ -37,7 +37,13 @@ impl Bar {
 /// Peaks of what a meter shows, from what was heard.
 type Pick = Box<dyn Fn(&Heard) -> [f32; 2]>;
 
-fn run(sound: Sound, pick: Pick, bars: [NodeRef<Div>; 2], holds: [NodeRef<Div>; 2], told: impl Fn([f64; 2], &Heard) + 'static) {
+fn run(
+    sound: Sound,
+    pick: Pick,
+    bars: [NodeRef<Div>; 2],
+    holds: [NodeRef<Div>; 2],
+    told: impl Fn([f64; 2], &Heard) + 'static,
+) {
     let state = StoredValue::new([Bar::default(); 2]);
     sound.on_frame(move |heard| {
         let peaks = pick(heard);
@@ -50,7 +56,7 @@ fn run(sound: Sound, pick: Pick, bars: [NodeRef<Div>; 2], holds: [NodeRef<Div>; 
             if (before.height - after.height).abs() > 5e-4
                 && let Some(bar) = bars[side].get_untracked()
             {
-                let _ = (*bar).style().set_property("transform", &format!("scaleY({:.4})", after.height));
+                let _ = (*bar).style().set_property("transform", &format!("scaleY({:.4})", 1.0 - after.height));
             }
             if (before.held - after.held).abs() > 1e-6
                 && let Some(hold) = holds[side].get_untracked()
@@ -70,7 +76,7 @@ fn Bars(bars: [NodeRef<Div>; 2], holds: [NodeRef<Div>; 2]) -> impl IntoView {
     let side = move |side: usize| {
         view! {
             <div class="meter-side">
-                <div class="meter-bar" node_ref=bars[side]></div>
+                <div class="meter-cover" node_ref=bars[side]></div>
                 <div class="meter-hold" node_ref=holds[side]></div>
             </div>
         }

@@ -16,7 +16,7 @@ use crate::design::{Icon, colour_of, icon};
 use crate::door::Door;
 use crate::door::sound::Sound;
 use fader::Fader;
-use meter::{Meter, MasterMeter};
+use meter::{MasterMeter, Meter};
 use pan::Pan;
 
 /// The part of the studio below the arrangement.
@@ -78,7 +78,9 @@ fn Strip(id: Id) -> impl IntoView {
 fn MasterStrip() -> impl IntoView {
     let door = expect_context::<Door>();
     let sound = expect_context::<Sound>();
-    let volume = Memo::new(move |_| door.project().with(|project| project.as_ref().map_or(1.0, |project: &Project| project.master_volume)));
+    let volume = Memo::new(move |_| {
+        door.project().with(|project| project.as_ref().map_or(1.0, |project: &Project| project.master_volume))
+    });
     let write = move |factor: f64| {
         let Some(project) = door.project().get_untracked() else { return };
         door.dispatch("Change master volume", vec![build::set(Table::Projects, &project.id, "masterVolume", factor)]);

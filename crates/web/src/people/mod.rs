@@ -81,10 +81,17 @@ fn PeoplePanel(close: Callback<()>) -> impl IntoView {
             let _ = panel.focus();
         }
     });
-    let key = move |event: leptos::ev::KeyboardEvent| {
-        event.stop_propagation();
+    // On the window: while an invitation is under way nothing in the panel has the focus.
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
         if event.key() == "Escape" {
             close.run(());
+        }
+    });
+    on_cleanup(move || handle.remove());
+    // Letters typed here are no shortcuts.
+    let key = |event: leptos::ev::KeyboardEvent| {
+        if event.key() != "Escape" {
+            event.stop_propagation();
         }
     };
     view! {
@@ -120,7 +127,10 @@ fn InviteForm() -> impl IntoView {
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let address = email.get_untracked().trim().to_owned();
-        let Some(project) = door.project().get_untracked().filter(|_| !address.is_empty() && !busy.get_untracked()) else { return };
+        let Some(project) = door.project().get_untracked().filter(|_| !address.is_empty() && !busy.get_untracked())
+        else {
+            return;
+        };
         busy.set(true);
         leptos::task::spawn_local(async move {
             let body = Invitation { email: address.clone(), role: "editor" };

@@ -8,7 +8,8 @@ const BARS: usize = 44;
 
 /// Heights in 0..1 and an index into the palette.
 fn picture(seed: &str) -> (Vec<f64>, usize) {
-    let mut state = seed.bytes().fold(0x9e37_79b9_u32, |state, byte| (state ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let mut state =
+        seed.bytes().fold(0x9e37_79b9_u32, |state, byte| (state ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 17;

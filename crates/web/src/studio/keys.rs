@@ -17,7 +17,9 @@ pub(crate) fn is_typing(event: &web_sys::Event) -> bool {
 /// Whether the event belongs to something that the space bar presses.
 fn is_button(event: &web_sys::Event) -> bool {
     let element = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
-    element.is_some_and(|element| matches!(element.tag_name().as_str(), "BUTTON" | "A") && !element.class_list().contains("clip-handle"))
+    element.is_some_and(|element| {
+        matches!(element.tag_name().as_str(), "BUTTON" | "A") && !element.class_list().contains("clip-handle")
+    })
 }
 
 /// Listens until the studio is left.

@@ -12,11 +12,13 @@ pub(super) fn SoundNotice() -> impl IntoView {
     let dismissed = RwSignal::new(false);
     let content = move || match sound.state().get() {
         SoundState::Unavailable(obstacle) => Some(unavailable(obstacle)),
-        SoundState::Failed(reason) => Some(view! {
-            <strong>"The sound has stopped"</strong>
-            <p>{reason} " Press Play to start it again."</p>
-        }
-        .into_any()),
+        SoundState::Failed(reason) => Some(
+            view! {
+                <strong>"The sound has stopped"</strong>
+                <p>{reason} " Press Play to start it again."</p>
+            }
+            .into_any(),
+        ),
         _ => None,
     };
     let showing = Memo::new(move |_| {

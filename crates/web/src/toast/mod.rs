@@ -47,7 +47,12 @@ impl Toasts {
     }
 
     /// Says that something was done, and offers to take it back.
-    pub(crate) fn info_with(self, title: impl Into<String>, label: &'static str, run: impl Fn() + Send + Sync + 'static) {
+    pub(crate) fn info_with(
+        self,
+        title: impl Into<String>,
+        label: &'static str,
+        run: impl Fn() + Send + Sync + 'static,
+    ) {
         let run = Callback::new(move |()| run());
         self.add(false, title.into(), String::new(), Some(Action { label, run }));
     }

@@ -99,16 +99,21 @@ fn MetreField() -> impl IntoView {
         if !all.contains(&current) {
             all.push(current.clone());
         }
-        all.into_iter().map(|metre| {
-            let chosen = metre == current;
-            view! { <option value=metre.clone() selected=chosen>{metre.clone()}</option> }
-        }).collect_view()
+        all.into_iter()
+            .map(|metre| {
+                let chosen = metre == current;
+                view! { <option value=metre.clone() selected=chosen>{metre.clone()}</option> }
+            })
+            .collect_view()
     };
     let choose = move |event| {
         let value = event_target_value(&event);
         let Some(project) = door.project().get_untracked() else { return };
         if TimeSignature::parse(&value).is_some_and(|metre| metre != project.time_signature) {
-            door.dispatch("Change time signature", vec![build::set(Table::Projects, &project.id, "timeSignature", value.as_str())]);
+            door.dispatch(
+                "Change time signature",
+                vec![build::set(Table::Projects, &project.id, "timeSignature", value.as_str())],
+            );
         }
     };
     view! {

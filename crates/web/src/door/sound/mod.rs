@@ -15,8 +15,8 @@ use std::time::Duration;
 use leptos::prelude::*;
 use model::{Id, Key, Table, Ticks};
 
-use super::clock::{self, Frame};
 use super::Door;
+use super::clock::{self, Frame};
 use plans::Plans;
 use recordings::Recordings;
 pub(crate) use region::LoopRegion;
@@ -175,7 +175,8 @@ impl Sound {
         let Some(inner) = self.inner.try_get_value() else { return };
         let status = inner.worklet.borrow().as_ref().map(Worklet::status);
         let heard = self.heard(&inner, status.as_ref());
-        let listeners: Vec<Listener> = inner.listeners.borrow().iter().map(|(_, listener)| Rc::clone(listener)).collect();
+        let listeners: Vec<Listener> =
+            inner.listeners.borrow().iter().map(|(_, listener)| Rc::clone(listener)).collect();
         for listener in listeners {
             listener(&heard);
         }
@@ -256,7 +257,8 @@ impl Sound {
 
     /// Whether a change can be heard.
     fn take_in(self, keys: &[Key]) {
-        let audible = |key: &Key| matches!(key.table, Table::Projects | Table::Tracks | Table::Clips | Table::AudioFiles);
+        let audible =
+            |key: &Key| matches!(key.table, Table::Projects | Table::Tracks | Table::Clips | Table::AudioFiles);
         if keys.iter().any(audible) {
             self.compile_soon();
         }
@@ -353,7 +355,8 @@ impl Sound {
         let from = inner.position.get();
         let to = from + Ticks::from_beats(BEATS_AHEAD).unwrap_or_default();
         inner.door.read(|records| {
-            let mut clips = records.table(Table::Clips).filter(|clip| !clip.is_deleted()).filter_map(model::Clip::from_record);
+            let mut clips =
+                records.table(Table::Clips).filter(|clip| !clip.is_deleted()).filter_map(model::Clip::from_record);
             !clips.any(|clip| {
                 let sounds = clip.start < to && clip.end() > from;
                 sounds && clip.audio_file_id.is_some_and(|file| inner.recordings.is_loading(&file))

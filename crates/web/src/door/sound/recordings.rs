@@ -65,7 +65,12 @@ impl Recordings {
 }
 
 /// Brings a recording to the audio thread.
-pub(super) async fn bring(recordings: &Recordings, worklet: &Worklet, number: u32, file: &AudioFile) -> Result<(), String> {
+pub(super) async fn bring(
+    recordings: &Recordings,
+    worklet: &Worklet,
+    number: u32,
+    file: &AudioFile,
+) -> Result<(), String> {
     recordings.turn().await;
     let result = stream(worklet, number, file).await;
     recordings.active.set(recordings.active.get().saturating_sub(1));
@@ -160,7 +165,8 @@ impl Feed {
             return None;
         }
         let used = wanted * header.frame_bytes();
-        let chunk = if self.is_i16() { self.bytes[..used].to_vec() } else { planar(header, &self.bytes[..used], wanted) };
+        let chunk =
+            if self.is_i16() { self.bytes[..used].to_vec() } else { planar(header, &self.bytes[..used], wanted) };
         self.bytes.drain(..used);
         let index = u32::try_from(self.frames_sent / CHUNK_FRAMES as u64).ok()?;
         self.frames_sent += wanted as u64;
@@ -223,7 +229,10 @@ mod tests {
         for part in [7, 1_000, 1 << 20] {
             let (feed, chunks) = chunks(&file, part);
             assert!(feed.is_complete() && feed.is_i16());
-            assert_eq!(chunks.iter().map(|(index, bytes)| (*index, bytes.len())).collect::<Vec<_>>(), [(0, 262_144), (1, 17_856)]);
+            assert_eq!(
+                chunks.iter().map(|(index, bytes)| (*index, bytes.len())).collect::<Vec<_>>(),
+                [(0, 262_144), (1, 17_856)]
+            );
             assert_eq!(chunks[1].1[..4], [1, 2, 3, 4]);
         }
     }

@@ -10,7 +10,9 @@ use model::Ticks;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AudioContext, AudioContextOptions, AudioContextState, AudioWorkletNode, AudioWorkletNodeOptions, MessageEvent};
+use web_sys::{
+    AudioContext, AudioContextOptions, AudioContextState, AudioWorkletNode, AudioWorkletNodeOptions, MessageEvent,
+};
 
 use crate::door::{api, clock};
 
@@ -108,7 +110,9 @@ impl Worklet {
                 Some("trap") => failed(text("message").unwrap_or_default()),
                 Some("error") => {
                     let about = Reflect::get(&message, &"about".into()).ok();
-                    let about = about.and_then(|about| Reflect::get(&about, &"type".into()).ok()).and_then(|kind| kind.as_string());
+                    let about = about
+                        .and_then(|about| Reflect::get(&about, &"type".into()).ok())
+                        .and_then(|kind| kind.as_string());
                     if about.as_deref() == Some("chunk") {
                         answered();
                     }
@@ -140,7 +144,8 @@ impl Worklet {
             }
         }
         status.master = [peak(12), peak(13)];
-        status.tracks = (0..word(11).min(METERS_MAX)).map(|track| [peak(16 + 2 * track), peak(17 + 2 * track)]).collect();
+        status.tracks =
+            (0..word(11).min(METERS_MAX)).map(|track| [peak(16 + 2 * track), peak(17 + 2 * track)]).collect();
         status
     }
 
@@ -172,7 +177,10 @@ impl Worklet {
     pub(super) fn set_loop(&self, region: Option<(Ticks, Ticks)>) {
         match region {
             Some((start, end)) => {
-                self.send("loop", [("start", JsValue::from_f64(start.0 as f64)), ("end", JsValue::from_f64(end.0 as f64))]);
+                self.send(
+                    "loop",
+                    [("start", JsValue::from_f64(start.0 as f64)), ("end", JsValue::from_f64(end.0 as f64))],
+                );
             }
             None => self.send("loop", []),
         }
@@ -193,7 +201,10 @@ impl Worklet {
         let format = if is_i16 { "i16" } else { "f32" };
         #[expect(clippy::cast_precision_loss, reason = "frames of a file")]
         let frames = frames as f64;
-        self.send("source", [("id", id.into()), ("channels", channels.into()), ("frames", frames.into()), ("format", format.into())]);
+        self.send(
+            "source",
+            [("id", id.into()), ("channels", channels.into()), ("frames", frames.into()), ("format", format.into())],
+        );
     }
 
     /// Sends a chunk of a recording, when the audio thread has room for it.
