@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn rounding_by_addition_is_rounding() {
-        let mut values = vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300, -0.0, 32_767.5, -32_768.5, 70_000.0];
+        let mut values =
+            vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300, -0.0, 32_767.5, -32_768.5, 70_000.0];
         values.extend((-400_000..400_000).map(|n| f64::from(n) * 0.125));
         values.extend((0..64).map(|n| 0.5 + f64::from(n) * f64::EPSILON));
         for x in values {
