@@ -8,6 +8,10 @@ pub const JSON_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const FORM_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of the body of a realtime route (`write`, `getRecords`); those check their own numbers as well.
 pub const REALTIME_BODY_BYTES_MAX: usize = sync::wire::CLIENT_FRAME_BYTES_MAX;
+/// Bytes of a request's head.
+pub const HEADER_BYTES_MAX: usize = 64 * 1024;
+/// How long a connection may take to send a request's head, and how long it may then lie idle.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an API request may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests that are under way may take to finish once the server is told to stop.

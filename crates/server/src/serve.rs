@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
 use storage::blobs::FileBlobs;
 use storage::{Blobs, Database, SqliteStore, Store};
 
 use crate::cli::Failure;
 use crate::config::{Config, ServeArgs, Tls};
-use crate::limits::SHUTDOWN_GRACE;
+use crate::limits::{HEADER_BYTES_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE};
 use crate::state::Clock;
 use crate::{App, demo, jobs, router};
 
@@ -150,8 +151,16 @@ async fn serve(config: Config) -> Result<(), Failure> {
     println!("Unisono is at {scheme}://{address}/");
     let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let served = match tls {
-        Some(tls) => axum_server::from_tcp_rustls(listener, tls).map_err(failed)?.handle(handle).serve(service).await,
-        None => axum_server::from_tcp(listener).map_err(failed)?.handle(handle).serve(service).await,
+        Some(tls) => {
+            let mut server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?.handle(handle);
+            limit_headers(server.http_builder());
+            server.serve(service).await
+        }
+        None => {
+            let mut server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
+            limit_headers(server.http_builder());
+            server.serve(service).await
+        }
     };
     app.shutdown.cancel();
     if tokio::time::timeout(SHUTDOWN_GRACE, workers).await.is_err() {
@@ -163,12 +172,22 @@ async fn serve(config: Config) -> Result<(), Failure> {
     served.map_err(failed)
 }
 
+/// Whoever sends the head of a request byte by byte does not hold a connection for ever.
+fn limit_headers(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).unwrap_or(u32::MAX))
+        .keep_alive_interval(HEADER_TIMEOUT);
+}
+
 async fn load_tls(tls: &Tls) -> Result<RustlsConfig, Failure> {
     // Fails only when a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    RustlsConfig::from_pem_file(&tls.cert, &tls.key).await.map_err(|error| {
-        Failure::new(format!("cannot use {} and {}: {error}", tls.cert.display(), tls.key.display()))
-    })
+    RustlsConfig::from_pem_file(&tls.cert, &tls.key)
+        .await
+        .map_err(|error| Failure::new(format!("cannot use {} and {}: {error}", tls.cert.display(), tls.key.display())))
 }
 
 /// Waits for an interrupt or a request to end; then no connection is accepted, sockets close, and requests that are under

@@ -59,8 +59,7 @@ pub fn normalise_email(text: &str) -> Option<String> {
 /// A colour for a person, the same for the same id: all legible on dark and on light.
 #[must_use]
 pub fn colour_of(user: &Id) -> &'static str {
-    const COLOURS: [&str; 8] =
-        ["#7c8cff", "#ff7a90", "#3fc8a0", "#f2a541", "#b784f0", "#4ab6e8", "#e86fc0", "#9bc53d"];
+    const COLOURS: [&str; 8] = ["#7c8cff", "#ff7a90", "#3fc8a0", "#f2a541", "#b784f0", "#4ab6e8", "#e86fc0", "#9bc53d"];
     let digest = blake3::hash(user.as_str().as_bytes());
     COLOURS[usize::from(digest.as_bytes()[0]) % COLOURS.len()]
 }

@@ -10,7 +10,8 @@ use crate::Problem;
 use crate::limits::{HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX, PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN};
 
 /// A well-formed hash of the usual cost that no password has: verifying against it takes as long as against any other.
-const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// The recommended least cost of argon2id (OWASP, "Password Storage Cheat Sheet"): 19 MiB, two passes, one lane. It is
 /// also the crate's default; the test below holds it to that.
@@ -22,7 +23,9 @@ fn argon2() -> Argon2<'static> {
 #[derive(Debug)]
 pub struct Passwords {
     turns: Semaphore,
-    waiting: AtomicUsize,
+    /// At work and in the queue together, at most.
+    present_max: usize,
+    present: AtomicUsize,
     verified: AtomicU64,
 }
 
@@ -36,9 +39,14 @@ impl Passwords {
     /// With all turns free.
     #[must_use]
     pub fn new() -> Passwords {
+        Passwords::with_limits(HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX)
+    }
+
+    fn with_limits(at_once: usize, waiting: usize) -> Passwords {
         Passwords {
-            turns: Semaphore::new(HASHES_AT_ONCE_MAX),
-            waiting: AtomicUsize::new(0),
+            turns: Semaphore::new(at_once),
+            present_max: at_once + waiting,
+            present: AtomicUsize::new(0),
             verified: AtomicU64::new(0),
         }
     }
@@ -92,16 +100,16 @@ impl Passwords {
     }
 
     async fn take_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        struct Waiting<'a>(&'a AtomicUsize);
-        impl Drop for Waiting<'_> {
+        struct Present<'a>(&'a AtomicUsize);
+        impl Drop for Present<'_> {
             fn drop(&mut self) {
                 self.0.fetch_sub(1, Ordering::Relaxed);
             }
         }
         let busy = || Problem::from_status(503, "The server is busy. Please try again in a moment.");
-        let ahead = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
-        if ahead >= HASHES_AT_ONCE_MAX + HASHES_WAITING_MAX {
+        let ahead = self.present.fetch_add(1, Ordering::Relaxed);
+        let _present = Present(&self.present);
+        if ahead >= self.present_max {
             return Err(busy());
         }
         let _turn = self.turns.acquire().await.map_err(|_| busy())?;
@@ -137,7 +145,25 @@ mod tests {
         assert_eq!(passwords.verified(), 1);
         // It is a real hash of the real cost: a malformed one would be refused at once.
         let parsed = argon2::password_hash::phc::PasswordHash::new(NOBODYS).unwrap();
-        assert_eq!(argon2::Params::try_from(&parsed).unwrap(), *argon2().params());
+        let cost = |params: &argon2::Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        assert_eq!(cost(&argon2::Params::try_from(&parsed).unwrap()), cost(argon2().params()));
+    }
+
+    #[tokio::test]
+    async fn w6_so_many_hash_and_so_many_wait() {
+        let passwords = std::sync::Arc::new(Passwords::with_limits(1, 1));
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let passwords = std::sync::Arc::clone(&passwords);
+                tokio::spawn(async move { passwords.verify("password".to_owned(), None).await })
+            })
+            .collect();
+        let mut refused = 0;
+        for task in tasks {
+            refused += usize::from(task.await.unwrap().is_err_and(|problem| problem.status() == 503));
+        }
+        assert_eq!(refused, 6);
+        assert!(passwords.verify("password".to_owned(), None).await.is_ok(), "there is room again");
     }
 
     #[test]

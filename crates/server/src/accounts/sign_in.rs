@@ -62,12 +62,7 @@ pub async fn sign_up(app: &App, address: &Address, sign_up: SignUp) -> Result<(I
 ///
 /// # Errors
 /// 401, the same for an unknown address and a wrong password; 429 when the brakes are on.
-pub async fn log_in(
-    app: &App,
-    address: &Address,
-    email: &str,
-    password: String,
-) -> Result<(Id, HeaderValue), Problem> {
+pub async fn log_in(app: &App, address: &Address, email: &str, password: String) -> Result<(Id, HeaderValue), Problem> {
     let wrong = || Problem::from_status(401, "The e-mail address or the password is wrong.");
     // What cannot be an address goes the same way as one that has no account.
     let email = normalise_email(email).unwrap_or_default();

@@ -108,3 +108,45 @@ fn is_unsafe(method: &Method) -> bool {
 pub(crate) fn is_socket(headers: &axum::http::HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::body::{Body, to_bytes};
+    use axum::routing::get;
+    use storage::{Database, MemoryStore};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::state::Clock;
+
+    async fn ask(path: &str) -> (StatusCode, String, axum::http::HeaderMap) {
+        let database = Database::new(Arc::new(MemoryStore::new()));
+        let blobs = Arc::new(storage::blobs::MemoryBlobs::default());
+        let app = App::new(Config::new(std::path::Path::new("nowhere")), database, blobs, Clock::system()).unwrap();
+        let faulty: fn() -> std::future::Ready<()> = || panic!("the secret of the inside");
+        let routes = Router::new().route("/faulty", get(faulty)).route("/slow", get(std::future::pending::<()>));
+        let router = protect(with_timeout(routes), &app).with_state(app);
+        let answer = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let text = String::from_utf8(to_bytes(body, 10_000).await.unwrap().to_vec()).unwrap();
+        (parts.status, text, parts.headers)
+    }
+
+    #[tokio::test]
+    async fn wr10_a_panic_is_a_500_that_says_nothing_of_the_inside() {
+        let (status, text, headers) = ask("/faulty").await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(text.contains("\"message\"") && !text.contains("secret"), "{text}");
+        assert_eq!(headers["cross-origin-opener-policy"], "same-origin");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn w6_a_request_that_takes_too_long_ends() {
+        let begun = tokio::time::Instant::now();
+        let (status, _, _) = ask("/slow").await;
+        assert_eq!((status, begun.elapsed().as_secs()), (StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT.as_secs()));
+    }
+}

@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn other_pages_may_not() {
-        for other in ["http://evil.example", "null", "http://band.example", "file://", "http://band.example:4410.evil"] {
+        for other in ["http://evil.example", "null", "http://band.example", "file://", "http://band.example:4410.evil"]
+        {
             assert!(!allowed(&[("origin", other)]), "{other}");
         }
         for site in ["cross-site", "same-site", "what"] {

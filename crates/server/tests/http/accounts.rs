@@ -4,7 +4,9 @@ use axum::http::StatusCode;
 use model::Id;
 use serde_json::json;
 use server::config::Signup;
-use server::limits::{PASSWORD_BYTES_MAX, SESSION_LIFETIME_MS, SIGNUPS_PER_ADDRESS, TRIES_PER_ACCOUNT};
+use server::limits::{
+    PASSWORD_BYTES_MAX, SESSION_LIFETIME_MS, SIGNUPS_PER_ADDRESS, TRIES_PER_ACCOUNT, TRIES_PER_ADDRESS,
+};
 use storage::NewUser;
 
 use crate::client::Server;
@@ -109,6 +111,19 @@ async fn guessing_is_slowed_down_for_known_and_unknown_accounts_alike() {
     server.clock.advance_ms(1_000);
     assert_eq!(server.log_in("ada@example.com", "password").await.status, StatusCode::OK);
     assert_eq!(server.log_in("ada@example.com", "guess").await.status, StatusCode::UNAUTHORIZED, "forgiven");
+}
+
+#[tokio::test]
+async fn w6_one_address_guesses_at_so_many_accounts() {
+    let server = Server::new();
+    server.sign_up("ada").await;
+    for n in 0..TRIES_PER_ADDRESS {
+        // Being right now and then does not buy more guesses at others.
+        assert_eq!(server.log_in("ada@example.com", "password").await.status, StatusCode::OK);
+        let guess = server.log_in(&format!("u{n}@example.com"), "guess").await;
+        assert_eq!(guess.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(server.log_in("next@example.com", "guess").await.status, StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]

@@ -193,6 +193,21 @@ fn it_says_why_it_cannot_start() {
 }
 
 #[test]
+fn w6_the_head_of_a_request_is_limited() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(serve(folder.path()));
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    let long = "x".repeat(server::limits::HEADER_BYTES_MAX + 1);
+    // The server may hang up before all of it is sent.
+    let _ = write!(stream, "GET / HTTP/1.1\r\nhost: localhost\r\nx: {long}\r\n\r\n");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(server.get("/health/live").starts_with("HTTP/1.1 200 OK"), "the server goes on");
+}
+
+#[test]
 fn migrating_says_what_was_done() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
