@@ -220,11 +220,7 @@ impl Replica {
             ServerMessage::Commits { commits, .. } => self.commits(&commits),
             ServerMessage::Acknowledged { tx_id, seq, time, .. } => self.acknowledged(&tx_id, seq, time),
             ServerMessage::Refused { tx_id, status, message, .. } => self.refused(&tx_id, status, message),
-            ServerMessage::Denied { message, .. } => {
-                self.denied = Some(message);
-                self.live = false;
-                vec![Effect::StatusChanged]
-            }
+            ServerMessage::Denied { status, message, .. } => self.denied(status, message),
             ServerMessage::People { people, .. } => {
                 self.people = people;
                 vec![Effect::PeopleChanged]
@@ -235,6 +231,15 @@ impl Replica {
             }
             ServerMessage::Pong { .. } | ServerMessage::Error { .. } => Vec::new(),
         }
+    }
+
+    fn denied(&mut self, status: u16, message: String) -> Vec<Effect> {
+        self.live = false;
+        if status >= 500 {
+            return vec![Effect::StatusChanged, Effect::Reconnect];
+        }
+        self.denied = Some(message);
+        vec![Effect::StatusChanged]
     }
 
     /// Another user of the same browser must neither send these edits, which would be refused, nor see them (CL3).

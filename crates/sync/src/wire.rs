@@ -140,7 +140,7 @@ pub enum ServerMessage {
     Denied {
         /// Where.
         channel: u32,
-        /// As an HTTP status.
+        /// As an HTTP status: 5xx may be tried again, others are final until something changes.
         status: u16,
         /// Why, for people.
         message: String,
