@@ -152,6 +152,18 @@ impl Studio {
         self.write(user, vec![create(Table::AudioFiles, &id(file), model::fields(fields))]).await;
     }
 
+    /// A clip on the track `t` that plays a file.
+    pub(crate) async fn clip(&self, user: &User, name: &str, file: &str, start: f64, beats: f64) {
+        let fields = [
+            ("trackId", "t".into()),
+            ("name", name.into()),
+            ("audioFileId", file.into()),
+            ("startBeat", start.into()),
+            ("durationBeats", beats.into()),
+        ];
+        self.write(user, vec![create(Table::Clips, &id(name), model::fields(fields))]).await;
+    }
+
     /// The signed URL to which to send a file's bytes.
     pub(crate) async fn upload_url(&self, user: &User, file: &str) -> String {
         let answer = self.post(Some(user), &format!("/api/audio-files/{file}/upload"), json!({})).await;

@@ -209,3 +209,47 @@ async fn losing_access_ends_signed_urls() {
     assert_eq!(studio.put(&up, bytes).await.status, StatusCode::FORBIDDEN);
     assert_eq!(studio.get(&down, &[]).await.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lossy_file_becomes_a_pcm_asset_that_archives_keep_and_renders_play() {
+    let (studio, ann) = studio().await;
+    let workers = jobs::start(&studio.app);
+    for name in ["stereo.mp3", "long.ogg", "mono24.flac"] {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../media/tests/fixtures/").to_owned() + name;
+        let file = name.split('.').next().unwrap();
+        studio.upload(&ann, file, name, &std::fs::read(path).unwrap()).await;
+        let record = studio.settled(file).await;
+        assert_eq!(record.text("state"), Some("ready"), "{name}: {record:?}");
+        assert_ne!(record.text("playbackKey"), record.text("storageKey"));
+        let asset = studio.get(&studio.download_url(&ann, file, "playback").await, &[]).await;
+        let header = media::wav::Header::read(&mut std::io::Cursor::new(&asset.body[..])).unwrap();
+        assert_eq!(Some(header.frames() as f64), record.number("frames"), "{name}");
+        assert_eq!(header.sample_format.is_float(), record.get("bitDepth").is_null(), "floating point for lossy audio");
+        studio.clip(&ann, &format!("clip-{file}"), file, 0.0, 2.0).await;
+    }
+    let (out, mix) = (studio.folder.path().join("archive"), studio.folder.path().join("mix.wav"));
+    crate::archive::write(&**studio.app.database.store(), &studio.app.blobs, &id("p"), &out).unwrap();
+    let names = |folder: &str| {
+        let entries = std::fs::read_dir(out.join(folder)).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("audio"), ["long.ogg", "mono24.flac", "stereo.mp3"]);
+    assert_eq!(names("pcm"), ["long.wav", "stereo.wav"], "what FLAC decodes to needs no keeping");
+    let args = |output| crate::render::Args {
+        project: out.clone(),
+        output,
+        bits: crate::render::Bits::F32,
+        rate: None,
+        json: false,
+    };
+    assert!(crate::render::render(&args(mix.clone())).unwrap().peak_db.is_some());
+    // Decoding anew gives the same bits as what was kept.
+    std::fs::remove_dir_all(out.join("pcm")).unwrap();
+    let again = studio.folder.path().join("again.wav");
+    crate::render::render(&args(again.clone())).unwrap();
+    assert!(std::fs::read(mix).unwrap() == std::fs::read(again).unwrap());
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
