@@ -68,7 +68,7 @@ impl Archive {
     /// When it is no archive, or one that this version cannot read, or its records are invalid.
     pub(crate) fn read(folder: &Path) -> Result<Archive, Failure> {
         let document = read_document(&folder.join(PROJECT))?;
-        let records = check(document)?;
+        let records = check(&document)?;
         Ok(Archive { records, audio: files(&folder.join(AUDIO))?, pcm: files(&folder.join(PCM))? })
     }
 }
@@ -84,10 +84,10 @@ fn read_document(path: &Path) -> Result<Document, Failure> {
     serde_json::from_reader(BufReader::new(file.take(PROJECT_BYTES_MAX))).map_err(|error| failed(error.to_string()))
 }
 
-fn check(document: Document) -> Result<Records, Failure> {
+fn check(document: &Document) -> Result<Records, Failure> {
     let failed = |reason: String| Failure::new(format!("{PROJECT}: {reason}"));
     if document.format != FORMAT || document.version != VERSION {
-        let Document { format, version, .. } = &document;
+        let Document { format, version, .. } = document;
         return Err(failed(format!(
             "this reads format '{FORMAT}' version {VERSION}, not '{format}' version {version}"
         )));

@@ -48,7 +48,7 @@ pub(crate) struct Summary {
 ///
 /// # Errors
 /// When there is no such project, or the folder cannot be written.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: &Args) -> Result<(), Failure> {
     let project = Id::new(&args.project).map_err(|error| Failure::new(format!("'{}': {error}", args.project)))?;
     let (store, blobs) = crate::serve::open_for_reading(&args.data)?;
     let summary = write(&*store, &blobs, &project, &args.output)?;

@@ -56,9 +56,9 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Migrate(args) => serve::migrate(&args),
-        Command::Render(args) => render::run(args),
-        Command::Peaks(args) => peaks::run(args),
-        Command::Archive(args) => archive::run(args),
+        Command::Render(args) => render::run(&args),
+        Command::Peaks(args) => peaks::run(&args),
+        Command::Archive(args) => archive::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -36,10 +36,10 @@ pub fn start(app: &App) -> JoinHandle<()> {
     if let Err(error) = clear(&folder(app)) {
         tracing::warn!(%error, "what an earlier process left half done could not be removed");
     }
-    start_with(app, Measure::default())
+    start_with(app, &Measure::default())
 }
 
-fn start_with(app: &App, measure: Measure) -> JoinHandle<()> {
+fn start_with(app: &App, measure: &Measure) -> JoinHandle<()> {
     let mut workers = JoinSet::new();
     for _ in 0..JOBS_AT_ONCE_MAX {
         workers.spawn(work(app.clone(), measure.clone()));

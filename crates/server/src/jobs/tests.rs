@@ -54,13 +54,13 @@ async fn a_killed_workers_job_runs_again() {
         let _ = wait.lock().unwrap().recv();
         decode(input, output)
     });
-    let first = start_with(&studio.app, hanging);
+    let first = start_with(&studio.app, &hanging);
     tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
     // Killed in the middle: no word to the queue, no heartbeat.
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
 
-    let second = start_with(&studio.app, Measure::default());
+    let second = start_with(&studio.app, &Measure::default());
     studio.app.job_enqueued.notify_one();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(studio.state("f").await, AudioFileState::Uploaded, "the dead worker's lease holds yet");
@@ -84,7 +84,7 @@ async fn what_is_no_audio_is_refused_once_with_a_reason() {
     let count = Arc::clone(&tried);
     let workers = start_with(
         &studio.app,
-        Measure::with(move |input, output| {
+        &Measure::with(move |input, output| {
             count.fetch_add(1, Ordering::SeqCst);
             decode(input, output)
         }),
@@ -111,7 +111,7 @@ async fn a_panic_in_the_decoder_refuses_the_file_and_kills_the_job_but_not_the_w
     let (studio, ann) = studio().await;
     let workers = start_with(
         &studio.app,
-        Measure::with(|input, output| {
+        &Measure::with(|input, output| {
             if std::fs::metadata(input)?.len() < 1_000 {
                 panic!("a fault in a decoder");
             }
@@ -137,7 +137,7 @@ async fn a_failing_disk_is_tried_again_later_and_not_for_ever() {
     // Fails for `bad` always, for `slow` at first.
     let workers = start_with(
         &studio.app,
-        Measure::with(move |input, output| {
+        &Measure::with(move |input, output| {
             let small = std::fs::metadata(input)?.len() < 1_000;
             if small || count.fetch_add(1, Ordering::SeqCst) < 2 {
                 return Err(io::Error::other("the disk hums").into());
@@ -175,7 +175,7 @@ async fn a_file_that_kills_its_workers_is_given_up() {
         // The worker is gone without a word.
         studio.app.clock.advance_ms(LEASE_MS + 1);
     }
-    let workers = start_with(&studio.app, Measure::with(|_, _| panic!("it must not be tried again")));
+    let workers = start_with(&studio.app, &Measure::with(|_, _| panic!("it must not be tried again")));
     let record = studio.settled("f").await;
     assert_eq!(record.text("state"), Some("refused"));
     studio.app.shutdown.cancel();
@@ -209,7 +209,7 @@ async fn a_stopping_server_hands_its_jobs_back() {
     let wait = std::sync::Mutex::new(wait);
     let workers = start_with(
         &studio.app,
-        Measure::with(move |_, _| {
+        &Measure::with(move |_, _| {
             begun.send(()).unwrap();
             let _ = wait.lock().unwrap().recv();
             Err(io::Error::other("never mind").into())

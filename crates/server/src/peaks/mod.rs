@@ -33,7 +33,7 @@ enum Form {
 ///
 /// # Errors
 /// When the input is no audio, the output cannot be written, or an option is out of range.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: &Args) -> Result<(), Failure> {
     let form = form_of(&args.output)?;
     let resolution = Resolution::from_bits(args.bits).map_err(|error| Failure::new(format!("--bits: {error}")))?;
     let options = WaveformOptions { samples_per_pixel: args.zoom, threads: 0 };
@@ -104,8 +104,8 @@ mod tests {
         let input = folder.path().join("in.wav");
         sine(&input);
         let (dat, json) = (folder.path().join("out.dat"), folder.path().join("out.JSON"));
-        run(args(input.clone(), dat.clone())).unwrap();
-        run(args(input, json.clone())).unwrap();
+        run(&args(input.clone(), dat.clone())).unwrap();
+        run(&args(input, json.clone())).unwrap();
         let dat = std::fs::read(dat).unwrap();
         assert_eq!((dat.len(), i32::from_le_bytes(dat[..4].try_into().unwrap())), (24 + 200, 2));
         assert_eq!(dat[24] as i8, -64);
@@ -129,7 +129,7 @@ mod tests {
             (Args { zoom: 0, ..args(input.clone(), out.clone()) }, "in.wav"),
             (args(input, folder.path().join("absent/out.dat")), "cannot write"),
         ] {
-            let failure = run(args).unwrap_err();
+            let failure = run(&args).unwrap_err();
             assert!(failure.0.contains(reason), "{failure}");
         }
         assert!(!out.exists());

@@ -88,8 +88,8 @@ impl Summary {
 ///
 /// # Errors
 /// When the archive is none or lacks a recording, or the file cannot be written.
-pub fn run(args: Args) -> Result<(), Failure> {
-    let summary = render(&args)?;
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let summary = render(args)?;
     if args.json {
         println!("{}", serde_json::json!(summary));
         return Ok(());

@@ -35,10 +35,10 @@ impl Folder {
             map["audio_files"][file] = json!({"id": file, "version": 1, "projectId": "p", "filename": file,
                 "contentHash": "0".repeat(64), "sizeBytes": 1, "state": "ready"});
         }
-        self.document(map);
+        self.document(&map);
     }
 
-    fn document(&self, map: Value) {
+    fn document(&self, map: &Value) {
         let document = json!({"format": "unisono", "version": 1, "projectId": "p", "recordMap": map});
         fs::write(self.path("project/project.json"), document.to_string()).unwrap();
     }
@@ -153,7 +153,7 @@ fn a_file_that_is_not_what_its_record_says_is_refused() {
     let text = fs::read_to_string(folder.path("project/project.json")).unwrap();
     let mut document: Value = serde_json::from_str(&text).unwrap();
     document["recordMap"]["audio_files"]["one"]["frames"] = json!(1_001);
-    folder.document(document["recordMap"].clone());
+    folder.document(&document["recordMap"]);
     assert!(folder.failure().contains("frames is 1000"));
 }
 

@@ -144,7 +144,7 @@ pub(crate) fn parts() -> Vec<Part> {
 fn drums() -> Vec<Part> {
     let claps = [LIFT_AT, LIFT_2_AT]
         .into_iter()
-        .flat_map(|lift| (0..16).map(move |half| placed("Clap.wav", lift + 0.25 + half as f64 * 0.5, 0.4)))
+        .flat_map(|lift| (0..16).map(move |half| placed("Clap.wav", lift + 0.25 + f64::from(half) * 0.5, 0.4)))
         .collect();
     vec![
         part(

@@ -248,7 +248,7 @@ impl Density {
                 None,
             ],
         };
-        let accent = if step % 3 == 0 { 0.78 } else { 0.52 };
+        let accent = if step.is_multiple_of(3) { 0.78 } else { 0.52 };
         tones[step % 16].map(|tone| (tone, accent))
     }
 }

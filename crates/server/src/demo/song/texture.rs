@@ -26,7 +26,7 @@ fn wind(rate: u32, seconds: f64, seed: u64) -> Vec<f32> {
     let mut noise = Noise::new(seed);
     let mut water = Filter::new(rate, 420.0, 0.8);
     let mut air = Filter::new(rate, 2_600.0, 0.5);
-    let phase = if seed % 2 == 0 { 0.0 } else { 0.9 };
+    let phase = if seed.is_multiple_of(2) { 0.0 } else { 0.9 };
     let (frames, across) = ((seconds * f64::from(rate)) as usize, rate as usize / 2);
     let mut out: Vec<f32> = (0..frames + across)
         .map(|frame| {
