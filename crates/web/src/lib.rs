@@ -3,6 +3,7 @@
 //! **Invariant:** outside of `door` nothing touches a socket, `fetch`, a timer of the network, or WASM memory of the audio
 //! thread. A screen reads through the door's signals and writes through `dispatch`.
 
+#![allow(unreachable_pub, reason = "Leptos' component macro widens the visibility of what it makes")]
 #![allow(clippy::needless_pass_by_value, reason = "Leptos hands props to components by value")]
 
 mod app;

@@ -10,6 +10,7 @@ use super::board::{Board, Landing};
 use super::ruler::{self, Weight};
 use super::scene::{ClipState, Lane, Scene, state_of};
 use super::viewport::Viewport;
+use crate::design::text_on;
 use crate::door::imports::Progress;
 use crate::door::peaks::{Shape, file_of};
 use crate::door::sound::LoopRegion;
@@ -30,7 +31,6 @@ const GRID_PART: &str = "rgba(255,255,255,0.025)";
 const GRID_BEAT: &str = "rgba(255,255,255,0.045)";
 const GRID_BAR: &str = "rgba(255,255,255,0.105)";
 const LANE_LINE: &str = "#1f222c";
-const INK: &str = "#11121b";
 
 /// What the lanes are painted from.
 pub(crate) struct Picture<'a> {
@@ -169,7 +169,7 @@ impl Picture<'_> {
             self.waveform(context, &shape, clip, &body);
         }
         self.fades(context, clip, &body);
-        self.title(context, clip, state, file.as_ref(), &body);
+        self.title(context, clip, state, file.as_ref(), &body, text_on(colour));
         if selected {
             context.set_stroke_style_str("#ffffff");
             context.set_line_width(1.5);
@@ -225,14 +225,22 @@ impl Picture<'_> {
         }
     }
 
-    fn title(&self, context: &Context, clip: &Clip, state: ClipState, file: Option<&AudioFile>, body: &Body) {
+    fn title(
+        &self,
+        context: &Context,
+        clip: &Clip,
+        state: ClipState,
+        file: Option<&AudioFile>,
+        body: &Body,
+        ink: &str,
+    ) {
         let left = body.x.max(0.0) + 6.0;
         let room = body.x + body.width - left - 4.0;
         if room < NAME_MIN {
             return;
         }
         context.set_font("600 11px Geist, system-ui, sans-serif");
-        context.set_fill_style_str(INK);
+        context.set_fill_style_str(ink);
         let _ = context.fill_text(&shortened(&clip.name, room), left, body.top - 5.0);
         let progress = file.and_then(|file| self.board.door.imports().progress(&file.id));
         let says = match (state, progress) {

@@ -10,7 +10,6 @@ use crate::design::colour_of;
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
     pub(crate) id: Id,
-    pub(crate) name: String,
     pub(crate) colour: String,
     pub(crate) silent: bool,
     /// Sorted by start, then id.
@@ -32,7 +31,6 @@ impl Lane {
     fn new(track: &Track, any_solo: bool, clips: Vec<Clip>) -> Lane {
         let mut lane = Lane {
             id: track.id.clone(),
-            name: track.name.clone(),
             colour: colour_of(track),
             silent: track.muted || (any_solo && !track.solo),
             clips,

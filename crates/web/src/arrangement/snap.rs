@@ -11,11 +11,6 @@ pub(crate) fn nearest(place: Ticks, grid: Ticks) -> Ticks {
     Ticks((steps * grid.0).max(0))
 }
 
-/// The line of the grid at or before a place.
-pub(crate) fn before(place: Ticks, grid: Ticks) -> Ticks {
-    Ticks((place.0.div_euclid(grid.0) * grid.0).max(0))
-}
-
 /// By how much a selection moves when what is held, now at `start`, is dragged by `by`: what is held lands on the grid
 /// (if there is one), and nothing of the selection, which begins at `first`, leaves the song.
 pub(crate) fn shift(start: Ticks, first: Ticks, by: Ticks, grid: Option<Ticks>) -> Ticks {
@@ -50,7 +45,6 @@ mod tests {
         assert_eq!(nearest(Ticks(BEAT * 3 + BEAT / 9), GRID), Ticks(BEAT * 3));
         assert_eq!(nearest(Ticks(BEAT * 3 + BEAT / 8), GRID), Ticks(BEAT * 3 + BEAT / 4));
         assert_eq!(nearest(Ticks(-BEAT), GRID), Ticks(0));
-        assert_eq!(before(Ticks(BEAT - 1), GRID), Ticks(BEAT * 3 / 4));
     }
 
     #[test]

@@ -30,7 +30,6 @@ pub(crate) enum Icon {
     Sliders,
     Lanes,
     LogOut,
-    Back,
     Follow,
 }
 
@@ -99,7 +98,6 @@ impl Icon {
                 "M8 3.500H5A1.500 1.500 0 0 0 3.500 5v10A1.500 1.500 0 0 0 5 16.500h3M12.500 6.500L16 10l-3.500 3.500M16 10H8",
                 "",
             ),
-            Icon::Back => ("M12 4.500L6.500 10l5.500 5.500", ""),
             Icon::Follow => ("M10 3v14M13 7l3 3-3 3M3.500 10H16", ""),
         }
     }

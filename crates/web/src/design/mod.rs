@@ -5,7 +5,7 @@ mod icon;
 
 use leptos::prelude::*;
 
-pub(crate) use colour::{PALETTE, colour_of, next_colour};
+pub(crate) use colour::{PALETTE, colour_of, next_colour, text_on};
 pub(crate) use icon::{Icon, icon};
 
 /// Two voices that become one.

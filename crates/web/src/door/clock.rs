@@ -35,10 +35,12 @@ pub(crate) fn milliseconds() -> f64 {
 #[derive(Clone)]
 pub(crate) struct Frame(Rc<FrameInner>);
 
+type FrameClosure = Closure<dyn FnMut(f64)>;
+
 struct FrameInner {
     /// The browser's number of the frame that was asked for.
     asked: Cell<Option<i32>>,
-    closure: RefCell<Option<Closure<dyn FnMut(f64)>>>,
+    closure: RefCell<Option<FrameClosure>>,
 }
 
 impl Frame {

@@ -53,6 +53,11 @@ impl Imports {
         self.progress.borrow().get(file).copied()
     }
 
+    /// Whether bytes are on their way that only this tab has.
+    pub(super) fn is_busy(&self) -> bool {
+        self.progress.borrow().values().any(|progress| matches!(progress, Progress::Uploading(_)))
+    }
+
     /// Calls `changed` whenever an upload moves.
     pub(crate) fn on_change(&self, changed: Rc<dyn Fn()>) {
         *self.changed.borrow_mut() = Some(changed);

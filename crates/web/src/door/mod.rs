@@ -117,11 +117,6 @@ impl Door {
         Rc::clone(&self.inner().imports)
     }
 
-    /// Who uses this page.
-    pub(crate) fn me(self) -> Id {
-        self.inner().me.clone()
-    }
-
     /// Applies operations at once and sends them; `what` names the edit should it be refused ("Move clip").
     /// True when it was applied.
     pub(crate) fn dispatch(self, what: &'static str, operations: Vec<Operation>) -> bool {
@@ -318,7 +313,7 @@ impl Door {
     /// Edits that wait live in this tab only: closing it would lose them.
     fn warn_before_leaving(self) {
         window_event_listener(leptos::ev::beforeunload, move |event| {
-            if self.status.read_untracked().pending > 0 {
+            if self.status.read_untracked().pending > 0 || self.imports().is_busy() {
                 event.prevent_default();
             }
         });

@@ -40,7 +40,7 @@ impl Shape {
                 pyramid.draw(start * rate, seconds_per_column * rate, out);
             }
             ShapeKind::Overview { values, seconds } => {
-                overview_columns(values, *seconds, start, seconds_per_column, out)
+                overview_columns(values, *seconds, start, seconds_per_column, out);
             }
         }
     }

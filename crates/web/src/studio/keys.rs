@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 use model::Ticks;
+use crate::door::sound::LoopRegion;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use crate::door::Door;
 use crate::door::sound::Sound;
 
 /// Whether the event belongs to a field that takes text or choices.
@@ -14,17 +14,17 @@ pub(crate) fn is_typing(event: &web_sys::Event) -> bool {
     element.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA"))
 }
 
-/// Whether the event belongs to something that the space bar presses.
+/// Whether the event belongs to something that the keyboard has come to and would press. What was last clicked does not count: there the
+/// space bar still plays and stops.
 fn is_button(event: &web_sys::Event) -> bool {
     let element = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
     element.is_some_and(|element| {
-        matches!(element.tag_name().as_str(), "BUTTON" | "A") && !element.class_list().contains("clip-handle")
+        matches!(element.tag_name().as_str(), "BUTTON" | "A") && element.matches(":focus-visible").unwrap_or(true)
     })
 }
 
 /// Listens until the studio is left.
-pub(crate) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>) {
-    let _ = door;
+pub(super) fn listen(sound: Sound, mixer_open: RwSignal<bool>) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         if is_typing(&event) || event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
             return;
@@ -35,6 +35,8 @@ pub(crate) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>) {
             " " => sound.toggle(),
             "Home" | "Enter" => sound.seek(Ticks(0)),
             "l" | "L" => sound.toggle_loop(),
+            "[" => sound.set_region(LoopRegion::from(sound.region().get_untracked(), sound.position())),
+            "]" => sound.set_region(LoopRegion::until(sound.region().get_untracked(), sound.position())),
             "k" | "K" => sound.toggle_metronome(),
             "m" | "M" if !event.shift_key() => mixer_open.update(|open| *open = !*open),
             _ => return,

@@ -41,11 +41,6 @@ impl Toasts {
         Toasts { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0) }
     }
 
-    /// Says that something worked, or is under way.
-    pub(crate) fn info(self, title: impl Into<String>, detail: impl Into<String>) {
-        self.add(false, title.into(), detail.into(), None);
-    }
-
     /// Says that something was done, and offers to take it back.
     pub(crate) fn info_with(
         self,

@@ -22,6 +22,7 @@ pub(crate) fn Transport() -> impl IntoView {
     let playing = sound.playing();
     let region = sound.region();
     let metronome = sound.metronome();
+    let starting = move || playing.get() && sound.state().get() == SoundState::Starting;
     let unable = move || matches!(sound.state().get(), SoundState::Unavailable(_));
     view! {
         <section class="transport" aria-label="Transport">
@@ -34,9 +35,9 @@ pub(crate) fn Transport() -> impl IntoView {
                     on:click=move |_| sound.stop()>
                     {icon(Icon::Stop)}
                 </button>
-                <button type="button" class="key key-play" title="Play (Space)" aria-label="Play" data-testid="play"
+                <button type="button" class="key key-play" title="Play and stop (Space)" aria-label="Play" data-testid="play"
                     aria-pressed=move || playing.get().to_string() aria-disabled=move || unable().to_string()
-                    class:is-on=playing on:click=move |_| sound.play()>
+                    class:is-on=playing class:is-starting=starting on:click=move |_| sound.toggle()>
                     {icon(Icon::Play)}
                 </button>
                 <button type="button" class="key" title="Loop (L)" aria-label="Loop" data-testid="loop"
@@ -102,7 +103,7 @@ fn MetreField() -> impl IntoView {
         all.into_iter()
             .map(|metre| {
                 let chosen = metre == current;
-                view! { <option value=metre.clone() selected=chosen>{metre.clone()}</option> }
+                view! { <option value=metre.clone() selected=chosen>{metre}</option> }
             })
             .collect_view()
     };

@@ -15,7 +15,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use model::{Id, Key, Table, Ticks};
 
-use super::Door;
+use super::{Door, backoff, identity};
 use super::clock::{self, Frame};
 use plans::Plans;
 use recordings::Recordings;
@@ -27,6 +27,8 @@ use worklet::{Status, Worklet};
 const WAIT_MS_MAX: f64 = 3_000.0;
 /// Recordings that begin within this many beats must be here before playing begins.
 const BEATS_AHEAD: f64 = 8.0;
+/// Tries after the first to bring a recording.
+const RETRIES_MAX: u32 = 4;
 /// How long meters fall after the last sound, in milliseconds.
 const AFTERGLOW_MS: f64 = 2_500.0;
 
@@ -298,7 +300,14 @@ impl Sound {
         let (worklet, file) = (worklet.clone(), file.clone());
         let inner = Rc::clone(inner);
         leptos::task::spawn_local(async move {
-            let done = recordings::bring(&inner.recordings, &worklet, number, &file).await;
+            let mut done = recordings::bring(&inner.recordings, &worklet, number, &file).await;
+            for attempt in 0..RETRIES_MAX {
+                if done.is_ok() {
+                    break;
+                }
+                clock::sleep(backoff::wait(attempt + 1, identity::chance())).await;
+                done = recordings::bring(&inner.recordings, &worklet, number, &file).await;
+            }
             inner.recordings.finished(&file.id);
             if let Err(message) = done {
                 inner.door.toasts().error(format!("“{}” cannot be heard", file.filename), message);

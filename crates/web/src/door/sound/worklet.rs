@@ -63,13 +63,15 @@ pub(super) struct Status {
 #[derive(Clone)]
 pub(super) struct Worklet(Rc<Inner>);
 
+type MessageClosure = Closure<dyn FnMut(MessageEvent)>;
+
 struct Inner {
     context: AudioContext,
     node: AudioWorkletNode,
     words: Int32Array,
     position: Float64Array,
     unanswered: Cell<u32>,
-    on_message: RefCell<Option<Closure<dyn FnMut(MessageEvent)>>>,
+    on_message: RefCell<Option<MessageClosure>>,
 }
 
 impl Worklet {
