@@ -114,11 +114,16 @@ fn name_field<'a>(label: &'a str, value: &'a str, autocomplete: &'a str) -> Fiel
     Field { label, name: "name", kind: "text", value, autocomplete, max: NAME_BYTES_MAX, hint: None }
 }
 
+/// Who one can be where demos are switched on; `crate::demo` makes them.
+const DEMO_NOTE: &str =
+    "This is a demo. Come in as user1@example.com or user2@example.com; the password is \u{201c}password\u{201d}.";
+
 fn login_form(app: &App, next: &Next, email: &str, problem: Option<&Problem>) -> Response {
     let open = app.config.signup == Signup::Open;
     let page = FormPage {
         title: "Log in",
         fields: vec![email_field(email), password_field("current-password", None)],
+        note: app.config.demo.then_some(DEMO_NOTE),
         error: problem.map(Problem::message),
         submit: "Log in",
         aside: open.then(|| ("New here?", next.carry("/signup"), "Make an account")),
@@ -134,6 +139,7 @@ fn signup_form(next: &Next, name: &str, email: &str, problem: Option<&Problem>) 
             email_field(email),
             password_field("new-password", Some("At least 8 characters.")),
         ],
+        note: None,
         error: problem.map(Problem::message),
         submit: "Make an account",
         aside: Some(("Been here before?", next.carry("/login"), "Log in")),
@@ -145,6 +151,7 @@ fn project_form(name: &str, problem: Option<&Problem>) -> Response {
     let page = FormPage {
         title: "New project",
         fields: vec![name_field("Name of the song", name, "off")],
+        note: None,
         error: problem.map(Problem::message),
         submit: "Create the project",
         aside: Some(("Changed your mind?", "/projects".to_owned(), "Back to your projects")),

@@ -8,6 +8,8 @@ pub(super) struct FormPage<'a> {
     pub(super) title: &'a str,
     /// The fields, in order.
     pub(super) fields: Vec<Field<'a>>,
+    /// A sentence above the fields.
+    pub(super) note: Option<&'a str>,
     /// What is wrong with what was sent, if anything was.
     pub(super) error: Option<&'a str>,
     /// The button.
@@ -52,28 +54,24 @@ impl FormPage<'_> {
         let style = web_files::asset("style.css")
             .map(|address| format!("<link rel=\"stylesheet\" href=\"{}\">", escape(&address)))
             .unwrap_or_default();
-        let icon = web_files::asset("icon.svg")
+        let icon = web_files::asset("mark.svg")
             .map(|address| format!("<link rel=\"icon\" type=\"image/svg+xml\" href=\"{}\">", escape(&address)))
             .unwrap_or_default();
         let error = self.error.map_or_else(String::new, |error| {
             format!("<p class=\"form-error\" id=\"form-error\" role=\"alert\">{}</p>", escape(error))
         });
+        let note = self.note.map_or_else(String::new, |note| format!("<p class=\"form-note\">{}</p>", escape(note)));
         let fields: String =
             self.fields.iter().enumerate().map(|(n, field)| field.render(n == 0, self.error.is_some())).collect();
         let aside = self.aside.as_ref().map_or_else(String::new, |(text, address, link)| {
-            format!(
-                "<p class=\"form-aside\">{} <a href=\"{}\">{}</a></p>",
-                escape(text),
-                escape(address),
-                escape(link)
-            )
+            format!("<p class=\"form-aside\">{} <a href=\"{}\">{}</a></p>", escape(text), escape(address), escape(link))
         });
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"dark light\">\n<title>{title} – Unisono</title>\n{style}{icon}\n</head>\n\
+             <meta name=\"color-scheme\" content=\"dark\">\n<meta name=\"theme-color\" content=\"#0d0e13\">\n<title>{title} – Unisono</title>\n{style}{icon}\n</head>\n\
              <body class=\"page-form\">\n<main class=\"form-card\">\n<a class=\"wordmark\" href=\"/\">Unisono</a>\n\
-             <h1>{title}</h1>\n<form method=\"post\" class=\"form\">\n{error}{fields}\
+             <h1>{title}</h1>\n<form method=\"post\" class=\"form\">\n{note}{error}{fields}\
              <button type=\"submit\" class=\"button primary\">{submit}</button>\n</form>\n{aside}\n</main>\n</body>\n</html>\n",
             submit = escape(self.submit),
         )
@@ -115,8 +113,15 @@ mod tests {
             max: 10,
             hint: None,
         };
-        let page =
-            FormPage { title: nasty, fields: vec![field], error: Some(nasty), submit: "Go", aside: None }.render();
+        let page = FormPage {
+            title: nasty,
+            fields: vec![field],
+            note: Some(nasty),
+            error: Some(nasty),
+            submit: "Go",
+            aside: None,
+        }
+        .render();
         assert!(!page.contains("<script"), "{page}");
         assert!(page.contains("value=\"&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;\""), "{page}");
     }

@@ -193,6 +193,7 @@ async fn demo_accounts_are_nobody_where_demos_are_switched_off() {
         now: demo.clock.now(),
     };
     assert!(demo.app.database.run(move |store| store.create_user(user)).await.unwrap());
+    assert!(demo.get("/login", "").await.text.contains("user1@example.com"), "the page says whom one can be");
     let answer = demo.log_in("user1@example.com", "password").await;
     assert_eq!(answer.status, StatusCode::OK);
     let cookie = answer.cookie();
@@ -201,6 +202,7 @@ async fn demo_accounts_are_nobody_where_demos_are_switched_off() {
     let Server { app, folder, .. } = demo;
     drop(app);
     let plain = Server::over(folder, |_| {});
+    assert!(!plain.get("/login", "").await.text.contains("user1"));
     let refused = plain.log_in("user1@example.com", "password").await;
     let wrong = plain.log_in("user1@example.com", "wrong password").await;
     assert_eq!((refused.status, &refused.text), (StatusCode::UNAUTHORIZED, &wrong.text));
