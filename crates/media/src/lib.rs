@@ -4,6 +4,8 @@
 //! `Read + Seek`, also on wasm32; paths and threads are native only. Input is hostile: nothing here panics on it, and nothing
 //! allocates more than [`limits`] say.
 
+#![cfg_attr(target_arch = "wasm32", allow(dead_code, unused_imports, reason = "some is needed for files by path only"))]
+
 pub mod decode;
 pub mod dither;
 mod error;

@@ -24,6 +24,12 @@ const FIXTURES: [&str; 9] = [
     "long.ogg",
 ];
 
+/// A run that fits a test; `FUZZ_CASES=100000 cargo test --release -p media --test hostile` is a long one.
+fn bounded() -> ProptestConfig {
+    let cases = std::env::var("FUZZ_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
+    ProptestConfig::with_cases(cases)
+}
+
 /// Everything that looks at the bytes of a file.
 fn exercise(bytes: &[u8]) {
     let _ = sniff(bytes);
@@ -79,7 +85,7 @@ fn apply(bytes: &mut Vec<u8>, change: &Change) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(bounded())]
 
     #[test]
     fn si3_mutated_audio_files_never_panic(which in 0usize..FIXTURES.len(), changes in prop::collection::vec(change(), 1..12)) {

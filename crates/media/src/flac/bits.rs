@@ -90,8 +90,29 @@ impl<'a> BitReader<'a> {
 
     /// Reads Rice-coded numbers: quotient in unary, then `parameter` bits, sign folded into the lowest bit.
     /// `None` is a number beyond 32 bits, which only damaged data has.
-    #[inline(always)]
     pub(crate) fn rice(&mut self, parameter: u32, out: &mut [i32]) -> Result<Option<()>, OutOfBits> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected;
+            if is_x86_feature_detected!("lzcnt") && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2")
+            {
+                #[allow(unsafe_code, reason = "the compiler cannot know what the processor was found to have")]
+                // SAFETY: what it needs was found.
+                return unsafe { self.rice_bmi(parameter, out) };
+            }
+        }
+        self.plain_rice(parameter, out)
+    }
+
+    /// The same, with the processor's own instructions for counting zeros and for shifting by any number.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "lzcnt,bmi1,bmi2")]
+    fn rice_bmi(&mut self, parameter: u32, out: &mut [i32]) -> Result<Option<()>, OutOfBits> {
+        self.plain_rice(parameter, out)
+    }
+
+    #[inline(always)]
+    fn plain_rice(&mut self, parameter: u32, out: &mut [i32]) -> Result<Option<()>, OutOfBits> {
         for value in out {
             self.refill();
             // The lowest bit is never among the valid ones: setting it only spares a check for zero.

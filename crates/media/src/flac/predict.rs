@@ -83,42 +83,53 @@ pub(crate) fn restore_pair(predictors: [&Predictor; 2], samples: [&mut [i32]; 2]
 fn pair<const ORDER: usize>(_: [&Predictor; 2], _: &mut [i32], _: &mut [i32]) {}
 
 #[cfg(target_arch = "x86_64")]
-#[inline(always)]
 fn pair<const ORDER: usize>(predictors: [&Predictor; 2], first: &mut [i32], second: &mut [i32]) {
-    #[allow(unsafe_code, reason = "the compiler wants to be told that every x86-64 processor has SSE2")]
-    // SAFETY: SSE2 is part of x86-64.
+    #[allow(unsafe_code, reason = "the compiler cannot know what the processor was found to have")]
+    // SAFETY: AVX2 was found; SSE2 is part of x86-64.
     unsafe {
-        run_pair::<ORDER>(predictors, first, second);
+        if std::arch::is_x86_feature_detected!("avx2") {
+            run_pair_avx2::<ORDER>(predictors, first, second);
+        } else {
+            run_pair_sse2::<ORDER>(predictors, first, second);
+        }
     }
 }
 
 /// Lane 0 is the first channel, lane 2 the second; of the 64-bit products the lower halves count, which are the same signed and unsigned.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "sse2")]
-fn run_pair<const ORDER: usize>(predictors: [&Predictor; 2], first: &mut [i32], second: &mut [i32]) {
-    use std::arch::x86_64::*;
-    let pair = |a: i32, b: i32| _mm_set_epi32(0, b, 0, a);
-    let [a, b] = predictors;
-    let coefficients: [__m128i; ORDER] = std::array::from_fn(|tap| pair(a.coefficients[tap], b.coefficients[tap]));
-    let (shift_a, shift_b) = (_mm_cvtsi32_si128(a.shift as i32), _mm_cvtsi32_si128(b.shift as i32));
-    // history[0] is the latest.
-    let mut history: [__m128i; ORDER] =
-        std::array::from_fn(|tap| pair(first[ORDER - 1 - tap], second[ORDER - 1 - tap]));
-    for (x, y) in first[ORDER..].iter_mut().zip(&mut second[ORDER..]) {
-        let mut sum = _mm_setzero_si128();
-        for tap in (0..ORDER).rev() {
-            sum = _mm_add_epi32(sum, _mm_mul_epu32(coefficients[tap], history[tap]));
+/// AVX2 has the same instructions with separate targets, which saves the copies that keep the history.
+macro_rules! run_pair {
+    ($name:ident, $feature:literal) => {
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = $feature)]
+        fn $name<const ORDER: usize>(predictors: [&Predictor; 2], first: &mut [i32], second: &mut [i32]) {
+            use std::arch::x86_64::*;
+            let pair = |a: i32, b: i32| _mm_set_epi32(0, b, 0, a);
+            let [a, b] = predictors;
+            let coefficients: [__m128i; ORDER] =
+                std::array::from_fn(|tap| pair(a.coefficients[tap], b.coefficients[tap]));
+            let (shift_a, shift_b) = (_mm_cvtsi32_si128(a.shift as i32), _mm_cvtsi32_si128(b.shift as i32));
+            // history[0] is the latest.
+            let mut history: [__m128i; ORDER] =
+                std::array::from_fn(|tap| pair(first[ORDER - 1 - tap], second[ORDER - 1 - tap]));
+            for (x, y) in first[ORDER..].iter_mut().zip(&mut second[ORDER..]) {
+                let mut sum = _mm_setzero_si128();
+                for tap in (0..ORDER).rev() {
+                    sum = _mm_add_epi32(sum, _mm_mul_epu32(coefficients[tap], history[tap]));
+                }
+                let shifted_a = _mm_castsi128_pd(_mm_sra_epi32(sum, shift_a));
+                let shifted_b = _mm_castsi128_pd(_mm_sra_epi32(sum, shift_b));
+                let predicted = _mm_castpd_si128(_mm_move_sd(shifted_b, shifted_a));
+                let value = _mm_add_epi32(predicted, pair(*x, *y));
+                *x = _mm_cvtsi128_si32(value);
+                *y = _mm_cvtsi128_si32(_mm_unpackhi_epi64(value, value));
+                remember(&mut history, value);
+            }
         }
-        let shifted_a = _mm_castsi128_ps(_mm_sra_epi32(sum, shift_a));
-        let shifted_b = _mm_castsi128_ps(_mm_sra_epi32(sum, shift_b));
-        let predicted = _mm_castps_si128(_mm_shuffle_ps::<0b11_10_01_00>(shifted_a, shifted_b));
-        let value = _mm_add_epi32(predicted, pair(*x, *y));
-        *x = _mm_cvtsi128_si32(value);
-        *y = _mm_cvtsi128_si32(_mm_unpackhi_epi64(value, value));
-        history.copy_within(..ORDER - 1, 1);
-        history[0] = value;
-    }
+    };
 }
+
+run_pair!(run_pair_sse2, "sse2");
+run_pair!(run_pair_avx2, "avx2");
 
 fn array<const ORDER: usize>(coefficients: &[i32]) -> [i32; ORDER] {
     let mut array = [0; ORDER];
@@ -140,8 +151,7 @@ fn run_narrow<const ORDER: usize>(coefficients: [i32; ORDER], shift: u32, sample
         }
         let value = sample.wrapping_add(sum >> shift);
         *sample = value;
-        history.copy_within(..ORDER - 1, 1);
-        history[0] = value;
+        remember(&mut history, value);
     }
 }
 
@@ -158,9 +168,18 @@ fn run_wide<const ORDER: usize>(coefficients: [i32; ORDER], shift: u32, samples:
         }
         let value = sample.wrapping_add((sum >> shift) as i32);
         *sample = value;
-        history.copy_within(..ORDER - 1, 1);
-        history[0] = i64::from(value);
+        remember(&mut history, i64::from(value));
     }
+}
+
+/// Moves everything on by one place. A loop and not `copy_within`, which would keep the history in memory instead of in registers.
+#[inline(always)]
+#[allow(clippy::manual_memcpy, reason = "see above")]
+fn remember<T: Copy, const ORDER: usize>(history: &mut [T; ORDER], latest: T) {
+    for tap in (1..ORDER).rev() {
+        history[tap] = history[tap - 1];
+    }
+    history[0] = latest;
 }
 
 fn run_any(coefficients: &[i32], shift: u32, samples: &mut [i32]) {

@@ -2,6 +2,7 @@
 //!
 //! Each keeps eight lanes, which the compiler turns into vectors. Comparisons with NaN are false, so NaNs are passed over.
 
+use super::sums::sums_extent;
 use crate::decode::Slices;
 
 const LANES: usize = 8;
@@ -47,110 +48,91 @@ impl<V: Value> Extent<V> {
     }
 }
 
+/// Lanes of minima and of maxima, apart, so that each is a vector.
+struct Lanes<V> {
+    min: [V; LANES],
+    max: [V; LANES],
+}
+
+impl<V: Value> Lanes<V> {
+    const NOTHING: Self = Self { min: [V::NOTHING.min; LANES], max: [V::NOTHING.max; LANES] };
+
+    #[inline(always)]
+    fn add(&mut self, values: [V; LANES]) {
+        for (min, value) in self.min.iter_mut().zip(values) {
+            *min = if value < *min { value } else { *min };
+        }
+        for (max, value) in self.max.iter_mut().zip(values) {
+            *max = if value > *max { value } else { *max };
+        }
+    }
+
+    #[inline(always)]
+    fn join(self) -> Extent<V> {
+        self.min.into_iter().zip(self.max).fold(V::NOTHING, |mut all, (min, max)| {
+            all.join(Extent { min, max });
+            all
+        })
+    }
+}
+
 /// Extent of `count` values, the i-th of which is `value(i)`.
 #[inline(always)]
 pub(crate) fn extent_by<V: Value>(count: usize, value: impl Fn(usize) -> V) -> Extent<V> {
-    let mut lanes = [V::NOTHING; LANES];
+    let mut lanes = Lanes::NOTHING;
     let whole = count - count % LANES;
     for at in (0..whole).step_by(LANES) {
-        for (lane, extent) in lanes.iter_mut().enumerate() {
-            extent.add(value(at + lane));
-        }
+        lanes.add(std::array::from_fn(|lane| value(at + lane)));
     }
-    let mut all = lanes.into_iter().fold(V::NOTHING, |mut all, lane| {
-        all.join(lane);
-        all
-    });
+    let mut all = lanes.join();
     (whole..count).for_each(|at| all.add(value(at)));
     all
+}
+
+/// Extent of one channel's values.
+#[inline(always)]
+pub(crate) fn extent_of<S: Copy, V: Value>(samples: &[S], value: impl Fn(S) -> V) -> Extent<V> {
+    let (blocks, rest) = samples.as_chunks::<LANES>();
+    let mut lanes = Lanes::NOTHING;
+    blocks.iter().for_each(|block| lanes.add(block.map(&value)));
+    let mut all = lanes.join();
+    rest.iter().for_each(|sample| all.add(value(*sample)));
+    all
+}
+
+/// Extent of what two channels, of equal length, make together.
+#[inline(always)]
+pub(crate) fn extent_of_pairs<S: Copy, V: Value>(left: &[S], right: &[S], mix: impl Fn(S, S) -> V) -> Extent<V> {
+    let ((left, left_rest), (right, right_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
+    let mut lanes = Lanes::NOTHING;
+    for (left, right) in left.iter().zip(right) {
+        lanes.add(std::array::from_fn(|lane| mix(left[lane], right[lane])));
+    }
+    let mut all = lanes.join();
+    left_rest.iter().zip(right_rest).for_each(|(l, r)| all.add(mix(*l, *r)));
+    all
+}
+
+/// Back to integers, for sums that were made floats because processors find the extent of those sooner. Exact up to 24 bits.
+#[inline(always)]
+pub(crate) fn whole_numbers(extent: Extent<f32>) -> Extent<i32> {
+    if extent.is_nothing() { i32::NOTHING } else { Extent { min: extent.min as i32, max: extent.max as i32 } }
 }
 
 /// Extent of the mono mix: channels added in order, divided by their number.
 pub(crate) fn mix_extent(planes: &[&[f32]]) -> Extent<f32> {
     match planes {
         [] => f32::NOTHING,
-        [mono] => extent_by(mono.len(), |at| mono[at]),
+        [mono] => extent_of(mono, |sample| sample),
         [left, right] => {
-            let right = &right[..left.len()];
-            extent_by(left.len(), |at| (left[at] + right[at]) * 0.5)
+            let sums = sums_extent(left, right);
+            Extent { min: sums.min * 0.5, max: sums.max * 0.5 }
         }
         _ => {
             let channels = planes.len() as f32;
             extent_by(planes[0].len(), |at| planes.iter().map(|plane| plane[at]).fold(0.0, |sum, x| sum + x) / channels)
         }
     }
-}
-
-/// Extent of left + right of 16-bit stereo frames as stored, little-endian.
-#[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn stereo_i16_extent(frames: &[[u8; 4]]) -> Extent<i32> {
-    plain_stereo_i16_extent(frames)
-}
-
-fn plain_stereo_i16_extent(frames: &[[u8; 4]]) -> Extent<i32> {
-    extent_by(frames.len(), |at| {
-        let [a, b, c, d] = frames[at];
-        i32::from(i16::from_le_bytes([a, b])) + i32::from(i16::from_le_bytes([c, d]))
-    })
-}
-
-/// Extent of left + right of 16-bit stereo frames as stored, little-endian.
-#[cfg(target_arch = "x86_64")]
-pub(crate) fn stereo_i16_extent(frames: &[[u8; 4]]) -> Extent<i32> {
-    #[allow(unsafe_code, reason = "the compiler wants to be told that every x86-64 processor has SSE2")]
-    // SAFETY: SSE2 is part of x86-64.
-    unsafe {
-        sse2_stereo_i16_extent(frames)
-    }
-}
-
-/// One instruction adds the pairs; sums of 17 bits are exact as floats, whose minimum and maximum SSE2 has instructions for and those of integers it
-/// has not.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "sse2")]
-fn sse2_stereo_i16_extent(frames: &[[u8; 4]]) -> Extent<i32> {
-    use std::arch::x86_64::*;
-    let (blocks, rest) = frames.as_chunks::<8>();
-    let mut all = plain_stereo_i16_extent(rest);
-    if blocks.is_empty() {
-        return all;
-    }
-    let word = |block: &[[u8; 4]; 8], at: usize| {
-        let [[a, b, c, d], [e, f, g, h]] = [block[at], block[at + 1]];
-        i64::from_le_bytes([a, b, c, d, e, f, g, h])
-    };
-    let ones = _mm_set1_epi16(1);
-    let sums = |block: &[[u8; 4]; 8], at: usize| {
-        let samples = _mm_set_epi64x(word(block, at + 2), word(block, at));
-        _mm_cvtepi32_ps(_mm_madd_epi16(samples, ones))
-    };
-    let nothing = (_mm_set1_ps(f32::INFINITY), _mm_set1_ps(f32::NEG_INFINITY));
-    let (mut low, mut high) = ([nothing.0; 2], [nothing.1; 2]);
-    for block in blocks {
-        for half in 0..2 {
-            let sums = sums(block, half * 4);
-            low[half] = _mm_min_ps(low[half], sums);
-            high[half] = _mm_max_ps(high[half], sums);
-        }
-    }
-    all.join(Extent { min: lowest(_mm_min_ps(low[0], low[1])), max: -lowest(negated(_mm_max_ps(high[0], high[1]))) });
-    all
-}
-
-/// The least of four whole numbers.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "sse2")]
-fn lowest(values: std::arch::x86_64::__m128) -> i32 {
-    use std::arch::x86_64::*;
-    let pairs = _mm_min_ps(values, _mm_movehl_ps(values, values));
-    _mm_cvttss_si32(_mm_min_ss(pairs, _mm_shuffle_ps::<1>(pairs, pairs)))
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "sse2")]
-fn negated(values: std::arch::x86_64::__m128) -> std::arch::x86_64::__m128 {
-    use std::arch::x86_64::*;
-    _mm_sub_ps(_mm_setzero_ps(), values)
 }
 
 /// Minimum and maximum of the mono mix for each of `out.len()` pixels, `frames_per_pixel` wide, from frame `start` on; (0, 0) outside of the sound.

@@ -9,6 +9,7 @@ mod extent;
 mod file;
 mod pixels;
 mod pyramid;
+mod sums;
 mod waveform;
 
 pub use build::{PyramidBuilder, pyramid_of_samples};

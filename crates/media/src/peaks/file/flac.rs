@@ -8,7 +8,8 @@ use super::{Pairs, threads};
 use crate::Result;
 use crate::decode::flac_info;
 use crate::flac::{Frames, Stream};
-use crate::peaks::extent::extent_by;
+use crate::peaks::extent::{extent_by, extent_of, whole_numbers};
+use crate::peaks::sums::shifted_sums_extent;
 use crate::peaks::waveform::{WaveformOptions, WaveformPixels, integer_pixels};
 use crate::stream_info::FrameBudget;
 
@@ -85,15 +86,8 @@ fn push(pixels: &mut WaveformPixels<i32>, planes: &[Vec<i32>], bits: u32) -> Res
     let (down, up) = (bits.saturating_sub(16), 16u32.saturating_sub(bits));
     let frames = planes.first().map_or(0, Vec::len);
     pixels.push(frames, |range| match planes {
-        [mono] => {
-            let mono = &mono[range];
-            extent_by(mono.len(), |at| mono[at] >> down << up)
-        }
-        [left, right] => {
-            let (left, right) = (&left[range.clone()], &right[range]);
-            let right = &right[..left.len()];
-            extent_by(left.len(), |at| (left[at] >> down << up) + (right[at] >> down << up))
-        }
+        [mono] => whole_numbers(extent_of(&mono[range], |sample| (sample >> down << up) as f32)),
+        [left, right] => shifted_sums_extent(&left[range.clone()], &right[range], down, up),
         _ => extent_by(range.len(), |at| planes.iter().map(|plane| plane[range.start + at] >> down << up).sum()),
     })
 }

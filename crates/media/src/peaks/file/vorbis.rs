@@ -30,13 +30,13 @@ pub(super) fn pairs(path: &Path, found: Found, options: WaveformOptions) -> Resu
 fn pairs_in_parts(path: &Path, found: Found, options: WaveformOptions, part_bytes_min: u64) -> Result<Pairs> {
     let (first, stream) = Vorbis::open(File::open(path)?, found)?;
     let bytes = std::fs::metadata(path)?.len().saturating_sub(first.offset());
-    let count = (threads(options) as u64).min(bytes / part_bytes_min);
-    if count > 1
-        && let Some(parts) = parts(path, found, &stream, options, count)?
+    let count = (threads(options) as u64).min(bytes / part_bytes_min).max(1);
+    if let Some(parts) = parts(path, first, &stream, options, count)
         && let Some(pairs) = join(parts)?
     {
         return Ok((stream.info.sample_rate, pairs));
     }
+    let (first, _) = Vorbis::open(File::open(path)?, found)?;
     let mut scan = Scan::new(&stream, options, 0);
     scan.run(first)?;
     Ok((stream.info.sample_rate, scan.pixels.finish()?))
@@ -50,56 +50,55 @@ struct Cut {
     granule: u64,
 }
 
-/// What a thread does: the cut that it begins behind, and the one that it ends with.
-type Span = (Option<Cut>, Option<Cut>);
+/// What a thread does.
+struct Work {
+    /// The first part goes on with what has been begun.
+    begun: Option<(Vorbis<File>, Scan)>,
+    from: Option<Cut>,
+    to: Option<Cut>,
+}
 
 /// `None` when a part cannot be decoded.
 fn parts(
     path: &Path,
-    found: Found,
+    mut first: Vorbis<File>,
     stream: &VorbisStream,
     options: WaveformOptions,
     count: u64,
-) -> Result<Option<Vec<Part<f32>>>> {
-    let (mut first, _) = Vorbis::open(File::open(path)?, found)?;
-    let opening = first.next_slices()?.map_or(0, |slices| slices.first().map_or(0, |slice| slice.len()));
-    let Some(origin) = first.origin().filter(|_| opening > 0) else { return Ok(None) };
-    let cuts = cuts(path, stream, first.offset(), count)?;
+) -> Option<Vec<Part<f32>>> {
+    let mut scan = Scan::new(stream, options, 0);
+    scan.push(&first.next_slices().ok()??).ok()?;
+    let origin = first.origin()?;
+    let cuts = cuts(path, stream, first.offset(), count).ok()?;
+    let mut begun = Some((first, scan));
     let starts = std::iter::once(None).chain(cuts.iter().copied().map(Some));
     let ends = cuts.iter().copied().map(Some).chain([None]);
-    let spans: Vec<Span> = starts.zip(ends).collect();
-    let parts = side_by_side(spans, |(from, to)| {
-        let vorbis = match from {
-            None => Vorbis::open(File::open(path)?, found)?.0,
-            Some(cut) => {
-                let file = File::open(path)?;
-                match Vorbis::resume(file, stream, cut.page_offset, cut.granule, origin)? {
-                    Some(vorbis) => vorbis,
-                    None => return Ok(None),
-                }
-            }
-        };
-        // Where the stream starts later than position 0, frames are counted from there.
-        let start = from.map_or(0, |cut| origin.min(0).saturating_add_unsigned(cut.granule));
-        part(vorbis, stream, options, start, to).map(Some)
-    });
-    Ok(parts.into_iter().collect::<Result<Option<Vec<_>>>>().unwrap_or(None))
+    let work = starts.zip(ends).map(|(from, to)| Work { begun: begun.take(), from, to }).collect();
+    side_by_side(work, |work| part(path, stream, options, origin, work).ok().flatten()).into_iter().collect()
 }
 
 fn part(
-    mut vorbis: Vorbis<File>,
+    path: &Path,
     stream: &VorbisStream,
     options: WaveformOptions,
-    start: i64,
-    to: Option<Cut>,
-) -> Result<Part<f32>> {
-    if let Some(cut) = to {
+    origin: i64,
+    work: Work,
+) -> Result<Option<Part<f32>>> {
+    // Where the stream starts later than position 0, frames are counted from there.
+    let start = work.from.map_or(0, |cut| origin.min(0).saturating_add_unsigned(cut.granule));
+    let start = u64::try_from(start).unwrap_or(0);
+    let begun = match (work.begun, work.from) {
+        (Some(begun), _) => Some(begun),
+        (None, Some(cut)) => Vorbis::resume(File::open(path)?, stream, cut.page_offset, cut.granule, origin)?
+            .map(|vorbis| (vorbis, Scan::new(stream, options, start))),
+        (None, None) => None,
+    };
+    let Some((mut vorbis, mut scan)) = begun else { return Ok(None) };
+    if let Some(cut) = work.to {
         vorbis.stop_at(cut.page_end);
     }
-    let start = u64::try_from(start).unwrap_or(0);
-    let mut scan = Scan::new(stream, options, start);
     scan.run(vorbis)?;
-    Ok(Part { start, frames: scan.frames, pixels: scan.pixels })
+    Ok(Some(Part { start, frames: scan.frames, pixels: scan.pixels }))
 }
 
 /// Finds `count - 1` pages at about equal distances.
@@ -162,9 +161,9 @@ mod tests {
             let options = WaveformOptions { samples_per_pixel: 100, threads };
             pairs_in_parts(&path, found, options, 1).unwrap()
         };
-        let (_, stream) = Vorbis::open(File::open(&path).unwrap(), found).unwrap();
-        let parts =
-            parts(&path, found, &stream, WaveformOptions { samples_per_pixel: 100, threads: 2 }, 2).unwrap().unwrap();
+        let (first, stream) = Vorbis::open(File::open(&path).unwrap(), found).unwrap();
+        let options = WaveformOptions { samples_per_pixel: 100, threads: 2 };
+        let parts = parts(&path, first, &stream, options, 2).unwrap();
         assert_eq!(parts.len(), 2);
         assert!(join(parts).unwrap().is_some());
         let alone = by(1);

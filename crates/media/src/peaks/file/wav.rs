@@ -7,7 +7,8 @@ use std::path::Path;
 
 use super::parts::{Part, join, side_by_side};
 use super::{Pairs, threads};
-use crate::peaks::extent::{extent_by, stereo_i16_extent};
+use crate::peaks::extent::extent_by;
+use crate::peaks::sums::stored_sums_extent;
 use crate::peaks::waveform::{WaveformOptions, WaveformPixels, integer_pixels};
 use crate::wav::{Header, SampleFormat, decode_i16, read_up_to};
 use crate::{Error, Result};
@@ -52,7 +53,7 @@ fn part(path: &Path, header: &Header, options: WaveformOptions, range: Range<u64
 fn push(pixels: &mut WaveformPixels<i32>, header: &Header, bytes: &[u8], samples: &mut Vec<i16>) -> Result<()> {
     if header.sample_format == SampleFormat::I16 && header.channels == 2 {
         let frames = bytes.as_chunks::<4>().0;
-        return pixels.push(frames.len(), |range| stereo_i16_extent(&frames[range]));
+        return pixels.push(frames.len(), |range| stored_sums_extent(&frames[range]));
     }
     samples.resize(bytes.len() / header.sample_format.bytes(), 0);
     decode_i16(header.sample_format, bytes, samples);
