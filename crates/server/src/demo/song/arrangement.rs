@@ -79,7 +79,8 @@ pub(crate) const RECORDINGS: &[Recording] = &[
     recording("Pad Ending.wav", 48_000, 16, 2, |rate| harmony::pad(rate, ENDING, Form::Ending, false)),
     recording("Lead 1.wav", 48_000, 16, 2, melody::lead_first),
     recording("Lead 2.wav", 48_000, 16, 2, melody::lead_second),
-    recording("Glass Bells.wav", 48_000, 16, 2, melody::bells),
+    recording("Glass Bells Break.wav", 48_000, 16, 2, melody::bells_break),
+    recording("Glass Bells.wav", 48_000, 16, 2, melody::bells_lift),
     recording("Harbour Air.wav", 44_100, 16, 2, |rate| texture::harbour(rate, 4.0 * BAR)),
 ];
 
@@ -296,7 +297,7 @@ fn voices() -> Vec<Part> {
             -8.0,
             0.25,
             vec![
-                vec![placed("Glass Bells.wav", BREAK_AT, 4.0).gain(0.7).fade_out(0.5)],
+                vec![placed("Glass Bells Break.wav", BREAK_AT, 4.0).gain(0.7).fade_out(0.5)],
                 vec![placed("Glass Bells.wav", LIFT_2_AT, 10.0).fade_out(0.5)],
             ],
         ),

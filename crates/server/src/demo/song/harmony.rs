@@ -308,6 +308,8 @@ impl PadFilter {
 struct KickDuck {
     depth: f64,
     gain: f64,
+    /// How far the gain goes towards its target in one frame.
+    follow: f64,
     frame: usize,
     rate: f64,
 }
@@ -315,7 +317,8 @@ struct KickDuck {
 impl KickDuck {
     /// At the stroke the gain falls to `1 - depth` within a few milliseconds, then recovers in a third of a second.
     fn new(rate: u32, depth: f64) -> KickDuck {
-        KickDuck { depth, gain: 1.0, frame: 0, rate: f64::from(rate) }
+        let rate = f64::from(rate);
+        KickDuck { depth, gain: 1.0, follow: 1.0 - libm::exp(-1.0 / (0.003 * rate)), frame: 0, rate }
     }
 
     fn next(&mut self) -> f32 {
@@ -323,7 +326,7 @@ impl KickDuck {
         let since = if in_bar >= 2.5 * BEAT { in_bar - 2.5 * BEAT } else { in_bar };
         self.frame += 1;
         let target = 1.0 - self.depth * libm::exp(-since / 0.13);
-        self.gain += (target - self.gain) * (1.0 - libm::exp(-1.0 / (0.003 * self.rate)));
+        self.gain += (target - self.gain) * self.follow;
         self.gain as f32
     }
 }

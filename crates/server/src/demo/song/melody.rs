@@ -112,6 +112,19 @@ const BELLS: Line = &[
     (30.5, 1.5, 91.0),
 ];
 
+/// Four bars of bells over the break: they spell its borrowed chords.
+const BELLS_BREAK: Line = &[
+    (2.0, 1.0, 84.0),
+    (3.5, 0.5, 88.0),
+    (5.5, 0.5, 80.0),
+    (6.0, 1.5, 86.0),
+    (10.0, 0.5, 79.0),
+    (10.5, 1.0, 86.0),
+    (13.0, 0.5, 82.0),
+    (13.5, 0.5, 85.0),
+    (14.0, 1.5, 88.0),
+];
+
 /// Seconds that a part goes on sounding after its eight bars.
 const TAIL: f64 = 2.0 * BAR;
 
@@ -152,11 +165,20 @@ fn lead(rate: u32, line: Line) -> Sound {
     sound.faded_out(2.0).normalised(-5.0)
 }
 
-/// The bells of the lifts.
-pub(super) fn bells(rate: u32) -> Sound {
-    let mut sound = Sound::once(rate, 8.0 * BAR + TAIL);
+/// The bells of the second lift.
+pub(super) fn bells_lift(rate: u32) -> Sound {
+    bells(rate, BELLS, 8.0)
+}
+
+/// The bells of the break.
+pub(super) fn bells_break(rate: u32) -> Sound {
+    bells(rate, BELLS_BREAK, 4.0)
+}
+
+fn bells(rate: u32, line: Line, bars: f64) -> Sound {
+    let mut sound = Sound::once(rate, bars * BAR + TAIL);
     let mut hand = Noise::new(31);
-    for (index, &(beat, length, key)) in BELLS.iter().enumerate() {
+    for (index, &(beat, length, key)) in line.iter().enumerate() {
         let note = Note { frequency: pitch(key), length: length * BEAT, velocity: 0.62 + 0.12 * hand.next() };
         let side = if index % 2 == 0 { -0.5 } else { 0.5 };
         sound.place(beat * BEAT + 0.005 * hand.next(), &voices::bell(rate, note), 0.4, side);
