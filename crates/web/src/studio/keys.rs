@@ -1,8 +1,8 @@
 //! Shortcuts of the whole page; never while typing in a field.
 
+use crate::door::sound::LoopRegion;
 use leptos::prelude::*;
 use model::Ticks;
-use crate::door::sound::LoopRegion;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 

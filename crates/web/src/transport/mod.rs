@@ -103,7 +103,7 @@ fn MetreField() -> impl IntoView {
         all.into_iter()
             .map(|metre| {
                 let chosen = metre == current;
-                view! { <option value=metre.clone() selected=chosen>{metre}</option> }
+                view! { <option selected=chosen>{metre}</option> }
             })
             .collect_view()
     };

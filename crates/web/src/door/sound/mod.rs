@@ -15,8 +15,8 @@ use std::time::Duration;
 use leptos::prelude::*;
 use model::{Id, Key, Table, Ticks};
 
-use super::{Door, backoff, identity};
 use super::clock::{self, Frame};
+use super::{Door, backoff, identity};
 use plans::Plans;
 use recordings::Recordings;
 pub(crate) use region::LoopRegion;
