@@ -1,7 +1,7 @@
 //! Every limit of this crate, named.
 
-/// Largest audio file that is read, in bytes: 500 MB.
-pub const FILE_BYTES_MAX: u64 = 500_000_000;
+/// Largest audio file that is read, in bytes: as large as one that may be uploaded.
+pub const FILE_BYTES_MAX: u64 = 500 * 1024 * 1024;
 /// Most channels of one file. Interfaces and multitrack recorders stop at 32; more is a sign of a damaged header.
 pub const CHANNELS_MAX: u16 = 32;
 /// Lowest sample rate in Hz.

@@ -94,6 +94,9 @@ fn hostile_archives_are_refused_with_a_reason() {
     assert!(Archive::read(folder.path()).unwrap_err().0.contains(PROJECT));
     fs::write(folder.path().join(PROJECT), "[".repeat(100_000)).unwrap();
     assert!(Archive::read(folder.path()).is_err(), "depth is limited");
+    let huge = File::create(folder.path().join(PROJECT)).unwrap();
+    huge.set_len(300 * 1024 * 1024).unwrap();
+    assert!(Archive::read(folder.path()).unwrap_err().0.contains("not a file of at most"));
     fs::remove_file(folder.path().join(PROJECT)).unwrap();
     fs::create_dir(folder.path().join(PROJECT)).unwrap();
     assert!(Archive::read(folder.path()).unwrap_err().0.contains("not a file"));

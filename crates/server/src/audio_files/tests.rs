@@ -2,13 +2,13 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use model::{AudioFileState, Table};
 use operations::build::delete;
 use serde_json::json;
 
 use super::fixture::{Studio, id, sha256, wav};
-use super::limits::{DOWNLOAD_EXPIRES_MS, UPLOAD_EXPIRES_MS};
+use super::limits::{DOWNLOAD_EXPIRES_MS, UPLOAD_EXPIRES_MS, UPLOAD_SILENCE_MAX};
 use crate::jobs;
 
 async fn studio() -> (Studio, super::fixture::User) {
@@ -252,4 +252,35 @@ async fn a_lossy_file_becomes_a_pcm_asset_that_archives_keep_and_renders_play() 
     assert!(std::fs::read(mix).unwrap() == std::fs::read(again).unwrap());
     studio.app.shutdown.cancel();
     workers.await.unwrap();
+}
+
+#[tokio::test]
+async fn w6_a_silent_upload_is_cut_off() {
+    let (studio, ann) = studio().await;
+    let bytes = wav(1_000, 1);
+    studio.announce(&ann, "f", "f.wav", &bytes).await;
+    let url = studio.upload_url(&ann, "f").await;
+    let first = stream::iter([Ok::<_, std::io::Error>(Bytes::copy_from_slice(&bytes[..100]))]);
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let answer = studio.put(&url, Body::from_stream(first.chain(stream::pending()))).await;
+    assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT, "{answer:?}");
+    assert!(begun.elapsed() >= UPLOAD_SILENCE_MAX);
+    assert_eq!(studio.blobs(), (0, 0));
+}
+
+#[tokio::test]
+async fn w6_what_is_too_large_cannot_even_be_announced() {
+    let (studio, ann) = studio().await;
+    let fields = |size: u64| {
+        json!({"id": "f", "projectId": "p", "filename": "f.wav", "contentHash": "0".repeat(64), "sizeBytes": size})
+    };
+    let most = model::limits::AUDIO_FILE_BYTES_MAX;
+    assert_eq!(most, media::limits::FILE_BYTES_MAX, "what may be uploaded can be read");
+    for (size, expected) in [(most + 1, 400), (0, 400), (most, 200)] {
+        let operation = json!({"type": "set", "table": "audio_files", "id": "f", "key": "", "value": fields(size)});
+        let body = json!({"txId": format!("t{size}"), "authorId": ann.id, "operations": [operation], "clientTimestamp": 0});
+        let answer = studio.post(Some(&ann), "/api/realtime/write", body).await;
+        assert_eq!(answer.status.as_u16(), expected, "{size}: {answer:?}");
+    }
 }

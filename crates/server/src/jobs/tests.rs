@@ -223,3 +223,48 @@ async fn a_stopping_server_hands_its_jobs_back() {
     let job = take_any(&studio).await.unwrap();
     assert_eq!((job.attempts, job.error.as_deref()), (2, Some("the server was stopped")));
 }
+
+#[tokio::test]
+async fn a_heartbeat_keeps_a_long_jobs_lease_and_hears_when_it_is_lost() {
+    let (studio, ann) = studio().await;
+    studio.upload(&ann, "f", "f.wav", &wav(10, 1)).await;
+    let lease = new_id();
+    let job = take(&studio.app, &lease).await.unwrap().unwrap();
+    let leased_until = || studio.app.database.store().job(&job.id).unwrap().unwrap().leased_until;
+    tokio::time::pause();
+    let (app, held, id) = (studio.app.clone(), lease.clone(), job.id.clone());
+    let keeper = tokio::spawn(async move { keep_lease(&app, &id, &held).await });
+    for _ in 0..4 {
+        let before = leased_until();
+        studio.app.clock.advance_ms(LEASE_MS / 3);
+        until(async || leased_until() > before).await;
+        assert_eq!(take_any(&studio).await, None, "nobody else gets it");
+    }
+    studio.app.clock.advance_ms(LEASE_MS * 2);
+    let other = take_any(&studio).await.map(|job| job.attempts);
+    assert_eq!(other, Some(2), "a worker that slept through its lease has lost it");
+    keeper.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w6_only_so_many_jobs_run_at_once() {
+    let (studio, ann) = studio().await;
+    for n in 0..6 {
+        studio.upload(&ann, &format!("f{n}"), "f.wav", &wav(10, n)).await;
+    }
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (running, seen) = (Arc::clone(&now), Arc::clone(&most));
+    let measure = Measure::with(move |input, output| {
+        seen.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(30));
+        running.fetch_sub(1, Ordering::SeqCst);
+        decode(input, output)
+    });
+    let workers = start_with(&studio.app, &measure);
+    for n in 0..6 {
+        assert_eq!(studio.settled(&format!("f{n}")).await.text("state"), Some("ready"));
+    }
+    assert_eq!(most.load(Ordering::SeqCst), super::limits::JOBS_AT_ONCE_MAX);
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
