@@ -368,3 +368,82 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn u1_levels_and_offsets_have_their_units_and_ranges() {
+    let mut world = World::new();
+    let track = world.get(Table::Tracks, "a");
+    assert_eq!((track.number("volume"), track.number("pan")), (Some(1.0), Some(0.0)));
+    let clip = world.get(Table::Clips, "k");
+    let defaults = ["gain", "audioStartOffset", "audioEndOffset", "fadeIn", "fadeOut"].map(|name| clip.number(name));
+    assert_eq!(defaults, [Some(1.0), Some(0.0), Some(0.0), Some(0.0), Some(0.0)]);
+    for (table, name, field, fits, does_not) in [
+        (Table::Tracks, "a", "volume", 2.0, 2.001),
+        (Table::Tracks, "a", "pan", -1.0, -1.001),
+        (Table::Clips, "k", "gain", 0.0, -0.001),
+        (Table::Projects, "p", "masterVolume", 2.0, 2.001),
+        (Table::Clips, "k", "audioStartOffset", 0.25, -0.25),
+        (Table::Clips, "k", "audioEndOffset", 0.25, -0.25),
+        (Table::Clips, "k", "fadeIn", 0.5, -0.5),
+    ] {
+        world.submit("ann", vec![set(table, &id(name), field, fits)]).unwrap();
+        world.refused("ann", vec![set(table, &id(name), field, does_not)]);
+    }
+}
+
+#[test]
+fn u2_notes_points_plugins_and_members_have_their_shapes() {
+    let mut world = World::new();
+    let short_note = Value::map([("pitch", 60u32.into()), ("startBeat", 0u32.into()), ("durationBeats", 1u32.into())]);
+    let point = Value::map([("beat", 2u32.into()), ("value", Value::number(0.5))]);
+    let lane = fields([("trackId", "a".into()), ("parameter", "volume".into()), ("points", Value::list([point]))]);
+    let eq =
+        Value::map([("id", "eq".into()), ("type", "eq".into()), ("params", Value::map([("freq", 440u32.into())]))]);
+    let notes = Value::map([("notes", Value::list([short_note]))]);
+    world
+        .submit(
+            "ed",
+            vec![
+                set(Table::Clips, &id("k"), "midiData", notes),
+                create(Table::Automation, &id("lane"), lane),
+                list_insert(Table::Tracks, &id("a"), "plugins", eq, Position::Append),
+            ],
+        )
+        .unwrap();
+    let text = |record: &Record, field: &str| serde_json::to_string(record.get(field)).unwrap();
+    assert_eq!(
+        text(world.get(Table::Clips, "k"), "midiData"),
+        r#"{"notes":[{"durationBeats":1,"id":"tx-0-0","pitch":60,"startBeat":0,"velocity":100}]}"#
+    );
+    assert_eq!(
+        text(world.get(Table::Automation, "lane"), "points"),
+        r#"[{"beat":2,"curve":"linear","id":"tx-1-0","value":0.5}]"#
+    );
+    assert_eq!(
+        text(world.get(Table::Tracks, "a"), "plugins"),
+        r#"[{"bypassed":false,"id":"eq","params":{"freq":440},"type":"eq"}]"#
+    );
+    assert_eq!(world.get(Table::Projects, "p").number("sampleRate"), Some(48_000.0));
+    let member = world.get(Table::ProjectMembers, "ed");
+    assert_eq!(
+        ["projectId", "userId", "role"].map(|field| member.text(field)),
+        [Some("p"), Some("ed"), Some("editor")]
+    );
+    for (table, name, key, value) in [
+        (Table::Clips, "k", "midiData", Value::map([("sheet", 1u32.into())])),
+        (Table::Clips, "k", "midiData.notes.tx-0-0.pitch", 128u32.into()),
+        (Table::Automation, "lane", "points.tx-1-0.curve", "wavy".into()),
+        (Table::Tracks, "a", "plugins.eq.params.freq", "high".into()),
+        (Table::ProjectMembers, "ed", "role", "king".into()),
+    ] {
+        world.refused("ann", vec![set(table, &id(name), key, value)]);
+    }
+}
+
+#[test]
+fn u3_an_email_is_read_by_its_owner_only() {
+    let user = Record::new(id("ann"), 1, fields([("name", "Ann".into()), ("email", "ann@example.com".into())]));
+    let seen = |reader: &str| model::roles::visible(Table::Users, &user, &id(reader));
+    assert_eq!(seen("ann"), user);
+    assert_eq!((seen("ed").text("name"), seen("ed").text("email")), (Some("Ann"), None));
+}

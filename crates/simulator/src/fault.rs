@@ -25,6 +25,8 @@ pub enum Fault {
     NoPermission,
     /// Somebody who has lost access goes on receiving commits (PS1).
     SubscriptionOutlivesAccess,
+    /// A new subscription is not told the current version (PS2).
+    SilentSubscription,
     /// A client shows what the server sent, not its own pending edits on top of it (CL1).
     NoRebase,
     /// A client does not notice refusals (CL3).

@@ -177,8 +177,8 @@ impl GuideClient {
         }
     }
 
-    /// At rest its cache is the server's records, as far as it may see them.
-    pub(crate) fn check_rest(&self, server: &Records) -> Result<(), Failure> {
+    /// With nothing on its way to or from it, its cache is the server's records, as far as it may see them.
+    pub(crate) fn check(&self, server: &Records) -> Result<(), Failure> {
         if model::roles::role_of(server, &self.user).is_none() {
             return Ok(());
         }

@@ -349,6 +349,11 @@ impl Server {
         self.tell_commits(link, channel, &mut commits);
     }
 
+    /// Whether this connection is told when tracks come and go.
+    pub(crate) fn is_subscribed(&self, link: LinkId, key: &str) -> bool {
+        matches!(self.sessions.get(&link), Some(Session::Text { keys, .. }) if keys.contains(key))
+    }
+
     /// A text message of the guide's protocol (W3).
     pub(crate) fn text(&mut self, link: LinkId, text: &str) {
         let Some(Session::Text { user, .. }) = self.sessions.get(&link) else { return };
@@ -362,6 +367,9 @@ impl Server {
         match (request, version) {
             (Request::Subscribe { key }, Some(version)) => {
                 keys.insert(key.clone());
+                if self.fault == Some(Fault::SilentSubscription) {
+                    return;
+                }
                 // At once the current version: it closes the gap between fetching and subscribing (PS2).
                 self.out.push(Out::Frame(link, updates_text(vec![Update { key, version }])));
             }

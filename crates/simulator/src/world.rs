@@ -211,6 +211,7 @@ impl World {
             84 => self.backup = Some(self.server.disk.backup()),
             85 => self.restore()?,
             86..88 => self.lose_http(),
+            89..93 => self.let_the_guide_catch_up()?,
             // The server's clock may be set back.
             88 => self.now -= 5_000,
             _ => {}
@@ -218,7 +219,33 @@ impl World {
         for _ in 0..self.prng.below(5) {
             self.deliver_something()?;
         }
+        self.check_the_guide()
+    }
+
+    /// Everything on its way to and from the guide's client arrives.
+    fn let_the_guide_catch_up(&mut self) -> Result<(), Failure> {
+        while let Some(number) = self.guide.link {
+            let Some(link) = self.links.get(&number) else { return Ok(()) };
+            match (link.up.is_empty(), link.down.is_empty(), self.http.is_empty()) {
+                (false, _, _) => self.deliver_up(number)?,
+                (true, false, _) => self.deliver_down(number)?,
+                (true, true, false) => self.deliver_http()?,
+                (true, true, true) => return Ok(()),
+            }
+        }
         Ok(())
+    }
+
+    /// Who has subscribed and heard everything is up to date, not only when all is at rest.
+    fn check_the_guide(&self) -> Result<(), Failure> {
+        let Some((number, link)) = self.guide.link.and_then(|number| Some((number, self.links.get(&number)?))) else {
+            return Ok(());
+        };
+        let follows = self.server.is_subscribed(number, &format!("project-tracks:{}", self.project));
+        if !follows || self.guide.is_waiting() || !link.up.is_empty() || !link.down.is_empty() {
+            return Ok(());
+        }
+        self.guide.check(self.server.told().records())
     }
 
     fn edit_on_a_client(&mut self) -> Result<(), Failure> {
@@ -609,7 +636,7 @@ impl World {
         check_log(&self.server.disk, self.server.told().records())?;
         self.promises.check(&self.server.disk)?;
         self.clients.iter().try_for_each(|client| client.check_rest(self.server.told()))?;
-        self.guide.check_rest(self.server.told().records())
+        self.guide.check(self.server.told().records())
     }
 }
 

@@ -100,6 +100,11 @@ fn ps1_a_subscription_that_outlives_the_access_is_found() {
 }
 
 #[test]
+fn ps2_a_subscription_that_does_not_close_the_gap_is_found() {
+    finds(Fault::SilentSubscription, 200, &["PS2"]);
+}
+
+#[test]
 fn cl1_a_screen_that_shows_only_what_is_committed_is_found() {
     finds(Fault::NoRebase, 3, &["CL1"]);
 }
