@@ -21,53 +21,71 @@ fn put(blobs: &dyn Blobs, pieces: &[&[u8]]) -> Stored {
     writer.finish(None).unwrap()
 }
 
-pub(crate) fn bytes_come_back_from_any_place(blobs: &dyn Blobs) {
-    let stored = put(blobs, &[b"a", b"", b"bc"]);
-    assert_eq!(stored, Stored { key: key(ABC), size: 3 });
-    assert_eq!(blobs.size(&key(ABC)).unwrap(), Some(3));
-    let mut blob = blobs.open(&key(ABC)).unwrap().unwrap();
-    let mut text = String::new();
-    blob.seek(SeekFrom::Start(1)).unwrap();
-    blob.read_to_string(&mut text).unwrap();
-    assert_eq!(text, "bc");
+#[test]
+fn bytes_come_back_from_any_place() {
+    crate::on_each_blobs(|blobs| {
+        let stored = put(blobs, &[b"a", b"", b"bc"]);
+        assert_eq!(stored, Stored { key: key(ABC), size: 3 });
+        assert_eq!(blobs.size(&key(ABC)).unwrap(), Some(3));
+        let mut blob = blobs.open(&key(ABC)).unwrap().unwrap();
+        let mut text = String::new();
+        blob.seek(SeekFrom::Start(1)).unwrap();
+        blob.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "bc");
+    });
 }
 
-pub(crate) fn the_same_bytes_are_one_blob(blobs: &dyn Blobs) {
-    let mut first = blobs.create().unwrap();
-    first.write(b"ab").unwrap();
-    assert_eq!(put(blobs, &[b"abc"]).key, key(ABC));
-    first.write(b"c").unwrap();
-    assert_eq!(first.size(), 3);
-    assert_eq!(first.finish(Some(&key(ABC))).unwrap().key, key(ABC));
-    assert!(blobs.remove(&key(ABC)).unwrap());
-    assert_eq!(blobs.size(&key(ABC)).unwrap(), None);
+#[test]
+fn the_same_bytes_are_one_blob() {
+    crate::on_each_blobs(|blobs| {
+        let mut first = blobs.create().unwrap();
+        first.write(b"ab").unwrap();
+        assert_eq!(put(blobs, &[b"abc"]).key, key(ABC));
+        first.write(b"c").unwrap();
+        assert_eq!(first.size(), 3);
+        assert_eq!(first.finish(Some(&key(ABC))).unwrap().key, key(ABC));
+        assert!(blobs.remove(&key(ABC)).unwrap());
+        assert_eq!(blobs.size(&key(ABC)).unwrap(), None);
+    });
 }
 
-pub(crate) fn other_bytes_than_announced_are_not_kept(blobs: &dyn Blobs) {
-    let mut writer = blobs.create().unwrap();
-    writer.write(b"abd").unwrap();
-    assert_eq!(writer.finish(Some(&key(ABC))).unwrap_err().kind(), ErrorKind::InvalidData);
-    assert!(blobs.open(&key(ABC)).unwrap().is_none());
+#[test]
+fn other_bytes_than_announced_are_not_kept() {
+    crate::on_each_blobs(|blobs| {
+        let mut writer = blobs.create().unwrap();
+        writer.write(b"abd").unwrap();
+        assert_eq!(writer.finish(Some(&key(ABC))).unwrap_err().kind(), ErrorKind::InvalidData);
+        assert!(blobs.open(&key(ABC)).unwrap().is_none());
+    });
 }
 
-pub(crate) fn what_is_not_finished_is_not_there(blobs: &dyn Blobs) {
-    let mut writer = blobs.create().unwrap();
-    writer.write(b"abc").unwrap();
-    assert!(blobs.open(&key(ABC)).unwrap().is_none());
-    drop(writer);
-    assert!(blobs.open(&key(ABC)).unwrap().is_none());
+#[test]
+fn what_is_not_finished_is_not_there() {
+    crate::on_each_blobs(|blobs| {
+        let mut writer = blobs.create().unwrap();
+        writer.write(b"abc").unwrap();
+        assert!(blobs.open(&key(ABC)).unwrap().is_none());
+        drop(writer);
+        assert!(blobs.open(&key(ABC)).unwrap().is_none());
+    });
 }
 
-pub(crate) fn an_empty_blob_is_a_blob(blobs: &dyn Blobs) {
-    assert_eq!(put(blobs, &[]), Stored { key: key(EMPTY), size: 0 });
-    assert_eq!(blobs.size(&key(EMPTY)).unwrap(), Some(0));
+#[test]
+fn an_empty_blob_is_a_blob() {
+    crate::on_each_blobs(|blobs| {
+        assert_eq!(put(blobs, &[]), Stored { key: key(EMPTY), size: 0 });
+        assert_eq!(blobs.size(&key(EMPTY)).unwrap(), Some(0));
+    });
 }
 
-pub(crate) fn what_is_removed_is_gone(blobs: &dyn Blobs) {
-    put(blobs, &[b"abc"]);
-    assert!(blobs.remove(&key(ABC)).unwrap());
-    assert!(!blobs.remove(&key(ABC)).unwrap());
-    assert!(blobs.open(&key(ABC)).unwrap().is_none());
+#[test]
+fn what_is_removed_is_gone() {
+    crate::on_each_blobs(|blobs| {
+        put(blobs, &[b"abc"]);
+        assert!(blobs.remove(&key(ABC)).unwrap());
+        assert!(!blobs.remove(&key(ABC)).unwrap());
+        assert!(blobs.open(&key(ABC)).unwrap().is_none());
+    });
 }
 
 #[test]

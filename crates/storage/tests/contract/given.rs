@@ -37,6 +37,11 @@ impl Song {
     }
 
     pub(crate) fn batch_as(&mut self, tx_id: &Id, user: &str, operations: Vec<Operation>) -> Batch {
+        self.try_batch(tx_id, user, operations).unwrap()
+    }
+
+    /// The batch of one transaction, if the room takes it.
+    pub(crate) fn try_batch(&mut self, tx_id: &Id, user: &str, operations: Vec<Operation>) -> Option<Batch> {
         let transaction = Transaction {
             tx_id: tx_id.clone(),
             author_id: id(user),
@@ -46,17 +51,26 @@ impl Song {
         };
         let expected_seq = self.room.seq();
         let author = if user == "system" { Author::System } else { Author::User(id(user)) };
-        let submitted = self.room.submit(&author, &transaction, NOW).unwrap();
+        let submitted = self.room.submit(&author, &transaction, NOW).ok()?;
         let records =
             submitted.changed.iter().map(|key| (key.table, self.room.records().get(key).unwrap().clone())).collect();
-        Batch {
+        Some(Batch {
             scope: self.room.scope().clone(),
             epoch: self.room.epoch().clone(),
             expected_seq,
             commits: vec![NewCommit { commit: submitted.commit, inverse: submitted.inverse, payload_hash: [7; 32] }],
             records,
             jobs: Vec::new(),
-        }
+        })
+    }
+
+    /// Puts the room where the store is.
+    pub(crate) fn reload(&mut self, store: &dyn Store) {
+        let scope = self.room.scope().clone();
+        self.room = match store.load(&scope).unwrap() {
+            Some(it) => Room::new(scope, it.epoch, it.seq, it.records.into_iter().collect()),
+            None => Room::new(scope, self.room.epoch().clone(), 0, Records::new()),
+        };
     }
 
     /// Commits one transaction of `user`.
