@@ -68,8 +68,9 @@ fn pk4_other_depths_become_16_bits_by_dropping_low_bits() {
     assert_eq!(pair(1, 32, &[0xFF, 0xFF, 0xFE, 0xFF, 0, 0, 3, 0]), [-2, 3]);
     let floats: Vec<u8> = [-0.99999f32, 0.5].iter().flat_map(|x| x.to_le_bytes()).collect();
     assert_eq!(pair(3, 32, &floats), [-32_766, 16_383]);
-    let doubles: Vec<u8> = [-2.0f64, f64::NAN].iter().flat_map(|x| x.to_le_bytes()).collect();
-    assert_eq!(pair(3, 64, &doubles), [-32_768, 0]);
+    let beyond: Vec<u8> = [1.5f64, f64::NAN].iter().flat_map(|x| x.to_le_bytes()).collect();
+    assert_eq!(pair(3, 64, &beyond), [49_150u16.cast_signed(), 0]);
+    assert_eq!(pair(3, 32, &[1e30f32, -1e30].map(f32::to_le_bytes).concat()), [0, 0]);
 }
 
 #[test]

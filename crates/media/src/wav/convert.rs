@@ -30,7 +30,7 @@ pub fn decode_planar(format: SampleFormat, bytes: &[u8], out: &mut [&mut [f32]])
 }
 
 /// Interleaved stored samples as 16-bit integers, by dropping low bits (rounding down); floating point is
-/// multiplied by 32,767 in single precision and cut towards zero, saturating. Returns the number of samples.
+/// multiplied by 32,767 in single precision, cut towards zero, and beyond full scale wraps around. Returns the number of samples.
 pub(crate) fn decode_i16(format: SampleFormat, bytes: &[u8], out: &mut [i16]) -> usize {
     let count = (bytes.len() / format.bytes()).min(out.len());
     let out = &mut out[..count];
@@ -39,10 +39,17 @@ pub(crate) fn decode_i16(format: SampleFormat, bytes: &[u8], out: &mut [i16]) ->
         SampleFormat::I16 => map(bytes, out, i16::from_le_bytes),
         SampleFormat::I24 => map(bytes, out, |[_, middle, high]: [u8; 3]| i16::from_le_bytes([middle, high])),
         SampleFormat::I32 => map(bytes, out, |[_, _, low, high]: [u8; 4]| i16::from_le_bytes([low, high])),
-        SampleFormat::F32 => map(bytes, out, |b| (f32::from_le_bytes(b) * 32_767.0) as i16),
-        SampleFormat::F64 => map(bytes, out, |b| (f64::from_le_bytes(b) as f32 * 32_767.0) as i16),
+        SampleFormat::F32 => map(bytes, out, |b| float_to_i16(f32::from_le_bytes(b))),
+        SampleFormat::F64 => map(bytes, out, |b| float_to_i16(f64::from_le_bytes(b) as f32)),
     }
     count
+}
+
+/// What a C program's conversion to `short` does on x86-64, as audiowaveform has it (rule PK4): the low half of a 32-bit integer, which is 0 for
+/// what has none.
+fn float_to_i16(sample: f32) -> i16 {
+    let scaled = sample * 32_767.0;
+    if scaled.abs() < 2_147_483_648.0 { scaled as i32 as i16 } else { 0 }
 }
 
 fn i24([low, middle, high]: [u8; 3]) -> i32 {

@@ -10,6 +10,7 @@ use crate::Result;
 use crate::decode::Slices;
 use crate::lossy::{Vorbis, VorbisStream};
 use crate::ogg::Pages;
+use crate::peaks::extent::extent_of;
 use crate::peaks::waveform::{WaveformOptions, WaveformPixels, float_pixels};
 use crate::sniff::Found;
 use crate::stream_info::FrameBudget;
@@ -144,8 +145,22 @@ impl Scan {
         let frames = slices.first().map_or(0, |slice| slice.len());
         self.budget.spend(frames)?;
         self.frames += frames as u64;
-        push(&mut self.pixels, slices)
+        if !slices.iter().any(|slice| is_beyond_full_scale(slice)) {
+            return push(&mut self.pixels, slices);
+        }
+        let wrapped: Vec<Vec<f32>> = slices.iter().map(|slice| slice.iter().map(|x| wrap(*x)).collect()).collect();
+        push(&mut self.pixels, &Slices::new(wrapped.iter().map(Vec::as_slice)))
     }
+}
+
+fn is_beyond_full_scale(samples: &[f32]) -> bool {
+    let extent = extent_of(samples, |x| x);
+    extent.max > 1.0 || extent.min < -1.0
+}
+
+/// What libsndfile makes of a sample beyond full scale on its way to 16 bits: it wraps around (rule PK2).
+fn wrap(sample: f32) -> f32 {
+    f32::from((sample * FULL_SCALE).round_ties_even() as i64 as i16) / FULL_SCALE
 }
 
 #[cfg(test)]
