@@ -335,6 +335,20 @@ async fn wr6_a_repeat_changes_nothing_also_after_a_restart() {
 }
 
 #[tokio::test]
+async fn ps2_subscribing_answers_the_current_version_at_once() {
+    let server = Server::start().await;
+    let ann = server.sign_up("ann").await;
+    server.project(&ann).await;
+    server.write(&ann, "t", volume(0.5)).await;
+    let mut socket = server.connect(&ann, None, "/api/realtime").await;
+    let me = format!("users:{}", ann.id);
+    for (key, version) in [("tracks:a", 2), ("tracks:b", 1), ("project-tracks:p", 2), (me.as_str(), 1)] {
+        let notice = socket.text(json!({"type": "subscribe", "key": key})).await;
+        assert_eq!(notice["updates"], json!([{"key": key, "version": version}]));
+    }
+}
+
+#[tokio::test]
 async fn wr9_the_guides_client_is_told_of_records_and_lists_after_the_commit() {
     let server = Server::start().await;
     let ann = server.sign_up("ann").await;
