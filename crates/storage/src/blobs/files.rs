@@ -13,8 +13,8 @@ use super::{BlobKey, BlobWriter, Blobs, ReadSeek, Stored};
 
 /// Where blobs are written before they are whole.
 const INCOMING: &str = "incoming";
-/// After how long a half-written file has no writer any more.
-const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
+/// A half-written file that has not grown for so long has no writer any more: an upload is cut off after far less silence.
+const LEFT_BEHIND: Duration = Duration::from_secs(10 * 60);
 
 /// Blobs in a folder.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub struct FileBlobs {
 }
 
 impl FileBlobs {
-    /// Opens the folder `root`, making it if need be. What was left half written more than a day ago is removed: no
-    /// upload takes as long, and another process may be writing here now.
+    /// Opens the folder `root`, making it if need be. What was left half written some time ago is removed; what
+    /// grows yet is not, as another process may be writing here now.
     ///
     /// # Errors
     /// When the folder cannot be made or written.
