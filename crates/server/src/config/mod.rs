@@ -114,7 +114,8 @@ impl Config {
             (Some(_), None) => return Err(Failure::new("--tls-cert needs --tls-key")),
             (None, Some(_)) => return Err(Failure::new("--tls-key needs --tls-cert")),
         };
-        let public_origin = args.public_origin.or(file.public_origin);
+        // A browser's Origin has no slash at its end.
+        let public_origin = args.public_origin.or(file.public_origin).map(|it| it.trim_end_matches('/').to_owned());
         if let Some(origin) = &public_origin
             && !(origin.starts_with("http://") || origin.starts_with("https://"))
         {
@@ -162,8 +163,7 @@ mod tests {
     #[test]
     fn flags_go_over_the_file_and_the_file_over_defaults() {
         let (_folder, path) = file("listen = \"0.0.0.0:80\"\nsignup = \"closed\"\n");
-        let args =
-            ServeArgs { listen: "127.0.0.1:9".parse().ok(), config: Some(path.clone()), ..ServeArgs::default() };
+        let args = ServeArgs { listen: "127.0.0.1:9".parse().ok(), config: Some(path.clone()), ..ServeArgs::default() };
         let config = Config::from_args(args).unwrap();
         assert_eq!((config.listen.port(), config.signup), (9, Signup::Closed));
         let config = Config::from_args(ServeArgs { config: Some(path), ..ServeArgs::default() }).unwrap();
@@ -178,6 +178,16 @@ mod tests {
         assert!(failure.0.contains("unisono.toml") && failure.0.contains("lisen"), "{failure}");
         let absent = ServeArgs { config: Some("/nowhere/at/all.toml".into()), ..ServeArgs::default() };
         assert!(Config::from_args(absent).unwrap_err().0.contains("/nowhere/at/all.toml"));
+    }
+
+    #[test]
+    fn a_public_origin_is_compared_as_browsers_write_it() {
+        let of = |origin: &str| {
+            Config::from_args(ServeArgs { public_origin: Some(origin.to_owned()), ..ServeArgs::default() })
+        };
+        let config = of("https://band.example/").unwrap();
+        assert_eq!((config.public_origin.as_deref(), config.is_secure()), (Some("https://band.example"), true));
+        assert!(of("band.example").unwrap_err().0.contains("--public-origin"));
     }
 
     #[test]

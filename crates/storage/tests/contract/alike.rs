@@ -12,7 +12,7 @@ use storage::{Batch, Failed, NewJob, NewSession, Store};
 use crate::given::{Song, add_member, create_project, create_track, id, job, later, person};
 
 /// Something that is done to both stores. The numbers pick among few names, so that steps meet each other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     /// A transaction of a song, as its room sees it; perhaps with another sequence number, epoch, id or job.
     Write {
