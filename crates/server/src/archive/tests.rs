@@ -131,3 +131,30 @@ fn extensions_come_from_what_the_file_is() {
         assert_eq!(of(None, odd), "bin", "{odd}");
     }
 }
+
+#[test]
+fn si3_damaged_records_are_refused_or_read_and_nothing_panics() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = document().to_string().into_bytes();
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    const BITS: [&[u8]; 12] =
+        [b"\"", b"{", b"[", b"]}", b"null", b"-1e308", b"1e-320", b"\\ud800", b"\xff", b",", b":", b"projects"];
+    for _ in 0..1_000 {
+        let mut damaged = text.clone();
+        for _ in 0..1 + random(4) {
+            let at = random(damaged.len());
+            let to = (at + random(12)).min(damaged.len());
+            let with = BITS[random(BITS.len())];
+            damaged.splice(at..to, with.iter().copied());
+        }
+        fs::write(folder.path().join(PROJECT), damaged).unwrap();
+        if let Ok(archive) = Archive::read(folder.path()) {
+            let song = engine::Song::from_records(&archive.records, |_| None).unwrap();
+            drop(engine::Plan::compile(&song));
+        }
+    }
+}

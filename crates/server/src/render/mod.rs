@@ -117,6 +117,10 @@ pub(crate) fn render(args: &Args) -> Result<Summary, Failure> {
     if plan.view().frames() == 0 {
         return Err(Failure::new("there is nothing to render: no clip of this project can be heard"));
     }
+    let bytes = plan.view().frames().unsigned_abs().saturating_mul(2 * args.bits.depth().bytes() as u64);
+    if bytes > media::limits::PCM_BYTES_MAX {
+        return Err(Failure::new(media::Error::WavFull.to_string()));
+    }
     write(args, &plan, &recordings)
 }
 

@@ -169,3 +169,11 @@ fn more_files_than_may_be_open_are_read_in_turns() {
     let summary = render(&folder.args(Bits::F32)).unwrap();
     assert!(summary.frames == 12_000 && summary.peak_db.unwrap() > 0.0);
 }
+
+#[test]
+fn a_mix_too_large_for_a_wav_file_is_refused_before_it_is_begun() {
+    let folder = Folder::new();
+    folder.project(&[("one", 900_000.0, 2.0)]);
+    folder.audio("one.wav", &wav(48_000, 1));
+    assert!(folder.failure().contains("larger than 4 GB"));
+}
