@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use model::{Id, Key, Records, Timestamp};
-use operations::{Author, Operation, Refusal, Scope, Transaction, apply_committed, transact};
+use model::{Id, Key, Records, Table, Timestamp, Value};
+use operations::{Author, Change, Operation, Refusal, Scope, Transaction, apply_committed, transact};
 
 use crate::wire::{SUBMIT_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX, encode};
 
@@ -25,8 +25,31 @@ struct Pending {
 /// A transaction that has left the queue.
 pub(crate) struct Settled {
     pub(crate) transaction: Transaction,
-    /// Whether it was the oldest, and the view showed it.
-    pub(crate) is_oldest_shown: bool,
+    /// What it did to the view, when it was the oldest.
+    oldest_applied: Option<Vec<Operation>>,
+    time: Timestamp,
+}
+
+impl Settled {
+    /// Whether these operations, committed at `time`, do what the view showed when this one was the oldest: then the
+    /// younger ones, which were applied on top of it, do what they did. Only times may differ; no operation reads one.
+    pub(crate) fn was_foreseen(&self, operations: &[Operation], time: Timestamp) -> bool {
+        let Some(applied) = &self.oldest_applied else { return false };
+        let (shown, committed) = (self.time.to_string(), time.to_string());
+        let is_same = |a: &Value, b: &Value| a == b || (a.as_str() == Some(&shown) && b.as_str() == Some(&committed));
+        let is_alike = |(a, b): (&Operation, &Operation)| {
+            let same_place = a.target == b.target && a.path == b.path;
+            same_place
+                && match (&a.change, &b.change) {
+                    (Change::Set(Value::Map(a)), Change::Set(Value::Map(b))) => {
+                        a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.0 == b.0 && is_same(a.1, b.1))
+                    }
+                    (Change::Set(a), Change::Set(b)) => is_same(a, b),
+                    (a, b) => a == b,
+                }
+        };
+        !applied.is_empty() && applied.len() == operations.len() && applied.iter().zip(operations).all(is_alike)
+    }
 }
 
 impl PendingQueue {
@@ -81,10 +104,9 @@ impl PendingQueue {
     /// Takes one out. `keys` takes up the records that it touched.
     pub(crate) fn settle(&mut self, tx_id: &Id, keys: &mut BTreeSet<Key>) -> Option<Settled> {
         let index = self.0.iter().position(|pending| pending.transaction.tx_id == *tx_id)?;
-        let Pending { transaction, applied, .. } = self.0.remove(index)?;
-        let is_oldest_shown = index == 0 && !applied.is_empty();
-        keys.extend(applied.into_iter().map(|operation| operation.target));
-        Some(Settled { transaction, is_oldest_shown })
+        let Pending { transaction, time, applied, .. } = self.0.remove(index)?;
+        keys.extend(applied.iter().map(|operation| operation.target.clone()));
+        Some(Settled { transaction, oldest_applied: (index == 0).then_some(applied), time })
     }
 
     /// Does all of them on `view`, and takes up in `keys` what they touch now and touched before. What does not apply is
@@ -97,6 +119,19 @@ impl PendingQueue {
                 pending.applied = accepted.operations;
             }
         }
+    }
+
+    /// Whether all of them do the same whether these records have changed or not: none is about them, or looks at them for
+    /// a role or for the order of tracks.
+    pub(crate) fn is_independent_of(&self, keys: &BTreeSet<Key>) -> bool {
+        let tracks = keys.iter().any(|key| key.table == Table::Tracks);
+        let is_settled = |key: &Key| matches!(key.table, Table::Projects | Table::ProjectMembers);
+        let is_free = |operation: &Operation| {
+            let orders = tracks && operation.target.table == Table::Tracks;
+            !orders && !keys.contains(&operation.target)
+        };
+        !keys.iter().any(is_settled)
+            && self.0.iter().all(|pending| !pending.applied.is_empty() && pending.applied.iter().all(is_free))
     }
 
     /// Does again on `view` what they did to the records of `keys`. False when something does not fit.

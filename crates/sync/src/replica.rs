@@ -294,17 +294,23 @@ impl Replica {
         }
         let before = self.view.clone();
         let mut keys = BTreeSet::new();
+        let mut foreseen = true;
         for commit in commits {
-            if commit.seq > self.seq && self.follow(commit, &mut keys).is_err() {
+            let mut touched = BTreeSet::new();
+            let is_next = commit.seq > self.seq;
+            if is_next && self.follow(commit, &mut touched).is_err() {
                 let mut effects = self.rebase(&before, keys);
                 effects.extend([self.reload(), Effect::StatusChanged]);
                 return effects;
             }
-            if commit.author == self.author.id() {
-                self.pending.settle(&commit.tx_id, &mut keys);
-            }
+            let own = (commit.author == self.author.id()).then(|| self.pending.settle(&commit.tx_id, &mut touched));
+            foreseen &= match own.flatten() {
+                Some(settled) => is_next && settled.was_foreseen(&commit.operations, commit.time),
+                None => self.pending.is_independent_of(&touched),
+            };
+            keys.append(&mut touched);
         }
-        self.rebase(&before, keys)
+        self.update(&before, keys, foreseen)
     }
 
     /// Applies the next commit; an error means that this replica is no longer a prefix of the log.
@@ -323,7 +329,7 @@ impl Replica {
         }
         let before = self.view.clone();
         let mut keys = BTreeSet::new();
-        let Some(Settled { transaction, is_oldest_shown }) = self.pending.settle(tx_id, &mut keys) else {
+        let Some(settled) = self.pending.settle(tx_id, &mut keys) else {
             // Not ours to apply any more, but in the log: without it the next commit would not fit.
             return if seq > self.seq { vec![self.reload(), Effect::StatusChanged] } else { Vec::new() };
         };
@@ -331,24 +337,25 @@ impl Replica {
         if seq <= self.seq {
             return self.rebase(&before, keys);
         }
-        let author = self.author.id();
-        let commit = Commit { seq, tx_id: tx_id.clone(), author, time, operations: transaction.operations };
+        let foreseen = settled.was_foreseen(&settled.transaction.operations, time);
+        let Settled { transaction: Transaction { operations, .. }, .. } = settled;
+        let commit = Commit { seq, tx_id: tx_id.clone(), author: self.author.id(), time, operations };
         if self.follow(&commit, &mut keys).is_err() {
             let mut effects = self.rebase(&before, keys);
             effects.extend([self.reload(), Effect::StatusChanged]);
             return effects;
         }
-        if is_oldest_shown && self.confirm(&keys) {
-            return self.changes(&before, keys);
-        }
-        self.rebase(&before, keys)
+        self.update(&before, keys, foreseen)
     }
 
-    /// Brings the view up to date after the oldest pending transaction was committed just as the view showed it. The younger
-    /// ones then do what they did before; only the times of the records in `keys` are others. So it is enough to do again
-    /// what the younger ones did to those: to confirm a thousand takes a thousand steps, not half a million. False when
-    /// that does not work out, and everything has to be done again.
-    fn confirm(&mut self, keys: &BTreeSet<Key>) -> bool {
+    /// Brings the view up to date after commits that changed the records of `keys`. When they were foreseen, the pending
+    /// transactions do what they did before, and it is enough to do again what they did to those records: to confirm a
+    /// thousand edits takes a thousand steps, not half a million.
+    fn update(&mut self, before: &Records, keys: BTreeSet<Key>, foreseen: bool) -> Vec<Effect> {
+        if foreseen && self.patch(&keys) { self.changes(before, keys) } else { self.rebase(before, keys) }
+    }
+
+    fn patch(&mut self, keys: &BTreeSet<Key>) -> bool {
         for key in keys {
             match self.committed.get(key) {
                 Some(record) => self.view.insert(key.table, record.clone()),
