@@ -24,7 +24,7 @@ pub enum Error {
         format: &'static str,
     },
     /// The file is larger than [`FILE_BYTES_MAX`](crate::limits::FILE_BYTES_MAX).
-    #[error("The file is too large: {} MB, and at most {} MB are accepted.", .bytes.div_ceil(1_000_000), .bytes_max / 1_000_000)]
+    #[error("The file is too large: {} MB, and at most {} MB are accepted.", .bytes.div_ceil(1_048_576), .bytes_max / 1_048_576)]
     TooLarge {
         /// Size of the file.
         bytes: u64,

@@ -12,6 +12,8 @@ pub const LIST_ELEMENTS_MAX: usize = 50_000;
 pub const MAP_KEYS_MAX: usize = 1_024;
 /// Approximate bytes of one record, see [`Value::weight`](crate::Value::weight).
 pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Approximate bytes of all records of one project, deleted ones included: ten thousand clips take about 4 MiB.
+pub const PROJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Segments of a dotted path.
 pub const PATH_SEGMENTS_MAX: usize = VALUE_DEPTH_MAX;
 /// Bytes of a dotted path.

@@ -189,6 +189,12 @@ impl Record {
         !self.get("deleted").is_null()
     }
 
+    /// About how many bytes it takes as JSON, see [`Value::weight`].
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.0.fields.iter().map(|(name, value)| name.len() + 4 + value.weight()).sum()
+    }
+
     /// The same record with other fields and the version raised by one.
     #[must_use]
     pub fn next(&self, fields: Map) -> Record {

@@ -10,6 +10,8 @@ pub struct Records {
     by_key: OrdMap<Key, Record>,
     /// (child's table, parent's id, child's id) for every child, deleted ones included.
     children: OrdSet<(Table, Id, Id)>,
+    /// The sum of the records' weights.
+    weight: usize,
 }
 
 /// The field by which a record hangs on its parent.
@@ -67,7 +69,16 @@ impl Records {
                 }
             }
         }
-        self.by_key.insert(key, record);
+        self.weight += record.weight();
+        if let Some(old) = self.by_key.insert(key, record) {
+            self.weight -= old.weight();
+        }
+    }
+
+    /// About how many bytes all records take as JSON.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Every record, ordered by table and id.
@@ -200,6 +211,17 @@ mod tests {
         records.insert(Table::Tracks, record("c", &[("orderKey", "7f"), ("projectId", "p")]));
         let order: Vec<&str> = records.tracks().iter().map(|t| t.id().as_str()).collect();
         assert_eq!(order, ["c", "a", "b"]);
+    }
+
+    #[test]
+    fn w6_the_weight_follows_every_change() {
+        let mut records = Records::new();
+        records.insert(Table::Clips, record("c", &[("name", "a")]));
+        let small = records.weight();
+        records.insert(Table::Clips, record("c", &[("name", "a much longer name")]));
+        assert!(records.weight() > small);
+        records.insert(Table::Clips, record("c", &[("name", "a")]));
+        assert_eq!(records.weight(), small);
     }
 
     #[test]

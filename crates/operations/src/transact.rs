@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use model::limits::{PROJECT_RECORDS_MAX, RECORD_BYTES_MAX, TRANSACTION_OPERATIONS_MAX};
+use model::limits::{PROJECT_BYTES_MAX, PROJECT_RECORDS_MAX, RECORD_BYTES_MAX, TRANSACTION_OPERATIONS_MAX};
 use model::roles::{has_owner, may_change, role_of};
 use model::schema::{Field, Kind, Presence, TableSchema, Writer};
 use model::{
@@ -259,8 +259,13 @@ impl Run<'_> {
     /// Applies one complete operation, and checks the record after it.
     fn step(&mut self, operation: Operation) -> Result<(), Refusal> {
         let key = operation.target.clone();
-        let before = self.records.get(&key).cloned();
+        let (before, weight) = (self.records.get(&key).cloned(), self.records.weight());
         apply_one(&mut self.records, &operation, self.now)?;
+        // What makes a full project smaller is welcome, and what the server has measured has to be said.
+        let grows = self.records.weight() > weight && *self.author != Author::System;
+        if grows && self.records.weight() > PROJECT_BYTES_MAX {
+            return Err(Refusal::invalid(format!("a project has at most {PROJECT_BYTES_MAX} bytes")));
+        }
         let after = self.records.get(&key).ok_or_else(|| Refusal::invalid("the record does not exist"))?;
         check_record(before.as_ref(), after, &operation)?;
         self.check_permission(before.as_ref(), after, &key)?;

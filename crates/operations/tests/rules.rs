@@ -302,6 +302,22 @@ fn u5_a_written_order_index_moves_the_track_to_that_rank() {
     assert_eq!(world.order(), ["c", "b", "a"]);
 }
 
+#[test]
+fn w6_a_full_project_takes_no_more_but_can_be_emptied() {
+    let mut world = World::new();
+    let filled = |name: String| {
+        let mut clip = clip("a");
+        let notes = (0..20_000).map(|n| note(&format!("n{n}"), 60));
+        clip.insert("midiData".into(), Value::map([("notes", Value::list(notes))]));
+        create(Table::Clips, &id(&name), clip)
+    };
+    let refusal = (0..1_000).find_map(|n| world.submit("ann", vec![filled(format!("k{n}"))]).err()).unwrap();
+    assert!(refusal.message.contains("a project has at most"), "{refusal}");
+    assert!(world.records.weight() <= model::limits::PROJECT_BYTES_MAX);
+    world.submit("ann", vec![set(Table::Clips, &id("k0"), "midiData", Value::Null)]).unwrap();
+    world.submit("ann", vec![filled("again".to_owned())]).unwrap();
+}
+
 fn any_operation() -> impl Strategy<Value = Operation> {
     let target = prop::sample::select(vec![
         (Table::Tracks, "a"),

@@ -1,4 +1,4 @@
-//! The studio in the browser: one folder per part of the screen, and [`door`], the only way out of it.
+//! The studio in the browser: one folder per part of the screen, and `door`, the only way out of it.
 //!
 //! **Invariant:** outside of `door` nothing touches a socket, `fetch`, a timer of the network, or WASM memory of the audio
 //! thread. A screen reads through the door's signals and writes through `dispatch`.

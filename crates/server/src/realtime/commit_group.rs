@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Id, Key, Records, Timestamp};
+use model::{Id, Key, Records, Table, Timestamp};
 use operations::{Author, Commit, Refusal, Scope, Transaction};
 use storage::{Batch, CommitError, NewCommit, NewJob, PayloadHash, Store, StoreError};
 use sync::{Room, Submitted};
@@ -17,6 +17,13 @@ pub(crate) struct Submission {
     pub(crate) transaction: Transaction,
     /// Jobs to enqueue in the same database transaction.
     pub(crate) jobs: Vec<NewJob>,
+}
+
+impl Submission {
+    /// Whether it may change who can read the project.
+    pub(crate) fn changes_members(&self) -> bool {
+        self.transaction.operations.iter().any(|operation| operation.target.table == Table::ProjectMembers)
+    }
 }
 
 /// What became of a submission.
@@ -134,12 +141,16 @@ fn repeat(seq: u64, same: bool) -> Result<Verdict, SubmitError> {
     }
 }
 
-/// A new record's id that a record of another project has: ids are unique across projects.
+/// A new record's id that a record of another project has: ids are unique across projects. With a project comes the
+/// first membership, which has the project's id.
 fn taken(room: &Room, store: &dyn Store, transaction: &Transaction) -> Result<Option<Key>, StoreError> {
     for operation in transaction.operations.iter().filter(|operation| operation.is_creation()) {
         let key = &operation.target;
-        if room.records().get(key).is_none() && !store.records(std::slice::from_ref(key))?.is_empty() {
-            return Ok(Some(key.clone()));
+        let membership = (key.table == Table::Projects).then(|| Key::new(Table::ProjectMembers, key.id.clone()));
+        for key in [Some(key.clone()), membership].into_iter().flatten() {
+            if room.records().get(&key).is_none() && !store.records(std::slice::from_ref(&key))?.is_empty() {
+                return Ok(Some(key));
+            }
         }
     }
     Ok(None)

@@ -12,6 +12,12 @@ pub const ROOM_QUEUE_MAX: usize = 1_024;
 pub const GROUP_TRANSACTIONS_MAX: usize = 512;
 /// Commits that a client may catch up on; one that has missed more gets a snapshot (PS3).
 pub const RESUME_COMMITS_MAX: u64 = 5_000;
+/// Bytes of commits that a client may catch up on; a snapshot is smaller than more of them.
+pub const RESUME_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of commits in one frame, beyond which the next frame begins.
+pub const COMMITS_FRAME_BYTES: usize = 1024 * 1024;
+/// Commits that are read from the log at a time.
+pub const RESUME_READ_COMMITS: u64 = 16;
 /// Keys that one guide-style socket may subscribe to (W3).
 pub const SUBSCRIPTIONS_MAX: usize = 10_000;
 /// Bytes of a text message (W3).

@@ -20,9 +20,9 @@ use sync::Room;
 use tokio::sync::{mpsc, oneshot};
 
 use commit_group::{Submission, Verdict};
-use scope::scope_of;
 use limits::{ROOM_QUEUE_MAX, SOCKETS_PER_USER_MAX};
 use room_task::{Request, RoomTask};
+use scope::scope_of;
 
 pub use routes::api;
 pub(crate) use socket::accept;
@@ -131,7 +131,8 @@ impl Realtime {
         transaction: Transaction,
         jobs: Vec<NewJob>,
     ) -> Result<Outcome, SubmitError> {
-        let targets: Vec<model::Key> = transaction.operations.iter().map(|operation| operation.target.clone()).collect();
+        let targets: Vec<model::Key> =
+            transaction.operations.iter().map(|operation| operation.target.clone()).collect();
         let submission = Submission { author: author.clone(), transaction, jobs };
         let (verdict, room) = self.ask(&scope, |reply| Request::Submit { submission, reply }).await?;
         let (seq, changed) = match verdict {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Bytes;
+use operations::{Change, Commit};
 use sync::Room;
+use sync::wire::ServerMessage;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::limits::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX};
+use super::limits::{COMMITS_FRAME_BYTES, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX};
 
 /// One thing to write.
 #[derive(Debug)]
@@ -61,7 +63,9 @@ impl Outbox {
     /// nothing more will be written to it, and it may resume on a new one.
     pub(crate) fn push(&self, outgoing: Outgoing) -> bool {
         let bytes = outgoing.bytes();
-        let fits = self.queued.fetch_add(bytes, Ordering::Relaxed) + bytes <= OUTBOX_BYTES_MAX;
+        // One frame alone always fits: who has read everything else is not slow.
+        let queued = self.queued.fetch_add(bytes, Ordering::Relaxed);
+        let fits = queued == 0 || queued + bytes <= OUTBOX_BYTES_MAX;
         if !self.cut.is_cancelled() && fits && self.sender.try_send(outgoing).is_ok() {
             return true;
         }
@@ -70,14 +74,47 @@ impl Outbox {
     }
 
     /// Queues a message of W4.
-    pub(crate) fn message(&self, message: &sync::wire::ServerMessage) -> bool {
+    pub(crate) fn message(&self, message: &ServerMessage) -> bool {
         self.push(Outgoing::Binary(Bytes::from(sync::wire::encode(message))))
+    }
+
+    /// Queues commits, in as many frames as their size asks for.
+    pub(crate) fn commits(&self, channel: u32, commits: &[Commit]) -> bool {
+        commits_frames(channel, commits).into_iter().all(|frame| self.push(Outgoing::Binary(frame)))
     }
 
     /// Queues a message of W3.
     pub(crate) fn notice(&self, notice: &sync::wire::text::Notice) -> bool {
         serde_json::to_string(notice).is_ok_and(|text| self.push(Outgoing::Text(text)))
     }
+}
+
+/// Frames of W4 that carry these commits, each of about [`COMMITS_FRAME_BYTES`] at most or of one commit.
+pub(crate) fn commits_frames(channel: u32, commits: &[Commit]) -> Vec<Bytes> {
+    let mut frames = Vec::new();
+    let mut rest = commits;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let more = rest.iter().take_while(|commit| {
+            bytes += commit_bytes(commit);
+            bytes <= COMMITS_FRAME_BYTES
+        });
+        let (now, later) = rest.split_at(more.count().max(1));
+        let message = ServerMessage::Commits { channel, commits: now.to_vec() };
+        frames.push(Bytes::from(sync::wire::encode(&message)));
+        rest = later;
+    }
+    frames
+}
+
+/// About how many bytes a commit takes in a frame.
+pub(crate) fn commit_bytes(commit: &Commit) -> usize {
+    const OPERATION_BYTES: usize = 100;
+    let weight = |change: &Change| match change {
+        Change::Set(value) | Change::ListInsert(value, _) | Change::ListRemove(value) => value.weight(),
+        Change::SetNow | Change::Unset => 0,
+    };
+    commit.operations.iter().map(|operation| OPERATION_BYTES + weight(&operation.change)).sum()
 }
 
 impl OutboxReader {
@@ -102,6 +139,28 @@ mod tests {
         assert!(cut.is_cancelled());
         assert!(reader.next().await.is_some());
         assert!(!sender.push(Outgoing::Text("x".to_owned())), "once cut, always cut: what was lost cannot be skipped");
+    }
+
+    #[test]
+    fn ps4_large_commits_go_in_several_frames_in_order() {
+        let id = model::Id::system();
+        let text = "x".repeat(60_000);
+        let commit = |seq| Commit {
+            seq,
+            tx_id: id.clone(),
+            author: id.clone(),
+            time: model::Timestamp(0),
+            operations: (0..10)
+                .map(|_| operations::build::set(model::Table::Clips, &id, "name", text.as_str()))
+                .collect(),
+        };
+        let frames = commits_frames(1, &[commit(1), commit(2), commit(3)]);
+        assert_eq!(frames.len(), 3);
+        let seqs = frames.iter().map(|frame| match sync::wire::decode(frame) {
+            Ok(ServerMessage::Commits { commits, .. }) => commits[0].seq,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(seqs.collect::<Vec<_>>(), [1, 2, 3]);
     }
 
     #[test]

@@ -6,16 +6,16 @@ use axum::body::Bytes;
 use model::roles::role_of;
 use model::{Id, Key, Record, Role, Table};
 use operations::{Commit, Refusal, Scope};
-use storage::{Database, StoreError};
+use storage::{Database, Store, StoreError};
 use sync::Room;
 use sync::wire::text::{Notice, Update};
-use sync::wire::{Person, Resume, ServerMessage, encode};
+use sync::wire::{Person, Resume, ServerMessage};
 use tokio::sync::{mpsc, oneshot};
 
-use super::commit_group::{Submission, Verdict, Verdicts, commit_group, commits, load};
-use super::limits::{GROUP_TRANSACTIONS_MAX, RESUME_COMMITS_MAX, ROOM_IDLE};
-use super::outbox::{Outbox, Outgoing};
 use super::SubmitError;
+use super::commit_group::{Submission, Verdict, Verdicts, commit_group, commits, load};
+use super::limits::{GROUP_TRANSACTIONS_MAX, RESUME_BYTES_MAX, RESUME_COMMITS_MAX, RESUME_READ_COMMITS, ROOM_IDLE};
+use super::outbox::{Outbox, Outgoing, commit_bytes, commits_frames};
 use crate::state::{Clock, new_id};
 
 /// Names a socket among all of this process.
@@ -152,7 +152,9 @@ impl RoomTask {
                     break;
                 }
             }
-            if submissions.len() < GROUP_TRANSACTIONS_MAX {
+            // Who loses access with a transaction must not be told of the next: a group ends there (PS1).
+            let ends = submissions.last().is_some_and(Submission::changes_members);
+            if submissions.len() < GROUP_TRANSACTIONS_MAX && !ends {
                 next = self.requests.try_recv().ok();
             }
         }
@@ -208,16 +210,13 @@ impl RoomTask {
     /// Each follower gets every commit, in order: its own that the log carries verbatim as an acknowledgement only.
     fn tell_followers(&mut self, committed: &[Commit], verdicts: &Verdicts, replies: &[ReplyTo]) {
         let authors: BTreeSet<SocketId> = replies.iter().filter_map(ReplyTo::socket).collect();
-        let mut shared: HashMap<u32, Bytes> = HashMap::new();
+        let mut shared: HashMap<u32, Vec<Bytes>> = HashMap::new();
         self.followers.retain(|follower| {
             if authors.contains(&follower.socket) {
                 return tell_author(follower, verdicts, replies);
             }
-            let frame = shared.entry(follower.channel).or_insert_with(|| {
-                let commits = committed.to_vec();
-                Bytes::from(encode(&ServerMessage::Commits { channel: follower.channel, commits }))
-            });
-            follower.outbox.push(Outgoing::Binary(frame.clone()))
+            let frames = shared.entry(follower.channel).or_insert_with(|| commits_frames(follower.channel, committed));
+            frames.iter().all(|frame| follower.outbox.push(Outgoing::Binary(frame.clone())))
         });
     }
 
@@ -305,9 +304,7 @@ impl RoomTask {
             Some((seq, commits)) => {
                 let epoch = self.room.epoch().clone();
                 follower.outbox.message(&ServerMessage::Resumed { channel, epoch, seq });
-                if !commits.is_empty() {
-                    follower.outbox.message(&ServerMessage::Commits { channel, commits });
-                }
+                follower.outbox.commits(channel, &commits);
             }
             None => drop(follower.outbox.push(Outgoing::Snapshot { channel, room: self.room.clone() })),
         }
@@ -325,13 +322,9 @@ impl RoomTask {
         if epoch != *self.room.epoch() || missing > RESUME_COMMITS_MAX {
             return None;
         }
-        if missing == 0 {
-            return Some((seq, Vec::new()));
-        }
         let scope = self.room.scope().clone();
-        let limit = usize::try_from(missing).ok()?;
-        let commits = self.database.run(move |store| store.commits_since(&scope, seq, limit)).await.ok()?;
-        (commits.len() == limit).then_some((seq, commits))
+        let commits = self.database.run(move |store| read_missed(store, &scope, seq, missing)).await.ok()??;
+        Some((seq, commits))
     }
 
     async fn people(&self) -> Result<Vec<Person>, StoreError> {
@@ -387,6 +380,23 @@ impl RoomTask {
     }
 }
 
+/// The `missing` commits after `seq`, read a few at a time; none when they are more than a snapshot would be.
+fn read_missed(store: &dyn Store, scope: &Scope, seq: u64, missing: u64) -> Result<Option<Vec<Commit>>, StoreError> {
+    let (mut commits, mut bytes) = (Vec::new(), 0);
+    let mut at = seq;
+    while at < seq + missing {
+        let count = RESUME_READ_COMMITS.min(seq + missing - at);
+        let more = store.commits_since(scope, at, usize::try_from(count).unwrap_or(usize::MAX))?;
+        bytes += more.iter().map(commit_bytes).sum::<usize>();
+        if bytes > RESUME_BYTES_MAX || more.len() as u64 != count {
+            return Ok(None);
+        }
+        at += count;
+        commits.extend(more);
+    }
+    Ok(Some(commits))
+}
+
 /// Who waits for a verdict.
 enum ReplyTo {
     Socket(SocketId, u32),
@@ -406,7 +416,7 @@ fn tell_author(follower: &Follower, verdicts: &Verdicts, replies: &[ReplyTo]) ->
     let mut alive = true;
     let flush = |run: &mut Vec<Commit>| {
         let commits = std::mem::take(run);
-        commits.is_empty() || follower.outbox.message(&ServerMessage::Commits { channel, commits })
+        follower.outbox.commits(channel, &commits)
     };
     for (verdict, reply) in verdicts.iter().zip(replies) {
         let Ok(Verdict::Committed(submitted)) = verdict else { continue };

@@ -16,9 +16,9 @@ use utoipa_axum::routes;
 
 use super::SubmitError;
 use super::limits::POINTERS_MAX;
-use crate::limits::REALTIME_BODY_BYTES_MAX;
 use crate::accounts::Caller;
 use crate::json::JsonBody;
+use crate::limits::REALTIME_BODY_BYTES_MAX;
 use crate::problem::ProblemBody;
 use crate::{App, Problem};
 
@@ -81,9 +81,7 @@ impl IntoResponse for SubmitError {
                 let conflicts = conflicts.iter().map(ToString::to_string).collect();
                 (status, Json(RefusalBody { message, conflicts })).into_response()
             }
-            SubmitError::Unavailable => {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, self.to_string()).into_response()
-            }
+            SubmitError::Unavailable => Problem::new(StatusCode::SERVICE_UNAVAILABLE, self.to_string()).into_response(),
         }
     }
 }
@@ -92,7 +90,11 @@ impl IntoResponse for SubmitError {
 #[utoipa::path(post, path = "/api/realtime/write", request_body = WriteBody, responses(
     (status = 200, body = RecordsBody), (status = 400, body = RefusalBody), (status = 401, body = ProblemBody),
     (status = 403, body = RefusalBody), (status = 409, body = RefusalBody), (status = 503, body = ProblemBody)))]
-async fn write(State(app): State<App>, caller: Caller, JsonBody(transaction): JsonBody<Transaction>) -> Result<Response, Problem> {
+async fn write(
+    State(app): State<App>,
+    caller: Caller,
+    JsonBody(transaction): JsonBody<Transaction>,
+) -> Result<Response, Problem> {
     Ok(match app.realtime.write(Author::User(caller.user), transaction).await {
         Ok(outcome) => Json(RecordsBody { record_map: outcome.record_map }).into_response(),
         Err(error) => error.into_response(),
@@ -116,7 +118,11 @@ struct Pointer {
 /// Reads records by name; those that the caller may not read are left out (PE2).
 #[utoipa::path(post, path = "/api/realtime/getRecords", request_body = PointersBody, responses(
     (status = 200, body = RecordsBody), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody)))]
-async fn get_records(State(app): State<App>, caller: Caller, JsonBody(body): JsonBody<PointersBody>) -> Result<Json<RecordsBody>, Problem> {
+async fn get_records(
+    State(app): State<App>,
+    caller: Caller,
+    JsonBody(body): JsonBody<PointersBody>,
+) -> Result<Json<RecordsBody>, Problem> {
     let PointersBody { pointers } = body;
     if pointers.len() > POINTERS_MAX {
         return Err(Problem::invalid(format!("at most {POINTERS_MAX} pointers")));
@@ -175,7 +181,12 @@ async fn project_records(
     Path(id): Path<String>,
 ) -> Result<Json<ProjectRecordsBody>, Problem> {
     let project = Id::new(&id).map_err(|_| Problem::forbidden())?;
-    let room = app.realtime.look(&project).await.map_err(|_| Problem::internal())?;
+    let (asked, reader) = (project.clone(), caller.user.clone());
+    // Before a room is opened: strangers must not make rooms of projects that do not exist.
+    if app.database.run(move |store| store.role_of(&asked, &reader)).await?.is_none() {
+        return Err(Problem::forbidden());
+    }
+    let room = app.realtime.look(&project).await?;
     if role_of(room.records(), &caller.user).is_none() {
         return Err(Problem::forbidden());
     }

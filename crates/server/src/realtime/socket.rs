@@ -14,6 +14,7 @@ use sync::wire::text::{Notice, Request as TextRequest};
 use sync::wire::{self, CHANNELS_MAX, CLIENT_FRAME_BYTES_MAX, ClientMessage, SUBMIT_TRANSACTIONS_MAX, ServerMessage};
 use tokio_util::sync::CancellationToken;
 
+use super::SubmitError;
 use super::commit_group::Submission;
 use super::limits::{PING_EVERY, SILENCE_MAX, SUBSCRIPTIONS_MAX, TEXT_BYTES_MAX};
 use super::outbox::{Outbox, OutboxReader, Outgoing, outbox};
@@ -44,8 +45,14 @@ async fn serve(app: App, user: Caller, mut socket: WebSocket) {
     let cut = CancellationToken::new();
     let (sender, reader) = outbox(cut.clone());
     let mut writer = tokio::spawn(write(sink, reader, cut.clone(), app.clone(), user.clone()));
-    let mut session =
-        Session { app: app.clone(), user: user.user.clone(), number, outbox: sender, rooms: Rooms::default(), greeted: false };
+    let mut session = Session {
+        app: app.clone(),
+        user: user.user.clone(),
+        number,
+        outbox: sender,
+        rooms: Rooms::default(),
+        greeted: false,
+    };
     session.read(stream, binary, &cut).await;
     session.leave().await;
     // What is queued, an error's reason above all, is still written.
@@ -190,6 +197,23 @@ impl Session {
     }
 
     async fn open(&mut self, channel: u32, project: Id, resume: Option<wire::Resume>) -> Result<(), String> {
+        let (asked, user) = (project.clone(), self.user.clone());
+        let member = self.app.database.run(move |store| Ok(store.role_of(&asked, &user)?.is_some()));
+        // Before a room is opened: strangers must not make rooms of projects that do not exist.
+        match member.await {
+            Ok(true) => {}
+            Ok(false) => {
+                let message = Refusal::FORBIDDEN.to_owned();
+                self.outbox.message(&ServerMessage::Denied { channel, status: 403, message });
+                return Ok(());
+            }
+            Err(error) => {
+                tracing::error!(%error, "a project could not be opened");
+                let message = SubmitError::Unavailable.message();
+                self.outbox.message(&ServerMessage::Denied { channel, status: 503, message });
+                return Ok(());
+            }
+        }
         let scope = Scope::Project(project);
         let other = self.rooms.channels.get(&channel).is_some_and(|open| *open != scope);
         if other || (self.rooms.channels.len() >= CHANNELS_MAX && !self.rooms.channels.contains_key(&channel)) {
@@ -253,11 +277,15 @@ impl Session {
         };
         let me = self.user.clone();
         let found = self.app.database.run(move |store| {
-            Ok(match table {
-                Table::Projects => Some(Scope::Project(id)),
-                Table::Users => (id == me || store.are_fellows(&me, &id)?).then_some(Scope::User(id)),
-                _ => store.project_of(&Key::new(table, id))?.map(Scope::Project),
-            })
+            let project = match table {
+                Table::Projects => Some(id),
+                Table::Users => {
+                    return Ok((id == me || store.are_fellows(&me, &id)?).then_some(Scope::User(id)));
+                }
+                _ => store.project_of(&Key::new(table, id))?,
+            };
+            let Some(project) = project else { return Ok(None) };
+            Ok(store.role_of(&project, &me)?.map(|_| Scope::Project(project)))
         });
         found.await.ok().flatten()
     }
