@@ -21,11 +21,7 @@ fn listed(board: Board) -> Vec<Id> {
         });
     }
     let view = board.viewport.get();
-    // In steps of half a screen, so that scrolling seldom changes the list.
-    let span = (view.right() - view.left).max(1.0) / 2.0;
-    let from = ((view.left / span).floor() - 1.0).max(0.0) * span;
-    let (from, to) =
-        (Ticks::from_beats(from).unwrap_or_default(), Ticks::from_beats(from + span * 5.0).unwrap_or_default());
+    let (from, to) = window(view.left, view.right());
     let lane_height = board.lane_height.get();
     let on_screen = |index: usize| {
         let y = index as f64 * lane_height - view.top;
@@ -35,6 +31,14 @@ fn listed(board: Board) -> Vec<Id> {
         let lanes = scene.lanes().iter().enumerate().filter(|(index, _)| on_screen(*index));
         lanes.flat_map(|(_, lane)| lane.between(from, to).map(|clip| clip.id.clone())).take(LISTED_MAX).collect()
     })
+}
+
+/// The stretch around a view whose clips are listed: in large steps, so that scrolling and zooming seldom change the list.
+fn window(left: f64, right: f64) -> (Ticks, Ticks) {
+    let span = (right - left).max(1.0).log2().ceil().exp2();
+    let from = (left / span).floor() * span;
+    let place = |beat: f64| Ticks::from_beats(beat.max(0.0)).unwrap_or_default();
+    (place(from), place(from + span * 2.0))
 }
 
 /// The list.
@@ -183,4 +187,20 @@ pub(super) fn delete_selected(board: Board) {
     }
     let what = if clips.len() == 1 { "Delete clip" } else { "Delete clips" };
     board.door.dispatch(what, clips.iter().map(|(_, clip)| build::delete(Table::Clips, &clip.id)).collect());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_holds_the_view_and_moves_in_steps() {
+        let beats = |beats: f64| Ticks::from_beats(beats).unwrap();
+        assert_eq!(window(0.0, 60.0), (beats(0.0), beats(128.0)));
+        assert_eq!(window(3.0, 63.0), window(0.0, 60.0));
+        for left in [0.0, 63.9, 64.0, 100.0, 1_000.3] {
+            let (from, to) = window(left, left + 60.0);
+            assert!(from <= beats(left) && to >= beats(left + 60.0));
+        }
+    }
 }

@@ -53,6 +53,11 @@ impl Drag {
         self.by != Ticks(0) || self.lanes != 0
     }
 
+    /// Whether a clip is on its way elsewhere.
+    pub(crate) fn lifts(&self, id: &Id) -> bool {
+        self.changes() && self.clips.iter().any(|dragged| dragged.clip.id == *id)
+    }
+
     /// The lane on which a clip would land.
     pub(crate) fn target_lane(&self, dragged: &Dragged) -> usize {
         usize::try_from(i64::try_from(dragged.lane).unwrap_or(0) + self.lanes).unwrap_or(0)

@@ -1,6 +1,7 @@
 //! The headers of the tracks, left of their lanes.
 
 use leptos::html::{Div, Input};
+use leptos::portal::Portal;
 use leptos::prelude::*;
 use model::{Id, Table, Track, Value};
 use operations::build;
@@ -117,7 +118,10 @@ fn Header(id: Id, lifted: RwSignal<Option<(Id, usize)>>) -> impl IntoView {
             </div>
             <HeadMeter id=stored.get_value() />
             <Show when=move || menu_open.get()>
-                <TrackMenu id=stored.get_value() name open=menu_open renaming />
+                // In the body: the list of headers is moved and cut off, and what is in it with it.
+                <Portal>
+                    <TrackMenu id=stored.get_value() name open=menu_open renaming />
+                </Portal>
             </Show>
         </li>
     }

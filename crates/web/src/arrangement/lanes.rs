@@ -85,6 +85,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
                 project: &project,
                 region: sound.region().get_untracked(),
                 arrived: &arrived,
+                looks: std::cell::RefCell::default(),
             };
             picture.lanes(&context);
         });

@@ -9,6 +9,7 @@ mod header_order;
 mod headers;
 mod lanes;
 mod paint;
+mod paint_clip;
 mod ruler;
 mod ruler_view;
 mod scene;

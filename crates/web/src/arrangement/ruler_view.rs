@@ -154,6 +154,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
                 project: &project,
                 region: sound.region().get_untracked(),
                 arrived: &nothing,
+                looks: std::cell::RefCell::default(),
             };
             picture.ruler(&context, height);
         });

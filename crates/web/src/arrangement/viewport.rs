@@ -79,7 +79,7 @@ impl Viewport {
         if self.width > 0.0 {
             self.pixels_per_beat = (self.width / beats).clamp(*PIXELS_PER_BEAT.start(), *PIXELS_PER_BEAT.end());
         }
-        self.left = 0.0;
+        (self.left, self.top) = (0.0, 0.0);
         self.held(extent)
     }
 

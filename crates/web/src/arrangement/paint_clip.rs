@@ -1,0 +1,249 @@
+//! A clip on the canvas: block from afar, title and waveform from near.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use model::{AudioFile, Clip, Ticks};
+use web_sys::CanvasRenderingContext2d as Context;
+
+use super::paint::{INSET, Picture, rounded};
+use super::scene::{ClipState, Lane, state_of};
+use crate::design::text_on;
+use crate::door::imports::Progress;
+use crate::door::peaks::{Shape, file_of};
+
+/// Height of a clip's title.
+const TITLE: f64 = 17.0;
+/// Narrower clips are a plain block.
+const DETAIL_MIN: f64 = 7.0;
+/// Narrower clips have no name and no round corners.
+const NAME_MIN: f64 = 30.0;
+/// About the width of a letter of a clip's name.
+const LETTER: f64 = 6.1;
+/// Clips of tracks that are not heard.
+const SILENT: &str = "#6b7084";
+
+/// The colours of a lane's clips: plain and selected.
+pub(super) struct Brush {
+    wave: [String; 2],
+    block: String,
+    body: [String; 2],
+    title: [String; 2],
+    text: &'static str,
+}
+
+impl Brush {
+    /// The colours of clips of this colour, `#rrggbb`.
+    pub(super) fn of(colour: &str) -> Brush {
+        Brush {
+            wave: [colour.to_owned(), "#ffffffdd".to_owned()],
+            block: format!("{colour}b0"),
+            body: [format!("{colour}2b"), format!("{colour}5c")],
+            title: [format!("{colour}e0"), colour.to_owned()],
+            text: text_on(colour),
+        }
+    }
+
+    /// The colours of a lane.
+    pub(super) fn of_lane(lane: &Lane) -> Brush {
+        Brush::of(if lane.silent { SILENT } else { &lane.colour })
+    }
+}
+
+/// What there is to show of a recording.
+pub(crate) struct Look {
+    state: ClipState,
+    file: Option<AudioFile>,
+    shape: Option<Shape>,
+}
+
+impl Picture<'_> {
+    /// Paints the clips of a lane that are too narrow for more, all at once.
+    pub(super) fn blocks(&self, context: &Context, lane: &Lane, brush: &Brush, y: f64, (from, to): (Ticks, Ticks)) {
+        let (top, height) = (y + INSET, self.lane_height - INSET * 2.0 - 1.0);
+        context.set_fill_style_str(&brush.block);
+        context.begin_path();
+        for clip in lane.between(from, to) {
+            let (x, width) = self.span(clip, clip.start);
+            if width < DETAIL_MIN {
+                context.rect(x, top, (width - 0.5).max(1.0), height);
+            }
+        }
+        context.fill();
+    }
+
+    /// The left edge of a clip and its width, in whole pixels.
+    fn span(&self, clip: &Clip, start: Ticks) -> (f64, f64) {
+        let x = self.view.x(start.beats()).round();
+        (x, (self.view.x((start + clip.duration).beats()).round() - x).max(1.0))
+    }
+
+    fn look(&self, clip: &Clip) -> Rc<Look> {
+        let unknown = || Look { state: ClipState::Empty, file: None, shape: None };
+        let Some(id) = &clip.audio_file_id else { return Rc::new(unknown()) };
+        if let Some(look) = self.looks.borrow().get(id) {
+            return Rc::clone(look);
+        }
+        let door = self.board.door;
+        let look = Rc::new(door.read(|records| file_of(records, Some(id))).map_or_else(unknown, |record| {
+            let file = AudioFile::from_record(&record);
+            let shape = door.peaks().shape(door, &record, self.arrived);
+            Look { state: state_of(Some(&file)), file: Some(file), shape }
+        }));
+        self.looks.borrow_mut().insert(id.clone(), Rc::clone(&look));
+        look
+    }
+
+    /// Paints a clip at a place; the second brush is for one that cannot be played.
+    pub(super) fn clip(&self, context: &Context, [sound, broken]: [&Brush; 2], clip: &Clip, start: Ticks, y: f64) {
+        let (x, width) = self.span(clip, start);
+        if width < DETAIL_MIN {
+            return;
+        }
+        let selected = self.board.selection.with_untracked(|selection| selection.contains(&clip.id));
+        let look = self.look(clip);
+        let brush = if look.state == ClipState::Broken { broken } else { sound };
+        let (top, height) = (y + INSET, self.lane_height - INSET * 2.0 - 1.0);
+        // Off-screen parts of a long clip are not drawn.
+        let (x0, x1) = (x.max(-8.0), (x + width - 1.0).min(self.view.width + 8.0));
+        let chosen = usize::from(selected);
+        context.set_fill_style_str(&brush.body[chosen]);
+        if width < NAME_MIN {
+            context.fill_rect(x0, top, x1 - x0, height);
+            context.set_fill_style_str(&brush.title[chosen]);
+            context.fill_rect(x0, top, x1 - x0, TITLE);
+        } else {
+            rounded(context, x0, top, x1 - x0, height, 5.0);
+            context.fill();
+            context.set_fill_style_str(&brush.title[chosen]);
+            rounded_top(context, x0, top, x1 - x0, TITLE, 5.0);
+            context.fill();
+        }
+        let body = Body { x, top: top + TITLE, width: width - 1.0, height: height - TITLE };
+        if let Some(shape) = look.shape.as_ref().filter(|_| look.state != ClipState::Broken) {
+            context.set_fill_style_str(&brush.wave[chosen]);
+            self.waveform(context, shape, clip, &body);
+        }
+        self.fades(context, clip, &body);
+        self.title(context, clip, &look, &body, brush.text);
+        if selected {
+            context.set_stroke_style_str("#ffffff");
+            context.set_line_width(1.5);
+            rounded(context, x0 + 0.75, top + 0.75, x1 - x0 - 1.5, height - 1.5, 4.5);
+            context.stroke();
+        }
+    }
+
+    fn waveform(&self, context: &Context, shape: &Shape, clip: &Clip, body: &Body) {
+        let seconds_per_pixel = 60.0 / self.project.bpm.value() / self.view.pixels_per_beat;
+        // Columns lie on whole pixels from the clip's start, so that they do not shimmer while scrolling.
+        let first = (-body.x).max(0.0).floor();
+        let last = (self.view.width - body.x).min(body.width).ceil();
+        if last <= first {
+            return;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the width of the screen")]
+        let mut columns = vec![(0.0f32, 0.0f32); (last - first) as usize];
+        shape.columns(clip.audio_start_offset + first * seconds_per_pixel, seconds_per_pixel, &mut columns);
+        let middle = body.top + body.height / 2.0;
+        let scale = (body.height / 2.0 - 3.0) * clip.gain;
+        let reach = body.height / 2.0 - 1.0;
+        let y = |value: f32| middle - (f64::from(value) * scale).clamp(-reach, reach);
+        context.begin_path();
+        for (index, (_, high)) in columns.iter().enumerate() {
+            context.line_to(body.x + first + index as f64, y(*high) - 0.5);
+        }
+        for (index, (low, _)) in columns.iter().enumerate().rev() {
+            context.line_to(body.x + first + index as f64, y(*low) + 0.5);
+        }
+        context.close_path();
+        context.fill();
+    }
+
+    fn fades(&self, context: &Context, clip: &Clip, body: &Body) {
+        if clip.fade_in == Ticks(0) && clip.fade_out == Ticks(0) {
+            return;
+        }
+        let bottom = body.top + body.height;
+        let (fade_in, fade_out) =
+            (clip.fade_in.beats() * self.view.pixels_per_beat, clip.fade_out.beats() * self.view.pixels_per_beat);
+        let right = body.x + body.width;
+        context.set_fill_style_str("rgba(10,11,16,0.5)");
+        for [a, b, c] in [
+            [(body.x, body.top), (body.x + fade_in, body.top), (body.x, bottom)],
+            [(right, body.top), (right - fade_out, body.top), (right, bottom)],
+        ] {
+            context.begin_path();
+            context.move_to(a.0, a.1);
+            context.line_to(b.0, b.1);
+            context.line_to(c.0, c.1);
+            context.fill();
+        }
+    }
+
+    fn title(&self, context: &Context, clip: &Clip, look: &Look, body: &Body, ink: &str) {
+        let left = body.x.max(0.0) + 6.0;
+        let room = body.x + body.width - left - 4.0;
+        if room < NAME_MIN {
+            return;
+        }
+        context.set_font("600 11px Geist, system-ui, sans-serif");
+        context.set_fill_style_str(ink);
+        let _ = context.fill_text(&shortened(&clip.name, room), left, body.top - 5.0);
+        let progress = look.file.as_ref().and_then(|file| self.board.door.imports().progress(&file.id));
+        let says = match (look.state, progress) {
+            (ClipState::Broken, _) => "Not playable".to_owned(),
+            (_, Some(Progress::Uploading(part))) => format!("Uploading {:.0} %", part * 100.0),
+            (_, Some(Progress::Failed)) => "Upload failed".to_owned(),
+            (ClipState::Coming, _) => "On its way…".to_owned(),
+            (ClipState::Sounding | ClipState::Empty, _) => return,
+        };
+        context.set_font("500 11px Geist, system-ui, sans-serif");
+        context.set_fill_style_str("#f1f2f8");
+        let _ = context.fill_text(&shortened(&says, room), left, body.top + body.height - 6.0);
+        if let Some(Progress::Uploading(part)) = progress {
+            context.set_fill_style_str("#ffffff");
+            context.fill_rect(body.x, body.top + body.height - 2.0, body.width * part, 2.0);
+        }
+    }
+}
+
+/// The part of a clip below its title.
+struct Body {
+    x: f64,
+    top: f64,
+    width: f64,
+    height: f64,
+}
+
+fn shortened(text: &str, room: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the width of the screen")]
+    let letters = (room / LETTER).max(1.0) as usize;
+    if text.chars().count() <= letters {
+        return text.to_owned();
+    }
+    text.chars().take(letters.saturating_sub(1)).chain(['…']).collect()
+}
+
+fn rounded_top(context: &Context, x: f64, y: f64, width: f64, height: f64, radius: f64) {
+    let radius = radius.min(width / 2.0);
+    context.begin_path();
+    context.move_to(x, y + height);
+    context.line_to(x, y + radius);
+    let _ = context.arc_to(x, y, x + radius, y, radius);
+    context.line_to(x + width - radius, y);
+    let _ = context.arc_to(x + width, y, x + width, y + radius, radius);
+    context.line_to(x + width, y + height);
+    context.close_path();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(shortened("Bass", 60.0), "Bass");
+        assert_eq!(shortened("A very long name", 31.0), "A ve…");
+    }
+}
