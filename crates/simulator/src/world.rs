@@ -1,5 +1,8 @@
 //! The world: who is in it, what happens by chance, and how it comes to rest.
 
+mod people;
+mod traffic;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use model::{Id, Table, Timestamp, Value, fields};
@@ -7,13 +10,13 @@ use operations::build::create;
 use operations::{Operation, Transaction};
 
 use crate::checks::{Failure, History, Promises, check_log};
-use crate::client::{Client, Heard};
+use crate::client::Client;
 use crate::disk::Disk;
-use crate::edits::{any_edit, new_clip, new_track};
+use crate::edits::{new_clip, new_track};
 use crate::fault::Fault;
-use crate::guide::{GuideClient, Wants};
+use crate::guide::GuideClient;
 use crate::prng::Prng;
-use crate::server::{Answer, Ask, LinkId, Out, RequestId, Server, payload_hash};
+use crate::server::{Answer, Ask, LinkId, RequestId, Server};
 
 /// Messages that may wait for one reader when news come, before it is cut off (PS4).
 const QUEUE_MESSAGES_MAX: usize = 6;
@@ -248,176 +251,6 @@ impl World {
         self.guide.check(self.server.told().records())
     }
 
-    fn edit_on_a_client(&mut self) -> Result<(), Failure> {
-        let index = self.prng.below(self.clients.len());
-        let now = self.clock();
-        let client = &self.clients[index];
-        let (user, name) = (client.user.clone(), client.name().to_owned());
-        let operations = any_edit(&mut self.prng, &client.view().clone(), &user, &name);
-        let text = self.trace.is_some().then(|| serde_json::to_string(&operations).unwrap_or_default());
-        if let Some(heard) = self.clients[index].edit(operations, now) {
-            self.tally.edits += 1;
-            self.note(|| format!("{name} edits {}", text.unwrap_or_default()));
-            self.heard(index, heard)?;
-        }
-        Ok(())
-    }
-
-    /// Takes in what a client has learnt, and checks it.
-    fn heard(&mut self, index: usize, heard: Heard) -> Result<(), Failure> {
-        let Heard { send, reconnect, acknowledged, refused } = heard;
-        let client = &self.clients[index];
-        let (user, link) = (client.user.clone(), client.link);
-        acknowledged.iter().for_each(|(author, tx_id)| self.promises.acknowledge(author, tx_id));
-        for (tx_id, hash) in refused {
-            self.tally.refusals += 1;
-            self.promises.refuse(&user, &tx_id, hash);
-        }
-        if let Some(link) = link.and_then(|link| self.links.get_mut(&link)) {
-            link.up.extend(send);
-        }
-        self.clients[index].check(&self.history, &self.project)?;
-        if let (true, Some(link)) = (reconnect, link) {
-            self.break_link(link)?;
-        }
-        Ok(())
-    }
-
-    fn write_as_the_guide(&mut self) -> Result<(), Failure> {
-        let user = self.guide.user.clone();
-        let operations = any_edit(&mut self.prng, &self.guide.records(), &user, "gus");
-        if operations.is_empty() {
-            return Ok(());
-        }
-        if let Some(ask) = self.guide.write(operations) {
-            self.note(|| format!("gus writes {ask:?}"));
-            self.ask_for_the_guide(ask);
-        }
-        Ok(())
-    }
-
-    fn ask_for_the_guide(&mut self, ask: Ask) {
-        let request = self.next_number();
-        self.guide.remember(request, ask.clone());
-        self.http.push(Http::Ask { request, user: self.guide.user.clone(), ask });
-    }
-
-    fn wanted(&mut self, wants: Wants) {
-        let Wants { send, ask, acknowledged, refused } = wants;
-        let user = self.guide.user.clone();
-        acknowledged.iter().for_each(|tx_id| self.promises.acknowledge(&user, tx_id));
-        refused.iter().for_each(|(tx_id, hash)| self.promises.refuse(&user, tx_id, *hash));
-        if let Some(link) = self.guide.link.and_then(|link| self.links.get_mut(&link)) {
-            link.up.extend(send);
-        }
-        ask.into_iter().for_each(|ask| self.ask_for_the_guide(ask));
-    }
-
-    /// Somebody without the right to write, or with another's name, or with an old id, writes past every client.
-    fn intrude(&mut self) -> Result<(), Failure> {
-        let user = *self.prng.pick(&["vi", "eve", "flo"]).unwrap_or(&"eve");
-        let author = if self.prng.chance(20) { "ann" } else { user };
-        let tx_id = if self.prng.chance(25) {
-            format!("flo-{}", 1 + self.prng.below(5))
-        } else {
-            format!("raw-{}", self.next_number())
-        };
-        let operations = any_edit(&mut self.prng, &self.server.told().records().clone(), &id("ann"), "raw");
-        let transaction = raw(&tx_id, author, operations);
-        self.note(|| format!("{user} writes as {author} past all clients: {tx_id}"));
-        let request = self.next_number();
-        self.intrusions.insert(request, transaction.clone());
-        self.http.push(Http::Ask { request, user: id(user), ask: Ask::Write(transaction) });
-        Ok(())
-    }
-
-    fn connect_someone(&mut self) -> Result<(), Failure> {
-        let index = self.prng.below(self.clients.len() + 1);
-        if index == self.clients.len() {
-            return self.connect_the_guide();
-        }
-        if self.clients[index].is_denied() {
-            // Trying again takes a new socket.
-            self.clients[index].link.map_or(Ok(()), |link| self.break_link(link))?;
-        }
-        self.connect(index)
-    }
-
-    fn connect(&mut self, index: usize) -> Result<(), Failure> {
-        if self.clients[index].link.is_some() {
-            return Ok(());
-        }
-        self.settle_left_links(End::Replica(index))?;
-        let link = self.new_link(End::Replica(index));
-        let (user, now) = (self.clients[index].user.clone(), self.clock());
-        self.server.connect_binary(link, user, now);
-        self.note(|| format!("client {index} connects as link {link}"));
-        let heard = self.clients[index].connected(link);
-        self.heard(index, heard)?;
-        self.carry_out()
-    }
-
-    fn connect_the_guide(&mut self) -> Result<(), Failure> {
-        if self.guide.link.is_some() {
-            return Ok(());
-        }
-        self.settle_left_links(End::Guide)?;
-        let link = self.new_link(End::Guide);
-        self.server.connect_text(link, self.guide.user.clone());
-        self.note(|| format!("the guide's client connects as link {link}"));
-        let wants = self.guide.connected(link);
-        self.wanted(wants);
-        Ok(())
-    }
-
-    fn new_link(&mut self, end: End) -> LinkId {
-        let link = self.next_number();
-        self.tally.connections += 1;
-        self.links.insert(link, Link { end, up: VecDeque::new(), down: VecDeque::new(), is_left: false });
-        link
-    }
-
-    /// What a client had sent on a connection that broke arrives before its next one is made, or never.
-    fn settle_left_links(&mut self, end: End) -> Result<(), Failure> {
-        let left: Vec<LinkId> =
-            self.links.iter().filter(|(_, link)| link.is_left && link.end == end).map(|(link, _)| *link).collect();
-        for link in left {
-            let arrives = self.prng.chance(50);
-            while arrives && self.links.get(&link).is_some_and(|link| !link.up.is_empty()) {
-                self.deliver_up(link)?;
-            }
-            self.links.remove(&link);
-            self.server.disconnect(link);
-        }
-        Ok(())
-    }
-
-    fn break_a_link(&mut self) -> Result<(), Failure> {
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
-        self.prng.pick(&links).map_or(Ok(()), |link| self.break_link(*link))
-    }
-
-    /// The client's end is gone; the server does not know yet.
-    fn break_link(&mut self, number: LinkId) -> Result<(), Failure> {
-        let Some(link) = self.links.get_mut(&number) else { return Ok(()) };
-        if std::mem::replace(&mut link.is_left, true) {
-            return Ok(());
-        }
-        link.down.clear();
-        let end = link.end;
-        self.note(|| format!("link {number} breaks"));
-        match end {
-            End::Guide => {
-                self.guide.disconnected();
-                Ok(())
-            }
-            End::Replica(index) => {
-                let heard = self.clients[index].disconnected();
-                self.heard(index, heard)
-            }
-        }
-    }
-
     fn sync(&mut self) -> Result<(), Failure> {
         if !self.server.has_group() {
             return Ok(());
@@ -455,140 +288,6 @@ impl World {
         self.promises.keep_only_of(&self.server.disk);
         self.history.record(&self.server.disk)?;
         self.everything_is_cut()
-    }
-
-    /// The server has gone down: no connection and no request outlives that.
-    fn everything_is_cut(&mut self) -> Result<(), Failure> {
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
-        for link in links {
-            self.break_link(link)?;
-        }
-        self.links.clear();
-        self.http.clear();
-        self.intrusions.clear();
-        for request in self.guide.unanswered() {
-            let wants = self.guide.answer(request, None);
-            self.wanted(wants);
-        }
-        Ok(())
-    }
-
-    /// A request or its answer gets lost.
-    fn lose_http(&mut self) {
-        if !self.http.is_empty() {
-            let http = self.http.swap_remove(self.prng.below(self.http.len()));
-            let (Http::Ask { request, .. } | Http::Answer { request, .. }) = http;
-            self.intrusions.remove(&request);
-            let wants = self.guide.answer(request, None);
-            self.wanted(wants);
-        }
-    }
-
-    /// Hands what the server wants sent to the connections; who does not read is cut off.
-    fn carry_out(&mut self) -> Result<(), Failure> {
-        for out in std::mem::take(&mut self.server.out) {
-            match out {
-                Out::Answer(request, answer) => self.http.push(Http::Answer { request, answer }),
-                Out::Frame(number, frame) => self.queue(number, frame, usize::MAX)?,
-                Out::News(number, frame) => self.queue(number, frame, QUEUE_MESSAGES_MAX)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn queue(&mut self, number: LinkId, frame: Vec<u8>, messages_max: usize) -> Result<(), Failure> {
-        let Some(link) = self.links.get_mut(&number).filter(|link| !link.is_left) else { return Ok(()) };
-        if link.down.len() < messages_max {
-            link.down.push_back(frame);
-        } else if self.fault != Some(Fault::DroppedForSlowReader) {
-            self.tally.slow_readers += 1;
-            self.note(|| format!("link {number} reads too slowly"));
-            self.server.disconnect(number);
-            self.break_link(number)?;
-            self.links.remove(&number);
-        }
-        Ok(())
-    }
-
-    fn deliver_something(&mut self) -> Result<(), Failure> {
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
-        let choice = self.prng.below(links.len() + usize::from(!self.http.is_empty()));
-        match links.get(choice) {
-            Some(link) if self.prng.chance(50) => self.deliver_up(*link),
-            Some(link) => self.deliver_down(*link),
-            None => self.deliver_http(),
-        }
-    }
-
-    fn deliver_up(&mut self, number: LinkId) -> Result<(), Failure> {
-        let Some(link) = self.links.get_mut(&number) else { return Ok(()) };
-        let (end, is_left) = (link.end, link.is_left);
-        let Some(frame) = link.up.pop_front() else {
-            if is_left {
-                // The server notices at last.
-                self.links.remove(&number);
-                self.server.disconnect(number);
-            }
-            return Ok(());
-        };
-        let now = self.clock();
-        match end {
-            End::Replica(_) => self.server.frame(number, &frame, now),
-            End::Guide => self.server.text(number, &String::from_utf8_lossy(&frame)),
-        }
-        self.carry_out()
-    }
-
-    fn deliver_down(&mut self, number: LinkId) -> Result<(), Failure> {
-        let Some(link) = self.links.get_mut(&number) else { return Ok(()) };
-        let Some(frame) = link.down.pop_front() else { return Ok(()) };
-        match link.end {
-            End::Replica(index) => {
-                let heard = self.clients[index].frame(&frame)?;
-                self.heard(index, heard)
-            }
-            End::Guide => {
-                let wants = self.guide.notice(&frame)?;
-                self.wanted(wants);
-                Ok(())
-            }
-        }
-    }
-
-    /// HTTP requests and answers overtake each other.
-    fn deliver_http(&mut self) -> Result<(), Failure> {
-        if self.http.is_empty() {
-            return Ok(());
-        }
-        let index = self.prng.below(self.http.len());
-        match self.http.swap_remove(index) {
-            Http::Ask { request, user, ask } => {
-                let now = self.clock();
-                self.server.ask(request, &user, &ask, now);
-                self.carry_out()
-            }
-            Http::Answer { request, answer } => {
-                if let Some(transaction) = self.intrusions.remove(&request) {
-                    self.judge_intrusion(&transaction, &answer);
-                } else {
-                    let wants = self.guide.answer(request, Some(answer));
-                    self.wanted(wants);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn judge_intrusion(&mut self, transaction: &Transaction, answer: &Answer) {
-        let Transaction { author_id, tx_id, .. } = transaction;
-        match answer {
-            Answer::Written { .. } => self.promises.acknowledge(author_id, tx_id),
-            Answer::Refused(400 | 403 | 409) => {
-                self.tally.refusals += 1;
-                self.promises.refuse(author_id, tx_id, payload_hash(transaction));
-            }
-            _ => {}
-        }
     }
 
     /// Nothing fails any more, and everybody comes online: messages flow until there are none.
