@@ -1,18 +1,44 @@
 //! The clips as a list: what a screen reader reads and the keyboard moves. Its items lie over their pictures on the canvas.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use model::{Clip, Id, Table, Ticks};
 use operations::build;
 
 use super::board::Board;
 use super::snap::{self, GRID};
+use super::viewport::Viewport;
+use crate::door::clock;
 use crate::transport::position::{bars_in_words, beats_in_words};
 
 /// All clips are listed up to this many; of more, those near the view.
 const LISTED_MAX: usize = 320;
+/// How long a view must rest before the list follows it.
+const REST: Duration = Duration::from_millis(140);
+
+/// The view that the list follows: only once scrolling and zooming have come to rest, since the list is slower than the canvas.
+fn settled_view(board: Board) -> ReadSignal<Viewport> {
+    let settled = RwSignal::new(board.viewport.get_untracked());
+    let changes = StoredValue::new(0u32);
+    Effect::new(move |_| {
+        let view = board.viewport.get();
+        if settled.with_untracked(|settled| settled.width == 0.0) {
+            settled.set(view);
+        }
+        let change = changes.get_value().wrapping_add(1);
+        changes.set_value(change);
+        clock::after(REST, move || {
+            if changes.try_get_value() == Some(change) {
+                settled.set(board.viewport.get_untracked());
+            }
+        });
+    });
+    settled.read_only()
+}
 
 /// Ids of the clips to list: by lane, then by start.
-fn listed(board: Board) -> Vec<Id> {
+fn listed(board: Board, settled: ReadSignal<Viewport>) -> Vec<Id> {
     board.changed.track();
     let everything = board.scene(|scene| scene.clip_count() <= LISTED_MAX);
     if everything {
@@ -20,32 +46,35 @@ fn listed(board: Board) -> Vec<Id> {
             scene.lanes().iter().flat_map(|lane| lane.clips().iter().map(|clip| clip.id.clone())).collect()
         });
     }
-    let view = board.viewport.get();
+    let view = settled.get();
     let (from, to) = window(view.left, view.right());
     let lane_height = board.lane_height.get();
     let on_screen = |index: usize| {
         let y = index as f64 * lane_height - view.top;
-        y > -lane_height * 2.0 && y < view.height + lane_height
+        y > -lane_height && y < view.height
     };
     board.scene(|scene| {
-        let lanes = scene.lanes().iter().enumerate().filter(|(index, _)| on_screen(*index));
-        lanes.flat_map(|(_, lane)| lane.between(from, to).map(|clip| clip.id.clone())).take(LISTED_MAX).collect()
+        let lanes: Vec<_> = scene.lanes().iter().enumerate().filter(|(index, _)| on_screen(*index)).collect();
+        let share = LISTED_MAX / lanes.len().max(1);
+        let ids = lanes.iter().flat_map(|(_, lane)| lane.between(from, to).take(share));
+        ids.map(|clip| clip.id.clone()).collect()
     })
 }
 
 /// The stretch around a view whose clips are listed: in large steps, so that scrolling and zooming seldom change the list.
 fn window(left: f64, right: f64) -> (Ticks, Ticks) {
     let span = (right - left).max(1.0).log2().ceil().exp2();
-    let from = (left / span).floor() * span;
+    let from = (left / span * 2.0).floor() * span / 2.0;
     let place = |beat: f64| Ticks::from_beats(beat.max(0.0)).unwrap_or_default();
-    (place(from), place(from + span * 2.0))
+    (place(from), place(from + span * 1.5))
 }
 
 /// The list.
 #[component]
 pub(super) fn ClipList() -> impl IntoView {
     let board = expect_context::<Board>();
-    let ids = Memo::new(move |_| listed(board));
+    let settled = settled_view(board);
+    let ids = Memo::new(move |_| listed(board, settled));
     let count = move || {
         format!("Clips, {} in all. Arrow keys move a clip, Delete removes it.", {
             board.changed.track();
@@ -196,7 +225,7 @@ mod tests {
     #[test]
     fn the_window_holds_the_view_and_moves_in_steps() {
         let beats = |beats: f64| Ticks::from_beats(beats).unwrap();
-        assert_eq!(window(0.0, 60.0), (beats(0.0), beats(128.0)));
+        assert_eq!(window(0.0, 60.0), (beats(0.0), beats(96.0)));
         assert_eq!(window(3.0, 63.0), window(0.0, 60.0));
         for left in [0.0, 63.9, 64.0, 100.0, 1_000.3] {
             let (from, to) = window(left, left + 60.0);

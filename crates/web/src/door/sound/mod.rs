@@ -27,6 +27,9 @@ use worklet::{Status, Worklet};
 const WAIT_MS_MAX: f64 = 3_000.0;
 /// Recordings that begin within this many beats must be here before playing begins.
 const BEATS_AHEAD: f64 = 8.0;
+/// From a change to its plan: a frame while it is heard, longer while nothing plays, when several changes share a plan.
+const WAIT_PLAYING: Duration = Duration::from_millis(18);
+const WAIT_STOPPED: Duration = Duration::from_millis(150);
 /// Tries after the first to bring a recording.
 const RETRIES_MAX: u32 = 4;
 /// How long meters fall after the last sound, in milliseconds.
@@ -266,13 +269,20 @@ impl Sound {
         }
     }
 
-    /// Compiles once, after the screen has shown what changed.
+    /// Compiles once, after the screen has shown what changed; while nothing plays there is no hurry.
     fn compile_soon(self) {
         let Some(inner) = self.inner.try_get_value() else { return };
         if inner.worklet.borrow().is_none() || inner.compile_asked.replace(true) {
             return;
         }
-        clock::after(Duration::from_millis(8), move || self.compile());
+        let wait = if self.playing.get_untracked() { WAIT_PLAYING } else { WAIT_STOPPED };
+        clock::after(wait, move || self.compile_if_asked());
+    }
+
+    fn compile_if_asked(self) {
+        if self.inner.try_get_value().is_some_and(|inner| inner.compile_asked.get()) {
+            self.compile();
+        }
     }
 
     /// Compiles what the replica shows, and sends it.
@@ -350,6 +360,7 @@ impl Sound {
             let running = inner.worklet.borrow().clone();
             let late = clock::milliseconds() - since > WAIT_MS_MAX;
             if let Some(worklet) = running.filter(|_| late || self.is_ready(&inner)) {
+                self.compile_if_asked();
                 worklet.resume().await;
                 worklet.seek(inner.position.get());
                 worklet.play();
