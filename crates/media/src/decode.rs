@@ -1,7 +1,7 @@
 //! Streaming decode of any supported format to planar floating point, with bounded memory.
 
 use std::io::{Read, Seek};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use crate::flac::{Frames, Stream};
 use crate::limits::{BLOCK_FRAMES_MAX, CHANNELS_MAX};
@@ -39,6 +39,31 @@ impl Block {
     /// Samples by channel, as what takes sound in this crate wants them. Allocates nothing.
     pub fn slices(&self) -> Slices<'_> {
         Slices::new(self.planes.iter().map(Vec::as_slice))
+    }
+
+    /// The same range of frames of each channel.
+    pub(crate) fn slices_of(&self, range: Range<usize>) -> Slices<'_> {
+        Slices::new(self.planes.iter().map(|plane| &plane[range.clone()]))
+    }
+
+    /// Becomes `frames` of interleaved samples. Channels that these lack are copies of the last they have.
+    pub(crate) fn fill_interleaved(&mut self, samples: &[f32], channels: usize, frames: usize) {
+        match (&mut self.planes[..], channels) {
+            ([left, right], 2) => {
+                let pairs = &samples.as_chunks::<2>().0[..frames];
+                left.clear();
+                left.extend(pairs.iter().map(|pair| pair[0]));
+                right.clear();
+                right.extend(pairs.iter().map(|pair| pair[1]));
+            }
+            (planes, _) => {
+                for (channel, plane) in planes.iter_mut().enumerate() {
+                    let from = channel.min(channels - 1);
+                    plane.clear();
+                    plane.extend(samples[from..].iter().step_by(channels).take(frames));
+                }
+            }
+        }
     }
 
     /// Appends frames. Channels that `slices` lacks stay silent.

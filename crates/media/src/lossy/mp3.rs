@@ -1,12 +1,10 @@
 //! MP3, decoded packet by packet and cut to what was encoded.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
-use symphonia::default::codecs::MpaDecoder;
+use nanomp3_core::{Decoder, MAX_SAMPLES_PER_FRAME};
 
-use super::guarded::{DecodedPacket, Guarded};
 use super::mp3_frames::Mp3Frames;
 use crate::decode::Block;
 use crate::limits::{DAMAGED_PACKETS_IN_A_ROW_MAX, SNIFF_BYTES};
@@ -22,22 +20,25 @@ const FORMAT: &str = "MP3";
 /// MPEG frames decoded one after the other, nothing cut off yet.
 pub(crate) struct Mp3Packets<R> {
     frames: Mp3Frames<R>,
-    decoder: Guarded,
-    /// Bytes of main data that earlier frames left for later ones.
-    reservoir: usize,
+    decoder: Box<Decoder>,
+    /// A panic in the decoder was caught; nothing more is decoded.
+    broken: bool,
+    interleaved: Box<[f32; MAX_SAMPLES_PER_FRAME]>,
+    block: Block,
     undecodable_in_a_row: u32,
 }
 
 impl<R: Read> Mp3Packets<R> {
-    /// Decodes what `frames` delivers.
-    pub(crate) fn new(frames: Mp3Frames<R>) -> Result<Self> {
-        let mut parameters = AudioCodecParameters::new();
-        parameters.for_codec(CODEC_ID_MP3);
-        let options = AudioDecoderOptions::default().gapless(false);
-        let decoder =
-            Guarded::new(|| Ok(Box::new(MpaDecoder::try_new(&parameters, &options)?) as Box<dyn AudioDecoder>))
-                .ok_or(Error::damaged(FORMAT, "it cannot be decoded"))?;
-        Ok(Self { frames, decoder, reservoir: 0, undecodable_in_a_row: 0 })
+    /// Decodes what `frames` delivers, which is of so many `channels`.
+    pub(crate) fn new(frames: Mp3Frames<R>, channels: u16) -> Self {
+        Self {
+            frames,
+            decoder: Box::new(Decoder::new()),
+            broken: false,
+            interleaved: Box::new([0.0; MAX_SAMPLES_PER_FRAME]),
+            block: Block::new(usize::from(channels)),
+            undecodable_in_a_row: 0,
+        }
     }
 
     /// Where in the file the frame that was decoded last ends.
@@ -46,12 +47,12 @@ impl<R: Read> Mp3Packets<R> {
     }
 
     /// Decodes the next frame that can be decoded; `None` at the end. Frames whose beginning lies in frames that are not here
-    /// (the first ones of a file cut from another) are decoded, but not delivered, as they would be noise.
-    pub(crate) fn next_packet(&mut self) -> Result<Option<DecodedPacket<'_>>> {
+    /// (the first ones of a file cut from another) yield nothing.
+    pub(crate) fn next_packet(&mut self) -> Result<Option<&Block>> {
         while let Some(is_sound) = self.step()? {
             if is_sound {
                 self.undecodable_in_a_row = 0;
-                return Ok(self.decoder.last());
+                return Ok(Some(&self.block));
             }
             self.undecodable_in_a_row += 1;
             if self.undecodable_in_a_row > DAMAGED_PACKETS_IN_A_ROW_MAX {
@@ -67,28 +68,29 @@ impl<R: Read> Mp3Packets<R> {
         Ok(())
     }
 
-    /// Decodes one frame; whether it is sound, and `None` at the end.
+    /// Decodes one frame into the block; whether it is sound, and `None` at the end.
     fn step(&mut self) -> Result<Option<bool>> {
-        let Some(header) = self.frames.next_frame()? else { return Ok(None) };
-        let is_whole = main_data_begin(self.frames.frame(), header) <= self.reservoir;
-        self.reservoir = (self.reservoir + header.main_data_bytes()).min(RESERVOIR_BYTES_MAX);
-        let decoded = self.decoder.decode(self.frames.frame());
-        Ok(Some(decoded && is_whole))
+        if self.frames.next_frame()?.is_none() {
+            return Ok(None);
+        }
+        let (decoder, frame, out) = (&mut *self.decoder, self.frames.frame(), &mut self.interleaved[..]);
+        if self.broken {
+            return Ok(Some(false));
+        }
+        // Hostile files are the decoder's as much as ours: should it panic, that is this file's end and not the program's.
+        let Ok((_, decoded)) = catch_unwind(AssertUnwindSafe(move || decoder.decode(frame, out))) else {
+            self.broken = true;
+            return Ok(Some(false));
+        };
+        Ok(Some(decoded.is_ok_and(|info| {
+            self.block.fill_interleaved(&self.interleaved[..], usize::from(info.channels.num()), info.samples_produced);
+            info.samples_produced > 0
+        })))
     }
 }
 
 /// Furthest back that a frame's main data can begin, in bytes.
 pub(crate) const RESERVOIR_BYTES_MAX: usize = 511;
-
-/// How many bytes before its own header a frame's main data begins: the side information's first field.
-fn main_data_begin(frame: &[u8], header: FrameHeader) -> usize {
-    let side = if header.has_crc { 6 } else { 4 };
-    match (frame.get(side), frame.get(side + 1), header.is_mpeg_1) {
-        (Some(a), Some(b), true) => usize::from(*a) << 1 | usize::from(*b) >> 7,
-        (Some(a), _, false) => usize::from(*a),
-        _ => 0,
-    }
-}
 
 /// An MP3 file, cut to what was encoded where its first frame tells.
 pub(crate) struct Mp3<R> {
@@ -143,7 +145,8 @@ impl<R: Read + Seek> Mp3<R> {
     /// Opens the MP3 stream that was found.
     pub(crate) fn open(mut file: R, found: Found) -> Result<(Self, StreamInfo)> {
         let start = Mp3Start::read(&mut file, found)?;
-        let packets = Mp3Packets::new(Mp3Frames::new(Window::new(file, start.offset)?, Some(start.header)))?;
+        let frames = Mp3Frames::new(Window::new(file, start.offset)?, Some(start.header));
+        let packets = Mp3Packets::new(frames, start.info.channels);
         let held = Block::new(usize::from(start.info.channels));
         let (skip, padding) = (start.gapless.delay as usize, start.gapless.padding as usize);
         Ok((Self { packets, skip, padding, held }, start.info))
@@ -159,7 +162,7 @@ impl<R: Read + Seek> Mp3<R> {
         while let Some(packet) = self.packets.next_packet()? {
             let skipped = self.skip.min(packet.frames());
             self.skip -= skipped;
-            self.held.append(&packet.slices(skipped..packet.frames()));
+            self.held.append(&packet.slices_of(skipped..packet.frames()));
             if self.held.frames() > self.padding {
                 let count = self.held.frames() - self.padding;
                 block.take_front(&mut self.held, count);

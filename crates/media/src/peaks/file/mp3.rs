@@ -109,7 +109,8 @@ impl History {
 
 fn part(path: &Path, start: &Mp3Start, options: WaveformOptions, span: &Span) -> Result<Part<f32>> {
     let window = Window::new(File::open(path)?, span.warm_up_offset)?;
-    let mut packets = Mp3Packets::new(Mp3Frames::new(window, Some(start.header)).until(span.stop_offset))?;
+    let frames = Mp3Frames::new(window, Some(start.header)).until(span.stop_offset);
+    let mut packets = Mp3Packets::new(frames, start.info.channels);
     packets.warm_up(span.offset)?;
     let mut pixels = float_pixels(options.samples_per_pixel, span.start, start.info.channels, FULL_SCALE);
     let mut budget = FrameBudget::new(&start.info);
@@ -121,7 +122,7 @@ fn part(path: &Path, start: &Mp3Start, options: WaveformOptions, span: &Span) ->
         skip -= skipped;
         budget.spend(packet.frames())?;
         frames += (packet.frames() - skipped) as u64;
-        push(&mut pixels, &packet.slices(skipped..packet.frames()))?;
+        push(&mut pixels, &packet.slices_of(skipped..packet.frames()))?;
     }
     Ok(Part { start: span.start, frames, pixels })
 }

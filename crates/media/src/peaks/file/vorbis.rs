@@ -10,7 +10,6 @@ use crate::Result;
 use crate::decode::Slices;
 use crate::lossy::{Vorbis, VorbisStream};
 use crate::ogg::Pages;
-use crate::peaks::extent::extent_of;
 use crate::peaks::waveform::{WaveformOptions, WaveformPixels, float_pixels};
 use crate::sniff::Found;
 use crate::stream_info::FrameBudget;
@@ -154,8 +153,10 @@ impl Scan {
 }
 
 fn is_beyond_full_scale(samples: &[f32]) -> bool {
-    let extent = extent_of(samples, |x| x);
-    extent.max > 1.0 || extent.min < -1.0
+    // Magnitudes compare like their bits. Or-ing signs of differences keeps the loop free of branches.
+    const ONE: i32 = 1.0f32.to_bits().cast_signed();
+    let signs = samples.iter().fold(0, |signs, sample| signs | (ONE - sample.abs().to_bits().cast_signed()));
+    signs < 0
 }
 
 /// What libsndfile makes of a sample beyond full scale on its way to 16 bits: it wraps around (rule PK2).
@@ -167,6 +168,13 @@ fn wrap(sample: f32) -> f32 {
 mod tests {
     use super::*;
     use crate::sniff::sniff_file;
+
+    #[test]
+    fn pk2_beyond_full_scale_wraps_as_in_libsndfile() {
+        assert!(!is_beyond_full_scale(&[1.0, -1.0, 0.0]) && is_beyond_full_scale(&[0.0, -1.000_001]));
+        assert!(is_beyond_full_scale(&[f32::INFINITY]));
+        assert_eq!([0.5, -1.0, 1.5].map(|x| (wrap(x) * FULL_SCALE).round()), [16_384.0, -32_767.0, -16_386.0]);
+    }
 
     #[test]
     fn pk6_an_ogg_vorbis_in_parts_is_the_same_as_in_one() {
