@@ -1,7 +1,8 @@
 //! An archive's recordings as the engine reads them: WAV files, a few open at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use engine::reader::Inside;
@@ -13,8 +14,6 @@ use crate::cli::Failure;
 
 /// WAV files open at the same time; each has a window of 64 KiB.
 const OPEN_MAX: usize = 128;
-/// Channels that the engine hears.
-const HEARD: usize = 2;
 
 /// Where the recordings of a song are.
 #[derive(Debug)]
@@ -120,7 +119,9 @@ fn measure(record: &Record, path: &Path) -> Result<Record, Failure> {
 /// Reads recordings for the engine, in memory that does not grow with their number or length.
 pub(super) struct Files<'a> {
     recordings: &'a Recordings,
-    open: HashMap<u32, Open>,
+    /// By the engine's number; at most [`OPEN_MAX`] are open.
+    open: Vec<Option<Open>>,
+    open_count: usize,
     turn: u64,
     failed: Option<Failure>,
     spare: Vec<Vec<f32>>,
@@ -134,7 +135,8 @@ struct Open {
 impl<'a> Files<'a> {
     /// Nothing is open yet.
     pub(super) fn new(recordings: &'a Recordings) -> Files<'a> {
-        Files { recordings, open: HashMap::new(), turn: 0, failed: None, spare: Vec::new() }
+        let open = recordings.paths.iter().map(|_| None).collect();
+        Files { recordings, open, open_count: 0, turn: 0, failed: None, spare: Vec::new() }
     }
 
     /// What went wrong since the last time, if anything: the engine knows no errors, it hears silence.
@@ -142,80 +144,99 @@ impl<'a> Files<'a> {
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    fn opened(&mut self, source: u32) -> Result<&mut media::wav::Reader<File>, Failure> {
-        self.turn += 1;
-        if !self.open.contains_key(&source) {
-            if self.open.len() >= OPEN_MAX
-                && let Some(oldest) = self.open.iter().min_by_key(|(_, open)| open.used).map(|(source, _)| *source)
-            {
-                self.open.remove(&oldest);
-            }
-            let path = self.path(source);
-            let failed = |error: media::Error| Failure::new(format!("{}: {error}", path.display()));
-            let file = File::open(path).map_err(|error| failed(error.into()))?;
-            let reader = media::wav::Reader::new(file).map_err(failed)?;
-            self.open.insert(source, Open { reader, used: 0 });
+    /// Opens a recording unless it is open; the one that was not read for the longest is closed when there are too many.
+    fn open(&mut self, source: usize) -> Result<(), Failure> {
+        if self.open.get(source).is_some_and(Option::is_some) {
+            return Ok(());
         }
-        let open =
-            self.open.get_mut(&source).ok_or_else(|| Failure::new("a recording was closed while it was read"))?;
-        open.used = self.turn;
-        Ok(&mut open.reader)
-    }
-
-    fn path(&self, source: u32) -> &'a Path {
-        self.recordings.paths.get(source as usize).map_or(Path::new(""), PathBuf::as_path)
-    }
-
-    fn fill(&mut self, source: u32, start: i64, left: &mut [f32], right: &mut [f32]) -> Result<(), Failure> {
-        let mut spare = std::mem::take(&mut self.spare);
+        if self.open_count >= OPEN_MAX
+            && let Some(oldest) = self.open.iter_mut().filter(|open| open.is_some()).min_by_key(|open| used(open))
+        {
+            *oldest = None;
+            self.open_count -= 1;
+        }
         let path = self.path(source);
-        let reader = self.opened(source)?;
-        let channels = usize::from(reader.header().channels);
+        let failed = |error: media::Error| Failure::new(format!("{}: {error}", path.display()));
+        let file = File::open(path).map_err(|error| failed(error.into()))?;
+        let reader = media::wav::Reader::new(file).map_err(failed)?;
+        if let Some(place) = self.open.get_mut(source) {
+            *place = Some(Open { reader, used: 0 });
+            self.open_count += 1;
+        }
+        Ok(())
+    }
+
+    fn path(&self, source: usize) -> &'a Path {
+        self.recordings.paths.get(source).map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    fn fill(&mut self, source: usize, start: i64, left: &mut [f32], right: &mut [f32]) -> Result<(), Failure> {
+        self.open(source)?;
+        self.turn += 1;
+        let path = self.path(source);
+        let failed = |reason: String| Failure::new(format!("{}: {reason}", path.display()));
+        let open = self.open.get_mut(source).and_then(Option::as_mut);
+        let Open { reader, used } =
+            open.ok_or_else(|| failed("it is not among the project's recordings".to_owned()))?;
+        *used = self.turn;
         let frames = usize::try_from(reader.header().frames()).unwrap_or(usize::MAX);
         let Inside { before, from, length } = Inside::of(start, left.len(), frames);
-        let end = before + length;
-        silence(left, before, end);
-        silence(right, before, end);
-        // Channels beyond the second are read, as they lie between the others, and left.
-        let stereo = channels > 1;
-        if stereo && right.is_empty() || channels > HEARD {
-            spare.resize(channels, Vec::new());
-            spare.iter_mut().for_each(|plane| plane.resize(length, 0.0));
-        }
-        let mut planes: Vec<&mut [f32]> = Vec::with_capacity(channels);
-        let mut extra = spare.iter_mut().map(Vec::as_mut_slice);
-        planes.push(&mut left[before..end]);
-        if stereo {
-            if right.is_empty() {
-                planes.extend(extra.next());
-            } else {
-                planes.push(&mut right[before..end]);
-            }
-        }
-        planes.extend(extra.take(channels.saturating_sub(HEARD)));
-        let failed = |error: media::Error| Failure::new(format!("{}: {error}", path.display()));
-        let read = reader.read_frames(from as u64, &mut planes).map_err(failed)?;
+        let inside = before..before + length;
+        silence(left, &inside);
+        silence(right, &inside);
+        let from = from as u64;
+        let read = match (reader.header().channels, right.is_empty()) {
+            (1, _) => reader.read_frames(from, &mut [&mut left[inside.clone()]]),
+            (2, false) => reader.read_frames(from, &mut [&mut left[inside.clone()], &mut right[inside.clone()]]),
+            _ => read_many(reader, from, &mut self.spare, &mut left[inside.clone()], right.get_mut(inside.clone())),
+        };
+        let read = read.map_err(|error| failed(error.to_string()))?;
         if read < length {
-            return Err(Failure::new(format!("{}: the file ends too early", path.display())));
+            return Err(failed("the file ends too early".to_owned()));
         }
-        if !stereo && !right.is_empty() {
-            right[before..end].copy_from_slice(&left[before..end]);
+        if reader.header().channels == 1 && !right.is_empty() {
+            right[inside.clone()].copy_from_slice(&left[inside]);
         }
-        self.spare = spare;
         Ok(())
     }
 }
 
-fn silence(plane: &mut [f32], before: usize, end: usize) {
+fn used(open: &Option<Open>) -> u64 {
+    open.as_ref().map_or(0, |open| open.used)
+}
+
+/// Reads a file of more channels than are wanted: they lie between each other, so all are read.
+fn read_many(
+    reader: &mut media::wav::Reader<File>,
+    from: u64,
+    spare: &mut Vec<Vec<f32>>,
+    left: &mut [f32],
+    right: Option<&mut [f32]>,
+) -> media::Result<usize> {
+    let channels = usize::from(reader.header().channels);
+    spare.resize(channels, Vec::new());
+    spare.iter_mut().for_each(|plane| plane.resize(left.len(), 0.0));
+    let mut planes: Vec<&mut [f32]> = spare.iter_mut().map(Vec::as_mut_slice).collect();
+    if let Some(first) = planes.first_mut() {
+        *first = left;
+    }
+    if let (Some(second), Some(right)) = (planes.get_mut(1), right) {
+        *second = right;
+    }
+    reader.read_frames(from, &mut planes)
+}
+
+/// Silences what lies outside of `inside`.
+fn silence(plane: &mut [f32], inside: &Range<usize>) {
     if !plane.is_empty() {
-        plane[..before].fill(0.0);
-        plane[end..].fill(0.0);
+        plane[..inside.start].fill(0.0);
+        plane[inside.end..].fill(0.0);
     }
 }
 
 impl engine::Reader for Files<'_> {
     fn read(&mut self, source: u32, start_frame: i64, left: &mut [f32], right: &mut [f32]) {
-        if let Err(failure) = self.fill(source, start_frame, left, right) {
+        if let Err(failure) = self.fill(source as usize, start_frame, left, right) {
             left.fill(0.0);
             right.fill(0.0);
             self.failed.get_or_insert(failure);
@@ -223,6 +244,7 @@ impl engine::Reader for Files<'_> {
     }
 
     fn always_finite(&self, source: u32) -> bool {
-        self.open.get(&source).is_some_and(|open| !open.reader.header().sample_format.is_float())
+        let open = self.open.get(source as usize).and_then(Option::as_ref);
+        open.is_some_and(|open| !open.reader.header().sample_format.is_float())
     }
 }

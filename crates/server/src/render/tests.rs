@@ -177,3 +177,25 @@ fn a_mix_too_large_for_a_wav_file_is_refused_before_it_is_begun() {
     folder.audio("one.wav", &wav(48_000, 1));
     assert!(folder.failure().contains("larger than 4 GB"));
 }
+
+#[test]
+fn of_many_channels_the_first_two_are_heard_and_one_is_heard_on_both_sides() {
+    let planes_of = |count: usize| -> Vec<Vec<f32>> {
+        (0..count).map(|channel| (0..24_000).map(|n| ((n * (channel + 3)) % 50) as f32 / 64.0).collect()).collect()
+    };
+    let file = |planes: &[Vec<f32>]| {
+        let mut writer =
+            Writer::new(Cursor::new(Vec::new()), 48_000, planes.len() as u16, BitDepth::F32, None).unwrap();
+        writer.write_planar(&planes.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
+        writer.finish().unwrap().into_inner()
+    };
+    let mix = |count: usize| {
+        let folder = Folder::new();
+        folder.project(&[("one", 0.0, 1.0)]);
+        folder.audio("one.wav", &file(&planes_of(count)));
+        planes(&folder.render(Bits::F32))
+    };
+    let (one, two, six) = (mix(1), mix(2), mix(6));
+    assert!(six == two);
+    assert!(one[0] == two[0] && one[1] != two[1]);
+}
