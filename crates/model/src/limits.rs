@@ -22,6 +22,10 @@ pub const PATH_BYTES_MAX: usize = 512;
 pub const TRANSACTION_OPERATIONS_MAX: usize = 2_000;
 /// Records in one project, deleted ones included.
 pub const PROJECT_RECORDS_MAX: usize = 200_000;
+/// Tracks in one project, deleted ones included.
+pub const PROJECT_TRACKS_MAX: usize = 4_000;
+/// Memberships in one project, ended ones included.
+pub const PROJECT_MEMBERS_MAX: usize = 1_000;
 /// Bytes of an uploaded audio file.
 pub const AUDIO_FILE_BYTES_MAX: u64 = 500 * 1024 * 1024;
 /// Values of `peaksData`, the overview that travels inside the record (U5).

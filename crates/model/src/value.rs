@@ -313,11 +313,11 @@ impl<'de> Visitor<'de> for ValueSeed {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
         let mut map = Map::new();
-        while let Some(name) = fields.next_key::<String>()? {
+        while let Some(Name(name)) = fields.next_key()? {
             if map.len() >= MAP_KEYS_MAX {
                 return Err(A::Error::custom(format_args!("an object has more than {MAP_KEYS_MAX} keys")));
             }
-            map.insert(Arc::from(name), fields.next_value_seed(inner)?);
+            map.insert(name, fields.next_value_seed(inner)?);
         }
         Ok(Value::from(map))
     }
@@ -332,6 +332,24 @@ impl<'de> Visitor<'de> for ValueSeed {
             5 => content.newtype_variant_seed(MapSeed(self)),
             other => Err(A::Error::custom(format_args!("no kind of value has the number {other}"))),
         }
+    }
+}
+
+/// A name in a map, copied once: a project has hundreds of thousands.
+struct Name(Arc<str>);
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Name;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Name, E> {
+                Ok(Name(Arc::from(text)))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 

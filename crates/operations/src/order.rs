@@ -1,7 +1,7 @@
 //! The order of tracks (U5).
 
 use model::schema::order_key_between;
-use model::{Id, Record, Records, Table, Value};
+use model::{Id, Records, Table, Value};
 
 /// The key of a track that stands after all others.
 pub(crate) fn last_key(records: &Records) -> Option<String> {
@@ -12,11 +12,11 @@ pub(crate) fn last_key(records: &Records) -> Option<String> {
 /// The key that puts track `id` at `rank` among the tracks that are not deleted, counted without itself. Keys of
 /// neighbours may be equal (ties go by id); then the next greater one bounds the gap.
 pub(crate) fn key_at_rank(records: &Records, id: &Id, rank: usize) -> Option<String> {
-    let others: Vec<&Record> = records.tracks().into_iter().filter(|track| track.id() != id).collect();
-    let rank = rank.min(others.len());
-    let key = |index: usize| others.get(index).and_then(|track| track.text("orderKey"));
-    let low = rank.checked_sub(1).and_then(key);
-    let high = (rank..others.len()).filter_map(key).find(|high| low.is_none_or(|low| *high > low));
+    let others = records.table(Table::Tracks).filter(|track| track.id() != id && !track.is_deleted());
+    // A selection, not a sort: a transaction may hold thousands of these.
+    let mut others: Vec<(&str, &Id)> = others.filter_map(|track| Some((track.text("orderKey")?, track.id()))).collect();
+    let low = rank.min(others.len()).checked_sub(1).map(|last| others.select_nth_unstable(last).1.0);
+    let high = others.iter().map(|(key, _)| *key).filter(|key| low.is_none_or(|low| *key > low)).min();
     order_key_between(low, high)
 }
 

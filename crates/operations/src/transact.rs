@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use model::limits::{PROJECT_BYTES_MAX, PROJECT_RECORDS_MAX, RECORD_BYTES_MAX, TRANSACTION_OPERATIONS_MAX};
+use model::limits::{
+    PROJECT_BYTES_MAX, PROJECT_MEMBERS_MAX, PROJECT_RECORDS_MAX, PROJECT_TRACKS_MAX, RECORD_BYTES_MAX,
+    TRANSACTION_OPERATIONS_MAX,
+};
 use model::roles::{has_owner, may_change, role_of};
 use model::schema::{Field, Kind, Presence, TableSchema, Writer};
 use model::{
@@ -161,13 +164,24 @@ impl Run<'_> {
         if self.records.get(key).is_some() {
             return Err(Refusal::invalid("the record exists already"));
         }
-        if self.records.len() >= PROJECT_RECORDS_MAX {
-            return Err(Refusal::invalid(format!("a project has at most {PROJECT_RECORDS_MAX} records")));
-        }
+        self.check_room_for(key.table)?;
         let fields = self.complete(key, given, new_id)?;
         let path = Path::default();
         self.step(Operation { target: key.clone(), path, change: Change::Set(Value::from(fields)) })?;
         if key.table == Table::Projects { self.add_first_owner(&key.id) } else { Ok(()) }
+    }
+
+    /// Orders and roles are looked for in all tracks and members, so there are fewer of those than of clips.
+    fn check_room_for(&self, table: Table) -> Result<(), Refusal> {
+        let (count, max, what) = match table {
+            Table::Tracks => (self.records.table(table).count(), PROJECT_TRACKS_MAX, "tracks"),
+            Table::ProjectMembers => (self.records.table(table).count(), PROJECT_MEMBERS_MAX, "members"),
+            _ => (self.records.len(), PROJECT_RECORDS_MAX, "records"),
+        };
+        if count < max && self.records.len() < PROJECT_RECORDS_MAX {
+            return Ok(());
+        }
+        Err(Refusal::invalid(format!("a project has at most {max} {what}, deleted ones included")))
     }
 
     /// The fields of a new record: what the client may give, defaults, and what the server knows.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use model::limits::{LIST_ELEMENTS_MAX, MAP_KEYS_MAX};
+use model::limits::{LIST_ELEMENTS_MAX, MAP_KEYS_MAX, PROJECT_MEMBERS_MAX, PROJECT_TRACKS_MAX};
 use model::{Id, Key, Map, Record, Records, Table, Timestamp, Value, fields};
 use operations::build::{create, delete, list_insert, list_remove, set};
 use operations::{
@@ -91,6 +91,29 @@ fn w6_a_keyed_list_has_a_limit_when_it_grows_one_by_one() {
     let insert = |name: &str| list_insert(Table::Clips, &id("k"), "midiData.notes", note(name), Position::Append);
     assert!(submit(&mut records, "ann", vec![insert("n")]).unwrap_err().message.contains("50000 elements"));
     submit(&mut records, "ann", vec![insert("m7")]).unwrap();
+}
+
+#[test]
+fn w6_tracks_and_members_are_limited() {
+    let track = |n: usize| {
+        let given = fields([("projectId", "p".into()), ("name", "T".into()), ("type", "audio".into())]);
+        create(Table::Tracks, &id(&format!("t{n}")), given)
+    };
+    let member = |n: usize| {
+        let user = format!("u{n}");
+        let given = fields([("projectId", "p".into()), ("userId", Value::text(&user)), ("role", "viewer".into())]);
+        create(Table::ProjectMembers, &id(&user), given)
+    };
+    let mut records = project();
+    submit(&mut records, "ann", (0..2_000).map(track).collect()).unwrap();
+    submit(&mut records, "ann", (2_000..PROJECT_TRACKS_MAX - 3).map(track).collect()).unwrap();
+    let refusal = submit(&mut records, "ann", vec![track(9_999)]).unwrap_err();
+    assert!(refusal.message.contains("4000 tracks"), "{refusal}");
+    submit(&mut records, "ann", (0..PROJECT_MEMBERS_MAX - 2).map(member).collect()).unwrap();
+    assert!(submit(&mut records, "ann", vec![member(9_999)]).unwrap_err().message.contains("1000 members"));
+    // The dearest transaction that there is.
+    let reorder = |n: usize| set(Table::Tracks, &id(&format!("t{n}")), "orderIndex", (n * 7_919 % 4_000) as f64);
+    submit(&mut records, "ann", (0..2_000).map(reorder).collect()).unwrap();
 }
 
 #[test]
