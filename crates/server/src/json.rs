@@ -24,9 +24,10 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
 
 fn problem(rejection: &JsonRejection) -> Problem {
     match rejection {
-        JsonRejection::MissingJsonContentType(_) => {
-            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON, with Content-Type: application/json.")
-        }
+        JsonRejection::MissingJsonContentType(_) => Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body must be JSON, with Content-Type: application/json.",
+        ),
         // A body of the wrong shape is as invalid as one of the wrong syntax: W1 knows 400 for both.
         JsonRejection::JsonDataError(_) | JsonRejection::JsonSyntaxError(_) => Problem::invalid(rejection.body_text()),
         other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => {

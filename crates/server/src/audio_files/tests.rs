@@ -272,14 +272,13 @@ async fn w6_a_silent_upload_is_cut_off() {
 #[tokio::test]
 async fn w6_what_is_too_large_cannot_even_be_announced() {
     let (studio, ann) = studio().await;
-    let fields = |size: u64| {
-        json!({"id": "f", "projectId": "p", "filename": "f.wav", "contentHash": "0".repeat(64), "sizeBytes": size})
-    };
+    let fields = |size: u64| json!({"id": "f", "projectId": "p", "filename": "f.wav", "contentHash": "0".repeat(64), "sizeBytes": size});
     let most = model::limits::AUDIO_FILE_BYTES_MAX;
     assert_eq!(most, media::limits::FILE_BYTES_MAX, "what may be uploaded can be read");
     for (size, expected) in [(most + 1, 400), (0, 400), (most, 200)] {
         let operation = json!({"type": "set", "table": "audio_files", "id": "f", "key": "", "value": fields(size)});
-        let body = json!({"txId": format!("t{size}"), "authorId": ann.id, "operations": [operation], "clientTimestamp": 0});
+        let body =
+            json!({"txId": format!("t{size}"), "authorId": ann.id, "operations": [operation], "clientTimestamp": 0});
         let answer = studio.post(Some(&ann), "/api/realtime/write", body).await;
         assert_eq!(answer.status.as_u16(), expected, "{size}: {answer:?}");
     }
