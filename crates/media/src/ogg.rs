@@ -72,12 +72,14 @@ impl PageHeader {
 /// Pages, one after the other, with anything between them skipped.
 pub(crate) struct Pages<R> {
     window: Window<R>,
+    /// Pages whose check sum did not hold.
+    damaged: u32,
 }
 
 impl<R: Read> Pages<R> {
     /// The pages that `window` shows.
     pub(crate) fn new(window: Window<R>) -> Self {
-        Self { window }
+        Self { window, damaged: 0 }
     }
 
     /// Where in the file the next page is looked for.
@@ -98,7 +100,12 @@ impl<R: Read> Pages<R> {
                     let bytes = self.window.consume(page.bytes);
                     return Ok(Some((page, bytes)));
                 }
-                _ => {
+                page => {
+                    // Each costs a check sum over up to 64 KB: a file of nothing else would take minutes.
+                    self.damaged += u32::from(page.is_some());
+                    if self.damaged > DAMAGED_PACKETS_MAX {
+                        return Err(Error::damaged(FORMAT, "too much of it is missing"));
+                    }
                     let next = rest[1..].iter().position(|byte| *byte == b'O').map_or(rest.len(), |at| at + 1);
                     self.window.consume(next);
                 }
@@ -120,7 +127,7 @@ pub(crate) struct PacketInfo {
     pub(crate) after_gap: bool,
 }
 
-/// The packets of one logical stream: the first Vorbis one.
+/// The packets of one logical stream: the first Vorbis one. Streams beside it or chained behind it are not read.
 pub(crate) struct Packets<R> {
     pages: Pages<R>,
     serial: Option<u32>,

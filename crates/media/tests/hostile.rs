@@ -161,6 +161,18 @@ fn si3_one_frame_of_silence_over_and_over_stops_at_the_limit() {
     assert_eq!(refusal.to_string(), "The recording is too large: decoded it would exceed 4 GB.");
 }
 
+#[test]
+fn si3_pages_with_wrong_check_sums_do_not_take_for_ever() {
+    let mut bytes = fs::read(fixture("long.ogg")).unwrap();
+    bytes.truncate(3_381);
+    let mut page = b"OggS\0\0".to_vec();
+    page.extend([0; 20]);
+    page.extend([255; 4]);
+    bytes.extend(page.repeat(100_000));
+    let refusal = decode(bytes).unwrap_err().to_string();
+    assert_eq!(refusal, "This Ogg Vorbis file is damaged: too much of it is missing.");
+}
+
 fn crc(bytes: &[u8], bits: u32, polynomial: u32) -> u32 {
     bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| u32::from(byte >> bit & 1))).fold(0, |crc, bit| {
         let carry = (crc >> (bits - 1) & 1) ^ bit;
