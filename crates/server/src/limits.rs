@@ -16,6 +16,8 @@ pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests that are under way may take to finish once the server is told to stop.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+/// How long threads that decode or wait for a disk may then take to finish.
+pub const THREADS_GRACE: Duration = Duration::from_secs(2);
 
 /// Bytes of an e-mail address.
 pub const EMAIL_BYTES_MAX: usize = 254;

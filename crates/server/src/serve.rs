@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
-use hyper_util::rt::TokioTimer;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use storage::blobs::FileBlobs;
 use storage::{Blobs, Database, SqliteStore, Store};
 
 use crate::cli::Failure;
 use crate::config::{Config, ServeArgs, Tls};
-use crate::limits::{HEADER_BYTES_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE};
+use crate::limits::{HEADER_BYTES_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE, THREADS_GRACE};
 use crate::state::Clock;
 use crate::{App, demo, jobs, router};
 
@@ -61,7 +62,10 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?;
-    runtime.block_on(serve(config))
+    let served = runtime.block_on(serve(config));
+    // A thread that still decodes, or waits for a disk, holds the end up no longer than this.
+    runtime.shutdown_timeout(THREADS_GRACE);
+    served
 }
 
 fn start_logging() {
@@ -157,8 +161,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
             server.serve(service).await
         }
         None => {
-            let mut server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
-            limit_headers(server.http_builder());
+            let server = plain(listener).map_err(failed)?.handle(handle);
             server.serve(service).await
         }
     };
@@ -172,8 +175,16 @@ async fn serve(config: Config) -> Result<(), Failure> {
     served.map_err(failed)
 }
 
+/// The listener without TLS. It speaks HTTP/1.1 only, as browsers do there: to tell it from HTTP/2, a connection that sends
+/// nothing would be waited for without end.
+fn plain(listener: TcpListener) -> io::Result<axum_server::Server<SocketAddr>> {
+    let mut server = axum_server::from_tcp(listener)?.http1_only();
+    limit_headers(server.http_builder());
+    Ok(server)
+}
+
 /// Whoever sends the head of a request byte by byte does not hold a connection for ever.
-fn limit_headers(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+fn limit_headers(builder: &mut Builder<TokioExecutor>) {
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES_MAX);
     builder
         .http2()
@@ -233,5 +244,34 @@ async fn sweep(app: App) {
         if let Err(error) = app.database.run(move |store| store.delete_expired_sessions(now)).await {
             tracing::warn!(%error, "ended sessions could not be forgotten");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn w6_a_connection_that_sends_no_request_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = plain(listener).unwrap().serve(axum::Router::new().into_make_service());
+        let serving = tokio::spawn(server);
+        for sent in ["", "PRI * HT", "GET / HTTP/1.1\r\nhost: x"] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(sent.as_bytes()).await.unwrap();
+            // Time is moved once the server has seen the connection.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::pause();
+            let mut answer = Vec::new();
+            let closed = tokio::time::timeout(HEADER_TIMEOUT * 2, stream.read_to_end(&mut answer)).await;
+            assert!(closed.is_ok(), "{sent:?} holds a connection");
+            tokio::time::resume();
+        }
+        serving.abort();
     }
 }
