@@ -208,14 +208,23 @@ fn change_track(board: Board, direction: i64) {
     board.door.dispatch("Move clip", operations.unwrap_or_default());
 }
 
-/// Deletes what is selected, in one transaction.
+/// Deletes what is selected, in one transaction, and offers to bring it back.
 pub(super) fn delete_selected(board: Board) {
     let clips = selected_clips(board);
-    if clips.is_empty() {
-        return;
+    let [(_, first), ..] = &clips[..] else { return };
+    let (what, said) = match clips.len() {
+        1 => ("Delete clip", format!("“{}” was deleted", first.name)),
+        count => ("Delete clips", format!("{count} clips were deleted")),
+    };
+    let each = |operation: fn(Table, &Id) -> operations::Operation| {
+        clips.iter().map(|(_, clip)| operation(Table::Clips, &clip.id)).collect::<Vec<_>>()
+    };
+    if board.door.dispatch(what, each(build::delete)) {
+        let restore = each(build::restore);
+        board.door.toasts().info_with(said, "Bring back", move || {
+            board.door.dispatch("Restore clips", restore.clone());
+        });
     }
-    let what = if clips.len() == 1 { "Delete clip" } else { "Delete clips" };
-    board.door.dispatch(what, clips.iter().map(|(_, clip)| build::delete(Table::Clips, &clip.id)).collect());
 }
 
 #[cfg(test)]

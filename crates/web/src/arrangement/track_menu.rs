@@ -46,13 +46,9 @@ pub(super) fn TrackMenu(id: Id, name: Memo<String>, open: RwSignal<bool>, renami
         close();
         board.door.dispatch("Delete track", vec![build::delete(Table::Tracks, &id.get_value())]);
         let restore = id.get_value();
-        board.door.toasts().info_with(
-            format!("“{}” was deleted", name.get_untracked()),
-            "Bring it back",
-            move || {
-                board.door.dispatch("Restore track", vec![build::restore(Table::Tracks, &restore)]);
-            },
-        );
+        board.door.toasts().info_with(format!("“{}” was deleted", name.get_untracked()), "Bring back", move || {
+            board.door.dispatch("Restore track", vec![build::restore(Table::Tracks, &restore)]);
+        });
     };
     let key = move |event: leptos::ev::KeyboardEvent| {
         event.stop_propagation();
