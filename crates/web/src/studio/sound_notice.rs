@@ -24,9 +24,10 @@ pub(super) fn SoundNotice() -> impl IntoView {
     let showing = Memo::new(move |_| {
         matches!(sound.state().get(), SoundState::Unavailable(_) | SoundState::Failed(_)) && !dismissed.get()
     });
-    // A new failure is news.
+    // A new failure is news, and so is a button pressed in vain.
     Effect::new(move |_| {
         sound.state().track();
+        sound.refused().track();
         dismissed.set(false);
     });
     view! {

@@ -2,13 +2,13 @@
 //!
 //! `worklet` talks to the audio thread, `recordings` brings it the samples, `plans` compiles what it plays.
 
+mod frames;
 mod plans;
 mod recordings;
 mod region;
 mod worklet;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,11 +17,13 @@ use model::{Id, Key, Table, Ticks};
 
 use super::clock::{self, Frame};
 use super::{Door, backoff, identity};
+pub(crate) use frames::Heard;
+use frames::Listener;
 use plans::Plans;
 use recordings::Recordings;
 pub(crate) use region::LoopRegion;
 pub(crate) use worklet::Obstacle;
-use worklet::{Status, Worklet};
+use worklet::Worklet;
 
 /// How long playing waits for the recordings that sound at once, before it begins without them.
 const WAIT_MS_MAX: f64 = 3_000.0;
@@ -32,8 +34,6 @@ const WAIT_PLAYING: Duration = Duration::from_millis(18);
 const WAIT_STOPPED: Duration = Duration::from_millis(150);
 /// Tries after the first to bring a recording.
 const RETRIES_MAX: u32 = 4;
-/// How long meters fall after the last sound, in milliseconds.
-const AFTERGLOW_MS: f64 = 2_500.0;
 
 /// Whether there can be sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,22 +50,6 @@ pub(crate) enum SoundState {
     Failed(String),
 }
 
-/// What the audio thread says, read once per frame.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Heard {
-    pub(crate) playing: bool,
-    /// Where the song stands.
-    pub(crate) position: Ticks,
-    /// Blocks that came too late.
-    pub(crate) underruns: u32,
-    /// Peaks of the master, left and right, linear.
-    pub(crate) master: [f32; 2],
-    /// Peaks of the tracks.
-    pub(crate) tracks: HashMap<Id, [f32; 2]>,
-}
-
-type Listener = Rc<dyn Fn(&Heard)>;
-
 /// The sound of one project. Copy it freely.
 #[derive(Clone, Copy)]
 pub(crate) struct Sound {
@@ -74,6 +58,8 @@ pub(crate) struct Sound {
     playing: RwSignal<bool>,
     region: RwSignal<LoopRegion>,
     metronome: RwSignal<bool>,
+    /// How often someone asked for sound where there can be none.
+    refused: RwSignal<u32>,
     /// Where it stands while it is stopped, or was last told to go: for what is read out.
     cursor: RwSignal<Ticks>,
 }
@@ -115,6 +101,7 @@ impl Sound {
             playing: RwSignal::new(false),
             region: RwSignal::new(LoopRegion::default()),
             metronome: RwSignal::new(false),
+            refused: RwSignal::new(0),
             cursor: RwSignal::new(Ticks(0)),
         };
         *sound.inner().frame.borrow_mut() = Some(Frame::new(move |_| sound.frame()));
@@ -130,6 +117,11 @@ impl Sound {
 
     pub(crate) fn state(self) -> ReadSignal<SoundState> {
         self.state.read_only()
+    }
+
+    /// Runs again when sound was asked for where there can be none.
+    pub(crate) fn refused(self) -> ReadSignal<u32> {
+        self.refused.read_only()
     }
 
     pub(crate) fn playing(self) -> ReadSignal<bool> {
@@ -151,63 +143,6 @@ impl Sound {
     /// Where the song stands now.
     pub(crate) fn position(self) -> Ticks {
         self.inner().position.get()
-    }
-
-    /// Calls `listener` in every frame in which something may have moved, until its owner goes.
-    pub(crate) fn on_frame(self, listener: impl Fn(&Heard) + 'static) {
-        let inner = self.inner();
-        let number = inner.next_listener.get();
-        inner.next_listener.set(number + 1);
-        inner.listeners.borrow_mut().push((number, Rc::new(listener)));
-        on_cleanup(move || {
-            if let Some(inner) = self.inner.try_get_value() {
-                inner.listeners.borrow_mut().retain(|(other, _)| *other != number);
-            }
-        });
-        self.refresh();
-    }
-
-    /// Has the listeners called in the next frame.
-    pub(crate) fn refresh(self) {
-        if let Some(inner) = self.inner.try_get_value()
-            && let Some(frame) = inner.frame.borrow().as_ref()
-        {
-            frame.ask();
-        }
-    }
-
-    fn frame(self) {
-        let Some(inner) = self.inner.try_get_value() else { return };
-        let status = inner.worklet.borrow().as_ref().map(Worklet::status);
-        let heard = self.heard(&inner, status.as_ref());
-        let listeners: Vec<Listener> =
-            inner.listeners.borrow().iter().map(|(_, listener)| Rc::clone(listener)).collect();
-        for listener in listeners {
-            listener(&heard);
-        }
-        if heard.playing || clock::milliseconds() < inner.glow_until.get() {
-            self.refresh();
-        }
-    }
-
-    fn heard(self, inner: &Inner, status: Option<&Status>) -> Heard {
-        let playing = self.playing.get_untracked();
-        let Some(status) = status else {
-            return Heard { position: inner.position.get(), ..Heard::default() };
-        };
-        let plans = inner.plans.borrow();
-        let in_force = plans.in_force(status.serial);
-        if let Some(plan) = in_force.filter(|_| playing && status.playing) {
-            inner.position.set(Ticks(plan.tempo.ticks(status.position_frames)));
-        }
-        let tracks = in_force.map(|plan| plan.tracks.iter().cloned().zip(status.tracks.iter().copied()).collect());
-        Heard {
-            playing,
-            position: inner.position.get(),
-            underruns: status.underruns,
-            master: status.master,
-            tracks: tracks.unwrap_or_default(),
-        }
     }
 
     /// A browser allows sound only after a press of a key or a pointer; the first one starts the thread and the loading, so that
@@ -325,20 +260,14 @@ impl Sound {
         });
     }
 
-    fn glow(self) {
-        if let Some(inner) = self.inner.try_get_value() {
-            inner.glow_until.set(clock::milliseconds() + AFTERGLOW_MS);
-        }
-        self.refresh();
-    }
-
     /// Plays from where it stands.
     pub(crate) fn play(self) {
         if self.playing.get_untracked() {
             return;
         }
         match self.state.get_untracked() {
-            SoundState::Unavailable(_) => return,
+            // Said again to who has dismissed it: a button that does nothing has to say why.
+            SoundState::Unavailable(_) => return self.refused.update(|count| *count += 1),
             SoundState::Failed(_) => {
                 self.end();
                 self.start();

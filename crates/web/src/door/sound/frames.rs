@@ -1,0 +1,97 @@
+//! What is heard, told to the screens once per animation frame while something may move.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use model::{Id, Ticks};
+
+use super::worklet::{Status, Worklet};
+use super::{Inner, Sound};
+use crate::door::clock;
+
+/// How long meters fall after the last sound, in milliseconds.
+const AFTERGLOW_MS: f64 = 2_500.0;
+
+/// What the audio thread says, read once per frame.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard {
+    pub(crate) playing: bool,
+    /// Where the song stands.
+    pub(crate) position: Ticks,
+    /// Blocks that came too late.
+    pub(crate) underruns: u32,
+    /// Peaks of the master, left and right, linear.
+    pub(crate) master: [f32; 2],
+    /// Peaks of the tracks.
+    pub(crate) tracks: HashMap<Id, [f32; 2]>,
+}
+
+pub(super) type Listener = Rc<dyn Fn(&Heard)>;
+
+impl Sound {
+    /// Calls `listener` in every frame in which something may have moved, until its owner goes.
+    pub(crate) fn on_frame(self, listener: impl Fn(&Heard) + 'static) {
+        let inner = self.inner();
+        let number = inner.next_listener.get();
+        inner.next_listener.set(number + 1);
+        inner.listeners.borrow_mut().push((number, Rc::new(listener)));
+        on_cleanup(move || {
+            if let Some(inner) = self.inner.try_get_value() {
+                inner.listeners.borrow_mut().retain(|(other, _)| *other != number);
+            }
+        });
+        self.refresh();
+    }
+
+    /// Has the listeners called in the next frame.
+    pub(crate) fn refresh(self) {
+        if let Some(inner) = self.inner.try_get_value()
+            && let Some(frame) = inner.frame.borrow().as_ref()
+        {
+            frame.ask();
+        }
+    }
+
+    pub(super) fn frame(self) {
+        let Some(inner) = self.inner.try_get_value() else { return };
+        let status = inner.worklet.borrow().as_ref().map(Worklet::status);
+        let heard = self.heard(&inner, status.as_ref());
+        let listeners: Vec<Listener> =
+            inner.listeners.borrow().iter().map(|(_, listener)| Rc::clone(listener)).collect();
+        for listener in listeners {
+            listener(&heard);
+        }
+        if heard.playing || clock::milliseconds() < inner.glow_until.get() {
+            self.refresh();
+        }
+    }
+
+    fn heard(self, inner: &Inner, status: Option<&Status>) -> Heard {
+        let playing = self.playing.get_untracked();
+        let Some(status) = status else {
+            return Heard { position: inner.position.get(), ..Heard::default() };
+        };
+        let plans = inner.plans.borrow();
+        let in_force = plans.in_force(status.serial);
+        if let Some(plan) = in_force.filter(|_| playing && status.playing) {
+            inner.position.set(Ticks(plan.tempo.ticks(status.position_frames)));
+        }
+        let tracks = in_force.map(|plan| plan.tracks.iter().cloned().zip(status.tracks.iter().copied()).collect());
+        Heard {
+            playing,
+            position: inner.position.get(),
+            underruns: status.underruns,
+            master: status.master,
+            tracks: tracks.unwrap_or_default(),
+        }
+    }
+
+    /// Lets the meters fall after the last sound.
+    pub(super) fn glow(self) {
+        if let Some(inner) = self.inner.try_get_value() {
+            inner.glow_until.set(clock::milliseconds() + AFTERGLOW_MS);
+        }
+        self.refresh();
+    }
+}
