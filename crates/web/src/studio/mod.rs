@@ -112,6 +112,7 @@ fn Studio() -> impl IntoView {
             <header class="topbar">
                 <div class="topbar-start">
                     <a class="home" href="/projects" aria-label="All projects" title="All projects"><Logo /></a>
+                    <h1 class="unseen">{name}</h1>
                     <SongName name />
                 </div>
                 <Transport />
