@@ -295,6 +295,19 @@ async fn wr4_a_transaction_touches_one_project() {
 }
 
 #[tokio::test]
+async fn wr2_a_member_is_someone_who_exists() {
+    let server = Server::start().await;
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    server.project(&ann).await;
+    let member = |user: &str| {
+        let fields = [("projectId", "p".into()), ("userId", user.into()), ("role", "viewer".into())];
+        vec![create(Table::ProjectMembers, &id("m"), model::fields(fields))]
+    };
+    assert_eq!(server.write(&ann, "t1", member("nobody")).await.0, 400);
+    assert_eq!(server.write(&ann, "t2", member(&bob.id)).await.0, 200);
+}
+
+#[tokio::test]
 async fn wr4_ones_own_user_record_can_be_written_and_no_others() {
     let server = Server::start().await;
     let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Id, Key, Records, Table, Timestamp};
-use operations::{Author, Commit, Refusal, Scope, Transaction};
+use operations::{Author, Change, Commit, Refusal, Scope, Transaction};
 use storage::{Batch, CommitError, NewCommit, NewJob, PayloadHash, Store, StoreError};
 use sync::{Room, Submitted};
 
@@ -118,6 +118,12 @@ fn judge(
             verdicts.push(Err(Refusal::invalid(format!("{}/{}: the record exists already", key.table, key.id)).into()));
             continue;
         }
+        if let Some(key) = stranger(store, transaction)? {
+            verdicts.push(Err(
+                Refusal::invalid(format!("{}/{}: userId: there is no such person", key.table, key.id)).into()
+            ));
+            continue;
+        }
         verdicts.push(room.submit(author, transaction, now).map_err(SubmitError::from).map(|submitted| {
             here.insert(name, (submitted.commit.seq, payload_hash));
             changed.extend(submitted.changed.iter().cloned());
@@ -151,6 +157,20 @@ fn taken(room: &Room, store: &dyn Store, transaction: &Transaction) -> Result<Op
             if room.records().get(&key).is_none() && !store.records(std::slice::from_ref(&key))?.is_empty() {
                 return Ok(Some(key));
             }
+        }
+    }
+    Ok(None)
+}
+
+/// A membership of someone who does not exist.
+fn stranger(store: &dyn Store, transaction: &Transaction) -> Result<Option<Key>, StoreError> {
+    for operation in transaction.operations.iter().filter(|operation| operation.is_creation()) {
+        let Change::Set(value) = &operation.change else { continue };
+        let user = value.get("userId").and_then(|id| Id::new(id.as_str()?).ok());
+        if let (Table::ProjectMembers, Some(user)) = (operation.target.table, user)
+            && store.records(&[Key::new(Table::Users, user)])?.is_empty()
+        {
+            return Ok(Some(operation.target.clone()));
         }
     }
     Ok(None)

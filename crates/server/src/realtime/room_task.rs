@@ -140,8 +140,8 @@ impl RoomTask {
         while let Some(request) = next.take() {
             match request {
                 Request::SubmitFromSocket { socket, channel, submission } => {
+                    replies.push(ReplyTo::Socket(socket, channel, submission.transaction.tx_id.clone()));
                     submissions.push(submission);
-                    replies.push(ReplyTo::Socket(socket, channel));
                 }
                 Request::Submit { submission, reply } => {
                     submissions.push(submission);
@@ -159,28 +159,28 @@ impl RoomTask {
             }
         }
         let old = self.room.clone();
-        let (verdicts, submissions) = self.commit(submissions).await;
+        let verdicts = self.commit(submissions).await;
         self.publish(&old, &verdicts, &replies).await;
-        self.answer(&submissions, verdicts, replies);
+        self.answer(verdicts, replies);
         ahead
     }
 
     /// Commits on a thread that may block, and comes back when it is durable.
-    async fn commit(&mut self, submissions: Vec<Submission>) -> (Verdicts, Vec<Submission>) {
+    async fn commit(&mut self, submissions: Vec<Submission>) -> Verdicts {
         let (mut room, database, now) = (self.room.clone(), self.database.clone(), self.clock.now());
         let count = submissions.len();
         let work = tokio::task::spawn_blocking(move || {
             let verdicts = commit_group(&mut room, &**database.store(), &submissions, now);
-            (room, verdicts, submissions)
+            (room, verdicts)
         });
         match work.await {
-            Ok((room, verdicts, submissions)) => {
+            Ok((room, verdicts)) => {
                 self.room = room;
-                (verdicts, submissions)
+                verdicts
             }
             Err(error) => {
                 tracing::error!(%error, "a commit ended badly");
-                ((0..count).map(|_| Err(SubmitError::Unavailable)).collect(), Vec::new())
+                (0..count).map(|_| Err(SubmitError::Unavailable)).collect()
             }
         }
     }
@@ -260,17 +260,15 @@ impl RoomTask {
         self.tell_presence();
     }
 
-    fn answer(&self, submissions: &[Submission], verdicts: Verdicts, replies: Vec<ReplyTo>) {
-        for (index, (verdict, reply)) in verdicts.into_iter().zip(replies).enumerate() {
+    fn answer(&self, verdicts: Verdicts, replies: Vec<ReplyTo>) {
+        for (verdict, reply) in verdicts.into_iter().zip(replies) {
             match reply {
                 ReplyTo::Caller(reply) => drop(reply.send(verdict.map(|verdict| (verdict, self.room.clone())))),
-                ReplyTo::Socket(socket, channel) => {
-                    let Some(submission) = submissions.get(index) else { continue };
+                ReplyTo::Socket(socket, channel, tx_id) => {
                     let Some(follower) = self.followers.iter().find(|f| (f.socket, f.channel) == (socket, channel))
                     else {
                         continue;
                     };
-                    let tx_id = submission.transaction.tx_id.clone();
                     match verdict {
                         // Told by `tell_author`, in the order of the log.
                         Ok(Verdict::Committed(_)) => {}
@@ -399,13 +397,13 @@ fn read_missed(store: &dyn Store, scope: &Scope, seq: u64, missing: u64) -> Resu
 
 /// Who waits for a verdict.
 enum ReplyTo {
-    Socket(SocketId, u32),
+    Socket(SocketId, u32, Id),
     Caller(oneshot::Sender<Result<(Verdict, Room), SubmitError>>),
 }
 
 impl ReplyTo {
     fn socket(&self) -> Option<SocketId> {
-        if let ReplyTo::Socket(socket, _) = self { Some(*socket) } else { None }
+        if let ReplyTo::Socket(socket, ..) = self { Some(*socket) } else { None }
     }
 }
 
@@ -420,7 +418,7 @@ fn tell_author(follower: &Follower, verdicts: &Verdicts, replies: &[ReplyTo]) ->
     };
     for (verdict, reply) in verdicts.iter().zip(replies) {
         let Ok(Verdict::Committed(submitted)) = verdict else { continue };
-        let own = matches!(reply, ReplyTo::Socket(socket, at) if (*socket, *at) == (follower.socket, channel));
+        let own = matches!(reply, ReplyTo::Socket(socket, at, _) if (*socket, *at) == (follower.socket, channel));
         if own && submitted.verbatim {
             let Commit { seq, tx_id, time, .. } = submitted.commit.clone();
             alive &= flush(&mut run);
