@@ -175,10 +175,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
     served.map_err(failed)
 }
 
-/// The listener without TLS. It speaks HTTP/1.1 only, as browsers do there: to tell it from HTTP/2, a connection that sends
-/// nothing would be waited for without end.
+/// The listener without TLS. Not `http1_only`: axum-server then serves connections without upgrades, and every WebSocket closes
+/// right after its handshake. The price: a connection that sends nothing at all is waited for, to tell HTTP/1.1 from HTTP/2.
 fn plain(listener: TcpListener) -> io::Result<axum_server::Server<SocketAddr>> {
-    let mut server = axum_server::from_tcp(listener)?.http1_only();
+    let mut server = axum_server::from_tcp(listener)?;
     limit_headers(server.http_builder());
     Ok(server)
 }
@@ -255,13 +255,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn w6_a_connection_that_sends_no_request_is_closed() {
+    async fn w6_a_connection_that_sends_half_a_request_is_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let server = plain(listener).unwrap().serve(axum::Router::new().into_make_service());
         let serving = tokio::spawn(server);
-        for sent in ["", "PRI * HT", "GET / HTTP/1.1\r\nhost: x"] {
+        for sent in ["GET /", "GET / HTTP/1.1\r\nhost: x"] {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(sent.as_bytes()).await.unwrap();
             // Time is moved once the server has seen the connection.
