@@ -17,6 +17,6 @@ pub struct Commit {
     pub author: Id,
     /// When it was committed, by the server's clock.
     pub time: Timestamp,
-    /// What it does, as rewritten by [`crate::transact`].
+    /// What it does, as rewritten by [`crate::transact()`].
     pub operations: Vec<Operation>,
 }
