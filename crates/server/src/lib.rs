@@ -8,6 +8,7 @@ pub mod archive;
 pub mod audio_files;
 pub mod cli;
 pub mod config;
+mod connections;
 pub mod demo;
 pub mod health;
 pub mod jobs;

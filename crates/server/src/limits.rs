@@ -10,9 +10,29 @@ pub const FORM_BODY_BYTES_MAX: usize = 16 * 1024;
 pub const REALTIME_BODY_BYTES_MAX: usize = sync::wire::CLIENT_FRAME_BYTES_MAX;
 /// Bytes of a request's head.
 pub const HEADER_BYTES_MAX: usize = 64 * 1024;
-/// How long a connection may take to send a request's head, and how long it may then lie idle.
+/// How long a connection may take to send a request's head, and how long it may then lie idle, unless `--idle-timeout`
+/// says otherwise.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long an API request may take.
+/// The longest `--idle-timeout`.
+pub const HEADER_TIMEOUT_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long no byte may go over a connection in either direction while a request is answered: longer than requests and
+/// uploads may be silent by themselves.
+pub const CONNECTION_SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How long the handshake of TLS may take.
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections at the same time; fewer where the system lets the process open fewer files.
+pub const CONNECTIONS_MAX: usize = 8_192;
+/// Connections of one address at the same time; a band may sit behind one. Those of trusted proxies are not counted.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 1_024;
+/// File descriptors that connections leave to the database and the recordings; half of them where there are few.
+pub const FILES_KEPT_FREE: usize = 256;
+/// How long the server waits before it accepts again when it has run out of file descriptors.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// Networks that may be named as trusted proxies.
+pub const TRUSTED_PROXIES_MAX: usize = 64;
+/// Hops that are looked at in `X-Forwarded-For` or `Forwarded`, from the last one back.
+pub const FORWARDED_HOPS_MAX: usize = 32;
+/// How long an API request may take: 408 when its body has not come by then, else 503.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests that are under way may take to finish once the server is told to stop.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);

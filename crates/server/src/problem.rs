@@ -57,6 +57,12 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "There is nothing here.")
     }
 
+    /// 408: the client does not send what it has announced.
+    #[must_use]
+    pub fn too_slow() -> Problem {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "The request did not come in time.")
+    }
+
     /// 429: too many tries; come back in so many seconds.
     #[must_use]
     pub fn slow_down(retry_after_s: u64) -> Problem {

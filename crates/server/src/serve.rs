@@ -1,23 +1,20 @@
 //! `unisono serve` and `unisono migrate`: from a configuration to a server, and to its orderly end.
 
 use std::io::{self, IsTerminal as _};
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use storage::blobs::FileBlobs;
 use storage::{Blobs, Database, SqliteStore, Store};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 use crate::cli::Failure;
-use crate::config::{Config, ServeArgs, Tls};
-use crate::limits::{HEADER_BYTES_MAX, HEADER_TIMEOUT, SHUTDOWN_GRACE, THREADS_GRACE};
+use crate::config::{Config, ServeArgs};
+use crate::limits::{CONNECTION_SILENCE_MAX, SHUTDOWN_GRACE, THREADS_GRACE};
 use crate::state::Clock;
-use crate::{App, demo, jobs, router};
+use crate::{App, connections, demo, jobs, router};
 
 /// The database's file in the data folder.
 const DATABASE: &str = "unisono.sqlite";
@@ -63,9 +60,13 @@ pub fn run(args: ServeArgs) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?;
     let served = runtime.block_on(serve(config));
-    // A thread that still decodes, or waits for a disk, holds the end up no longer than this.
-    runtime.shutdown_timeout(THREADS_GRACE);
+    end(runtime);
     served
+}
+
+/// Ends a runtime. A thread that still decodes, or waits for a disk, holds the end up for [`THREADS_GRACE`] at most.
+fn end(runtime: Runtime) {
+    runtime.shutdown_timeout(THREADS_GRACE);
 }
 
 fn start_logging() {
@@ -131,15 +132,17 @@ fn restrict(_data: &Path) -> io::Result<()> {
 }
 
 async fn serve(config: Config) -> Result<(), Failure> {
-    let tls = match &config.tls {
-        Some(tls) => Some(load_tls(tls).await?),
-        None => None,
-    };
+    let tls = config.tls.as_ref().map(connections::load_tls).transpose()?;
     let listener = TcpListener::bind(config.listen)
+        .await
         .map_err(|error| Failure::new(format!("cannot listen on {}: {error}", config.listen)))?;
-    let failed = |error: io::Error| Failure::new(format!("the network failed: {error}"));
-    let address = listener.local_addr().map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(|error| Failure::new(format!("the network failed: {error}")))?;
+    let limits = connections::Limits {
+        idle: config.idle_timeout,
+        silence: CONNECTION_SILENCE_MAX.max(config.idle_timeout),
+        trusted: config.trusted_proxies.clone(),
+        ..connections::Limits::new(connections::connections_max())
+    };
 
     let demo = config.demo;
     let app = open(config)?;
@@ -147,67 +150,28 @@ async fn serve(config: Config) -> Result<(), Failure> {
         demo::install(&app).await?;
     }
     let workers = jobs::start(&app);
-    let handle = Handle::new();
-    tokio::spawn(stop_on_signal(app.clone(), handle.clone()));
+    tokio::spawn(stop_on_signal(app.clone()));
     tokio::spawn(sweep(app.clone()));
 
     let scheme = if tls.is_some() { "https" } else { "http" };
     println!("Unisono is at {scheme}://{address}/");
-    let service = router::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let served = match tls {
-        Some(tls) => {
-            let mut server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?.handle(handle);
-            limit_headers(server.http_builder());
-            server.serve(service).await
-        }
-        None => {
-            let server = plain(listener).map_err(failed)?.handle(handle);
-            server.serve(service).await
-        }
-    };
-    app.shutdown.cancel();
+    let accept = async move || listener.accept().await;
+    connections::serve(accept, tls, router::router(app.clone()), limits, app.shutdown.clone()).await;
     if tokio::time::timeout(SHUTDOWN_GRACE, workers).await.is_err() {
         tracing::warn!("a worker did not finish in time; its job will be run again");
     }
     if let Err(error) = app.database.run(|store| store.checkpoint()).await {
         tracing::warn!(%error, "the write-ahead log stays; the next start reads it");
     }
-    served.map_err(failed)
-}
-
-/// The listener without TLS. Not `http1_only`: axum-server then serves connections without upgrades, and every WebSocket closes
-/// right after its handshake. The price: a connection that sends nothing at all is waited for, to tell HTTP/1.1 from HTTP/2.
-fn plain(listener: TcpListener) -> io::Result<axum_server::Server<SocketAddr>> {
-    let mut server = axum_server::from_tcp(listener)?;
-    limit_headers(server.http_builder());
-    Ok(server)
-}
-
-/// Whoever sends the head of a request byte by byte does not hold a connection for ever.
-fn limit_headers(builder: &mut Builder<TokioExecutor>) {
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES_MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).unwrap_or(u32::MAX))
-        .keep_alive_interval(HEADER_TIMEOUT);
-}
-
-async fn load_tls(tls: &Tls) -> Result<RustlsConfig, Failure> {
-    // Fails only when a provider is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    RustlsConfig::from_pem_file(&tls.cert, &tls.key)
-        .await
-        .map_err(|error| Failure::new(format!("cannot use {} and {}: {error}", tls.cert.display(), tls.key.display())))
+    Ok(())
 }
 
 /// Waits for an interrupt or a request to end; then no connection is accepted, sockets close, and requests that are under
 /// way may finish.
-async fn stop_on_signal(app: App, handle: Handle<SocketAddr>) {
+async fn stop_on_signal(app: App) {
     stop_signal().await;
     tracing::info!("stopping");
     app.shutdown.cancel();
-    handle.graceful_shutdown(Some(SHUTDOWN_GRACE));
 }
 
 #[cfg(unix)]
@@ -249,29 +213,54 @@ async fn sweep(app: App) {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpStream;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::channel;
 
     use super::*;
 
-    #[tokio::test]
-    async fn w6_a_connection_that_sends_half_a_request_is_closed() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = plain(listener).unwrap().serve(axum::Router::new().into_make_service());
-        let serving = tokio::spawn(server);
-        for sent in ["GET /", "GET / HTTP/1.1\r\nhost: x"] {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            stream.write_all(sent.as_bytes()).await.unwrap();
-            // Time is moved once the server has seen the connection.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            tokio::time::pause();
-            let mut answer = Vec::new();
-            let closed = tokio::time::timeout(HEADER_TIMEOUT * 2, stream.read_to_end(&mut answer)).await;
-            assert!(closed.is_ok(), "{sent:?} holds a connection");
-            tokio::time::resume();
-        }
-        serving.abort();
+    /// Far beyond any grace: a test that waits so long has found an end that does not come.
+    const NEVER: Duration = Duration::from_secs(60);
+
+    fn runtime() -> Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn w6_a_thread_that_does_not_end_holds_the_end_up_no_longer_than_its_grace() {
+        let runtime = runtime();
+        let (begun, at_work) = channel();
+        let (release, held) = channel::<()>();
+        let (told, ended) = channel();
+        runtime.spawn_blocking(move || {
+            begun.send(()).unwrap();
+            // Until the test lets go: a disk that does not answer.
+            let _ = held.recv();
+            let _ = told.send("the thread");
+        });
+        at_work.recv().unwrap();
+        let (gone, over) = channel();
+        std::thread::spawn(move || {
+            end(runtime);
+            gone.send(()).unwrap();
+        });
+        over.recv_timeout(NEVER).expect("the end waits for the thread");
+        assert!(ended.try_recv().is_err(), "the thread is still at work");
+        drop(release);
+    }
+
+    #[test]
+    fn a_thread_that_is_about_to_end_is_waited_for() {
+        let runtime = runtime();
+        let (begun, at_work) = channel();
+        let written = Arc::new(AtomicBool::new(false));
+        let writes = Arc::clone(&written);
+        runtime.spawn_blocking(move || {
+            begun.send(()).unwrap();
+            std::thread::sleep(THREADS_GRACE / 20);
+            writes.store(true, Ordering::SeqCst);
+        });
+        at_work.recv().unwrap();
+        end(runtime);
+        assert!(written.load(Ordering::SeqCst));
     }
 }

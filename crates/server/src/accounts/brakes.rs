@@ -84,20 +84,31 @@ impl Brakes {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a try would come too early; nothing is counted.
+    ///
+    /// # Errors
+    /// The seconds to wait.
+    pub fn look(&self, brake: Brake<'_>) -> Result<(), u64> {
+        self.tries(&self.memory(), brake).map(drop)
+    }
+
+    /// The tries so far, unless the next one has to wait.
+    fn tries(&self, memory: &Memory, brake: Brake<'_>) -> Result<Tries, u64> {
+        let now = self.clock.now().0;
+        let known = memory.get(&brake.key()).filter(|tries| now - tries.last_ms < BRAKE_MEMORY_MS);
+        let tries = known.unwrap_or(Tries { count: 0, last_ms: now });
+        let wait_ms = if tries.count == 0 { 0 } else { tries.wait_until_ms(brake.free) - now };
+        if wait_ms > 0 { Err(u64::try_from(wait_ms).unwrap_or(0).div_ceil(1_000)) } else { Ok(tries) }
+    }
+
     /// Counts a try, before it is known how it ends: tries at the same time cannot slip by.
     ///
     /// # Errors
     /// The seconds to wait when it comes too early; it is then not counted.
     pub fn attempt(&self, brake: Brake<'_>) -> Result<(), u64> {
-        let (key, now) = (brake.key(), self.clock.now().0);
         let mut memory = self.memory();
-        let known = memory.get(&key).filter(|tries| now - tries.last_ms < BRAKE_MEMORY_MS);
-        let tries = known.unwrap_or(Tries { count: 0, last_ms: now });
-        let wait_ms = if tries.count == 0 { 0 } else { tries.wait_until_ms(brake.free) - now };
-        if wait_ms > 0 {
-            return Err(u64::try_from(wait_ms).unwrap_or(0).div_ceil(1_000));
-        }
-        memory.put(key, Tries { count: tries.count.saturating_add(1), last_ms: now });
+        let tries = self.tries(&memory, brake)?;
+        memory.put(brake.key(), Tries { count: tries.count.saturating_add(1), last_ms: self.clock.now().0 });
         Ok(())
     }
 
@@ -149,6 +160,18 @@ mod tests {
         assert_eq!(brakes.attempt(brake("b")), Ok(()), "others are not held up");
         clock.advance_ms(BRAKE_MEMORY_MS);
         assert_eq!(brakes.attempt(brake("a")), Ok(()), "it forgets");
+    }
+
+    #[test]
+    fn looking_at_a_brake_counts_nothing() {
+        let brakes = Brakes::new(Clock::manual(Timestamp(0)));
+        for _ in 0..FREE * 2 {
+            assert_eq!(brakes.look(brake("a")), Ok(()));
+        }
+        for _ in 0..FREE {
+            assert_eq!(brakes.attempt(brake("a")), Ok(()));
+        }
+        assert_eq!((brakes.look(brake("a")), brakes.look(brake("a"))), (Err(1), Err(1)));
     }
 
     #[test]

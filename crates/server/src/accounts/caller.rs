@@ -1,9 +1,6 @@
 //! Who sends a request.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
-
-use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum_extra::extract::CookieJar;
 use model::Id;
@@ -66,43 +63,5 @@ impl OptionalFromRequestParts<App> for Caller {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Caller>, Problem> {
         Caller::of_request(parts, app).await
-    }
-}
-
-/// The network address that a request comes from, for the brakes. An IPv6 client has a /64 of addresses: they count as
-/// one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address(pub String);
-
-impl From<IpAddr> for Address {
-    fn from(ip: IpAddr) -> Address {
-        Address(match ip.to_canonical() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, ..] = ip.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}")
-            }
-        })
-    }
-}
-
-impl FromRequestParts<App> for Address {
-    type Rejection = Infallible;
-    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Address, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(peer.map_or_else(|| Address("unknown".to_owned()), |ConnectInfo(peer)| Address::from(peer.ip())))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_one_network_count_as_one() {
-        let address = |text: &str| Address::from(text.parse::<IpAddr>().unwrap());
-        assert_eq!(address("2001:db8:1:2::1"), address("2001:db8:1:2:ffff::9"));
-        assert_ne!(address("2001:db8:1:2::1"), address("2001:db8:1:3::1"));
-        assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
     }
 }

@@ -1,20 +1,24 @@
 //! People: signing up, logging in, sessions.
 
+mod address;
 mod brakes;
 mod caller;
 mod passwords;
 mod routes;
 mod sign_in;
+mod visitor;
 
 use std::sync::Arc;
 
 use model::Id;
 
+pub use address::Address;
 pub use brakes::{Brake, Brakes};
-pub use caller::{Address, Caller, SESSION_COOKIE};
+pub use caller::{Caller, SESSION_COOKIE};
 pub use passwords::Passwords;
 pub use routes::{UserBody, api};
 pub use sign_in::{SignUp, log_in, log_out, sign_up};
+pub use visitor::Visitor;
 
 use crate::state::Clock;
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Address, Caller, SignUp, log_in, log_out, sign_up};
+use super::{Caller, SignUp, Visitor, log_in, log_out, sign_up};
 use crate::json::JsonBody;
 use crate::problem::ProblemBody;
 use crate::{App, Problem};
@@ -69,11 +69,11 @@ pub struct UserData {
 ))]
 async fn signup(
     State(app): State<App>,
-    address: Address,
+    visitor: Visitor,
     JsonBody(body): JsonBody<SignUpBody>,
 ) -> Result<Response, Problem> {
     let SignUpBody { email, password, name } = body;
-    let (user, cookie) = sign_up(&app, &address, SignUp { email, password, name }).await?;
+    let (user, cookie) = sign_up(&app, &visitor, SignUp { email, password, name }).await?;
     logged_in(&app, user, cookie).await
 }
 
@@ -86,10 +86,10 @@ async fn signup(
 ))]
 async fn login(
     State(app): State<App>,
-    address: Address,
+    visitor: Visitor,
     JsonBody(body): JsonBody<LogInBody>,
 ) -> Result<Response, Problem> {
-    let (user, cookie) = log_in(&app, &address, &body.email, body.password).await?;
+    let (user, cookie) = log_in(&app, &visitor, &body.email, body.password).await?;
     logged_in(&app, user, cookie).await
 }
 

@@ -8,7 +8,7 @@ use model::limits::NAME_BYTES_MAX;
 use model::{Id, Timestamp};
 use storage::{NewSession, NewUser};
 
-use super::{Address, Brake, Passwords, SESSION_COOKIE, caller, colour_of, normalise_email, random_bytes};
+use super::{Brake, Passwords, SESSION_COOKIE, Visitor, caller, colour_of, normalise_email, random_bytes};
 use crate::config::Signup;
 use crate::limits::{SESSION_LIFETIME_MS, SIGNUPS_PER_ADDRESS, TRIES_PER_ACCOUNT, TRIES_PER_ADDRESS};
 use crate::state::new_id;
@@ -30,7 +30,7 @@ pub struct SignUp {
 /// # Errors
 /// 400 when something cannot be; 403 where sign-up is closed; 409 when the address has an account; 429 when the network
 /// address has made many.
-pub async fn sign_up(app: &App, address: &Address, sign_up: SignUp) -> Result<(Id, HeaderValue), Problem> {
+pub async fn sign_up(app: &App, visitor: &Visitor, sign_up: SignUp) -> Result<(Id, HeaderValue), Problem> {
     if app.config.signup == Signup::Closed {
         return Err(Problem::from_status(403, "New accounts are not accepted here."));
     }
@@ -44,7 +44,7 @@ pub async fn sign_up(app: &App, address: &Address, sign_up: SignUp) -> Result<(I
         return Err(Problem::invalid(format!("The name has more than {NAME_BYTES_MAX} bytes.")));
     }
     Passwords::check(&sign_up.password)?;
-    let brake = Brake { kind: "signup-address", subject: &address.0, free: SIGNUPS_PER_ADDRESS };
+    let brake = Brake { kind: "signup-address", subject: &visitor.address.0, free: SIGNUPS_PER_ADDRESS };
     app.accounts.brakes.attempt(brake).map_err(Problem::slow_down)?;
 
     let password_hash = app.accounts.passwords.hash(sign_up.password).await?;
@@ -54,15 +54,15 @@ pub async fn sign_up(app: &App, address: &Address, sign_up: SignUp) -> Result<(I
     if !app.database.run(move |store| store.create_user(user)).await? {
         return Err(Problem::from_status(409, "There is an account with this e-mail address already."));
     }
-    let cookie = begin_session(app, id.clone()).await?;
+    let cookie = begin_session(app, visitor, id.clone()).await?;
     Ok((id, cookie))
 }
 
-/// Checks a password and makes a session; the cookie that names it.
+/// Checks a password and makes a session, in the place of the one that the visitor may have had; the cookie that names it.
 ///
 /// # Errors
 /// 401, the same for an unknown address and a wrong password; 429 when the brakes are on.
-pub async fn log_in(app: &App, address: &Address, email: &str, password: String) -> Result<(Id, HeaderValue), Problem> {
+pub async fn log_in(app: &App, visitor: &Visitor, email: &str, password: String) -> Result<(Id, HeaderValue), Problem> {
     let wrong = || Problem::from_status(401, "The e-mail address or the password is wrong.");
     // What cannot be an address goes the same way as one that has no account.
     let email = normalise_email(email).unwrap_or_default();
@@ -70,8 +70,10 @@ pub async fn log_in(app: &App, address: &Address, email: &str, password: String)
         return Err(wrong());
     }
     let on_account = Brake { kind: "login-account", subject: &email, free: TRIES_PER_ACCOUNT };
-    let on_address = Brake { kind: "login-address", subject: &address.0, free: TRIES_PER_ADDRESS };
+    let on_address = Brake { kind: "login-address", subject: &visitor.address.0, free: TRIES_PER_ADDRESS };
     let brakes = &app.accounts.brakes;
+    // What the account's brake refuses is no guess: it is not held against an address that others may share.
+    brakes.look(on_account).map_err(Problem::slow_down)?;
     brakes.attempt(on_address).map_err(Problem::slow_down)?;
     brakes.attempt(on_account).map_err(Problem::slow_down)?;
 
@@ -83,7 +85,7 @@ pub async fn log_in(app: &App, address: &Address, email: &str, password: String)
 
     brakes.forgive(on_account);
     brakes.take_back(on_address);
-    let cookie = begin_session(app, account.user.clone()).await?;
+    let cookie = begin_session(app, visitor, account.user.clone()).await?;
     Ok((account.user, cookie))
 }
 
@@ -98,7 +100,7 @@ pub async fn log_out(app: &App, cookies: &CookieJar) -> Result<HeaderValue, Prob
     set_cookie(app, "", 0)
 }
 
-async fn begin_session(app: &App, user: Id) -> Result<HeaderValue, Problem> {
+async fn begin_session(app: &App, visitor: &Visitor, user: Id) -> Result<HeaderValue, Problem> {
     let bytes = random_bytes().map_err(|error| {
         tracing::error!(%error, "no random numbers");
         Problem::internal()
@@ -108,7 +110,16 @@ async fn begin_session(app: &App, user: Id) -> Result<HeaderValue, Problem> {
     let now = app.clock.now();
     let expires = Timestamp(now.0 + SESSION_LIFETIME_MS);
     let session = NewSession { token_hash, user, now, expires };
-    app.database.run(move |store| store.create_session(session)).await?;
+    // The browser is about to forget the cookie of the session before: nobody could end that one any more.
+    let before = visitor.session;
+    app.database
+        .run(move |store| {
+            if let Some(before) = before {
+                store.delete_session(&before)?;
+            }
+            store.create_session(session)
+        })
+        .await?;
     set_cookie(app, &token, SESSION_LIFETIME_MS)
 }
 

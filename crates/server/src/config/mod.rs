@@ -1,12 +1,18 @@
 //! How the server is started: flags over environment over file over defaults.
 
+mod network;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+pub use network::{Network, NotANetwork};
+
 use crate::cli::Failure;
+use crate::limits::{HEADER_TIMEOUT, HEADER_TIMEOUT_MAX, TRUSTED_PROXIES_MAX};
 
 /// Who may make an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -43,6 +49,13 @@ pub struct ServeArgs {
     /// The address that browsers see, where a proxy does not pass the Host header on
     #[arg(long, env = "UNISONO_PUBLIC_ORIGIN", value_name = "ORIGIN")]
     pub public_origin: Option<String>,
+    /// Proxies whose X-Forwarded-For or Forwarded is believed: addresses or networks, separated by commas
+    #[arg(long = "trusted-proxy", env = "UNISONO_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxies: Option<Vec<Network>>,
+    /// Seconds that a connection may take to send a request, or lie idle [default: 30]
+    #[arg(long, env = "UNISONO_IDLE_TIMEOUT", value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=HEADER_TIMEOUT_MAX.as_secs()))]
+    pub idle_timeout: Option<u64>,
     /// Configuration file (TOML) with the same names: listen, data, tls-cert, …
     #[arg(long, env = "UNISONO_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -59,6 +72,9 @@ struct File {
     demo: Option<bool>,
     signup: Option<Signup>,
     public_origin: Option<String>,
+    #[serde(rename = "trusted-proxy")]
+    trusted_proxies: Option<Vec<Network>>,
+    idle_timeout: Option<u64>,
 }
 
 /// How the server was started.
@@ -76,6 +92,10 @@ pub struct Config {
     pub signup: Signup,
     /// The address that browsers see, when it is not the one in the Host header.
     pub public_origin: Option<String>,
+    /// Proxies that are believed when they say whom a request comes from.
+    pub trusted_proxies: Vec<Network>,
+    /// How long a connection may take to send the head of a request, the first or the next.
+    pub idle_timeout: Duration,
 }
 
 /// PEM files.
@@ -98,6 +118,8 @@ impl Config {
             demo: false,
             signup: Signup::Open,
             public_origin: None,
+            trusted_proxies: Vec::new(),
+            idle_timeout: HEADER_TIMEOUT,
         }
     }
 
@@ -121,6 +143,15 @@ impl Config {
         {
             return Err(Failure::new(format!("--public-origin: '{origin}' does not begin with http:// or https://")));
         }
+        let trusted_proxies = args.trusted_proxies.or(file.trusted_proxies).unwrap_or_default();
+        if trusted_proxies.len() > TRUSTED_PROXIES_MAX {
+            return Err(Failure::new(format!("--trusted-proxy: at most {TRUSTED_PROXIES_MAX} networks")));
+        }
+        let idle_timeout = args.idle_timeout.or(file.idle_timeout).map_or(defaults.idle_timeout, Duration::from_secs);
+        if idle_timeout.is_zero() || idle_timeout > HEADER_TIMEOUT_MAX {
+            let max = HEADER_TIMEOUT_MAX.as_secs();
+            return Err(Failure::new(format!("--idle-timeout: 1 to {max} seconds")));
+        }
         Ok(Config {
             listen: args.listen.or(file.listen).unwrap_or(defaults.listen),
             data: args.data.or(file.data).unwrap_or(defaults.data),
@@ -128,6 +159,8 @@ impl Config {
             demo: args.demo.or(file.demo).unwrap_or(defaults.demo),
             signup: args.signup.or(file.signup).unwrap_or(defaults.signup),
             public_origin,
+            trusted_proxies,
+            idle_timeout,
         })
     }
 
@@ -188,6 +221,28 @@ mod tests {
         let config = of("https://band.example/").unwrap();
         assert_eq!((config.public_origin.as_deref(), config.is_secure()), (Some("https://band.example"), true));
         assert!(of("band.example").unwrap_err().0.contains("--public-origin"));
+    }
+
+    #[test]
+    fn trusted_proxies_are_networks() {
+        let (_folder, path) = file("trusted-proxy = [\"10.0.0.0/8\", \"::1\"]\nidle-timeout = 5\n");
+        let config = Config::from_args(ServeArgs { config: Some(path), ..ServeArgs::default() }).unwrap();
+        assert_eq!(config.trusted_proxies, ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
+        assert_eq!(config.idle_timeout, Duration::from_secs(5));
+        let (_folder, path) = file("trusted-proxy = [\"10.0.0.0/99\"]\n");
+        let failure = Config::from_args(ServeArgs { config: Some(path), ..ServeArgs::default() }).unwrap_err();
+        assert!(failure.0.contains("10.0.0.0/99"), "{failure}");
+        let many = vec!["::1".parse().unwrap(); TRUSTED_PROXIES_MAX + 1];
+        assert!(Config::from_args(ServeArgs { trusted_proxies: Some(many), ..ServeArgs::default() }).is_err());
+    }
+
+    #[test]
+    fn w6_the_idle_timeout_has_a_least_and_a_greatest() {
+        for (seconds, fits) in [(0, false), (1, true), (HEADER_TIMEOUT_MAX.as_secs(), true), (u64::MAX, false)] {
+            let (_folder, path) = file(&format!("idle-timeout = {}\n", seconds.min(i64::MAX as u64)));
+            let config = Config::from_args(ServeArgs { config: Some(path), ..ServeArgs::default() });
+            assert_eq!(config.is_ok(), fits, "{seconds}");
+        }
     }
 
     #[test]

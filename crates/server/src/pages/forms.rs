@@ -10,7 +10,7 @@ use model::limits::NAME_BYTES_MAX;
 use serde::Deserialize;
 
 use super::html::{Field, FormPage};
-use crate::accounts::{Address, Caller, SignUp, log_in, log_out, sign_up};
+use crate::accounts::{Caller, SignUp, Visitor, log_in, log_out, sign_up};
 use crate::config::Signup;
 use crate::limits::{EMAIL_BYTES_MAX, PASSWORD_BYTES_MAX};
 use crate::{App, Problem, projects};
@@ -193,14 +193,14 @@ pub(super) async fn login_page(State(app): State<App>, caller: Option<Caller>, Q
 pub(super) async fn login(
     State(app): State<App>,
     Query(next): Query<Next>,
-    address: Address,
+    visitor: Visitor,
     form: Result<Form<LoginForm>, FormRejection>,
 ) -> Response {
     let form = match content(form) {
         Ok(form) => form,
         Err(problem) => return login_form(&app, &next, "", Some(&problem)),
     };
-    match log_in(&app, &address, &form.email, form.password).await {
+    match log_in(&app, &visitor, &form.email, form.password).await {
         Ok((_, cookie)) => go_on(cookie, next.path()),
         Err(problem) => login_form(&app, &next, &form.email, Some(&problem)),
     }
@@ -216,7 +216,7 @@ pub(super) async fn signup_page(caller: Option<Caller>, Query(next): Query<Next>
 pub(super) async fn signup(
     State(app): State<App>,
     Query(next): Query<Next>,
-    address: Address,
+    visitor: Visitor,
     form: Result<Form<SignupForm>, FormRejection>,
 ) -> Response {
     let SignupForm { name, email, password } = match content(form) {
@@ -224,7 +224,7 @@ pub(super) async fn signup(
         Err(problem) => return signup_form(&next, "", "", Some(&problem)),
     };
     let wanted = SignUp { email: email.clone(), password, name: name.clone() };
-    match sign_up(&app, &address, wanted).await {
+    match sign_up(&app, &visitor, wanted).await {
         Ok((_, cookie)) => go_on(cookie, next.path()),
         Err(problem) => signup_form(&next, &name, &email, Some(&problem)),
     }

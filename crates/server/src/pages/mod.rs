@@ -52,7 +52,7 @@ pub(crate) async fn socket(
 ) -> Response {
     match (caller, upgrade) {
         (None, _) => Problem::unauthenticated().into_response(),
-        (Some(_), Err(rejection)) => rejection.into_response(),
+        (Some(_), Err(rejection)) => Problem::new(rejection.status(), rejection.body_text()).into_response(),
         (Some(caller), Ok(upgrade)) => realtime::accept(app, caller, upgrade),
     }
 }

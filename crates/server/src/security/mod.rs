@@ -3,15 +3,19 @@
 mod origin;
 
 use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::Router;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
+use futures_util::stream::poll_fn;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 pub use origin::is_same_origin;
@@ -41,18 +45,73 @@ const HEADERS: [(&str, &str); 9] = [
     ("cache-control", "no-store"),
 ];
 
+/// Bytes of a reason that a library gives for refusing a request.
+const REASON_BYTES_MAX: usize = 4 * 1024;
+
 /// Puts everything of this module in front of `router`.
 pub(crate) fn protect(router: Router<App>, app: &App) -> Router<App> {
     router
         .layer(middleware::from_fn_with_state(app.clone(), origin::check))
+        .layer(middleware::from_fn(explain))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(middleware::from_fn(trace))
         .layer(middleware::from_fn_with_state(app.clone(), add_headers))
 }
 
-/// Answers 503 for requests that take too long.
+/// Ends requests that take too long: 408 when the client has not sent the whole body, else 503.
 pub(crate) fn with_timeout(router: Router<App>) -> Router<App> {
-    router.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+    router.layer(middleware::from_fn(in_time))
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let (request, waiting) = watched(request);
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) if waiting.load(Ordering::Relaxed) => Problem::too_slow().into_response(),
+        Err(_) => Problem::from_status(503, "This took too long. Please try again.").into_response(),
+    }
+}
+
+/// The request with a body that notes whether somebody waits for more of it.
+fn watched(request: Request) -> (Request, Arc<AtomicBool>) {
+    let waiting = Arc::new(AtomicBool::new(false));
+    let note = Arc::clone(&waiting);
+    let request = request.map(|body| {
+        // A body that is there as a whole, or empty, is never waited for.
+        if body.is_end_stream() {
+            return body;
+        }
+        let mut chunks = body.into_data_stream();
+        Body::from_stream(poll_fn(move |cx| {
+            let next = chunks.poll_next_unpin(cx);
+            note.store(next.is_pending(), Ordering::Relaxed);
+            next
+        }))
+    });
+    (request, waiting)
+}
+
+/// Gives the errors of the API that come from no route of ours (another method, a path or a query that cannot be read) the
+/// shape of all others.
+async fn explain(request: Request, next: Next) -> Response {
+    let api = request.uri().path().starts_with("/api/");
+    let response = next.run(request).await;
+    let status = response.status();
+    let erroneous = status.is_client_error() || status.is_server_error();
+    let kind = response.headers().get(header::CONTENT_TYPE).map_or(&b"text/plain"[..], HeaderValue::as_bytes);
+    if !api || !erroneous || !kind.starts_with(b"text/plain") {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, REASON_BYTES_MAX).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let reason = if text.trim().is_empty() { status.canonical_reason().unwrap_or("Error") } else { text.trim() };
+    let problem = Problem::new(status, reason).into_response();
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+        parts.headers.remove(&name);
+    }
+    parts.headers.extend(problem.headers().clone());
+    Response::from_parts(parts, problem.into_body())
 }
 
 async fn add_headers(State(_app): State<App>, request: Request, next: Next) -> Response {
@@ -114,6 +173,7 @@ mod tests {
     use std::sync::Arc;
 
     use axum::body::{Body, to_bytes};
+    use axum::http::StatusCode;
     use axum::routing::get;
     use storage::{Database, MemoryStore};
     use tower::ServiceExt as _;
@@ -123,13 +183,19 @@ mod tests {
     use crate::state::Clock;
 
     async fn ask(path: &str) -> (StatusCode, String, axum::http::HeaderMap) {
+        send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn send(request: Request) -> (StatusCode, String, axum::http::HeaderMap) {
         let database = Database::new(Arc::new(MemoryStore::new()));
         let blobs = Arc::new(storage::blobs::MemoryBlobs::default());
         let app = App::new(Config::new(std::path::Path::new("nowhere")), database, blobs, Clock::system()).unwrap();
         let faulty: fn() -> std::future::Ready<()> = || panic!("the secret of the inside");
-        let routes = Router::new().route("/faulty", get(faulty)).route("/slow", get(std::future::pending::<()>));
+        let routes = Router::new()
+            .route("/faulty", get(faulty))
+            .route("/slow", get(std::future::pending::<()>).post(async |_: String| std::future::pending::<()>().await));
         let router = protect(with_timeout(routes), &app).with_state(app);
-        let answer = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let answer = router.oneshot(request).await.unwrap();
         let (parts, body) = answer.into_parts();
         let text = String::from_utf8(to_bytes(body, 10_000).await.unwrap().to_vec()).unwrap();
         (parts.status, text, parts.headers)
@@ -146,7 +212,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn w6_a_request_that_takes_too_long_ends() {
         let begun = tokio::time::Instant::now();
-        let (status, _, _) = ask("/slow").await;
+        let (status, text, _) = ask("/slow").await;
         assert_eq!((status, begun.elapsed().as_secs()), (StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT.as_secs()));
+        assert!(text.contains("\"message\""), "{text}");
+        let (status, ..) = send(Request::post("/slow").body(Body::from("all of it")).unwrap()).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "the body was here: it is not the client who is slow");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn w6_a_body_that_comes_too_slowly_is_408() {
+        let begun = tokio::time::Instant::now();
+        let trickle = futures_util::stream::unfold((), async |()| {
+            tokio::time::sleep(REQUEST_TIMEOUT / 10).await;
+            Some((Ok::<_, std::io::Error>("x"), ()))
+        });
+        let (status, text, _) = send(Request::post("/slow").body(Body::from_stream(trickle)).unwrap()).await;
+        assert_eq!((status, begun.elapsed().as_secs()), (StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT.as_secs()));
+        assert!(text.contains("\"message\""), "{text}");
     }
 }

@@ -1,6 +1,8 @@
 //! Signing up, logging in and out.
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode};
 use model::Id;
 use serde_json::json;
 use server::config::Signup;
@@ -124,6 +126,58 @@ async fn w6_one_address_guesses_at_so_many_accounts() {
         assert_eq!(guess.status, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(server.log_in("next@example.com", "guess").await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn what_the_accounts_brake_refuses_is_not_held_against_the_address() {
+    let server = Server::new();
+    for _ in 0..TRIES_PER_ACCOUNT {
+        assert_eq!(server.log_in("ada@example.com", "guess").await.status, StatusCode::UNAUTHORIZED);
+    }
+    for _ in 0..TRIES_PER_ADDRESS {
+        assert_eq!(server.log_in("ada@example.com", "guess").await.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+    server.sign_up("bob").await;
+    assert_eq!(server.log_in("bob@example.com", "password").await.status, StatusCode::OK, "from the same address");
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_visitor_has_brakes_of_their_own() {
+    let server = Server::with(|config| config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()]);
+    let guess = async |peer: &str, client: &str, n: u32| {
+        let body = json!({ "email": format!("u{n}@example.com"), "password": "guess" }).to_string();
+        let peer: std::net::SocketAddr = peer.parse().unwrap();
+        let request = Request::post("/api/auth/login").header("content-type", "application/json");
+        let request = request.header("x-forwarded-for", client).extension(ConnectInfo(peer));
+        server.send(request.body(Body::from(body)).unwrap()).await.status
+    };
+    for n in 0..TRIES_PER_ADDRESS {
+        assert_eq!(guess("10.0.0.1:1", "6.6.6.6, 192.0.2.1", n).await, StatusCode::UNAUTHORIZED);
+    }
+    let next = TRIES_PER_ADDRESS;
+    assert_eq!(guess("10.0.0.2:1", "7.7.7.7, 192.0.2.1", next).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(guess("10.0.0.1:1", "192.0.2.2", next).await, StatusCode::UNAUTHORIZED, "another visitor");
+    // Whoever comes by themselves cannot say who they are.
+    for n in 0..TRIES_PER_ADDRESS {
+        assert_eq!(guess("192.0.2.9:1", &format!("192.0.2.{n}"), n).await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(guess("192.0.2.9:1", "192.0.2.99", next).await, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn logging_in_over_a_session_ends_the_one_before() {
+    let server = Server::new();
+    let first = server.sign_up("ada").await;
+    let other = server.log_in("ada@example.com", "password").await.cookie();
+    let body = json!({ "email": "ada@example.com", "password": "password" });
+    let second = server.post("/api/auth/login", &first, body).await.cookie();
+    assert_eq!(server.get("/api/auth/me", &first).await.status, StatusCode::UNAUTHORIZED);
+    for cookie in [&second, &other] {
+        assert_eq!(server.get("/api/auth/me", cookie).await.status, StatusCode::OK);
+    }
+    let wrong = json!({ "email": "ada@example.com", "password": "wrong password" });
+    assert_eq!(server.post("/api/auth/login", &second, wrong).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.get("/api/auth/me", &second).await.status, StatusCode::OK, "a wrong password ends nothing");
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ fn collect(folder: &std::path::Path, sources: &mut Vec<String>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
             let source = std::fs::read_to_string(&path).unwrap();
             // What comes after it is served in tests only.
             sources.push(source.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned());

@@ -131,3 +131,28 @@ async fn what_is_not_there_is_404_and_what_cannot_be_done_405() {
     let request = Request::builder().method(Method::DELETE).uri("/api/projects").body(Body::empty()).unwrap();
     assert_eq!(server.send(request).await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
+
+#[tokio::test]
+async fn every_error_of_the_api_has_one_shape() {
+    let server = Server::new();
+    let ada = server.sign_up("ada").await;
+    let too_long = format!("/api/audio-files/{}/upload", "x".repeat(100));
+    let nothing = |method: Method, path: &str| {
+        Request::builder().method(method).uri(path).header(header::COOKIE, &ada).body(Body::empty()).unwrap()
+    };
+    for (request, status) in [
+        (nothing(Method::DELETE, "/api/projects"), StatusCode::METHOD_NOT_ALLOWED),
+        (nothing(Method::POST, &too_long), StatusCode::BAD_REQUEST),
+        (nothing(Method::PUT, "/api/audio-files/a/content"), StatusCode::BAD_REQUEST),
+        (nothing(Method::PUT, "/api/audio-files/a/content?expires=x"), StatusCode::BAD_REQUEST),
+        (nothing(Method::GET, "/api/realtime"), StatusCode::BAD_REQUEST),
+        (nothing(Method::GET, "/api/nothing"), StatusCode::NOT_FOUND),
+    ] {
+        let path = request.uri().to_string();
+        let answer = server.send(request).await;
+        assert_eq!((answer.status, answer.header("content-type")), (status, "application/json"), "{path}");
+        assert!(!answer.message().is_empty(), "{path}");
+    }
+    let answer = server.send(nothing(Method::DELETE, "/api/projects")).await;
+    assert!(answer.header("allow").contains("GET"), "what else it says stays");
+}

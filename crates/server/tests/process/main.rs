@@ -1,6 +1,8 @@
 //! The `unisono` binary as a process: how it starts, what it says when it cannot, how it ends.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod connections;
+
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -16,10 +18,16 @@ const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/process/key.pem");
 /// `unisono` without the settings of whoever runs the test.
 fn unisono(args: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
+    command.args(args);
+    quiet(command)
+}
+
+/// A command without the settings of whoever runs the test, heard by nobody else.
+fn quiet(mut command: Command) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("UNISONO_")) {
         command.env_remove(name);
     }
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -95,6 +103,23 @@ fn serve(data: &Path) -> Command {
     unisono(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()])
 }
 
+/// TLS with the test's server, which is asked for one of these protocols.
+fn tls(stream: TcpStream, protocols: &[&[u8]]) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+    use rustls::pki_types::pem::PemObject as _;
+    let certificate = rustls::pki_types::CertificateDer::from_pem_file(CERTIFICATE).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    let connection = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    rustls::StreamOwned::new(connection, stream)
+}
+
 #[test]
 #[cfg(unix)]
 fn it_starts_serves_and_ends_in_order() {
@@ -141,20 +166,7 @@ fn it_speaks_tls() {
     let mut command = serve(folder.path());
     command.args(["--tls-cert", CERTIFICATE, "--tls-key", KEY]);
     let server = Running::start(command);
-
-    use rustls::pki_types::pem::PemObject as _;
-    let certificate = rustls::pki_types::CertificateDer::from_pem_file(CERTIFICATE).unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = "localhost".try_into().unwrap();
-    let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut stream = rustls::StreamOwned::new(connection, TcpStream::connect(&server.address).unwrap());
+    let mut stream = tls(TcpStream::connect(&server.address).unwrap(), &[]);
     let answer = ask(&mut stream, "/health/ready");
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
