@@ -2,15 +2,15 @@
 //!
 //! The rates are reduced to `up/down`; output frame `n` lies at source position `n·down/up`, an exact integer frame and one of
 //! `up` phases, so nothing drifts and every output frame can be computed by itself: cutting a signal into blocks changes no
-//! bit. Up to [`PHASES_MAX`] phases are tabled; where the reduced fraction has more, that many are tabled and the two
-//! nearest results are interpolated linearly (error below -119 dB, see [`Conversion::interpolates`]).
+//! bit. Up to [`PHASES_MAX`] phases are tabled (`tiles`); where the reduced fraction has more, that many are tabled and the two
+//! nearest results are interpolated linearly (`between`; error below -119 dB, see [`Conversion::interpolates`]).
 //!
 //! With `n` the Nyquist frequency of the lower of the two rates: pass band to 20/22.05 of `n` (20 kHz between 44.1 and 48 kHz)
-//! within 0.001 dB, stop band from `n` on, at least 112 dB down, so nothing folds back or leaves an image anywhere. The
-//! window is Kaiser's and its length follows from his formulas (J. F. Kaiser, "Nonrecursive Digital Filter Design Using the
-//! I0-sinh Window Function", 1974).
+//! within 0.001 dB, stop band from `n` on, at least 112 dB down, so nothing folds back or leaves an image anywhere.
 
-use core::f64::consts::PI;
+mod between;
+mod design;
+mod tiles;
 
 /// The most phases a table holds.
 pub const PHASES_MAX: u32 = 1_024;
@@ -23,13 +23,6 @@ pub const RATIO_MAX: u32 = 16;
 /// The most taps that a filter of this module has.
 pub const TAPS_MAX: u32 = 3_072;
 
-/// Design attenuation of the stop band in dB; the tests show that 112 dB are kept.
-const ATTENUATION_DB: f64 = 114.0;
-/// The pass band's share of the lower Nyquist frequency.
-const PASS: f64 = 20_000.0 / 22_050.0;
-/// Sums run in this many lanes: tap `k` is added to lane `k mod 16`.
-const LANES: usize = 16;
-
 /// How one rate becomes another: the exact fraction and the filter's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conversion {
@@ -37,7 +30,7 @@ pub struct Conversion {
     pub up: u32,
     /// Source frames per period.
     pub down: u32,
-    /// Coefficients per output frame, a multiple of sixteen.
+    /// Source frames that an output frame is made of, an even number.
     pub taps: u32,
     /// Phases in the table.
     pub phases: u32,
@@ -79,7 +72,9 @@ impl Conversion {
         }
         let divisor = greatest_common_divisor(source, output);
         let (up, down) = (output / divisor, source / divisor);
-        Ok(Self { up, down, taps: taps(source, output), phases: up.min(PHASES_MAX) })
+        let phases = up.min(PHASES_MAX);
+        let taps = design::length(source, output).next_multiple_of(if phases < up { between::LANES as u32 } else { 2 });
+        Ok(Self { up, down, taps, phases })
     }
 
     /// Whether results between two tabled phases are interpolated. The error of that, relative to a tone at frequency `f`, is
@@ -89,32 +84,16 @@ impl Conversion {
         self.phases < self.up
     }
 
-    /// Rows in the table: one a phase, and one more where results are interpolated.
-    #[must_use]
-    pub fn rows(&self) -> u32 {
-        self.phases + u32::from(self.interpolates())
-    }
-
-    /// The filter, row by row. Coefficient `k` of row `r` weighs source frame `i - taps/2 + 1 + k` of an output frame at
-    /// source position `i + r/phases`. Every row sums to one before rounding, so a constant stays constant in all phases.
+    /// The filter's table, in the order in which [`Conversion::mono`] reads it: tiles, or rows where results are interpolated.
     #[must_use]
     pub fn coefficients(&self) -> Vec<f32> {
-        let edge = 0.5 * f64::from(self.up.min(self.down)) / f64::from(self.down);
-        let cutoff = edge * (1.0 + PASS) / 2.0;
-        let beta = 0.1102 * (ATTENUATION_DB - 8.7);
-        let half = f64::from(self.taps) / 2.0;
-        let mut table = Vec::with_capacity((self.rows() * self.taps) as usize);
-        let mut row = vec![0.0f64; self.taps as usize];
-        for r in 0..self.rows() {
-            let phase = f64::from(r) / f64::from(self.phases);
-            for (k, h) in row.iter_mut().enumerate() {
-                let t = k as f64 - half + 1.0 - phase;
-                *h = sinc(2.0 * cutoff * t) * kaiser(t / half, beta);
-            }
-            let sum: f64 = row.iter().sum();
-            table.extend(row.iter().map(|h| (h / sum) as f32));
-        }
-        table
+        if self.interpolates() { between::table(self) } else { tiles::table(self) }
+    }
+
+    /// How many coefficients the table has.
+    #[must_use]
+    pub fn table_len(&self) -> usize {
+        if self.interpolates() { between::table_len(self) } else { tiles::table_len(self) }
     }
 
     /// The source frames that `count` output frames from `first` on need: the first and how many. `count` ≥ 1.
@@ -137,7 +116,7 @@ impl Conversion {
 
     /// Converts one channel. `output[0]` is output frame `first`; `source` begins at the frame that
     /// [`Conversion::source_span`] names and is as long as it says. `table` holds the bits of [`Conversion::coefficients`].
-    /// Slices that do not fit one another leave the rest of the output as it was.
+    /// Slices that do not fit one another leave the output as it was.
     pub fn mono(&self, table: &[u32], first: i64, source: &[f32], output: &mut [f32]) {
         wide::dispatch(Job { conversion: *self, table, first, source: [source], output: [output] });
     }
@@ -152,16 +131,6 @@ impl Conversion {
         let at = output * i64::from(self.down);
         (at.div_euclid(i64::from(self.up)), at.rem_euclid(i64::from(self.up)) as u32)
     }
-
-    fn row<'a>(&self, table: &'a [u32], row: usize) -> Option<&'a [u32]> {
-        let taps = self.taps as usize;
-        table.get(row * taps..(row + 1) * taps)
-    }
-
-    fn places(&self, first: i64) -> Places {
-        let (_, phase) = self.position(first);
-        Places { conversion: *self, offset: 0, phase, whole: self.down / self.up, part: self.down % self.up }
-    }
 }
 
 /// A conversion of `N` channels.
@@ -174,34 +143,37 @@ struct Job<'a, const N: usize> {
 }
 
 impl<const N: usize> Job<'_, N> {
+    /// `SUMS`: sixteens of sums that are computed together.
     #[inline(always)]
-    fn run(mut self) {
-        let taps = self.conversion.taps as usize;
-        let frames = self.output.iter().map(|channel| channel.len()).min().unwrap_or(0);
-        for (n, place) in self.conversion.places(self.first).take(frames).enumerate() {
-            let Some(a) = self.conversion.row(self.table, place.row) else { return };
-            let windows = self.source.map(|channel| channel.get(place.offset..place.offset + taps).unwrap_or(&[]));
-            if windows.iter().any(|window| window.is_empty()) {
-                return;
-            }
-            let mut sums = dot(a, windows);
-            if self.conversion.interpolates() {
-                let Some(b) = self.conversion.row(self.table, place.row + 1) else { return };
-                for (sum, next) in sums.iter_mut().zip(dot(b, windows)) {
-                    *sum += (next - *sum) * place.between;
-                }
-            }
-            for (channel, sum) in self.output.iter_mut().zip(sums) {
-                channel[n] = sum;
-            }
+    fn run<const SUMS: usize>(self) {
+        let frames = self.frames();
+        let (_, needed) = self.conversion.source_span(self.first, frames);
+        let fits = self.source.iter().all(|channel| channel.len() >= needed)
+            && self.output.iter().all(|channel| channel.len() == frames);
+        if frames == 0 || !fits || self.table.len() != self.conversion.table_len() {
+            return;
         }
+        match (self.conversion.interpolates(), SUMS / N) {
+            (true, _) => between::run(self),
+            (false, 0 | 1) => tiles::run::<N, 1>(self),
+            (false, 2 | 3) => tiles::run::<N, 2>(self),
+            (false, _) => tiles::run::<N, 4>(self),
+        }
+    }
+
+    fn frames(&self) -> usize {
+        self.output.iter().map(|channel| channel.len()).min().unwrap_or(0)
     }
 }
 
-/// The same loop compiled for wider vectors, where the machine has them. The lanes are fixed and nothing is fused, so the bits
-/// are the same.
+/// The same loop compiled for wider vectors, where the machine has them. The order of each sum is fixed and nothing is fused,
+/// so the bits are the same.
 mod wide {
     use super::Job;
+
+    /// Sums that are computed together, in sixteens of f32: enough of them to keep the adders busy, and few enough for the
+    /// registers, of which V8 has sixteen of four f32 for WASM. Measured; the bits do not depend on it.
+    const SUMS: usize = if cfg!(target_family = "wasm") { 2 } else { 4 };
 
     #[cfg(target_arch = "x86_64")]
     #[allow(unsafe_code, reason = "calling a function that is compiled for a CPU feature")]
@@ -210,112 +182,20 @@ mod wide {
             // SAFETY: the CPU has just been found to have AVX2, the only thing that the function asks for.
             unsafe { with_avx2(job) }
         } else {
-            job.run();
+            job.run::<SUMS>();
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn with_avx2<const N: usize>(job: Job<'_, N>) {
-        job.run();
+        job.run::<SUMS>();
     }
 
     #[cfg(not(target_arch = "x86_64"))]
     pub(super) fn dispatch<const N: usize>(job: Job<'_, N>) {
-        job.run();
+        job.run::<SUMS>();
     }
-}
-
-/// Where an output frame's window begins within the source slice, and which rows weigh it.
-struct Place {
-    offset: usize,
-    row: usize,
-    between: f32,
-}
-
-struct Places {
-    conversion: Conversion,
-    offset: usize,
-    phase: u32,
-    whole: u32,
-    part: u32,
-}
-
-impl Iterator for Places {
-    type Item = Place;
-
-    fn next(&mut self) -> Option<Place> {
-        let Conversion { up, phases, .. } = self.conversion;
-        let place = if phases == up {
-            Place { offset: self.offset, row: self.phase as usize, between: 0.0 }
-        } else {
-            let at = u64::from(self.phase) * u64::from(phases);
-            let between = (at % u64::from(up)) as i64 as f32 / up as f32;
-            Place { offset: self.offset, row: (at / u64::from(up)) as usize, between }
-        };
-        self.offset += self.whole as usize;
-        self.phase += self.part;
-        if self.phase >= up {
-            self.phase -= up;
-            self.offset += 1;
-        }
-        Some(place)
-    }
-}
-
-/// Sixteen lanes a channel, then halves are added to halves: 8, 4, 2, 1.
-#[inline(always)]
-fn dot<const N: usize>(coefficients: &[u32], windows: [&[f32]; N]) -> [f32; N] {
-    let mut lanes = [[0.0f32; LANES]; N];
-    let (coefficients, _) = coefficients.as_chunks::<LANES>();
-    let windows = windows.map(|window| &window.as_chunks::<LANES>().0[..coefficients.len()]);
-    for (n, h) in coefficients.iter().enumerate() {
-        let h = h.map(f32::from_bits);
-        for channel in 0..N {
-            let x = &windows[channel][n];
-            for lane in 0..LANES {
-                lanes[channel][lane] += h[lane] * x[lane];
-            }
-        }
-    }
-    core::array::from_fn(|channel| fold(&lanes[channel]))
-}
-
-/// Not inlined: its pairs would lead the compiler to keep the lanes in pairs, at a third of the speed.
-#[inline(never)]
-fn fold(l: &[f32; LANES]) -> f32 {
-    let eight: [f32; 8] = core::array::from_fn(|n| l[n] + l[n + 8]);
-    let four: [f32; 4] = core::array::from_fn(|n| eight[n] + eight[n + 4]);
-    (four[0] + four[2]) + (four[1] + four[3])
-}
-
-/// Kaiser's estimate of the length, in source frames, as a multiple of the lanes.
-fn taps(source: u32, output: u32) -> u32 {
-    let transition = 0.5 * (1.0 - PASS) * f64::from(source.min(output)) / f64::from(source);
-    let length = (ATTENUATION_DB - 7.95) / (14.36 * transition) + 1.0;
-    (length as u32).div_ceil(LANES as u32) * LANES as u32
-}
-
-fn sinc(x: f64) -> f64 {
-    if x == 0.0 { 1.0 } else { libm::sin(PI * x) / (PI * x) }
-}
-
-/// Kaiser's window over -1..1.
-fn kaiser(x: f64, beta: f64) -> f64 {
-    let inside = 1.0 - x * x;
-    if inside <= 0.0 { 0.0 } else { bessel_i0(beta * inside.sqrt()) / bessel_i0(beta) }
-}
-
-/// The modified Bessel function of the first kind and order zero, by its power series, to the last bit that matters.
-fn bessel_i0(x: f64) -> f64 {
-    let quarter = x * x / 4.0;
-    let (mut sum, mut term, mut k) = (1.0, 1.0, 1.0);
-    while term > sum * 1e-18 {
-        term *= quarter / (k * k);
-        sum += term;
-        k += 1.0;
-    }
-    sum
 }
 
 fn greatest_common_divisor(a: u32, b: u32) -> u32 {

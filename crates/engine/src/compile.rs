@@ -143,7 +143,7 @@ impl Compiler {
         let mut table_at = words.len() + 8 * sources.conversions.len();
         for (rate, c) in &sources.conversions {
             words.extend([*rate, c.up, c.down, c.taps, c.phases, table_at as u32, 0, 0]);
-            table_at += (c.rows() * c.taps) as usize;
+            table_at += c.table_len();
         }
         for (_, conversion) in &sources.conversions {
             let bits = || conversion.coefficients().into_iter().map(f32::to_bits).collect();

@@ -10,7 +10,7 @@
 //! | 16 × clips | first audible frame, frame after the last, frame at which the recording's frame 0 lies, latest end in the subtree, start of the fade in, end of the fade out (all i64), fade lengths in frames, gain (f32), index of the source |
 //! | 8 × sources | id, rate, channels, index of the conversion or 0xffffffff, length in frames (u64), zeros |
 //! | 8 × conversions | source rate, up, down, taps, phases, first word of its table, zeros |
-//! | rest | the conversions' coefficients (f32), row by row |
+//! | rest | the conversions' coefficients (f32), as `dsp::resample` lays them out |
 //!
 //! The clips of a track lie together, sorted by first audible frame, and form an implicit interval tree: the root of
 //! the range `[low, high)` is its middle, and each clip knows the latest end in its own range. Finding what sounds in a block

@@ -77,7 +77,7 @@ fn conversions(plan: &PlanView<'_>) -> Result<(), PlanError> {
         if said != expected || w[5] as usize != table_at || w[6..] != [0, 0] {
             return Err(wrong);
         }
-        let length = (said.rows() * said.taps) as usize;
+        let length = said.table_len();
         let table = plan.words().get(table_at..table_at + length).ok_or(PlanError::Length)?;
         // Written without `all`, so that it is one vector loop: a NaN fails the comparison as well.
         let good = table.iter().fold(true, |good, h| good & (f32::from_bits(*h).abs() <= COEFFICIENT_MAX));

@@ -237,8 +237,7 @@ impl<'a> PlanView<'a> {
     pub fn conversion(&self, index: usize) -> ConversionRecord<'a> {
         let w: &[u32; CONVERSION_WORDS] = self.record(self.conversions_at(), index);
         let conversion = Conversion { up: w[1], down: w[2], taps: w[3], phases: w[4] };
-        let length = (conversion.rows() * conversion.taps) as usize;
-        let table = self.words.get(w[5] as usize..).and_then(|rest| rest.get(..length)).unwrap_or(&[]);
+        let table = self.words.get(w[5] as usize..).and_then(|rest| rest.get(..conversion.table_len())).unwrap_or(&[]);
         ConversionRecord { conversion, table }
     }
 
