@@ -32,6 +32,17 @@ pub fn silence_non_finite(samples: &mut [f32]) -> usize {
     count
 }
 
+/// The smallest magnitude that sounds: -400 dB.
+const TINY: f32 = 1e-20;
+
+/// Makes magnitudes below 1e-20, and negative zeros, a plain 0. Audio threads of browsers flush numbers below 1.2e-38 to
+/// zero, other threads compute with them: without this, what is 0 on one side would be next to 0 on the other.
+pub fn silence_tiny(samples: &mut [f32]) {
+    for x in samples {
+        *x = if x.abs() < TINY { 0.0 } else { *x };
+    }
+}
+
 const EXPONENT: u32 = 0x7f80_0000;
 
 fn all_finite(samples: &[f32]) -> bool {
@@ -55,6 +66,13 @@ mod tests {
         }
         assert_eq!(peak(&[]), 0.0);
         assert_eq!(peak(&[f32::NAN, 0.25]), 0.25);
+    }
+
+    #[test]
+    fn what_is_too_small_to_sound_becomes_a_plain_zero() {
+        let mut samples = [1e-41, -1e-41, -0.0, 1e-21, -1e-19, 0.5];
+        silence_tiny(&mut samples);
+        assert_eq!(samples.map(f32::to_bits), [0.0f32, 0.0, 0.0, 0.0, -1e-19, 0.5].map(f32::to_bits));
     }
 
     #[test]

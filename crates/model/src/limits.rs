@@ -14,6 +14,8 @@ pub const MAP_KEYS_MAX: usize = 1_024;
 pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Approximate bytes of all records of one project, deleted ones included: ten thousand clips take about 4 MiB.
 pub const PROJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Paths of one record of which is known who wrote them last, see [`Stamps`](crate::Stamps).
+pub const STAMPS_PER_RECORD_MAX: usize = 4_096;
 /// Segments of a dotted path.
 pub const PATH_SEGMENTS_MAX: usize = VALUE_DEPTH_MAX;
 /// Bytes of a dotted path.

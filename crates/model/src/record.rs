@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Id, Map, Value};
+use crate::{Id, Map, Stamps, Value};
 
 /// The tables of a song, by their names on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,11 +26,13 @@ pub enum Table {
     AudioFiles,
     /// Automation lanes of a track.
     Automation,
+    /// Named versions of a project.
+    Versions,
 }
 
 impl Table {
     /// Every table, parents before children.
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 8] = [
         Table::Users,
         Table::Projects,
         Table::ProjectMembers,
@@ -38,6 +40,7 @@ impl Table {
         Table::AudioFiles,
         Table::Clips,
         Table::Automation,
+        Table::Versions,
     ];
 
     /// The name on the wire and in the database.
@@ -51,6 +54,7 @@ impl Table {
             Table::Clips => "clips",
             Table::AudioFiles => "audio_files",
             Table::Automation => "automation",
+            Table::Versions => "versions",
         }
     }
 
@@ -114,6 +118,7 @@ struct Content {
     id: Id,
     version: u64,
     fields: Map,
+    stamps: Stamps,
 }
 
 impl Record {
@@ -122,7 +127,15 @@ impl Record {
     pub fn new(id: Id, version: u64, mut fields: Map) -> Record {
         fields.remove("id");
         fields.remove("version");
-        Record(Arc::new(Content { id, version, fields }))
+        Record(Arc::new(Content { id, version, fields, stamps: Stamps::default() }))
+    }
+
+    /// The same record with these stamps.
+    #[must_use]
+    pub fn with_stamps(&self, stamps: Stamps) -> Record {
+        let mut content = (*self.0).clone();
+        content.stamps = stamps;
+        Record(Arc::new(content))
     }
 
     /// The record that an object with `id` and `version` describes; `None` when either is missing or wrong.
@@ -157,6 +170,12 @@ impl Record {
     #[must_use]
     pub fn fields(&self) -> &Map {
         &self.0.fields
+    }
+
+    /// Who last wrote which part of it.
+    #[must_use]
+    pub fn stamps(&self) -> &Stamps {
+        &self.0.stamps
     }
 
     /// A top-level field; `Null` when it is absent.
@@ -195,10 +214,10 @@ impl Record {
         self.0.fields.iter().map(|(name, value)| name.len() + 4 + value.weight()).sum()
     }
 
-    /// The same record with other fields and the version raised by one.
+    /// The same record with other fields and stamps, and the version raised by one.
     #[must_use]
-    pub fn next(&self, fields: Map) -> Record {
-        Record(Arc::new(Content { id: self.0.id.clone(), version: self.0.version + 1, fields }))
+    pub fn next(&self, fields: Map, stamps: Stamps) -> Record {
+        Record(Arc::new(Content { id: self.0.id.clone(), version: self.0.version + 1, fields, stamps }))
     }
 
     /// The same record and version with one field set.
@@ -225,9 +244,11 @@ impl Record {
 }
 
 impl Serialize for Record {
+    /// The guide's object in JSON; in binary formats, which are between ourselves, with its stamps.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if !serializer.is_human_readable() {
-            return (&self.0.id, self.0.version, Value::from(self.0.fields.clone())).serialize(serializer);
+            let fields = Value::from(self.0.fields.clone());
+            return (&self.0.id, self.0.version, fields, &self.0.stamps).serialize(serializer);
         }
         let mut map = serializer.serialize_map(Some(self.0.fields.len() + 2))?;
         map.serialize_entry("id", &self.0.id)?;
@@ -248,9 +269,9 @@ impl<'de> Deserialize<'de> for Record {
                 .and_then(Record::from_map)
                 .ok_or_else(|| D::Error::custom("a record is an object with an id and a version"));
         }
-        let (id, version, fields) = <(Id, u64, Value)>::deserialize(deserializer)?;
+        let (id, version, fields, stamps) = <(Id, u64, Value, Stamps)>::deserialize(deserializer)?;
         match fields {
-            Value::Map(map) => Ok(Record::new(id, version, Arc::unwrap_or_clone(map))),
+            Value::Map(map) => Ok(Record::new(id, version, Arc::unwrap_or_clone(map)).with_stamps(stamps)),
             other => Err(D::Error::custom(format_args!("a record's fields are an object, not {}", other.kind()))),
         }
     }

@@ -18,7 +18,7 @@ pub struct Records {
 fn parent_field(table: Table) -> Option<&'static str> {
     match table {
         Table::Users | Table::Projects => None,
-        Table::ProjectMembers | Table::Tracks | Table::AudioFiles => Some("projectId"),
+        Table::ProjectMembers | Table::Tracks | Table::AudioFiles | Table::Versions => Some("projectId"),
         Table::Clips | Table::Automation => Some("trackId"),
     }
 }

@@ -43,6 +43,7 @@ pub(crate) fn schema(table: Table) -> &'static TableSchema {
         Table::Clips => &CLIPS,
         Table::AudioFiles => &AUDIO_FILES,
         Table::Automation => &AUTOMATION,
+        Table::Versions => &VERSIONS,
     }
 }
 
@@ -191,6 +192,20 @@ static AUTOMATION: TableSchema = TableSchema {
         field("projectId", Kind::Reference(Table::Projects), Nullable, Server),
         field("parameter", WORD, Required, Creation),
         field("points", Kind::Elements(&POINT), EMPTY, Client),
+        CREATED,
+        UPDATED,
+        DELETED,
+    ],
+};
+
+static VERSIONS: TableSchema = TableSchema {
+    table: Table::Versions,
+    fields: &[
+        field("projectId", Kind::Reference(Table::Projects), Required, Creation),
+        field("name", NAME, Required, Client),
+        // The transaction that named it: the song is meant as that one left it.
+        field("txId", WORD, Nullable, Server),
+        field("createdBy", Kind::Reference(Table::Users), Nullable, Server),
         CREATED,
         UPDATED,
         DELETED,

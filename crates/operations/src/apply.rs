@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Key, List, Map, Record, Records, Timestamp, Value};
+use model::{Id, Key, List, Map, Record, Records, Stamps, Timestamp, Value};
 
 use crate::{Change, Operation, Path, Position, Refusal};
 
 /// Applies an operation to an existing record: the record after it, its version raised by one (OP2).
 ///
-/// The input does not change; what the two share is not copied (OP3). `now` is what `set-now` writes.
+/// The input does not change; what the two share is not copied (OP3). `now` is what `set-now` writes. Who has written is
+/// not noted.
 ///
 /// # Errors
 /// 400 for a path through null or a scalar, a list operation on what is no list, an element that is not there, a change
 /// of the record's or an element's identity, or a whole-record `set` (the record exists).
 pub fn apply(record: &Record, operation: &Operation, now: Timestamp) -> Result<Record, Refusal> {
-    Ok(record.next(fields_after(record, operation, now)?))
+    Ok(record.next(fields_after(record, operation, now)?, record.stamps().clone()))
 }
 
 /// The fields of the record after an operation.
@@ -35,7 +36,8 @@ fn fields_after(record: &Record, operation: &Operation, now: Timestamp) -> Resul
     Ok(fields)
 }
 
-/// Applies what a commit carries to `records`: the keys that changed, each once, in order. `time` is the commit's.
+/// Applies what a commit carries to `records`: the keys that changed, each once, in order. `tx_id` and `time` are the
+/// commit's.
 ///
 /// This is how every replica, and the log's replay, advances: no permission is asked and nothing is filled in, since the
 /// room has done both.
@@ -43,11 +45,16 @@ fn fields_after(record: &Record, operation: &Operation, now: Timestamp) -> Resul
 /// # Errors
 /// 400 when an operation does not fit the record that it meets; `records` is then unchanged. A replica that meets this has
 /// diverged and must reload.
-pub fn apply_committed(records: &mut Records, operations: &[Operation], time: Timestamp) -> Result<Vec<Key>, Refusal> {
+pub fn apply_committed(
+    records: &mut Records,
+    tx_id: &Id,
+    operations: &[Operation],
+    time: Timestamp,
+) -> Result<Vec<Key>, Refusal> {
     let mut after = records.clone();
     let mut changed = Changed::default();
     for operation in operations {
-        apply_one(&mut after, operation, time)?;
+        apply_one(&mut after, tx_id, operation, time)?;
         changed.add(&operation.target);
     }
     *records = after;
@@ -70,20 +77,52 @@ impl Changed {
     }
 }
 
-/// Applies one checked operation, creation included, and stamps `updatedAt`.
-pub(crate) fn apply_one(records: &mut Records, operation: &Operation, time: Timestamp) -> Result<(), Refusal> {
+/// Applies one checked operation, creation included; notes when in `updatedAt`, and who in the record's stamps.
+pub(crate) fn apply_one(
+    records: &mut Records,
+    tx_id: &Id,
+    operation: &Operation,
+    time: Timestamp,
+) -> Result<(), Refusal> {
     let key = &operation.target;
     let updated = |mut fields: Map| {
         fields.insert(Arc::from("updatedAt"), Value::text(&time.to_string()));
         fields
     };
     let after = match (records.get(key), operation.is_creation(), &operation.change) {
-        (Some(before), _, _) => before.next(updated(fields_after(before, operation, time)?)),
+        (Some(before), _, _) => {
+            before.next(updated(fields_after(before, operation, time)?), stamps_after(before, tx_id, operation))
+        }
         (None, true, Change::Set(Value::Map(fields))) => Record::new(key.id.clone(), 1, updated((**fields).clone())),
         _ => return Err(Refusal::invalid("the record does not exist")),
     };
     records.insert(key.table, after);
     Ok(())
+}
+
+/// Who has written the record once `tx_id` has applied this operation to it.
+pub(crate) fn stamps_after(before: &Record, tx_id: &Id, operation: &Operation) -> Stamps {
+    let (mut stamps, version) = (before.stamps().clone(), before.version() + 1);
+    if takes_nothing(before, operation) {
+        return stamps;
+    }
+    match &operation.guard {
+        Some(guard) => stamps.give_back(&operation.writes(), &guard.leaves, version),
+        None => stamps.write(&operation.writes(), tx_id, version),
+    }
+    stamps
+}
+
+/// Whether an operation takes out what is not there: it has no inverse, and writes nothing.
+pub(crate) fn takes_nothing(before: &Record, operation: &Operation) -> bool {
+    match &operation.change {
+        Change::Unset => value_at(before, &operation.path).is_none(),
+        Change::ListRemove(value) => {
+            let list = value_at(before, &operation.path).and_then(Value::as_list);
+            list.is_none_or(|list| list.find(value).is_none())
+        }
+        Change::Set(_) | Change::SetNow | Change::ListInsert(..) => false,
+    }
 }
 
 /// Whether a change may bring containers about on its way.

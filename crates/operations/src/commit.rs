@@ -17,6 +17,9 @@ pub struct Commit {
     pub author: Id,
     /// When it was committed, by the server's clock.
     pub time: Timestamp,
+    /// What it has in common with others of the same gesture (UN2).
+    #[serde(default)]
+    pub gesture: Option<Id>,
     /// What it does, as rewritten by [`crate::transact()`].
     pub operations: Vec<Operation>,
 }

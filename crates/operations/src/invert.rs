@@ -1,19 +1,31 @@
 //! What undoes an operation (UN4).
 
-use model::{List, Record, Value};
+use model::{Id, List, Record, Value};
 
-use crate::apply::value_at;
-use crate::{Change, Operation, Path, Position};
+use crate::apply::{stamps_after, value_at};
+use crate::{Change, Guard, Operation, Path, Position};
 
 /// The operation that turns the record after `operation` back into `before`, apart from `version` and `updatedAt`; none
 /// when the operation changed nothing. `before` is none for a creation, whose inverse is a soft deletion.
 ///
+/// The inverse is guarded: it insists that nobody has written there after `tx_id`, the transaction of the operation (UN3),
+/// and leaves as the last writers those who were it before. (A record's creation writes no path: its inverse insists that
+/// nobody has deleted the record or brought it back.)
+///
 /// The operations of a transaction are inverted each against the state that it met, and applied in reverse.
 #[must_use]
-pub fn invert(before: Option<&Record>, operation: &Operation) -> Option<Operation> {
+pub fn invert(before: Option<&Record>, tx_id: &Id, operation: &Operation) -> Option<Operation> {
     let Some(before) = before else {
-        return Some(crate::build::delete(operation.target.table, &operation.target.id));
+        let deletion = crate::build::delete(operation.target.table, &operation.target.id);
+        return Some(Operation { guard: Some(Guard::default()), ..deletion });
     };
+    let mut inverse = unguarded(before, operation)?;
+    let (place, after) = (inverse.writes().into_owned(), stamps_after(before, tx_id, operation));
+    inverse.guard = Some(Guard { finds: after.writers(&place), leaves: before.stamps().writers(&place) });
+    Some(inverse)
+}
+
+fn unguarded(before: &Record, operation: &Operation) -> Option<Operation> {
     let old = value_at(before, &operation.path);
     let change = match &operation.change {
         Change::Set(_) | Change::SetNow => return Some(put_back(before, operation, old)),
@@ -30,15 +42,17 @@ pub fn invert(before: Option<&Record>, operation: &Operation) -> Option<Operatio
             put_in_again(list, list.find(value)?)
         }
     };
-    Some(Operation { target: operation.target.clone(), path: operation.path.clone(), change })
+    Some(Operation { target: operation.target.clone(), path: operation.path.clone(), change, guard: None })
 }
 
 /// Sets the old value again, or unsets what was not there: the first container that the operation had to create.
 fn put_back(before: &Record, operation: &Operation, old: Option<&Value>) -> Operation {
     let target = operation.target.clone();
     match old {
-        Some(value) => Operation { target, path: operation.path.clone(), change: Change::Set(value.clone()) },
-        None => Operation { target, path: first_absent(before, &operation.path), change: Change::Unset },
+        Some(value) => {
+            Operation { target, path: operation.path.clone(), change: Change::Set(value.clone()), guard: None }
+        }
+        None => Operation { target, path: first_absent(before, &operation.path), change: Change::Unset, guard: None },
     }
 }
 
@@ -130,9 +144,9 @@ mod tests {
             let (mut record, mut inverses) = (start(), Vec::new());
             for (path, change) in steps {
                 let target = Key::new(Table::Tracks, record.id().clone());
-                let operation = Operation { target, path: Path::new(&path).unwrap(), change };
+                let operation = Operation { target, path: Path::new(&path).unwrap(), change, guard: None };
                 if let Ok(after) = apply(&record, &operation, Timestamp(5)) {
-                    inverses.extend(invert(Some(&record), &operation));
+                    inverses.extend(invert(Some(&record), &Id::system(), &operation));
                     record = after;
                 }
             }
@@ -147,7 +161,7 @@ mod tests {
         fn op3_applying_never_changes_its_input(path in any_path(), change in any_change()) {
             let before = start();
             let target = Key::new(Table::Tracks, before.id().clone());
-            let _ = apply(&before, &Operation { target, path: Path::new(&path).unwrap(), change }, Timestamp(0));
+            let _ = apply(&before, &Operation { target, path: Path::new(&path).unwrap(), change, guard: None }, Timestamp(0));
             prop_assert_eq!(before, start());
         }
     }

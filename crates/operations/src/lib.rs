@@ -16,7 +16,7 @@ mod transact;
 pub use apply::{apply, apply_committed};
 pub use commit::Commit;
 pub use invert::invert;
-pub use operation::{Change, Operation, Position, Transaction};
+pub use operation::{Change, Guard, Operation, Position, Transaction};
 pub use path::Path;
 pub use refusal::Refusal;
 pub use transact::{Accepted, Author, Scope, transact};

@@ -1,5 +1,6 @@
 //! Operations and transactions as they travel (W2).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::{Id, Key, Table, Value};
@@ -18,6 +19,23 @@ pub struct Operation {
     pub path: Path,
     /// What happens there.
     pub change: Change,
+    /// Of an operation that takes another one back: on what it insists (UN3).
+    pub guard: Option<Guard>,
+}
+
+/// What an operation that takes another one back insists on: that nobody else has written its place since (UN3). Where
+/// somebody has, the room and every replica leave the operation out.
+///
+/// Both name transactions, by place: an empty path for the operation's own, the rest of the path for what lies in it. See
+/// [`model::Stamps::writers`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// The last writers that the operation must find.
+    #[serde(default)]
+    pub finds: BTreeMap<Box<str>, Id>,
+    /// Who count as the last writers afterwards: those who wrote what is there again.
+    #[serde(default)]
+    pub leaves: BTreeMap<Box<str>, Id>,
 }
 
 /// What an operation does at its path.
@@ -65,6 +83,9 @@ pub struct Transaction {
     /// Versions on which the author insists (WR5), by `table:id`. Our client sends none.
     #[serde(default, deserialize_with = "base_versions")]
     pub base_versions: BTreeMap<String, u64>,
+    /// What several transactions of one gesture have in common: they are one step of undo (UN2) and of the history.
+    #[serde(default)]
+    pub gesture: Option<Id>,
 }
 
 fn base_versions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, u64>, D::Error> {
@@ -88,6 +109,17 @@ impl Operation {
         }
     }
 
+    /// The path that it writes: of a list whose elements carry ids, the element's.
+    #[must_use]
+    pub fn writes(&self) -> Cow<'_, str> {
+        let path = self.path.as_str();
+        let element = match &self.change {
+            Change::ListInsert(value, _) | Change::ListRemove(value) => value.get("id").and_then(Value::as_str),
+            Change::Set(_) | Change::SetNow | Change::Unset => None,
+        };
+        element.map_or(Cow::Borrowed(path), |id| Cow::Owned(format!("{path}.{id}")))
+    }
+
     /// Whether it creates a record.
     #[must_use]
     pub fn is_creation(&self) -> bool {
@@ -99,7 +131,7 @@ impl Serialize for Operation {
     /// The guide's object in JSON, a plain tuple in binary formats.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if !serializer.is_human_readable() {
-            return (&self.target.table, &self.target.id, &self.path, &self.change).serialize(serializer);
+            return (&self.target.table, &self.target.id, &self.path, &self.change, &self.guard).serialize(serializer);
         }
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", self.type_name())?;
@@ -113,6 +145,9 @@ impl Serialize for Operation {
                 map.serialize_entry("position", position)?;
             }
             Change::SetNow | Change::Unset => {}
+        }
+        if let Some(guard) = &self.guard {
+            map.serialize_entry("guard", guard)?;
         }
         map.end()
     }
@@ -129,13 +164,15 @@ struct Wire {
     value: Value,
     #[serde(default)]
     position: Option<Position>,
+    #[serde(default)]
+    guard: Option<Guard>,
 }
 
 impl<'de> Deserialize<'de> for Operation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Operation, D::Error> {
         if !deserializer.is_human_readable() {
-            let (table, id, path, change) = Deserialize::deserialize(deserializer)?;
-            return Ok(Operation { target: Key::new(table, id), path, change });
+            let (table, id, path, change, guard) = Deserialize::deserialize(deserializer)?;
+            return Ok(Operation { target: Key::new(table, id), path, change, guard });
         }
         let wire = Wire::deserialize(deserializer)?;
         let change = match wire.r#type.as_str() {
@@ -149,7 +186,7 @@ impl<'de> Deserialize<'de> for Operation {
             "listRemove" => Change::ListRemove(wire.value),
             other => return Err(D::Error::custom(format_args!("there is no operation '{}'", other.escape_debug()))),
         };
-        Ok(Operation { target: Key::new(wire.table, wire.id), path: wire.key, change })
+        Ok(Operation { target: Key::new(wire.table, wire.id), path: wire.key, change, guard: wire.guard })
     }
 }
 
@@ -166,6 +203,7 @@ mod tests {
             r#"{"type":"listInsert","table":"projects","id":"1","key":"collaborators","value":"u","position":"prepend"}"#,
             r#"{"type":"listInsert","table":"projects","id":"1","key":"collaborators","value":"u","position":{"after":"v"}}"#,
             r#"{"type":"listRemove","table":"projects","id":"1","key":"collaborators","value":"u"}"#,
+            r#"{"type":"set","table":"clips","id":"1","key":"gain","value":1.5,"guard":{"finds":{"":"t"},"leaves":{"":"u","x.y":"v"}}}"#,
         ] {
             let operation: Operation = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&operation).unwrap(), text);

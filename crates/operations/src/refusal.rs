@@ -38,6 +38,16 @@ impl Refusal {
         Refusal { status: 409, message: format!("These records have changed since: {list}"), conflicts }
     }
 
+    /// 409: every part of an undo would have changed what somebody else has written since (UN3).
+    #[must_use]
+    pub(crate) fn overtaken<'a>(conflicts: impl Iterator<Item = &'a Key>) -> Refusal {
+        let mut conflicts: Vec<Key> = conflicts.cloned().collect();
+        conflicts.sort();
+        conflicts.dedup();
+        let message = "Somebody else has changed this since.".to_owned();
+        Refusal { status: 409, message, conflicts }
+    }
+
     /// The same refusal, saying which record it is about.
     #[must_use]
     pub(crate) fn about(mut self, key: &Key) -> Refusal {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::limits::{
     PROJECT_BYTES_MAX, PROJECT_MEMBERS_MAX, PROJECT_RECORDS_MAX, PROJECT_TRACKS_MAX, RECORD_BYTES_MAX,
-    TRANSACTION_OPERATIONS_MAX,
+    STAMPS_PER_RECORD_MAX, TRANSACTION_OPERATIONS_MAX,
 };
 use model::roles::{has_owner, may_change, role_of};
 use model::schema::{Field, Kind, Presence, TableSchema, Writer};
@@ -57,6 +57,8 @@ pub struct Accepted {
     pub inverse: Vec<Operation>,
     /// The records that changed, each once.
     pub changed: Vec<Key>,
+    /// Operations that were left out, since somebody else has written there since (UN3).
+    pub skipped: Vec<Operation>,
 }
 
 /// Checks a transaction against `records` and applies it to them.
@@ -91,13 +93,15 @@ pub fn transact(
         scope,
         author,
         role,
+        tx_id: &transaction.tx_id,
         now,
         done: Vec::new(),
         inverse: Vec::new(),
         changed: Changed::default(),
+        skipped: Vec::new(),
     };
     for (index, operation) in transaction.operations.iter().enumerate() {
-        run.operation(operation, &transaction.tx_id, index).map_err(|refusal| refusal.about(&operation.target))?;
+        run.operation(operation, index).map_err(|refusal| refusal.about(&operation.target))?;
     }
     run.finish(records)
 }
@@ -130,14 +134,16 @@ struct Run<'a> {
     author: &'a Author,
     /// The author's role as the operations so far have left it: each one is judged by the roles before it.
     role: Option<Role>,
+    tx_id: &'a Id,
     now: Timestamp,
     done: Vec<Operation>,
     inverse: Vec<Operation>,
     changed: Changed,
+    skipped: Vec<Operation>,
 }
 
 impl Run<'_> {
-    fn operation(&mut self, operation: &Operation, tx_id: &Id, index: usize) -> Result<(), Refusal> {
+    fn operation(&mut self, operation: &Operation, index: usize) -> Result<(), Refusal> {
         let in_scope = match self.scope {
             Scope::Project(_) => operation.target.table != Table::Users,
             Scope::User(user) => operation.target.table == Table::Users && operation.target.id == *user,
@@ -145,7 +151,12 @@ impl Run<'_> {
         if !in_scope {
             return Err(Refusal::invalid("a transaction touches one project, or only your own user record"));
         }
-        let mut count = 0;
+        check_guard(operation)?;
+        if !self.guard_holds(operation) {
+            self.skipped.push(operation.clone());
+            return Ok(());
+        }
+        let (mut count, tx_id) = (0, self.tx_id);
         let mut new_id = || {
             count += 1;
             Id::new(&format!("{tx_id}-{index}-{}", count - 1)).ok()
@@ -153,9 +164,21 @@ impl Run<'_> {
         if operation.is_creation() { self.create(operation, &mut new_id) } else { self.change(operation, &mut new_id) }
     }
 
+    /// Whether nobody has written there whom the operation does not know of (UN3).
+    fn guard_holds(&self, operation: &Operation) -> bool {
+        match (&operation.guard, self.records.get(&operation.target)) {
+            (Some(guard), Some(record)) => record.stamps().writers(&operation.writes()) == guard.finds,
+            // What is not there is refused as ever.
+            _ => true,
+        }
+    }
+
     /// OP4: `set` with an empty key and a whole record.
     fn create(&mut self, operation: &Operation, new_id: &mut dyn FnMut() -> Option<Id>) -> Result<(), Refusal> {
         let Change::Set(value) = &operation.change else { return Err(Refusal::invalid("a creation is a set")) };
+        if operation.guard.is_some() {
+            return Err(Refusal::invalid("a new record has no guard"));
+        }
         let key = &operation.target;
         let given = value.as_map().ok_or_else(|| Refusal::invalid("a new record is an object"))?;
         if given.get("id").and_then(Value::as_str) != Some(key.id.as_str()) {
@@ -167,7 +190,7 @@ impl Run<'_> {
         self.check_room_for(key.table)?;
         let fields = self.complete(key, given, new_id)?;
         let path = Path::default();
-        self.step(Operation { target: key.clone(), path, change: Change::Set(Value::from(fields)) })?;
+        self.step(Operation { target: key.clone(), path, change: Change::Set(Value::from(fields)), guard: None })?;
         if key.table == Table::Projects { self.add_first_owner(&key.id) } else { Ok(()) }
     }
 
@@ -208,6 +231,10 @@ impl Run<'_> {
         match key.table {
             Table::Projects => put("createdBy", Value::from(&self.author.id())),
             Table::AudioFiles => put("uploadedBy", Value::from(&self.author.id())),
+            Table::Versions => {
+                put("txId", Value::from(self.tx_id));
+                put("createdBy", Value::from(&self.author.id()));
+            }
             Table::Clips | Table::Automation => {
                 if let Scope::Project(project) = self.scope {
                     put("projectId", Value::from(project));
@@ -237,7 +264,7 @@ impl Run<'_> {
         ]);
         let target = Key::new(Table::ProjectMembers, project.clone());
         let inverses = self.inverse.len();
-        self.step(Operation { target, path: Path::default(), change: Change::Set(Value::from(fields)) })?;
+        self.step(Operation { target, path: Path::default(), change: Change::Set(Value::from(fields)), guard: None })?;
         // A project that was created is undone by deleting it; its owner stays, and can bring it back.
         self.inverse.truncate(inverses);
         Ok(())
@@ -259,22 +286,28 @@ impl Run<'_> {
         if matches!(change, Change::Unset) && !matches!(field.presence, Presence::Nullable) && segments.len() == 1 {
             return Err(Refusal::invalid(format!("{name}: it must not be missing")));
         }
-        let index = match (&change, *name) {
-            (Change::Set(value), "orderIndex") => rank(value),
+        let index = match (&change, *name, &operation.guard) {
+            // What takes a move back carries the old key itself.
+            (Change::Set(value), "orderIndex", None) => rank(value),
             _ => None,
         };
         // The key first: the inverse then ends with the old key, whatever rank the old index asks for.
         if let Some(order) = index.and_then(|index| key_at_rank(&self.records, &key.id, index)) {
             self.step(crate::build::set(key.table, &key.id, "orderKey", order.as_str()))?;
         }
-        self.step(Operation { target: key.clone(), path: operation.path.clone(), change })
+        self.step(Operation {
+            target: key.clone(),
+            path: operation.path.clone(),
+            change,
+            guard: operation.guard.clone(),
+        })
     }
 
     /// Applies one complete operation, and checks the record after it.
     fn step(&mut self, operation: Operation) -> Result<(), Refusal> {
         let key = operation.target.clone();
         let (before, weight) = (self.records.get(&key).cloned(), self.records.weight());
-        apply_one(&mut self.records, &operation, self.now)?;
+        apply_one(&mut self.records, self.tx_id, &operation, self.now)?;
         // What makes a full project smaller is welcome, and what the server has measured has to be said.
         let grows = self.records.weight() > weight && *self.author != Author::System;
         if grows && self.records.weight() > PROJECT_BYTES_MAX {
@@ -284,7 +317,7 @@ impl Run<'_> {
         check_record(before.as_ref(), after, &operation)?;
         self.check_permission(before.as_ref(), after, &key)?;
         self.check_references(after, &key, &operation.path)?;
-        self.inverse.extend(invert(before.as_ref(), &operation));
+        self.inverse.extend(invert(before.as_ref(), self.tx_id, &operation));
         self.done.push(operation);
         self.changed.add(&key);
         if key.table == Table::ProjectMembers {
@@ -336,12 +369,16 @@ impl Run<'_> {
     }
 
     fn finish(mut self, records: &mut Records) -> Result<Accepted, Refusal> {
+        if self.done.is_empty() {
+            return Err(Refusal::overtaken(self.skipped.iter().map(|operation| &operation.target)));
+        }
         if self.changed.in_order.iter().any(|key| key.table == Table::ProjectMembers) {
             self.settle_members()?;
         }
         self.inverse.reverse();
         *records = self.records;
-        Ok(Accepted { operations: self.done, inverse: self.inverse, changed: self.changed.in_order })
+        let (operations, inverse, changed) = (self.done, self.inverse, self.changed.in_order);
+        Ok(Accepted { operations, inverse, changed, skipped: self.skipped })
     }
 
     /// One membership a person, never without an owner, and `collaborators` says who they are (PE1, PE3).
@@ -366,11 +403,20 @@ impl Run<'_> {
             return Ok(());
         }
         let operation = crate::build::set(Table::Projects, project.id(), "collaborators", collaborators);
-        apply_one(&mut self.records, &operation, self.now)?;
+        apply_one(&mut self.records, self.tx_id, &operation, self.now)?;
         self.changed.add(&operation.target);
         self.done.push(operation);
         Ok(())
     }
+}
+
+/// What a guard names are places of a record.
+fn check_guard(operation: &Operation) -> Result<(), Refusal> {
+    let Some(guard) = &operation.guard else { return Ok(()) };
+    if guard.finds.len().max(guard.leaves.len()) > STAMPS_PER_RECORD_MAX {
+        return Err(Refusal::invalid(format!("a guard names at most {STAMPS_PER_RECORD_MAX} places")));
+    }
+    guard.leaves.keys().try_for_each(|rest| Path::new(rest).map(drop))
 }
 
 /// The top-level field, when this author may write it (WR1).

@@ -18,6 +18,7 @@ fn transaction(author: &str, operations: Vec<Operation>) -> Transaction {
         operations,
         client_timestamp: 0.0,
         base_versions: Default::default(),
+        gesture: None,
     }
 }
 
@@ -360,7 +361,7 @@ proptest! {
         let mut replica = world.records.clone();
         for operation in batch {
             if let Ok(accepted) = world.submit("ann", vec![operation]) {
-                let changed = apply_committed(&mut replica, &accepted.operations, Timestamp(1_000)).unwrap();
+                let changed = apply_committed(&mut replica, &id("tx"), &accepted.operations, Timestamp(1_000)).unwrap();
                 prop_assert_eq!(changed, accepted.changed);
             }
             prop_assert_eq!(&replica, &world.records);

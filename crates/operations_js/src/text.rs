@@ -1,6 +1,6 @@
 //! The same as JSON text, without JavaScript.
 
-use model::{Record, Timestamp};
+use model::{Id, Record, Timestamp};
 use operations::Operation;
 use serde::Serialize;
 
@@ -20,13 +20,14 @@ pub fn apply(record: &str, operation: &str, now: f64) -> Result<String, String> 
 }
 
 /// The operation that takes `operation` back, `null` when it changed nothing. A `before` of `null` says that the operation
-/// created the record.
+/// created the record. It has no guard: the guide's shapes have none, and one operation does not know its transaction.
 ///
 /// # Errors
 /// The reason, when a text is no record or no operation.
 pub fn invert(before: &str, operation: &str) -> Result<String, String> {
     let before = read_record(before)?;
-    write(&operations::invert(before.as_ref(), &read_operation(operation)?))
+    let inverse = operations::invert(before.as_ref(), &Id::system(), &read_operation(operation)?);
+    write(&inverse.map(|inverse| Operation { guard: None, ..inverse }))
 }
 
 fn read_record(text: &str) -> Result<Option<Record>, String> {

@@ -179,7 +179,14 @@ impl Socket {
 
 fn transaction(user: &User, tx: &str, operations: Vec<Operation>) -> Transaction {
     let base_versions = Default::default();
-    Transaction { tx_id: id(tx), author_id: id(&user.id), operations, client_timestamp: 0.0, base_versions }
+    Transaction {
+        tx_id: id(tx),
+        author_id: id(&user.id),
+        operations,
+        client_timestamp: 0.0,
+        base_versions,
+        gesture: None,
+    }
 }
 
 fn volume(value: f64) -> Vec<Operation> {

@@ -46,7 +46,7 @@ impl History {
         };
         self.0.entry((disk.epoch.clone(), 0)).or_default();
         for Entry { commit, .. } in &log[first..] {
-            apply_committed(&mut records, &commit.operations, commit.time).map_err(|refusal| {
+            apply_committed(&mut records, &commit.tx_id, &commit.operations, commit.time).map_err(|refusal| {
                 Failure::new("WR8", format!("entry {} cannot be replayed: {refusal}", commit.seq))
             })?;
             self.0.insert((disk.epoch.clone(), commit.seq), records.clone());
@@ -138,7 +138,7 @@ pub(crate) fn check_log(disk: &Disk, records: &Records) -> Result<(), Failure> {
         if index > 0 && role < Some(Role::Editor) && !leaves {
             return Err(Failure::new("WR3", format!("{} wrote entry {} as {role:?}", commit.author, commit.seq)));
         }
-        apply_committed(&mut replayed, &commit.operations, commit.time)
+        apply_committed(&mut replayed, &commit.tx_id, &commit.operations, commit.time)
             .map_err(|refusal| Failure::new("WR8", format!("entry {} cannot be replayed: {refusal}", commit.seq)))?;
         if inverse.iter().any(|operation| replayed.get(&operation.target).is_none()) {
             return Err(Failure::new("UN4", format!("the inverse of entry {} is about no record", commit.seq)));

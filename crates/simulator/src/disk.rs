@@ -66,7 +66,7 @@ impl Disk {
     pub(crate) fn replay(&self, count: usize) -> Result<Records, Refusal> {
         let mut records = Records::new();
         for Entry { commit, .. } in &self.log()[..count] {
-            apply_committed(&mut records, &commit.operations, commit.time)?;
+            apply_committed(&mut records, &commit.tx_id, &commit.operations, commit.time)?;
         }
         Ok(records)
     }

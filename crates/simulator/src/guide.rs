@@ -109,6 +109,7 @@ impl GuideClient {
             operations,
             client_timestamp: 0.0,
             base_versions: BTreeMap::new(),
+            gesture: None,
         };
         self.writing = Some(transaction.clone());
         Some(Ask::Write(transaction))

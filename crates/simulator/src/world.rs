@@ -346,6 +346,7 @@ fn raw(tx_id: &str, author: &str, operations: Vec<Operation>) -> Transaction {
         operations,
         client_timestamp: 0.0,
         base_versions: BTreeMap::new(),
+        gesture: None,
     }
 }
 

@@ -29,6 +29,7 @@ fn batch(room: &mut Room, count: &mut u64, edits: Vec<Operation>) -> Batch {
             operations: vec![operation],
             client_timestamp: 0.0,
             base_versions: std::collections::BTreeMap::new(),
+            gesture: None,
         };
         let submitted = room.submit(&Author::User(id("ada")), &transaction, Timestamp(1_795_470_240_000)).unwrap();
         changed.extend(submitted.changed);

@@ -33,6 +33,7 @@ fn transaction(author: &str, n: usize, operations: Vec<Operation>) -> Transactio
         operations,
         client_timestamp: 0.0,
         base_versions: Default::default(),
+        gesture: None,
     }
 }
 

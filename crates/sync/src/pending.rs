@@ -139,7 +139,7 @@ impl PendingQueue {
         self.0.iter().all(|pending| {
             let touched = |operation: &&Operation| keys.contains(&operation.target);
             let again: Vec<Operation> = pending.applied.iter().filter(touched).cloned().collect();
-            again.is_empty() || apply_committed(view, &again, pending.time).is_ok()
+            again.is_empty() || apply_committed(view, &pending.transaction.tx_id, &again, pending.time).is_ok()
         })
     }
 }

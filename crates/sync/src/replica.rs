@@ -171,6 +171,7 @@ impl Replica {
             operations,
             client_timestamp: now.0 as f64,
             base_versions: std::collections::BTreeMap::new(),
+            gesture: None,
         };
         let sent = self.live.then(|| self.submit(vec![transaction.clone()]));
         let changed = self.pending.push(transaction, &mut self.view, (&self.scope, &self.author), now)?;
@@ -229,7 +230,7 @@ impl Replica {
                 self.present = connected;
                 vec![Effect::PeopleChanged]
             }
-            ServerMessage::Pong { .. } | ServerMessage::Error { .. } => Vec::new(),
+            ServerMessage::Presences { .. } | ServerMessage::Pong { .. } | ServerMessage::Error { .. } => Vec::new(),
         }
     }
 
@@ -318,7 +319,7 @@ impl Replica {
         if commit.seq != self.seq + 1 {
             return Err(Refusal::invalid("a gap in the log"));
         }
-        keys.extend(apply_committed(&mut self.committed, &commit.operations, commit.time)?);
+        keys.extend(apply_committed(&mut self.committed, &commit.tx_id, &commit.operations, commit.time)?);
         self.seq = commit.seq;
         Ok(())
     }
@@ -338,8 +339,8 @@ impl Replica {
             return self.rebase(&before, keys);
         }
         let foreseen = settled.was_foreseen(&settled.transaction.operations, time);
-        let Settled { transaction: Transaction { operations, .. }, .. } = settled;
-        let commit = Commit { seq, tx_id: tx_id.clone(), author: self.author.id(), time, operations };
+        let Settled { transaction: Transaction { operations, gesture, .. }, .. } = settled;
+        let commit = Commit { seq, tx_id: tx_id.clone(), author: self.author.id(), time, gesture, operations };
         if self.follow(&commit, &mut keys).is_err() {
             let mut effects = self.rebase(&before, keys);
             effects.extend([self.reload(), Effect::StatusChanged]);

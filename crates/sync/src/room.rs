@@ -64,12 +64,12 @@ impl Room {
     /// # Errors
     /// 400, 403 or 409; the room is then unchanged.
     pub fn submit(&mut self, author: &Author, transaction: &Transaction, now: Timestamp) -> Result<Submitted, Refusal> {
-        let Accepted { operations, inverse, changed } =
+        let Accepted { operations, inverse, changed, .. } =
             transact(&mut self.records, &self.scope, author, transaction, now)?;
         self.seq += 1;
         let verbatim = operations == transaction.operations;
-        let commit =
-            Commit { seq: self.seq, tx_id: transaction.tx_id.clone(), author: author.id(), time: now, operations };
+        let (tx_id, gesture) = (transaction.tx_id.clone(), transaction.gesture.clone());
+        let commit = Commit { seq: self.seq, tx_id, author: author.id(), time: now, gesture, operations };
         Ok(Submitted { commit, inverse, changed, verbatim })
     }
 }

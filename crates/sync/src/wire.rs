@@ -5,9 +5,9 @@ use operations::{Commit, Transaction};
 use serde::{Deserialize, Serialize};
 
 /// The WebSocket subprotocol of W4.
-pub const SUBPROTOCOL: &str = "unisono.v1";
+pub const SUBPROTOCOL: &str = "unisono.v2";
 /// The version that the first byte of every frame says.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Bytes of a frame from a client.
 pub const CLIENT_FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of one transaction in a frame: a `Submit` of it alone must fit into [`CLIENT_FRAME_BYTES_MAX`].
@@ -16,6 +16,8 @@ pub const TRANSACTION_BYTES_MAX: usize = CLIENT_FRAME_BYTES_MAX - 64;
 pub const SUBMIT_TRANSACTIONS_MAX: usize = 256;
 /// Projects that one socket may have open.
 pub const CHANNELS_MAX: usize = 16;
+/// Clips that presence names as selected, and as dragged.
+pub const PRESENCE_SELECTION_MAX: usize = 64;
 
 /// What a client says (W4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,13 @@ pub enum ClientMessage {
         /// At most [`SUBMIT_TRANSACTIONS_MAX`].
         transactions: Vec<Transaction>,
     },
+    /// Where one points and what one does, for the others: never in the log.
+    Presence {
+        /// Where.
+        channel: u32,
+        /// Takes the place of what was said before.
+        presence: Presence,
+    },
     /// Stop following.
     Close {
         /// What.
@@ -60,6 +69,70 @@ pub struct Resume {
     pub epoch: Id,
     /// The last commit that it has.
     pub seq: u64,
+}
+
+/// Where someone points and what they do (CL8): for others to see, never stored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Over which place of the timeline their pointer is.
+    pub pointer: Option<Pointer>,
+    /// Clips that they have selected; at most [`PRESENCE_SELECTION_MAX`].
+    pub selection: Vec<Id>,
+    /// Where their playhead is.
+    pub playhead: Option<Playhead>,
+    /// Clips in their hand, each where it would land; at most [`PRESENCE_SELECTION_MAX`].
+    pub dragging: Vec<Dragged>,
+}
+
+/// A place of the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pointer {
+    /// In beats.
+    pub beat: f64,
+    /// The track; none above and below all tracks.
+    pub track: Option<Id>,
+}
+
+/// Where someone plays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Playhead {
+    /// In beats.
+    pub beat: f64,
+    /// Whether it moves.
+    pub playing: bool,
+}
+
+/// A clip in someone's hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dragged {
+    /// Which.
+    pub clip: Id,
+    /// Over which track.
+    pub track: Id,
+    /// Where it would begin, in beats.
+    pub start: f64,
+}
+
+impl Presence {
+    /// Whether it keeps to its limits: finite places and short lists.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let beats = self.pointer.iter().map(|pointer| pointer.beat);
+        let beats = beats.chain(self.playhead.iter().map(|playhead| playhead.beat));
+        let mut beats = beats.chain(self.dragging.iter().map(|dragged| dragged.start));
+        self.selection.len().max(self.dragging.len()) <= PRESENCE_SELECTION_MAX && beats.all(f64::is_finite)
+    }
+}
+
+/// What one session does; a user may have several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PresenceOf {
+    /// A number of the server's for the connection.
+    pub session: u64,
+    /// Whose.
+    pub user: Id,
+    /// None: they have gone.
+    pub presence: Option<Presence>,
 }
 
 /// Someone who can open the project.
@@ -158,6 +231,13 @@ pub enum ServerMessage {
         channel: u32,
         /// Users, each once.
         connected: Vec<Id>,
+    },
+    /// What others point at and do. Whoever is not named does what they did before.
+    Presences {
+        /// Where.
+        channel: u32,
+        /// Each session once.
+        presences: Vec<PresenceOf>,
     },
     /// The answer to `Ping`.
     Pong {
@@ -276,6 +356,7 @@ mod tests {
             operations: vec![build::set(Table::Tracks, &id, "volume", 0.5)],
             client_timestamp: 1.5,
             base_versions: Default::default(),
+            gesture: None,
         };
         let message = ClientMessage::Submit { channel: 3, transactions: vec![transaction] };
         let mut frame = encode(&message);

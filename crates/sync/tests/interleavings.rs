@@ -68,6 +68,7 @@ impl World {
             operations,
             client_timestamp: 0.0,
             base_versions: Default::default(),
+            gesture: None,
         };
         self.submit(author, &transaction, false);
     }

@@ -60,6 +60,7 @@ impl Pair {
             operations,
             client_timestamp: 0.0,
             base_versions: Default::default(),
+            gesture: None,
         };
         self.room.submit(&Author::User(id(author)), &transaction, COMMITTED).unwrap()
     }

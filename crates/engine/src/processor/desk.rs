@@ -140,6 +140,7 @@ impl Desk {
                 dsp::mix::gain(&mut samples[moving..], self.master.target());
             }
             self.silenced += dsp::meter::silence_non_finite(samples) as u64;
+            dsp::meter::silence_tiny(samples);
             *peak = peak.max(dsp::meter::peak(samples));
         }
     }

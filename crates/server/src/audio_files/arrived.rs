@@ -54,6 +54,7 @@ pub(crate) fn by_system(file: &Id, step: &str, operations: Vec<Operation>) -> Tr
         operations,
         client_timestamp: 0.0,
         base_versions: Default::default(),
+        gesture: None,
     }
 }
 

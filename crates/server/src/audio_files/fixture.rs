@@ -119,6 +119,7 @@ impl Studio {
             operations,
             client_timestamp: 0.0,
             base_versions: Default::default(),
+            gesture: None,
         };
         let scope = Scope::Project(id("p"));
         self.app.realtime.submit(scope, Author::User(user.id.clone()), transaction).await.unwrap();

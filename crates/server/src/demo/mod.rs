@@ -53,6 +53,7 @@ pub async fn install(app: &App) -> Result<(), Failure> {
             operations: operations(&project, editor, &stored)?,
             client_timestamp: 0.0,
             base_versions: Default::default(),
+            gesture: None,
         };
         let author = Author::User(owner.clone());
         app.realtime.submit(scope, author, transaction).await.map_err(|error| failed(&error))?;

@@ -37,6 +37,7 @@ async fn write(app: &App, user: &Id, operation: operations::Operation) -> Result
         operations: vec![operation],
         client_timestamp,
         base_versions: std::collections::BTreeMap::new(),
+        gesture: None,
     };
     app.realtime.write(Author::User(user.clone()), transaction).await?;
     Ok(())

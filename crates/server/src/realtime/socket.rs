@@ -183,6 +183,7 @@ impl Session {
             _ if !self.greeted => Err("hello comes first".to_owned()),
             ClientMessage::Open { channel, project, resume } => self.open(channel, project, resume).await,
             ClientMessage::Submit { channel, transactions } => self.submit(channel, transactions).await,
+            ClientMessage::Presence { .. } => Ok(()),
             ClientMessage::Close { channel } => {
                 if let Some(scope) = self.rooms.channels.remove(&channel) {
                     self.app.realtime.send(&scope, Request::Close { socket: self.number, channel }).await;

@@ -94,10 +94,11 @@ impl Statements {
     fn new(table: Table) -> Statements {
         let fields = TableSchema::of(table).fields;
         let names: Vec<String> = fields.iter().map(|field| column_name(field.name)).collect();
-        let columns = format!("id, version, {}", names.join(", "));
-        let marks: Vec<String> = (1..=names.len() + 2).map(|n| format!("?{n}")).collect();
+        let columns = format!("id, version, stamps, {}", names.join(", "));
+        let marks: Vec<String> = (1..=names.len() + 3).map(|n| format!("?{n}")).collect();
         let mut upsert = format!(
-            "INSERT INTO {table} ({columns}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET version = excluded.version",
+            "INSERT INTO {table} ({columns}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET version = excluded.version, \
+             stamps = excluded.stamps",
             marks.join(", ")
         );
         for name in &names {
@@ -115,7 +116,12 @@ impl Statements {
 
     /// The values of a record, in the order of the columns.
     pub(super) fn values(&self, record: &Record) -> Result<Vec<Cell>, String> {
-        let mut values = vec![Cell::Text(record.id().as_str().into()), Cell::Integer(as_sql(record.version())?)];
+        let stamps = match record.stamps().is_empty() {
+            true => Cell::Null,
+            false => Cell::Text(serde_json::to_string(record.stamps()).map_err(|error| error.to_string())?.into()),
+        };
+        let id = Cell::Text(record.id().as_str().into());
+        let mut values = vec![id, Cell::Integer(as_sql(record.version())?), stamps];
         for field in self.fields {
             values.push(Cell::of(ColumnType::of(field.kind), record.get(field.name))?);
         }
@@ -127,12 +133,18 @@ impl Statements {
         let id = read_id(row, 0)?;
         let mut fields = Map::new();
         for (index, field) in self.fields.iter().enumerate() {
-            let value = read_cell(row, index + 2, ColumnType::of(field.kind))?;
+            let value = read_cell(row, index + 3, ColumnType::of(field.kind))?;
             if !value.is_null() {
                 fields.insert(field.name.into(), value);
             }
         }
-        Ok(Record::new(id, read_u64(row, 1)?, fields))
+        let record = Record::new(id, read_u64(row, 1)?, fields);
+        match row.get_ref(2)? {
+            ValueRef::Text(text) => {
+                Ok(record.with_stamps(serde_json::from_slice(text).map_err(|error| unreadable(2, error))?))
+            }
+            _ => Ok(record),
+        }
     }
 }
 

@@ -12,9 +12,9 @@ use crate::{Batch, CommitError, LogPosition, Logged, PayloadHash};
 pub(super) const FIND_LOG: &str = "SELECT id, epoch, seq FROM logs WHERE scope = ?1";
 pub(super) const BEGIN_LOG: &str = "INSERT INTO logs (scope, epoch, seq) VALUES (?1, ?2, 0)";
 pub(super) const MOVE_LOG: &str = "UPDATE logs SET seq = ?2 WHERE id = ?1";
-pub(super) const APPEND: &str = "INSERT INTO transactions (log_id, seq, author_id, tx_id, time, payload_hash, operations, \
-    inverse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-pub(super) const COMMITS_SINCE: &str = "SELECT seq, tx_id, author_id, time, operations FROM transactions \
+pub(super) const APPEND: &str = "INSERT INTO transactions (log_id, seq, author_id, tx_id, time, payload_hash, gesture, \
+    operations, inverse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+pub(super) const COMMITS_SINCE: &str = "SELECT seq, tx_id, author_id, time, gesture, operations FROM transactions \
     WHERE log_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 pub(super) const FIND_TRANSACTION: &str = "SELECT logs.scope, transactions.seq, transactions.payload_hash \
     FROM transactions JOIN logs ON logs.id = transactions.log_id \
@@ -41,6 +41,7 @@ struct Entry {
     tx_id: Id,
     time: Timestamp,
     payload_hash: PayloadHash,
+    gesture: Option<Id>,
     operations: String,
     inverse: String,
 }
@@ -74,6 +75,7 @@ impl Prepared {
                 author: new.commit.author,
                 tx_id: new.commit.tx_id,
                 time: new.commit.time,
+                gesture: new.commit.gesture,
                 payload_hash: new.payload_hash,
             });
         }
@@ -108,6 +110,7 @@ impl Prepared {
                 entry.tx_id.as_str(),
                 entry.time.0,
                 entry.payload_hash,
+                entry.gesture.as_ref().map(Id::as_str),
                 entry.operations,
                 entry.inverse
             ];
@@ -173,7 +176,8 @@ pub(super) fn commits_since(
             tx_id: read_id(row, 1)?,
             author: read_id(row, 2)?,
             time: Timestamp(row.get(3)?),
-            operations: serde_json::from_str(row.get_ref(4)?.as_str()?).map_err(|error| unreadable(4, error))?,
+            gesture: row.get_ref(4)?.as_str_or_null()?.map(|_| read_id(row, 4)).transpose()?,
+            operations: serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|error| unreadable(5, error))?,
         })
     })?;
     commits.collect()

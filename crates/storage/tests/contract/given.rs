@@ -48,6 +48,7 @@ impl Song {
             operations,
             client_timestamp: 0.0,
             base_versions: std::collections::BTreeMap::new(),
+            gesture: None,
         };
         let expected_seq = self.room.seq();
         let author = if user == "system" { Author::System } else { Author::User(id(user)) };

@@ -145,7 +145,7 @@ fn wr8_the_log_is_ordered_and_gap_free() {
         // Replaying the log gives the records (WR8).
         let mut records = model::Records::new();
         for commit in store.commits_since(&scope, 0, 100).unwrap() {
-            operations::apply_committed(&mut records, &commit.operations, commit.time).unwrap();
+            operations::apply_committed(&mut records, &commit.tx_id, &commit.operations, commit.time).unwrap();
         }
         assert_eq!(records, *song.room.records());
     });

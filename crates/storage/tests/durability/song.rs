@@ -43,6 +43,7 @@ pub(crate) fn next(room: &mut Room) -> Batch {
         operations: vec![operation],
         client_timestamp: 0.0,
         base_versions: std::collections::BTreeMap::new(),
+        gesture: None,
     };
     let expected_seq = room.seq();
     let submitted = room.submit(&Author::User(id("ada")), &transaction, Timestamp(1_795_470_240_000)).unwrap();
@@ -66,7 +67,7 @@ pub(crate) fn check(store: &SqliteStore) -> u64 {
         assert_eq!(commit.seq, expected);
         let logged = store.find_transaction(&commit.author, &commit.tx_id).unwrap().unwrap();
         assert_eq!(logged.seq, expected);
-        apply_committed(&mut records, &commit.operations, commit.time).unwrap();
+        apply_committed(&mut records, &commit.tx_id, &commit.operations, commit.time).unwrap();
         expected += 1;
     }
     assert_eq!(loaded.seq + 1, expected);
