@@ -156,7 +156,12 @@ impl Server {
                     self.submit(&user, transaction, Source::Link(link, channel), now);
                 }
             }
-            Ok(ClientMessage::Hello { .. } | ClientMessage::Close { .. } | ClientMessage::Ping { .. }) => {}
+            Ok(
+                ClientMessage::Hello { .. }
+                | ClientMessage::Presence { .. }
+                | ClientMessage::Close { .. }
+                | ClientMessage::Ping { .. },
+            ) => {}
             Err(bad) => self.say(link, &ServerMessage::Error { message: bad.to_string() }),
         }
     }
