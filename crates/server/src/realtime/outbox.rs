@@ -150,6 +150,7 @@ mod tests {
             tx_id: id.clone(),
             author: id.clone(),
             time: model::Timestamp(0),
+            gesture: None,
             operations: (0..10)
                 .map(|_| operations::build::set(model::Table::Clips, &id, "name", text.as_str()))
                 .collect(),
