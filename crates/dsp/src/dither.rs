@@ -29,6 +29,12 @@ impl Dither {
         ((h >> 16) as i32 - (h & 0xffff) as i32) as f32 * (1.0 / 65_536.0)
     }
 
+    /// Quantises one sample to 16 bits, as [`Dither::stereo_16`] does.
+    #[must_use]
+    pub fn sample_16(self, sample: f32, frame: u64, channel: u32) -> i16 {
+        round_16(sample * 32_768.0 + self.steps(frame, channel))
+    }
+
     /// Quantises stereo to interleaved 16-bit samples; `frame` is the number of the first frame in the whole signal.
     ///
     /// Full scale 1.0 is 32768 steps, what lies outside is clipped, rounding is to nearest, ties to even; a sample that is
@@ -37,7 +43,7 @@ impl Dither {
         let (frames, _) = output.as_chunks_mut::<2>();
         for (i, ((out, l), r)) in frames.iter_mut().zip(left).zip(right).enumerate() {
             let n = frame.wrapping_add(i as u64);
-            *out = [round_16(*l * 32_768.0 + self.steps(n, 0)), round_16(*r * 32_768.0 + self.steps(n, 1))];
+            *out = [self.sample_16(*l, n, 0), self.sample_16(*r, n, 1)];
         }
     }
 

@@ -40,6 +40,23 @@ pub enum Error {
     /// Decoded, the audio would exceed [`PCM_BYTES_MAX`](crate::limits::PCM_BYTES_MAX).
     #[error("The recording is too large: decoded it would exceed 4 GB.")]
     TooMuchPcm,
+    /// Decoded, the audio would be out of all proportion to its file: more than
+    /// [`ASSET_RATIO_MAX`](crate::limits::ASSET_RATIO_MAX) times it and than
+    /// [`ASSET_BYTES_SMALL`](crate::limits::ASSET_BYTES_SMALL).
+    #[error("The recording is implausibly long for so small a file: decoded it would exceed {} MB.", .bytes_max / 1_048_576)]
+    Implausible {
+        /// The limit for a file of this size.
+        bytes_max: u64,
+    },
+    /// Decoded, the audio would exceed the room that the caller had for it.
+    #[error("There is no room for this recording: decoded it would exceed the {} MB that are left.", .bytes_max / 1_048_576)]
+    NoRoom {
+        /// The room that there was.
+        bytes_max: u64,
+    },
+    /// The caller stopped the work.
+    #[error("The work was stopped before its end.")]
+    Stopped,
     /// No channel, or more than [`CHANNELS_MAX`](crate::limits::CHANNELS_MAX).
     #[error("The file has {channels} channels; 1 to {} are accepted.", crate::limits::CHANNELS_MAX)]
     Channels {
@@ -87,8 +104,8 @@ impl Error {
         Self::Damaged { format, reason }
     }
 
-    /// Whether the file is to blame (and trying again is useless), as opposed to the disk.
+    /// Whether the file is to blame (and trying again is useless), as opposed to the disk, or to who stopped the work.
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Io(_))
+        !matches!(self, Self::Io(_) | Self::Stopped)
     }
 }

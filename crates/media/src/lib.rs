@@ -7,7 +7,6 @@
 #![cfg_attr(target_arch = "wasm32", allow(dead_code, unused_imports, reason = "some is needed for files by path only"))]
 
 pub mod decode;
-pub mod dither;
 mod error;
 mod flac;
 mod id3;

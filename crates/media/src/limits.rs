@@ -13,6 +13,11 @@ pub const DURATION_SECONDS_MAX: u64 = 24 * 60 * 60;
 /// Most bytes of PCM that one file may decode to, and the most a WAV file may hold: its sizes are 32-bit numbers.
 /// What is left out makes room for the header and a pad byte.
 pub const PCM_BYTES_MAX: u64 = u32::MAX as u64 - 128;
+/// Most bytes of PCM that a compressed file of any size may decode to for playback: an hour of mono at 48 kHz and 24 bits. Long
+/// silence compresses to nearly nothing, so that a ratio alone would refuse honest stems.
+pub const ASSET_BYTES_SMALL: u64 = 512 * 1024 * 1024;
+/// Beyond that, most bytes of PCM for each byte of a compressed file: MP3 at its lowest bit rate reaches 192.
+pub const ASSET_RATIO_MAX: u64 = 200;
 /// Most frames in one compressed block (FLAC's own maximum is 65,535).
 pub const BLOCK_FRAMES_MAX: usize = 65_535;
 /// Most chunks that are walked through in search of a WAV file's samples.

@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::ops::ControlFlow;
 
 use common::{FRAMES, decode, fixture, signal};
 use media::{Codec, Decoder, Format, make_playback_asset, read_metadata};
@@ -127,7 +128,11 @@ fn playback_asset_of_lossless_audio_holds_exactly_its_samples() {
     for (name, bits) in [("stereo16.flac", 16), ("mono24.flac", 24), ("mono8.flac", 16)] {
         let output = folder.path().join("asset.wav");
         let mut last = 0.0;
-        let asset = make_playback_asset(&fixture(name), &output, |progress| last = progress).unwrap();
+        let asset = make_playback_asset(&fixture(name), &output, u64::MAX, |progress| {
+            last = progress;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         assert!(asset.written && last > 0.5);
         assert_eq!(asset.metadata.frames, FRAMES as u64);
         let (info, planes) = decode(fs::read(&output).unwrap()).unwrap();
@@ -141,7 +146,7 @@ fn playback_asset_of_lossy_audio_is_floating_point_and_complete() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("asset.wav");
     for name in ["stereo.mp3", "mono.ogg"] {
-        make_playback_asset(&fixture(name), &output, |_| {}).unwrap();
+        make_playback_asset(&fixture(name), &output, u64::MAX, |_| ControlFlow::Continue(())).unwrap();
         let (info, planes) = decode(fs::read(&output).unwrap()).unwrap();
         assert_eq!(info.codec, Codec::PcmFloat);
         assert_eq!(planes, decoded(name).1, "{name}");
@@ -153,12 +158,97 @@ fn a_wav_file_is_its_own_playback_asset_and_a_broken_file_leaves_none() {
     let folder = tempfile::tempdir().unwrap();
     let (input, output) = (folder.path().join("in"), folder.path().join("out"));
     fs::write(&input, common::wav(1, 1, 44_100, 16, &[1; 2_000])).unwrap();
-    let asset = make_playback_asset(&input, &output, |_| {}).unwrap();
+    let asset = make_playback_asset(&input, &output, u64::MAX, |_| ControlFlow::Continue(())).unwrap();
     assert!(!asset.written && !output.exists());
     assert_eq!(asset.metadata.frames, 1_000);
     fs::write(&input, &fs::read(fixture("stereo16.flac")).unwrap()[..200]).unwrap();
-    assert!(make_playback_asset(&input, &output, |_| {}).unwrap_err().is_refusal());
+    assert!(make_playback_asset(&input, &output, u64::MAX, |_| ControlFlow::Continue(())).unwrap_err().is_refusal());
     assert!(!output.exists());
+}
+
+/// A FLAC file of 16-bit stereo silence, whose header does not tell how long it is: 14 bytes for each 65,535 frames.
+fn silent_flac(blocks: u8) -> Vec<u8> {
+    let mut file = b"fLaC\x80\0\0\x22\xFF\xFF\xFF\xFF\0\0\0\0\0\0".to_vec();
+    // 20 bits of rate, 3 of channels less one, 5 of bits less one, 36 of frames: unknown; then no MD5.
+    let facts: u64 = 48_000 << 44 | 1 << 41 | 15 << 36;
+    file.extend(facts.to_be_bytes());
+    file.extend([0; 16]);
+    for number in 0..blocks {
+        let mut frame = vec![0xFF, 0xF8, 0x70, 0x10, number, 0xFF, 0xFE];
+        frame.push(check_sum(&frame, 8, 0x07) as u8);
+        frame.extend([0, 0, 0, 0, 0, 0]);
+        let sum = check_sum(&frame, 16, 0x8005);
+        frame.extend(sum.to_be_bytes());
+        file.extend(frame);
+    }
+    file
+}
+
+fn check_sum(bytes: &[u8], bits: u32, polynomial: u16) -> u16 {
+    let (top, mask) = (1u32 << (bits - 1), ((1u64 << bits) - 1) as u32);
+    let sum = bytes.iter().fold(0u32, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte) << (bits - 8), |sum, _| {
+            (if sum & top != 0 { sum << 1 ^ u32::from(polynomial) } else { sum << 1 }) & mask
+        })
+    });
+    sum as u16
+}
+
+#[test]
+fn w6_what_decodes_to_more_than_there_is_room_for_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.flac"), folder.path().join("out.wav"));
+    fs::write(&input, silent_flac(50)).unwrap();
+    assert!(fs::metadata(&input).unwrap().len() < 1_000);
+    let bytes = 50 * 65_535 * 4;
+    let whole = make_playback_asset(&input, &output, bytes, |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!((whole.metadata.frames, fs::metadata(&output).unwrap().len()), (50 * 65_535, bytes + 44));
+    let mut blocks = 0;
+    let refusal = make_playback_asset(&input, &output, bytes / 2, |_| {
+        blocks += 1;
+        ControlFlow::Continue(())
+    });
+    let refusal = refusal.unwrap_err();
+    assert!(refusal.is_refusal() && refusal.to_string().contains("no room"), "{refusal}");
+    assert_eq!(blocks, 25, "it stops where the room ends");
+    assert!(!output.exists());
+}
+
+#[test]
+fn w6_a_small_file_that_announces_gigabytes_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.flac"), folder.path().join("out.wav"));
+    let mut file = silent_flac(3);
+    file[22..26].copy_from_slice(&200_000_000u32.to_be_bytes());
+    fs::write(&input, &file).unwrap();
+    let refusal = make_playback_asset(&input, &output, u64::MAX, |_| panic!("nothing is decoded")).unwrap_err();
+    assert!(refusal.is_refusal() && refusal.to_string().contains("implausibly"), "{refusal}");
+    // The same in a file of 4 MB, for the sake of what follows the sound: that is plausible.
+    file.resize(4_100_000, 0);
+    fs::write(&input, &file).unwrap();
+    assert_eq!(
+        make_playback_asset(&input, &output, u64::MAX, |_| ControlFlow::Continue(())).unwrap().metadata.frames,
+        3 * 65_535
+    );
+}
+
+#[test]
+fn decoding_stops_when_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.flac"), folder.path().join("out.wav"));
+    let wav = common::wav(1, 2, 44_100, 16, &[1; 400_000]);
+    for bytes in [silent_flac(50), wav] {
+        fs::write(&input, bytes).unwrap();
+        let mut blocks = 0;
+        let stopped = make_playback_asset(&input, &output, u64::MAX, |_| {
+            blocks += 1;
+            if blocks == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let stopped = stopped.unwrap_err();
+        assert!(!stopped.is_refusal(), "{stopped}: the file is not to blame");
+        assert_eq!(blocks, 3);
+        assert!(!output.exists());
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 use std::io::Cursor;
 
 use common::{chunk, decode, format, riff, wav};
-use media::dither::Dither;
+use dsp::dither::Dither;
 use media::wav::{BitDepth, Header, Reader, SampleFormat, Writer, decode_planar};
 use proptest::prelude::*;
 
@@ -146,7 +146,7 @@ fn reader_gives_any_frames_from_anywhere() {
     assert!(reader.read_frames(0, &mut [&mut [0.0]]).is_err());
 }
 
-fn write(depth: BitDepth, dither: Option<Dither>, planes: &[&[f32]]) -> Vec<u8> {
+fn write(depth: BitDepth, dither: Option<u32>, planes: &[&[f32]]) -> Vec<u8> {
     let mut writer = Writer::new(Cursor::new(Vec::new()), 44_100, planes.len() as u16, depth, dither).unwrap();
     writer.write_planar(planes).unwrap();
     writer.finish().unwrap().into_inner()
@@ -166,13 +166,44 @@ fn writer_rounds_to_nearest_clips_and_keeps_floats() {
 #[test]
 fn dither_is_the_same_for_the_same_seed_and_stays_within_its_width() {
     let input: Vec<f32> = (0..10_000).map(|n| (n % 777) as f32 / 1_000.0 - 0.4).collect();
-    let once = write(BitDepth::I16, Some(Dither::new(7)), &[&input, &input]);
-    assert_eq!(once, write(BitDepth::I16, Some(Dither::new(7)), &[&input, &input]));
-    assert_ne!(once, write(BitDepth::I16, Some(Dither::new(8)), &[&input, &input]));
+    let once = write(BitDepth::I16, Some(7), &[&input, &input]);
+    assert_eq!(once, write(BitDepth::I16, Some(7), &[&input, &input]));
+    assert_ne!(once, write(BitDepth::I16, Some(8), &[&input, &input]));
     let decoded = planes(&once);
     assert_ne!(decoded[0], decoded[1]);
     for (x, y) in input.iter().zip(&decoded[0]) {
         assert!((x - y).abs() <= 1.5 / 32_768.0);
+    }
+}
+
+#[test]
+fn en16_the_noise_is_that_of_the_frame_and_the_channel_however_it_is_written() {
+    let left: Vec<f32> = (0..5_000).map(|n| (n % 777) as f32 / 1_000.0 - 0.4).collect();
+    let right: Vec<f32> = left.iter().map(|x| x * -0.7).collect();
+    let mut expected = vec![0; 10_000];
+    Dither::new(7).stereo_16(&left, &right, 0, &mut expected);
+    let samples = |file: &[u8]| -> Vec<i16> {
+        let samples = file[file.len() - 2 * expected.len()..].as_chunks::<2>().0.iter();
+        samples.map(|bytes| i16::from_le_bytes(*bytes)).collect()
+    };
+    assert!(samples(&write(BitDepth::I16, Some(7), &[&left, &right])) == expected);
+    let mut writer = Writer::new(Cursor::new(Vec::new()), 44_100, 2, BitDepth::I16, Some(7)).unwrap();
+    for (left, right) in left.chunks(333).zip(right.chunks(333)) {
+        writer.write_planar(&[left, right]).unwrap();
+    }
+    assert!(samples(&writer.finish().unwrap().into_inner()) == expected, "in pieces");
+
+    // Mono is the left channel; a third and a fourth have noise of their own.
+    let mono = write(BitDepth::I16, Some(7), &[&left]);
+    let first: Vec<i16> = expected.iter().step_by(2).copied().collect();
+    assert!(samples(&[&mono[44..], &mono[44..]].concat())[..5_000] == first);
+    let mut next = vec![0; 10_000];
+    Dither::new(8).stereo_16(&left, &right, 0, &mut next);
+    let four = planes(&write(BitDepth::I16, Some(7), &[&left, &right, &left, &right]));
+    for (channel, plane) in four.iter().enumerate() {
+        let of_pair = if channel < 2 { &expected } else { &next };
+        let wanted = of_pair[channel % 2..].iter().step_by(2).map(|sample| f32::from(*sample) / 32_768.0);
+        assert!(plane.iter().copied().eq(wanted), "channel {channel}");
     }
 }
 

@@ -92,4 +92,4 @@ pub struct Failed {
 }
 
 /// What is noted of a job whose worker was silent past its lease.
-pub(crate) const LOST: &str = "the worker was lost";
+pub const LOST: &str = "the worker was lost";

@@ -11,12 +11,13 @@ mod jobs;
 mod memory;
 mod sqlite;
 mod store;
+mod stored;
 
 pub use accounts::{Account, NewSession, NewUser, Session, TokenHash};
-pub use blobs::{BlobKey, BlobWriter, Blobs, ReadSeek, Stored};
+pub use blobs::{BlobKey, BlobWriter, Blobs, Kept, PartialName, PartialWriter, Partials, ReadSeek, Stored};
 pub use commit::{Batch, CommitError, Loaded, LogPosition, Logged, NewCommit, PayloadHash};
 pub use database::Database;
-pub use jobs::{Failed, Job, JobState, NewJob};
+pub use jobs::{Failed, Job, JobState, LOST, NewJob};
 pub use memory::MemoryStore;
 pub use sqlite::{OpenError, SqliteStore};
 pub use store::{Reply, Store, StoreError};

@@ -8,9 +8,10 @@ use operations::{Commit, Scope};
 
 use crate::jobs::LOST;
 use crate::store::last_changed_first;
+use crate::stored::{StoredRecording, bytes_of};
 use crate::{
-    Account, Batch, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession, NewUser,
-    Reply, Session, Store, StoreError, TokenHash,
+    Account, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
+    NewUser, Reply, Session, Store, StoreError, TokenHash,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -46,6 +47,7 @@ struct Queued {
     unique_key: Option<String>,
     priority: i32,
     lease: Option<Id>,
+    updated: Timestamp,
 }
 
 impl MemoryStore {
@@ -64,6 +66,18 @@ impl MemoryStore {
     fn content(&self) -> MutexGuard<'_, Content> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a recording takes; `None` while its bytes are not here.
+fn stored_recording(file: &Record) -> Option<StoredRecording> {
+    Some(StoredRecording {
+        storage_key: file.text("storageKey")?.to_owned(),
+        playback_key: file.text("playbackKey").map(str::to_owned),
+        size_bytes: file.number("sizeBytes").unwrap_or(0.0),
+        frames: file.number("frames"),
+        channels: file.number("channels"),
+        bit_depth: file.number("bitDepth"),
+    })
 }
 
 /// The project of a record.
@@ -169,7 +183,10 @@ impl Content {
             leased_until: None,
             error: None,
         };
-        self.jobs.insert(id, Queued { job, unique_key: new.unique_key, priority: new.priority, lease: None });
+        self.jobs.insert(
+            id,
+            Queued { job, unique_key: new.unique_key, priority: new.priority, lease: None, updated: new.now },
+        );
         true
     }
 
@@ -178,7 +195,7 @@ impl Content {
             if queued.job.state == JobState::Running && queued.job.leased_until.is_some_and(|until| until <= now) {
                 let again = queued.job.attempts < queued.job.attempts_max;
                 let state = if again { JobState::Ready } else { JobState::Dead };
-                queued.release(state, Some(LOST.to_owned()));
+                queued.release(state, Some(LOST.to_owned()), now);
                 queued.job.run_after = now;
             }
         }
@@ -192,7 +209,8 @@ impl Content {
 }
 
 impl Queued {
-    fn release(&mut self, state: JobState, error: Option<String>) {
+    fn release(&mut self, state: JobState, error: Option<String>, now: Timestamp) {
+        self.updated = now;
         self.lease = None;
         self.job.leased_until = None;
         self.job.state = state;
@@ -379,9 +397,9 @@ impl Store for MemoryStore {
         Ok(content.held(job, lease).map(|queued| queued.job.leased_until = Some(until)).is_some())
     }
 
-    fn complete_job(&self, job: &Id, lease: &Id, _now: Timestamp) -> Answer<bool> {
+    fn complete_job(&self, job: &Id, lease: &Id, now: Timestamp) -> Answer<bool> {
         let mut content = self.content();
-        Ok(content.held(job, lease).map(|queued| queued.release(JobState::Done, None)).is_some())
+        Ok(content.held(job, lease).map(|queued| queued.release(JobState::Done, None, now)).is_some())
     }
 
     fn fail_job(&self, job: &Id, lease: &Id, failed: Failed) -> Answer<Option<JobState>> {
@@ -389,7 +407,7 @@ impl Store for MemoryStore {
         Ok(content.held(job, lease).map(|queued| {
             let retry_at = failed.retry_at.filter(|_| queued.job.attempts < queued.job.attempts_max);
             let state = if retry_at.is_some() { JobState::Ready } else { JobState::Dead };
-            queued.release(state, Some(failed.error));
+            queued.release(state, Some(failed.error), failed.now);
             queued.job.run_after = retry_at.unwrap_or(failed.now);
             state
         }))
@@ -397,6 +415,66 @@ impl Store for MemoryStore {
 
     fn job(&self, job: &Id) -> Answer<Option<Job>> {
         Ok(self.content().jobs.get(job).map(|queued| queued.job.clone()))
+    }
+
+    fn count_jobs(&self, state: JobState) -> Answer<u64> {
+        Ok(self.content().jobs.values().filter(|queued| queued.job.state == state).count() as u64)
+    }
+
+    fn dead_jobs(&self, limit: u32) -> Answer<Vec<Job>> {
+        let content = self.content();
+        let mut dead: Vec<&Queued> =
+            content.jobs.values().filter(|queued| queued.job.state == JobState::Dead).collect();
+        dead.sort_by_key(|queued| std::cmp::Reverse(queued.updated));
+        Ok(dead.into_iter().take(limit as usize).map(|queued| queued.job.clone()).collect())
+    }
+
+    fn delete_done_jobs(&self, before: Timestamp, limit: u32) -> Answer<usize> {
+        let mut content = self.content();
+        let old = |queued: &&Queued| queued.job.state == JobState::Done && queued.updated < before;
+        let ids: Vec<Id> =
+            content.jobs.values().filter(old).take(limit as usize).map(|queued| queued.job.id.clone()).collect();
+        content.jobs.retain(|id, _| !ids.contains(id));
+        Ok(ids.len())
+    }
+
+    fn stored_bytes(&self, user: &Id) -> Answer<u64> {
+        let content = self.content();
+        let own = content.table(Table::AudioFiles).filter(|file| file.text("uploadedBy") == Some(user.as_str()));
+        Ok(bytes_of(own.filter_map(stored_recording)))
+    }
+
+    fn recordings_to_let_go(&self, refused: Timestamp, deleted: Timestamp, limit: u32) -> Answer<Vec<(Id, Id)>> {
+        let content = self.content();
+        let before = |record: &Record, field: &str, time: Timestamp| {
+            record.text(field).is_some_and(|text| *text < *time.to_string())
+        };
+        let gone: std::collections::HashSet<&Id> =
+            content.table(Table::Projects).filter(|it| before(it, "deleted", deleted)).map(Record::id).collect();
+        let here = content.table(Table::AudioFiles).filter(|it| it.text("storageKey").is_some());
+        let named: Vec<(Id, &Record)> = here.filter_map(|it| Some((it.id_in("projectId")?, it))).collect();
+        let mut found = Vec::new();
+        let mut add = |is_due: &dyn Fn(&Id, &Record) -> bool| {
+            let due = named.iter().filter(|(project, it)| is_due(project, it)).take(limit as usize);
+            found.extend(due.map(|(project, it)| (project.clone(), it.id().clone())));
+        };
+        add(&|_, it| it.text("state") == Some("refused") && before(it, "updatedAt", refused));
+        add(&|_, it| before(it, "deleted", deleted));
+        add(&|project, _| gone.contains(project));
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
+    fn unreferenced(&self, keys: &[BlobKey]) -> Answer<Vec<BlobKey>> {
+        let content = self.content();
+        let named: std::collections::HashSet<&str> = content
+            .table(Table::AudioFiles)
+            .flat_map(|file| {
+                ["storageKey", "playbackKey", "waveformKey"].into_iter().filter_map(|field| file.text(field))
+            })
+            .collect();
+        Ok(keys.iter().filter(|key| !named.contains(key.as_str())).cloned().collect())
     }
 
     fn secret(&self, name: &str, fresh: [u8; 32]) -> Answer<[u8; 32]> {

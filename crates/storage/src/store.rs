@@ -6,8 +6,8 @@ use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
 use crate::{
-    Account, Batch, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession, NewUser,
-    Session, TokenHash,
+    Account, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
+    NewUser, Session, TokenHash,
 };
 
 /// The database failed. The text is for the log, not for users (WR10).
@@ -119,6 +119,28 @@ pub trait Store: Send + Sync + 'static {
 
     /// A job, whatever its state.
     fn job(&self, job: &Id) -> Answer<Option<Job>>;
+
+    /// How many jobs are in this state.
+    fn count_jobs(&self, state: JobState) -> Answer<u64>;
+
+    /// Jobs that have died, the last first, at most `limit`.
+    fn dead_jobs(&self, limit: u32) -> Answer<Vec<Job>>;
+
+    /// Forgets jobs that ended well before a time, at most `limit`; how many. Their unique keys are free then.
+    fn delete_done_jobs(&self, before: Timestamp, limit: u32) -> Answer<usize>;
+
+    // Recordings.
+
+    /// Bytes that a user's recordings take: originals that they uploaded and what was decoded of them, deleted ones
+    /// included, each original once.
+    fn stored_bytes(&self, user: &Id) -> Answer<u64>;
+
+    /// Recordings (project, id) whose bytes are here although they were refused before a time, or were deleted, or their
+    /// project was, before another; at most `limit` of each kind.
+    fn recordings_to_let_go(&self, refused: Timestamp, deleted: Timestamp, limit: u32) -> Answer<Vec<(Id, Id)>>;
+
+    /// Those of the blobs that no recording refers to, deleted recordings included.
+    fn unreferenced(&self, keys: &[BlobKey]) -> Answer<Vec<BlobKey>>;
 
     // The rest.
 

@@ -2,7 +2,8 @@
 
 use std::io::{Seek, SeekFrom, Write};
 
-use crate::dither::Dither;
+use dsp::dither::Dither;
+
 use crate::limits::PCM_BYTES_MAX;
 use crate::stream_info::check_shape;
 use crate::{Error, Result};
@@ -41,29 +42,30 @@ pub struct Writer<W: Write + Seek> {
     file: W,
     bit_depth: BitDepth,
     channels: usize,
-    dither: Option<Dither>,
+    /// One for each pair of channels; none where nothing is dithered.
+    dither: Vec<Dither>,
     header_bytes: u64,
     data_bytes: u64,
     block: Vec<u8>,
+    quantised: Vec<i16>,
 }
 
 impl<W: Write + Seek> Writer<W> {
-    /// Starts a file at the current position of `file`, which must be its start. `dither` is added before rounding to 16 bits;
-    /// it has no effect on other depths.
+    /// Starts a file at the current position of `file`, which must be its start. Noise of the seed `dither` is added before rounding
+    /// to 16 bits (EN16; channels 2 and 3 have the next seed, and so on); it has no effect on other depths.
     ///
     /// # Errors
     /// [`Error::Channels`], [`Error::SampleRate`] outside the limits; [`Error::Io`].
-    pub fn new(
-        mut file: W,
-        sample_rate: u32,
-        channels: u16,
-        bit_depth: BitDepth,
-        dither: Option<Dither>,
-    ) -> Result<Self> {
+    pub fn new(mut file: W, sample_rate: u32, channels: u16, bit_depth: BitDepth, dither: Option<u32>) -> Result<Self> {
         check_shape(u32::from(channels), sample_rate)?;
         let header = header(sample_rate, channels, bit_depth);
         file.write_all(&header)?;
-        let dither = dither.filter(|_| bit_depth == BitDepth::I16);
+        let dither = match dither.filter(|_| bit_depth == BitDepth::I16) {
+            Some(seed) => {
+                (0..channels.div_ceil(2)).map(|pair| Dither::new(seed.wrapping_add(u32::from(pair)))).collect()
+            }
+            None => Vec::new(),
+        };
         Ok(Self {
             file,
             bit_depth,
@@ -72,6 +74,7 @@ impl<W: Write + Seek> Writer<W> {
             header_bytes: header.len() as u64,
             data_bytes: 0,
             block: Vec::with_capacity(BLOCK_FRAMES * usize::from(channels) * bit_depth.bytes()),
+            quantised: Vec::new(),
         })
     }
 
@@ -98,8 +101,8 @@ impl<W: Write + Seek> Writer<W> {
             let range = start..(start + BLOCK_FRAMES).min(frames);
             self.encode(planes, range);
             self.file.write_all(&self.block)?;
+            self.data_bytes += self.block.len() as u64;
         }
-        self.data_bytes += bytes;
         Ok(())
     }
 
@@ -129,17 +132,39 @@ impl<W: Write + Seek> Writer<W> {
     }
 
     fn encode(&mut self, planes: &[&[f32]], range: std::ops::Range<usize>) {
+        let first_frame = self.frames();
         let block = &mut self.block;
-        match (self.bit_depth, &mut self.dither) {
-            (BitDepth::I16, None) => interleave(planes, range, block, |x| to_i16(x).to_le_bytes()),
-            (BitDepth::I16, Some(dither)) => interleave(planes, range, block, |x| {
-                nearest_i16(f64::from(x) * 32_768.0 + dither.next_step()).to_le_bytes()
-            }),
-            (BitDepth::I24, _) => interleave(planes, range, block, |x| {
+        match self.bit_depth {
+            BitDepth::I16 if self.dither.is_empty() => interleave(planes, range, block, |x| to_i16(x).to_le_bytes()),
+            BitDepth::I16 => {
+                quantise(planes, range, first_frame, &self.dither, &mut self.quantised);
+                block.clear();
+                block.extend(self.quantised.iter().flat_map(|sample| sample.to_le_bytes()));
+            }
+            BitDepth::I24 => interleave(planes, range, block, |x| {
                 let [low, middle, high, _] = to_i24(x).to_le_bytes();
                 [low, middle, high]
             }),
-            (BitDepth::F32, _) => interleave(planes, range, block, f32::to_le_bytes),
+            BitDepth::F32 => interleave(planes, range, block, f32::to_le_bytes),
+        }
+    }
+}
+
+/// Fills `quantised` with the dithered frames of `range`, the first of which is `first_frame` in the whole file.
+fn quantise(
+    planes: &[&[f32]],
+    range: std::ops::Range<usize>,
+    first_frame: u64,
+    dither: &[Dither],
+    quantised: &mut Vec<i16>,
+) {
+    quantised.resize(range.len() * planes.len(), 0);
+    if let ([left, right], [dither]) = (planes, dither) {
+        return dither.stereo_16(&left[range.clone()], &right[range], first_frame, quantised);
+    }
+    for ((frame, samples), n) in range.zip(quantised.chunks_exact_mut(planes.len())).zip(first_frame..) {
+        for ((channel, sample), plane) in samples.iter_mut().enumerate().zip(planes) {
+            *sample = dither[channel / 2].sample_16(plane[frame], n, (channel % 2) as u32);
         }
     }
 }
@@ -165,13 +190,6 @@ fn interleave<const N: usize>(
             sample.copy_from_slice(&code(plane[frame]));
         }
     }
-}
-
-/// The nearest integer, ties to even, clipped; 0 for NaN. Adding 1.5 · 2⁵² leaves no bits for a fraction, so the addition itself
-/// rounds: a fraction of what `round_ties_even` costs where the processor's own instruction may not be used.
-fn nearest_i16(x: f64) -> i16 {
-    const NO_FRACTION: f64 = 6_755_399_441_055_744.0;
-    ((x.clamp(-65_536.0, 65_536.0) + NO_FRACTION) - NO_FRACTION) as i16
 }
 
 /// `as` saturates and makes 0 of NaN.
@@ -215,20 +233,4 @@ fn header(sample_rate: u32, channels: u16, bit_depth: BitDepth) -> Vec<u8> {
     header.extend_from_slice(b"data");
     header.extend_from_slice(&u32::MAX.to_le_bytes());
     header
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rounding_by_addition_is_rounding() {
-        let mut values =
-            vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300, -0.0, 32_767.5, -32_768.5, 70_000.0];
-        values.extend((-400_000..400_000).map(|n| f64::from(n) * 0.125));
-        values.extend((0..64).map(|n| 0.5 + f64::from(n) * f64::EPSILON));
-        for x in values {
-            assert_eq!(nearest_i16(x), x.round_ties_even() as i16, "{x}");
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! What follows once the bytes of a recording are here: the record says so, and a job to measure them stands in the queue.
 
-use model::{Id, Table, Timestamp, Value};
+use model::{AudioFile, AudioFileState, Id, Key, Table, Timestamp, Value};
 use operations::build::set;
 use operations::{Author, Operation, Scope, Transaction};
 use storage::{BlobKey, NewJob};
@@ -10,7 +10,8 @@ use crate::realtime::SubmitError;
 use crate::state::new_id;
 use crate::{App, Problem};
 
-/// Tells the room, and enqueues the job in the same database transaction. Twice is as good as once.
+/// Tells the room, and enqueues the job in the same database transaction. Twice is as good as once, whoever brought the bytes
+/// first.
 ///
 /// # Errors
 /// What the room says.
@@ -23,12 +24,20 @@ pub(crate) async fn announce(app: &App, project: &Id, file: &Id, blob: &BlobKey,
     ];
     let job = measure_job(project, file, app.clock.now());
     let transaction = by_system(file, "uploaded", operations);
-    app.realtime
-        .submit_with_jobs(Scope::Project(project.clone()), Author::System, transaction, vec![job])
-        .await
-        .map_err(|error| problem(&error))?;
-    app.job_enqueued.notify_one();
+    let scope = Scope::Project(project.clone());
+    match app.realtime.submit_with_jobs(scope, Author::System, transaction, vec![job]).await {
+        Ok(_) => app.job_enqueued.notify_one(),
+        // This step is another's already, whose transaction names them. The bytes are the same: the record says which.
+        Err(SubmitError::Refused(_)) if is_here(app, file).await? => {}
+        Err(error) => return Err(problem(&error)),
+    }
     Ok(())
+}
+
+async fn is_here(app: &App, file: &Id) -> Result<bool, Problem> {
+    let key = Key::new(Table::AudioFiles, file.clone());
+    let record = app.database.run(move |store| store.records(&[key])).await?.pop();
+    Ok(record.is_some_and(|(_, record)| AudioFile::from_record(&record).state != AudioFileState::Awaiting))
 }
 
 fn measure_job(project: &Id, file: &Id, now: Timestamp) -> NewJob {

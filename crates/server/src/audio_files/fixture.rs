@@ -49,6 +49,11 @@ impl Answer {
         self.json()["message"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The number in a header.
+    pub(crate) fn number(&self, header: &str) -> u64 {
+        self.headers[header].to_str().unwrap().parse().unwrap()
+    }
+
     pub(crate) fn header(&self, name: header::HeaderName) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -76,15 +81,25 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 impl Studio {
     /// A server over an empty folder, by a clock that stands still until it is moved.
     pub(crate) fn open() -> Studio {
-        Studio::over(tempfile::tempdir().unwrap())
+        Studio::open_with(|_| {})
+    }
+
+    /// The same, started otherwise.
+    pub(crate) fn open_with(change: impl FnOnce(&mut Config)) -> Studio {
+        Studio::over_with(tempfile::tempdir().unwrap(), change)
     }
 
     /// A server over a folder that another may have left.
     pub(crate) fn over(folder: tempfile::TempDir) -> Studio {
+        Studio::over_with(folder, |_| {})
+    }
+
+    fn over_with(folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> Studio {
         let store = SqliteStore::open(&folder.path().join("unisono.sqlite")).unwrap();
         let blobs = FileBlobs::open(&folder.path().join("blobs")).unwrap();
         let clock = Clock::manual(Timestamp(1_800_000_000_000));
-        let config = Config { demo: true, ..Config::new(folder.path()) };
+        let mut config = Config { demo: true, ..Config::new(folder.path()) };
+        change(&mut config);
         let app = App::new(config, Database::new(Arc::new(store)), Arc::new(blobs), clock).unwrap();
         Studio { router: router::router(app.clone()), app, folder }
     }
@@ -183,6 +198,18 @@ impl Studio {
         self.send(Request::put(url).body(body.into()).unwrap()).await
     }
 
+    /// Sends the piece of a file that belongs at `from`.
+    pub(crate) async fn patch(&self, url: &str, from: u64, body: impl Into<Body>) -> Answer {
+        self.send(Request::patch(url).header("upload-offset", from).body(body.into()).unwrap()).await
+    }
+
+    /// How many bytes of a file are here, and how many there are in all.
+    pub(crate) async fn offset(&self, url: &str) -> (u64, u64) {
+        let answer = self.send(Request::head(url).body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+        (answer.number("upload-offset"), answer.number("upload-length"))
+    }
+
     pub(crate) async fn get(&self, url: &str, headers: &[(header::HeaderName, &str)]) -> Answer {
         let mut request = Request::get(url);
         for (name, value) in headers {
@@ -224,7 +251,18 @@ impl Studio {
         let count = |folder: std::path::PathBuf| std::fs::read_dir(folder).map_or(0, Iterator::count);
         let root = self.folder.path().join("blobs");
         let folders = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap());
-        let kept = folders.filter(|entry| entry.file_name() != "incoming").map(|entry| count(entry.path())).sum();
+        let kept = folders.filter(|entry| entry.file_name().len() == 2).map(|entry| count(entry.path())).sum();
         (kept, count(root.join("incoming")))
+    }
+
+    /// Waits until as many files are on their way into the blob store.
+    pub(crate) async fn until_incoming(&self, count: usize) {
+        for _ in 0..1_000 {
+            if self.blobs().1 == count {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("{:?} instead of {count} on their way", self.blobs());
     }
 }

@@ -17,3 +17,15 @@ pub const UPLOAD_SILENCE_MAX: Duration = Duration::from_secs(30);
 pub const UPLOAD_BUFFER_BYTES: usize = 256 * 1024;
 /// Bytes that a download reads at a time.
 pub const DOWNLOAD_CHUNK_BYTES: usize = 128 * 1024;
+/// Bytes a second that an upload must bring, averaged since it began.
+pub const UPLOAD_RATE_BYTES_MIN: u64 = 16 * 1024;
+/// How long an upload may be slower than that at its beginning.
+pub const UPLOAD_RATE_GRACE: Duration = Duration::from_secs(30);
+/// How long a request that continues an upload waits for an earlier one to let go of it.
+pub const UPLOAD_HANDOVER_MAX: Duration = Duration::from_secs(20);
+/// Uploads in pieces that one user may have begun and not finished.
+pub const PARTIALS_PER_USER_MAX: usize = 256;
+/// How long the pieces of an upload are kept once no more come.
+pub const PARTIAL_KEPT_MS: i64 = 3 * 24 * 60 * 60 * 1_000;
+/// Bytes that one person's recordings may take, unless the server was told otherwise (`--quota-per-user`).
+pub const QUOTA_PER_USER_BYTES: u64 = 20_000_000_000;

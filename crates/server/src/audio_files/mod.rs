@@ -1,8 +1,8 @@
 //! Audio files: signed uploads and downloads.
 //!
-//! A client makes the record by an ordinary transaction, asks here for a signed URL, and sends the bytes there. They are
-//! streamed to disk, and kept only if they are those that the record announces. Then the record changes and a job is
-//! enqueued, in one database transaction.
+//! A client makes the record by an ordinary transaction, asks here for a signed URL, and sends the bytes there: at once, or
+//! in pieces that may come hours apart. They are streamed to disk, and kept only if they are those that the record
+//! announces. Then the record changes and a job is enqueued, in one database transaction.
 
 mod access;
 pub(crate) mod arrived;
@@ -10,10 +10,17 @@ mod download;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod limits;
+mod pieces;
+#[cfg(test)]
+mod pieces_tests;
+pub(crate) mod quota;
 mod ranges;
+mod receive;
 mod signing;
 #[cfg(test)]
 mod tests;
+mod turns;
+mod under_way;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -53,9 +60,10 @@ pub fn api() -> OpenApiRouter<App> {
 #[must_use]
 pub fn transfers() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(upload::put))
+        .routes(routes!(upload::put, pieces::offset, pieces::patch))
         .routes(routes!(download::get))
-        .layer(Extension(upload::UnderWay::default()))
+        .layer(Extension(under_way::UnderWay::default()))
+        .layer(Extension(turns::Turns::default()))
         .layer(DefaultBodyLimit::disable())
 }
 

@@ -8,7 +8,9 @@ use operations::build::delete;
 use serde_json::json;
 
 use super::fixture::{Studio, id, sha256, wav};
-use super::limits::{DOWNLOAD_EXPIRES_MS, UPLOAD_EXPIRES_MS, UPLOAD_SILENCE_MAX};
+use super::limits::{
+    DOWNLOAD_EXPIRES_MS, UPLOAD_EXPIRES_MS, UPLOAD_RATE_BYTES_MIN, UPLOAD_RATE_GRACE, UPLOAD_SILENCE_MAX,
+};
 use crate::jobs;
 
 async fn studio() -> (Studio, super::fixture::User) {
@@ -267,6 +269,131 @@ async fn w6_a_silent_upload_is_cut_off() {
     assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT, "{answer:?}");
     assert!(begun.elapsed() >= UPLOAD_SILENCE_MAX);
     assert_eq!(studio.blobs(), (0, 0));
+}
+
+/// A body that is sent by hand.
+fn by_hand() -> (tokio::sync::mpsc::UnboundedSender<Bytes>, Body) {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let chunks =
+        stream::poll_fn(move |context| receiver.poll_recv(context).map(|chunk| chunk.map(Ok::<Bytes, std::io::Error>)));
+    (sender, Body::from_stream(chunks))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_bring_the_same_bytes_at_once_both_succeed() {
+    let (studio, ann) = studio().await;
+    let bob = studio.sign_up("bob").await;
+    studio.add(&ann, &bob, "editor").await;
+    let bytes = wav(1_000, 1);
+    studio.announce(&ann, "f", "f.wav", &bytes).await;
+    // Two members, and two tabs of one of them.
+    let mut urls = Vec::new();
+    for user in [&ann, &bob, &bob] {
+        urls.push(studio.upload_url(user, "f").await);
+    }
+    let (senders, bodies): (Vec<_>, Vec<_>) = urls.iter().map(|_| by_hand()).unzip();
+    for sender in &senders {
+        sender.send(Bytes::copy_from_slice(&bytes[..100])).unwrap();
+    }
+    let sending = urls.iter().zip(bodies).map(|(url, body)| studio.put(url, body));
+    let finishing = async {
+        // All three have been let in; none is done.
+        studio.until_incoming(3).await;
+        for sender in senders {
+            sender.send(Bytes::copy_from_slice(&bytes[100..])).unwrap();
+        }
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all(sending), finishing);
+    for answer in answers {
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+    }
+    assert_eq!(studio.state("f").await, AudioFileState::Uploaded);
+    assert_eq!(studio.blobs(), (1, 0));
+    assert_eq!(studio.app.database.store().count_jobs(storage::JobState::Ready).unwrap(), 1, "it is measured once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_access_while_sending_is_refused_and_nothing_is_kept() {
+    let (studio, ann) = studio().await;
+    let bob = studio.sign_up("bob").await;
+    studio.add(&ann, &bob, "editor").await;
+    let bytes = wav(1_000, 1);
+    studio.announce(&bob, "f", "f.wav", &bytes).await;
+    let url = studio.upload_url(&bob, "f").await;
+    let (sender, body) = by_hand();
+    sender.send(Bytes::copy_from_slice(&bytes[..100])).unwrap();
+    let removing = async {
+        studio.until_incoming(1).await;
+        let member = format!("m-{}-editor", &bob.id.as_str()[..8]);
+        studio.write(&ann, vec![delete(Table::ProjectMembers, &id(&member))]).await;
+        sender.send(Bytes::copy_from_slice(&bytes[100..])).unwrap();
+        drop(sender);
+    };
+    let (answer, ()) = tokio::join!(studio.put(&url, body), removing);
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{answer:?}");
+    assert_eq!(studio.state("f").await, AudioFileState::Awaiting);
+    assert_eq!(studio.blobs(), (0, 0));
+}
+
+#[tokio::test]
+async fn w6_an_upload_that_trickles_is_cut_off() {
+    let (studio, ann) = studio().await;
+    let bytes = wav(300_000, 1);
+    studio.announce(&ann, "f", "f.wav", &bytes).await;
+    let url = studio.upload_url(&ann, "f").await;
+    // Half of what is asked for, and never silent for long.
+    let pieces: Vec<Bytes> = bytes.chunks(UPLOAD_RATE_BYTES_MIN as usize / 2).map(Bytes::copy_from_slice).collect();
+    let trickle = stream::iter(pieces).then(async |piece| {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        Ok::<_, std::io::Error>(piece)
+    });
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let answer = studio.put(&url, Body::from_stream(trickle)).await;
+    assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT, "{answer:?}");
+    assert!(answer.message().contains("too slowly"), "{answer:?}");
+    assert!(begun.elapsed() > UPLOAD_RATE_GRACE && begun.elapsed() < UPLOAD_RATE_GRACE * 2);
+    assert_eq!(studio.blobs(), (0, 0));
+}
+
+#[tokio::test]
+async fn w6_a_quota_is_looked_at_before_an_upload_begins_and_when_its_bytes_are_here() {
+    let bytes = wav(1_000, 1);
+    let size = bytes.len() as u64;
+    let studio = Studio::open_with(|config| config.quota_per_user = size * 2);
+    let ann = studio.sign_up("ann").await;
+    studio.project(&ann).await;
+    for (file, seed) in [("f", 1), ("g", 2), ("h", 3)] {
+        studio.announce(&ann, file, "take.wav", &wav(1_000, seed)).await;
+    }
+    let mut urls = Vec::new();
+    for file in ["f", "g", "h"] {
+        urls.push(studio.upload_url(&ann, file).await);
+    }
+    assert_eq!(studio.put(&urls[0], bytes).await.status, StatusCode::NO_CONTENT);
+    // The third is let in while there is room, and there is none any more when its bytes are here.
+    let (sender, body) = by_hand();
+    sender.send(Bytes::copy_from_slice(&wav(1_000, 3)[..100])).unwrap();
+    let filling = async {
+        studio.until_incoming(1).await;
+        assert_eq!(studio.put(&urls[1], wav(1_000, 2)).await.status, StatusCode::NO_CONTENT);
+        sender.send(Bytes::copy_from_slice(&wav(1_000, 3)[100..])).unwrap();
+        drop(sender);
+    };
+    let (late, ()) = tokio::join!(studio.put(&urls[2], body), filling);
+    let early = studio.put(&urls[2], wav(1_000, 3)).await;
+    let unsigned = studio.post(Some(&ann), "/api/audio-files/h/upload", json!({})).await;
+    for answer in [late, early, unsigned] {
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{answer:?}");
+        assert!(answer.message().contains("no room"), "{answer:?}");
+    }
+    assert_eq!(studio.state("h").await, AudioFileState::Awaiting);
+    assert_eq!(studio.blobs(), (2, 0));
+    // It is a quota of each person's, not of the project.
+    let bob = studio.sign_up("bob").await;
+    studio.add(&ann, &bob, "editor").await;
+    let url = studio.upload_url(&bob, "h").await;
+    assert_eq!(studio.put(&url, wav(1_000, 3)).await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]

@@ -1,32 +1,31 @@
-//! Bytes in: a signed URL, a stream to disk, a transaction and a job.
+//! Bytes in, at once: a signed URL, a stream to disk, a transaction and a job.
 
-use std::collections::HashMap;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Extension, OriginalUri, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use futures_util::StreamExt as _;
+use axum::http::{HeaderMap, StatusCode};
 use model::{AudioFileState, Id, Timestamp};
-use storage::{BlobKey, BlobWriter};
+use storage::{BlobKey, PartialName};
+use tokio_util::sync::CancellationToken;
 
-use super::access::{self, Wish};
-use super::limits::{
-    UPLOAD_BUFFER_BYTES, UPLOAD_EXPIRES_MS, UPLOAD_SILENCE_MAX, UPLOADS_AT_ONCE_MAX, UPLOADS_PER_USER_MAX,
-};
+use super::access::{self, Found, Wish};
+use super::limits::UPLOAD_EXPIRES_MS;
+use super::receive::{blocking, check_length, length, receive, too_short};
 use super::signing::Grant;
-use super::{SignedUrl, arrived, content_path};
+use super::under_way::UnderWay;
+use super::{SignedUrl, arrived, content_path, quota};
 use crate::accounts::Caller;
 use crate::problem::ProblemBody;
 use crate::{App, Problem};
 
-/// Signs an upload: where to `PUT` the bytes of an audio file that awaits them.
+/// Signs an upload: where to send the bytes of an audio file that awaits them, by one `PUT`, or in pieces by `HEAD` and `PATCH`.
 #[utoipa::path(post, path = "/api/audio-files/{id}/upload", tag = "audio", params(("id" = String, Path)), responses(
     (status = 200, body = SignedUrl),
     (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody),
     (status = 409, description = "The bytes are here already.", body = ProblemBody),
+    (status = 413, description = "Your recordings take all the room that you have.", body = ProblemBody),
 ))]
 pub(super) async fn sign(
     State(app): State<App>,
@@ -39,6 +38,7 @@ pub(super) async fn sign(
         return Err(Problem::new(StatusCode::CONFLICT, "The bytes of this recording are here already."));
     }
     let blob = blob_of(&file)?;
+    quota::check(&app, &PartialName { owner: user.clone(), of: id.clone() }, file.size_bytes).await?;
     let path = content_path(&id);
     let expires = Timestamp(app.clock.now().0 + UPLOAD_EXPIRES_MS);
     let grant = Grant::sign(&app.signing_key, "PUT", &path, (&blob, file.size_bytes), &user, expires);
@@ -54,15 +54,15 @@ fn blob_of(file: &model::AudioFile) -> Result<BlobKey, Problem> {
     file.content_hash.parse().map_err(|_| Problem::invalid("The recording's contentHash is not a SHA-256."))
 }
 
-/// Takes the bytes of an audio file. Size and SHA-256 must be those of its record; else nothing of them is kept.
+/// Takes the bytes of an audio file at once. Size and SHA-256 must be those of its record; else nothing of them is kept.
 #[utoipa::path(put, path = "/api/audio-files/{id}/content", tag = "audio", params(("id" = String, Path), Grant),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
     (status = 204, description = "The bytes are kept, and will be measured."),
     (status = 400, description = "Another size or another hash.", body = ProblemBody),
     (status = 403, description = "The link is not valid, has expired, or you may not.", body = ProblemBody),
     (status = 404, body = ProblemBody),
-    (status = 408, description = "No bytes came for a while.", body = ProblemBody),
-    (status = 413, description = "More bytes than were announced.", body = ProblemBody),
+    (status = 408, description = "No bytes came for a while, or they came too slowly.", body = ProblemBody),
+    (status = 413, description = "More bytes than were announced, or than you have room for.", body = ProblemBody),
     (status = 429, description = "Too many uploads at once.", body = ProblemBody),
     (status = 507, description = "The server's disk is full.", body = ProblemBody),
 ))]
@@ -75,157 +75,73 @@ pub(super) async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
-    let refused = |bad| Problem::new(StatusCode::FORBIDDEN, format!("{bad}"));
-    let blob = grant.verify(&app.signing_key, "PUT", uri.path(), app.clock.now()).map_err(refused)?;
-    let found = access::find(&app, &id, &grant.user, Wish::Write).await?;
-    if model::AudioFile::from_record(&found.record).state != AudioFileState::Awaiting {
-        // The answer to the first time was lost: what it did stands.
-        return Ok(StatusCode::NO_CONTENT);
+    let incoming = Incoming::admit(&app, id, grant, uri.path()).await?;
+    let Some(incoming) = incoming else { return Ok(StatusCode::NO_CONTENT) };
+    let size = incoming.size;
+    check_length(&headers, size)?;
+    if let Some(given) = length(&headers).filter(|given| *given < size) {
+        return Err(too_short(given, size));
     }
-    check_length(&headers, grant.size)?;
-    let _slot = under_way.enter(&grant.user)?;
-    receive(&app, body, &blob, grant.size).await?;
-    arrived::announce(&app, &found.project, &id, &blob, &grant.user).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-fn check_length(headers: &HeaderMap, size: u64) -> Result<(), Problem> {
-    let given = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match given {
-        Some(given) if given > size => Err(too_long(size)),
-        Some(given) if given < size => Err(too_short(given, size)),
-        _ => Ok(()),
-    }
-}
-
-fn too_long(size: u64) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("More bytes came than the {size} that were announced."))
-}
-
-fn too_short(given: u64, size: u64) -> Problem {
-    Problem::invalid(format!("Only {given} bytes came, of {size} that were announced."))
-}
-
-/// Streams a body into the blob store. On an error, or when the sender hangs up, nothing of it remains.
-async fn receive(app: &App, body: Body, expected: &BlobKey, size: u64) -> Result<(), Problem> {
+    incoming.check_room(&app).await?;
+    let _slot = under_way.enter(&incoming.name.owner)?;
     let blobs = Arc::clone(&app.blobs);
-    let mut writer = blocking(move || blobs.create()).await?;
-    let mut stream = body.into_data_stream();
-    let mut gathered = Vec::with_capacity(UPLOAD_BUFFER_BYTES);
-    let mut received = 0;
-    loop {
-        let next = tokio::select! {
-            next = tokio::time::timeout(UPLOAD_SILENCE_MAX, stream.next()) => next,
-            () = app.shutdown.cancelled() => {
-                return Err(Problem::from_status(503, "The server is stopping. Please try again in a moment."));
-            }
-        };
-        let chunk: Bytes = match next {
-            Err(_) => return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "No bytes came for a while.")),
-            Ok(Some(Err(_))) => return Err(Problem::invalid("The upload broke off.")),
-            Ok(Some(Ok(chunk))) => chunk,
-            Ok(None) => break,
-        };
-        received += chunk.len() as u64;
-        if received > size {
-            return Err(too_long(size));
-        }
-        gathered.extend_from_slice(&chunk);
-        if gathered.len() >= UPLOAD_BUFFER_BYTES {
-            (writer, gathered) = write(writer, gathered).await?;
-        }
-    }
+    let writer = blocking(move || blobs.create()).await?;
+    let (writer, outcome) = receive(&app, body, writer, size, &CancellationToken::new()).await;
+    let received = outcome?;
     if received < size {
         return Err(too_short(received, size));
     }
-    (writer, _) = write(writer, gathered).await?;
-    let expected = expected.clone();
-    blocking(move || writer.finish(Some(&expected))).await?;
-    Ok(())
+    let writer = writer.ok_or_else(Problem::internal)?;
+    incoming.judge_again(&app).await?;
+    let (blob, now) = (incoming.blob.clone(), app.clock.now());
+    blocking(move || writer.finish(Some(&blob), now)).await?;
+    incoming.announce(&app).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-type Writer = Box<dyn BlobWriter>;
-
-/// Writes what was gathered, and gives both back, the latter empty.
-async fn write(mut writer: Writer, mut gathered: Vec<u8>) -> Result<(Writer, Vec<u8>), Problem> {
-    blocking(move || {
-        writer.write(&gathered)?;
-        gathered.clear();
-        Ok((writer, gathered))
-    })
-    .await
+/// Bytes that someone is bringing, and may.
+pub(super) struct Incoming {
+    /// Who brings them, and for which recording.
+    pub(super) name: PartialName,
+    project: Id,
+    pub(super) blob: BlobKey,
+    /// How many there are in all.
+    pub(super) size: u64,
 }
 
-/// Runs a piece of work that waits for the disk.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Problem> {
-    let outcome = tokio::task::spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "a piece of an upload ended badly");
-        Problem::internal()
-    })?;
-    outcome.map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => {
-            Problem::invalid("The bytes are others than the record announces (SHA-256 differs).")
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            tracing::error!(%error, "an upload found no room");
-            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full.")
-        }
-        _ => {
-            tracing::error!(%error, "an upload could not be written");
-            Problem::internal()
-        }
-    })
-}
-
-/// The uploads under way, by user.
-#[derive(Clone, Debug, Default)]
-pub(super) struct UnderWay(Arc<Mutex<HashMap<Id, usize>>>);
-
-impl UnderWay {
-    /// Counts one more, until the slot is dropped.
-    fn enter(&self, user: &Id) -> Result<Slot, Problem> {
-        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = users.get(user).copied().unwrap_or(0);
-        if own >= UPLOADS_PER_USER_MAX || users.values().sum::<usize>() >= UPLOADS_AT_ONCE_MAX {
-            return Err(Problem::slow_down(2));
-        }
-        users.insert(user.clone(), own + 1);
-        Ok(Slot { under_way: self.clone(), user: user.clone() })
+impl Incoming {
+    /// Judges a signed URL; `None` when the bytes are here already: the answer to the first time was lost, or somebody else
+    /// has brought them, and what that did stands.
+    pub(super) async fn admit(app: &App, id: Id, grant: Grant, path: &str) -> Result<Option<Incoming>, Problem> {
+        let refused = |bad| Problem::new(StatusCode::FORBIDDEN, format!("{bad}"));
+        let blob = grant.verify(&app.signing_key, "PUT", path, app.clock.now()).map_err(refused)?;
+        let name = PartialName { owner: grant.user, of: id };
+        let Found { project, record } = access::find(app, &name.of, &name.owner, Wish::Write).await?;
+        let awaited = model::AudioFile::from_record(&record).state == AudioFileState::Awaiting;
+        Ok(awaited.then_some(Incoming { name, project, blob, size: grant.size }))
     }
-}
 
-struct Slot {
-    under_way: UnderWay,
-    user: Id,
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut users = self.under_way.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match users.get_mut(&self.user) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(users.remove(&self.user)),
-        }
+    /// Refuses what there is no room for.
+    pub(super) async fn check_room(&self, app: &App) -> Result<(), Problem> {
+        quota::check(app, &self.name, self.size).await
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Judges again, now that the bytes are here: receiving them took its time.
+    pub(super) async fn judge_again(&self, app: &App) -> Result<(), Problem> {
+        access::find(app, &self.name.of, &self.name.owner, Wish::Write).await?;
+        self.check_room(app).await
+    }
 
-    #[test]
-    fn w6_uploads_at_once_are_limited_by_user_and_in_all() {
-        let under_way = UnderWay::default();
-        let user = |n: usize| Id::new(&format!("u{n}")).unwrap();
-        let mut slots: Vec<Slot> = (0..UPLOADS_PER_USER_MAX).map(|_| under_way.enter(&user(0)).unwrap()).collect();
-        assert_eq!(under_way.enter(&user(0)).err().unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
-        slots.pop();
-        slots.push(under_way.enter(&user(0)).unwrap());
-        while slots.len() < UPLOADS_AT_ONCE_MAX {
-            slots.push(under_way.enter(&user(slots.len())).unwrap());
+    /// Makes it known that the bytes are kept. Whoever lost access while they were is still refused; what is kept then
+    /// has no record, and goes in time.
+    pub(super) async fn announce(&self, app: &App) -> Result<(), Problem> {
+        access::find(app, &self.name.of, &self.name.owner, Wish::Write).await?;
+        arrived::announce(app, &self.project, &self.name.of, &self.blob, &self.name.owner).await?;
+        let (blobs, name) = (Arc::clone(&app.blobs), self.name.clone());
+        // Pieces of the same, sent before or by another tab, are of no use any more.
+        if let Err(error) = blocking(move || blobs.remove_partial(&name)).await {
+            tracing::warn!(message = error.message(), "pieces of an upload are left, and will be forgotten in time");
         }
-        assert!(under_way.enter(&user(99)).is_err());
-        slots.clear();
-        assert!(under_way.enter(&user(0)).is_ok());
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! How the server is started: flags over environment over file over defaults.
 
 mod network;
+mod size;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,9 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 pub use network::{Network, NotANetwork};
+pub use size::ByteSize;
 
+use crate::audio_files::limits::QUOTA_PER_USER_BYTES;
 use crate::cli::Failure;
 use crate::limits::{HEADER_TIMEOUT, HEADER_TIMEOUT_MAX, TRUSTED_PROXIES_MAX};
 
@@ -56,6 +59,9 @@ pub struct ServeArgs {
     #[arg(long, env = "UNISONO_IDLE_TIMEOUT", value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(1..=HEADER_TIMEOUT_MAX.as_secs()))]
     pub idle_timeout: Option<u64>,
+    /// How much one person's recordings may take, such as 500MB, 20GB or none, with what is decoded of them [default: 20GB]
+    #[arg(long, env = "UNISONO_QUOTA_PER_USER", value_name = "SIZE")]
+    pub quota_per_user: Option<ByteSize>,
     /// Configuration file (TOML) with the same names: listen, data, tls-cert, …
     #[arg(long, env = "UNISONO_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -75,6 +81,7 @@ struct File {
     #[serde(rename = "trusted-proxy")]
     trusted_proxies: Option<Vec<Network>>,
     idle_timeout: Option<u64>,
+    quota_per_user: Option<ByteSize>,
 }
 
 /// How the server was started.
@@ -96,6 +103,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// How long a connection may take to send the head of a request, the first or the next.
     pub idle_timeout: Duration,
+    /// Bytes that one person's recordings may take; `u64::MAX` for no limit.
+    pub quota_per_user: u64,
 }
 
 /// PEM files.
@@ -120,6 +129,7 @@ impl Config {
             public_origin: None,
             trusted_proxies: Vec::new(),
             idle_timeout: HEADER_TIMEOUT,
+            quota_per_user: QUOTA_PER_USER_BYTES,
         }
     }
 
@@ -161,6 +171,7 @@ impl Config {
             public_origin,
             trusted_proxies,
             idle_timeout,
+            quota_per_user: args.quota_per_user.or(file.quota_per_user).map_or(defaults.quota_per_user, |size| size.0),
         })
     }
 
@@ -243,6 +254,17 @@ mod tests {
             let config = Config::from_args(ServeArgs { config: Some(path), ..ServeArgs::default() });
             assert_eq!(config.is_ok(), fits, "{seconds}");
         }
+    }
+
+    #[test]
+    fn w6_a_quota_is_a_size_in_words() {
+        let of = |text: &str| {
+            let (_folder, path) = file(&format!("quota-per-user = \"{text}\"\n"));
+            Config::from_args(ServeArgs { config: Some(path), ..ServeArgs::default() })
+        };
+        assert_eq!(Config::from_args(ServeArgs::default()).unwrap().quota_per_user, QUOTA_PER_USER_BYTES);
+        assert_eq!(of("1.5 GB").unwrap().quota_per_user, 1_500_000_000);
+        assert!(of("plenty").unwrap_err().0.contains("plenty"));
     }
 
     #[test]

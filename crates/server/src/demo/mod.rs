@@ -9,9 +9,8 @@ mod tests;
 
 use std::sync::Mutex;
 
-use media::dither::Dither;
 use media::wav::{BitDepth, Writer};
-use model::{AudioFile, AudioFileState, Id, Map, Table, Value, fields};
+use model::{AudioFile, AudioFileState, Id, Map, Table, Timestamp, Value, fields};
 use operations::build::create;
 use operations::{Author, Operation, Scope, Transaction};
 use storage::{BlobKey, Blobs, NewUser, Stored};
@@ -96,8 +95,8 @@ async fn account(app: &App, user: &str, email: &'static str, name: &str) -> Resu
 
 /// Plays every recording into the blob store; what was stored, in their order.
 async fn perform_all(app: &App) -> Result<Vec<Stored>, Failure> {
-    let blobs = std::sync::Arc::clone(&app.blobs);
-    let work = tokio::task::spawn_blocking(move || on_all_processors(|recording| keep(&*blobs, recording)));
+    let (blobs, now) = (std::sync::Arc::clone(&app.blobs), app.clock.now());
+    let work = tokio::task::spawn_blocking(move || on_all_processors(|recording| keep(&*blobs, recording, now)));
     work.await.map_err(|error| failed(&error))?
 }
 
@@ -118,11 +117,11 @@ fn on_all_processors<T: Send>(work: impl Fn(&Recording) -> Result<T, Failure> + 
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-fn keep(blobs: &dyn Blobs, recording: &Recording) -> Result<Stored, Failure> {
+fn keep(blobs: &dyn Blobs, recording: &Recording, now: Timestamp) -> Result<Stored, Failure> {
     let bytes = wav(recording).map_err(|error| failed(&error))?;
     let kept = blobs.create().and_then(|mut writer| {
         writer.write(&bytes)?;
-        writer.finish(None)
+        writer.finish(None, now)
     });
     kept.map_err(|error| failed(&error))
 }
@@ -133,7 +132,7 @@ fn wav(recording: &Recording) -> media::Result<Vec<u8>> {
     let planes: Vec<&[f32]> = planes.iter().map(Vec::as_slice).collect();
     let depth = if recording.bits == 16 { BitDepth::I16 } else { BitDepth::I24 };
     let out = std::io::Cursor::new(Vec::new());
-    let mut writer = Writer::new(out, recording.rate, recording.channels, depth, Some(Dither::new(1)))?;
+    let mut writer = Writer::new(out, recording.rate, recording.channels, depth, Some(1))?;
     writer.write_planar(&planes)?;
     Ok(writer.finish()?.into_inner())
 }

@@ -4,20 +4,24 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use media::PlaybackAsset;
 use media::peaks::Pyramid;
-use model::{AudioFile, AudioFileState, Id, Key, Table, Value};
+use model::{AudioFile, AudioFileState, Id, Key, Table, Timestamp, Value};
 use operations::build::set;
 use operations::{Author, Operation, Scope};
 use serde::{Deserialize, Serialize};
 use storage::{BlobKey, BlobWriter, Blobs};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::JobError;
 use crate::App;
 use crate::audio_files::arrived::by_system;
+use crate::audio_files::quota;
 use crate::realtime::SubmitError;
 
 /// The name of this kind of job.
@@ -43,17 +47,36 @@ fn read_payload(payload: &serde_json::Value) -> Result<Payload, JobError> {
     Payload::deserialize(payload).map_err(|error| JobError::GiveUp(format!("the payload: {error}")))
 }
 
-type Decode = dyn Fn(&Path, &Path) -> media::Result<PlaybackAsset> + Send + Sync;
+/// What a decoder must keep to.
+pub(super) struct Bounds {
+    /// Bytes of PCM that it may write.
+    pub(super) bytes_max: u64,
+    /// Cancelled when nobody wants the outcome any more.
+    pub(super) stop: CancellationToken,
+}
+
+impl Bounds {
+    /// What a decoder asks after each block.
+    pub(super) fn go_on(&self) -> ControlFlow<()> {
+        if self.stop.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+type Decode = dyn Fn(&Path, &Path, &Bounds) -> media::Result<PlaybackAsset> + Send + Sync;
 
 /// The job's code, with the decoder that it uses.
 #[derive(Clone)]
 pub(super) struct Measure {
     decode: Arc<Decode>,
+    /// Held from the last look at a person's quota until what was made counts.
+    telling: Arc<Mutex<()>>,
 }
 
 impl Default for Measure {
     fn default() -> Measure {
-        Measure::with(|input, output| media::make_playback_asset(input, output, |_| {}))
+        Measure::with(|input, output, bounds| {
+            media::make_playback_asset(input, output, bounds.bytes_max, |_| bounds.go_on())
+        })
     }
 }
 
@@ -62,23 +85,52 @@ struct Measured {
     asset: PlaybackAsset,
     playback: BlobKey,
     peaks: BlobKey,
+    /// Bytes of the WAV file that was made; 0 when the original is one.
+    made: u64,
+}
+
+/// What is to be measured.
+struct Original {
+    blob: BlobKey,
+    /// Whose quota it counts for.
+    owner: Option<Id>,
+}
+
+async fn left(app: &App, owner: Option<&Id>) -> Result<u64, JobError> {
+    let Some(owner) = owner else { return Ok(u64::MAX) };
+    quota::left(app, owner, None).await.map_err(|problem| JobError::Retry(problem.message().to_owned()))
 }
 
 impl Measure {
     /// With another decoder.
     pub(super) fn with(
-        decode: impl Fn(&Path, &Path) -> media::Result<PlaybackAsset> + Send + Sync + 'static,
+        decode: impl Fn(&Path, &Path, &Bounds) -> media::Result<PlaybackAsset> + Send + Sync + 'static,
     ) -> Measure {
-        Measure { decode: Arc::new(decode) }
+        Measure { decode: Arc::new(decode), telling: Arc::default() }
     }
 
-    /// Measures the file and tells the room. Does nothing when that has been done.
+    /// Measures the file and tells the room. Does nothing when that has been done. Dropped, it stops the decoder.
     pub(super) async fn run(&self, app: &App, payload: &serde_json::Value) -> Result<(), JobError> {
         let Payload { project_id, audio_file_id } = read_payload(payload)?;
-        let Some(original) = original(app, &audio_file_id).await? else { return Ok(()) };
+        let Some(Original { blob, owner }) = original(app, &audio_file_id).await? else { return Ok(()) };
+        let bytes_max = left(app, owner.as_ref()).await?;
+        let bounds = Bounds { bytes_max, stop: CancellationToken::new() };
+        let _stops = bounds.stop.clone().drop_guard();
         let (decode, blobs, folder) = (Arc::clone(&self.decode), Arc::clone(&app.blobs), super::folder(app));
-        let work = tokio::task::spawn_blocking(move || measure(&*decode, &*blobs, &original, &folder));
-        let operations = match work.await {
+        let now = app.clock.now();
+        let work = tokio::task::spawn_blocking(move || measure(&*decode, &*blobs, &blob, &folder, &bounds, now));
+        let outcome = work.await;
+        // Others of this person's may have been measured meanwhile.
+        let _telling = self.telling.lock().await;
+        let outcome = match outcome {
+            Ok(Ok(measured)) if measured.made > 0 => {
+                let bytes_max = left(app, owner.as_ref()).await?;
+                let fits = measured.made <= bytes_max;
+                Ok(if fits { Ok(measured) } else { Err(media::Error::NoRoom { bytes_max }) })
+            }
+            outcome => outcome,
+        };
+        let operations = match outcome {
             Ok(Ok(measured)) => ready(&audio_file_id, &measured),
             Ok(Err(error)) if error.is_refusal() => refused(&audio_file_id, &error.to_string()),
             Ok(Err(error)) => return Err(JobError::Retry(error.to_string())),
@@ -103,27 +155,38 @@ impl Measure {
 }
 
 /// The bytes of a file that is to be measured; `None` when it has been, or is gone.
-async fn original(app: &App, file: &Id) -> Result<Option<BlobKey>, JobError> {
+async fn original(app: &App, file: &Id) -> Result<Option<Original>, JobError> {
     let key = Key::new(Table::AudioFiles, file.clone());
     let records = app.database.run(move |store| store.records(&[key])).await;
     let record = records.map_err(|error| JobError::Retry(error.to_string()))?.pop();
     let waiting = record.filter(|(_, record)| AudioFile::from_record(record).state == AudioFileState::Uploaded);
     let Some((_, record)) = waiting else { return Ok(None) };
     match record.text("storageKey").and_then(|key| key.parse().ok()) {
-        Some(key) => Ok(Some(key)),
+        Some(blob) => Ok(Some(Original { blob, owner: record.id_in("uploadedBy") })),
         None => Err(JobError::GiveUp("the record names no blob".to_owned())),
     }
 }
 
-fn measure(decode: &Decode, blobs: &dyn Blobs, original: &BlobKey, folder: &Path) -> media::Result<Measured> {
+fn measure(
+    decode: &Decode,
+    blobs: &dyn Blobs,
+    original: &BlobKey,
+    folder: &Path,
+    bounds: &Bounds,
+    now: Timestamp,
+) -> media::Result<Measured> {
     std::fs::create_dir_all(folder)?;
     let folder = tempfile::Builder::new().prefix("measure-").tempdir_in(folder)?;
     let input = local_file(blobs, original, folder.path())?;
     let output = folder.path().join("playback.wav");
-    let asset = decode(&input, &output)?;
-    let playback = if asset.written { keep_file(blobs, &output)? } else { original.clone() };
-    let peaks = keep(blobs, |writer| writer.write(&asset.pyramid))?;
-    Ok(Measured { asset, playback, peaks })
+    let asset = decode(&input, &output, bounds)?;
+    if bounds.stop.is_cancelled() {
+        return Err(media::Error::Stopped);
+    }
+    let made = if asset.written { std::fs::metadata(&output)?.len() } else { 0 };
+    let playback = if asset.written { keep_file(blobs, &output, now)? } else { original.clone() };
+    let peaks = keep(blobs, now, |writer| writer.write(&asset.pyramid))?;
+    Ok(Measured { asset, playback, peaks, made })
 }
 
 /// The blob as a file: the store's own, or a copy where its blobs are no files.
@@ -137,9 +200,9 @@ fn local_file(blobs: &dyn Blobs, key: &BlobKey, folder: &Path) -> io::Result<Pat
     Ok(path)
 }
 
-fn keep_file(blobs: &dyn Blobs, path: &Path) -> io::Result<BlobKey> {
+fn keep_file(blobs: &dyn Blobs, path: &Path, now: Timestamp) -> io::Result<BlobKey> {
     let mut file = File::open(path)?;
-    keep(blobs, |writer| {
+    keep(blobs, now, |writer| {
         let mut chunk = vec![0; 256 * 1024];
         loop {
             match file.read(&mut chunk)? {
@@ -150,10 +213,14 @@ fn keep_file(blobs: &dyn Blobs, path: &Path) -> io::Result<BlobKey> {
     })
 }
 
-fn keep(blobs: &dyn Blobs, fill: impl FnOnce(&mut dyn BlobWriter) -> io::Result<()>) -> io::Result<BlobKey> {
+fn keep(
+    blobs: &dyn Blobs,
+    now: Timestamp,
+    fill: impl FnOnce(&mut dyn BlobWriter) -> io::Result<()>,
+) -> io::Result<BlobKey> {
     let mut writer = blobs.create()?;
     fill(&mut *writer)?;
-    Ok(writer.finish(None)?.key)
+    Ok(writer.finish(None, now)?.key)
 }
 
 fn ready(file: &Id, measured: &Measured) -> Vec<Operation> {

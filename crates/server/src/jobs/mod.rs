@@ -6,6 +6,9 @@
 mod backoff;
 pub mod limits;
 pub mod measure;
+mod prune;
+#[cfg(test)]
+mod prune_tests;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +16,7 @@ use std::io;
 use std::path::PathBuf;
 
 use model::Id;
-use storage::{Failed, Job, JobState};
+use storage::{Failed, Job, JobState, LOST};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::App;
@@ -36,7 +39,9 @@ pub fn start(app: &App) -> JoinHandle<()> {
     if let Err(error) = clear(&folder(app)) {
         tracing::warn!(%error, "what an earlier process left half done could not be removed");
     }
-    start_with(app, &Measure::default())
+    let (workers, schedule) = (start_with(app, &Measure::default()), tokio::spawn(prune::schedule(app.clone())));
+    // Either ends when the server stops.
+    tokio::spawn(async move { drop(tokio::join!(workers, schedule)) })
 }
 
 fn start_with(app: &App, measure: &Measure) -> JoinHandle<()> {
@@ -80,7 +85,7 @@ async fn work(app: App, measure: Measure) {
 
 async fn take(app: &App, lease: &Id) -> Result<Option<Job>, storage::StoreError> {
     let (lease, now) = (lease.clone(), app.clock.now());
-    app.database.run(move |store| store.lease_job(&[measure::KIND], &lease, now, LEASE_MS)).await
+    app.database.run(move |store| store.lease_job(&[measure::KIND, prune::KIND], &lease, now, LEASE_MS)).await
 }
 
 async fn idle(app: &App) {
@@ -108,12 +113,13 @@ async fn attempt(app: &App, measure: &Measure, job: &Job, lease: &Id) {
 }
 
 async fn run(app: &App, measure: &Measure, job: &Job) -> Result<(), JobError> {
-    if job.attempts >= job.attempts_max && job.error.is_none() && job.attempts > 1 {
-        // Its workers have died without a word, each time.
-        return Err(JobError::GiveUp("every worker that took this job has died".to_owned()));
+    if job.attempts >= job.attempts_max && job.error.as_deref() == Some(LOST) {
+        // The worker before has died without a word; nobody would be left to say so if this one did, too.
+        return Err(JobError::GiveUp("workers that took this job have died".to_owned()));
     }
     match job.kind.as_str() {
         measure::KIND => measure.run(app, &job.payload).await,
+        prune::KIND => prune::run(app, measure).await.map(drop),
         other => Err(JobError::GiveUp(format!("there is no kind of job '{other}'"))),
     }
 }
@@ -150,7 +156,7 @@ async fn settle(
         Err(JobError::GiveUp(error)) => Failed { error, retry_at: None, now },
     };
     tracing::warn!(job = %id, kind = job.kind, attempts = job.attempts, error = failed.error, "a job failed");
-    if failed.retry_at.is_none() || job.attempts >= job.attempts_max {
+    if job.kind == measure::KIND && (failed.retry_at.is_none() || job.attempts >= job.attempts_max) {
         // Told first: should this fail, the job is still alive and says it later.
         measure.given_up(app, &job.payload).await;
     }

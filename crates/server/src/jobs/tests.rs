@@ -11,7 +11,7 @@ use model::AudioFileState;
 use storage::JobState;
 
 use super::limits::{BACKOFF_MS_MAX, LEASE_MS};
-use super::measure::{ATTEMPTS_MAX, KIND, Measure};
+use super::measure::{ATTEMPTS_MAX, Bounds, KIND, Measure};
 use super::*;
 use crate::audio_files::fixture::{Studio, User, wav};
 
@@ -22,8 +22,8 @@ async fn studio() -> (Studio, User) {
     (studio, ann)
 }
 
-fn decode(input: &Path, output: &Path) -> media::Result<PlaybackAsset> {
-    media::make_playback_asset(input, output, |_| {})
+fn decode(input: &Path, output: &Path, bounds: &Bounds) -> media::Result<PlaybackAsset> {
+    media::make_playback_asset(input, output, bounds.bytes_max, |_| bounds.go_on())
 }
 
 /// Waits until something holds.
@@ -35,6 +35,12 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("it did not come to hold");
+}
+
+/// Waits until no worker is at a job. A recording is settled before its job is: whoever moves the clock in between makes
+/// the worker lose its lease.
+async fn at_rest(studio: &Studio) {
+    until(async || studio.app.database.store().count_jobs(JobState::Running).unwrap() == 0).await;
 }
 
 /// Takes whatever job is left, as a worker would; `None` when there is none to be had.
@@ -49,10 +55,10 @@ async fn a_killed_workers_job_runs_again() {
     let (begun, has_begun) = mpsc::channel();
     let (free, wait) = mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
-    let hanging = Measure::with(move |input, output| {
+    let hanging = Measure::with(move |input, output, bounds| {
         begun.send(()).unwrap();
         let _ = wait.lock().unwrap().recv();
-        decode(input, output)
+        decode(input, output, bounds)
     });
     let first = start_with(&studio.app, &hanging);
     tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
@@ -84,9 +90,9 @@ async fn what_is_no_audio_is_refused_once_with_a_reason() {
     let count = Arc::clone(&tried);
     let workers = start_with(
         &studio.app,
-        &Measure::with(move |input, output| {
+        &Measure::with(move |input, output, bounds| {
             count.fetch_add(1, Ordering::SeqCst);
-            decode(input, output)
+            decode(input, output, bounds)
         }),
     );
     let png = b"\x89PNG\r\n\x1a\n0000000000000000000000000000000000000000".to_vec();
@@ -99,6 +105,7 @@ async fn what_is_no_audio_is_refused_once_with_a_reason() {
         assert!(!refusal.is_empty() && refusal.contains(reason), "{refusal}");
         assert!(record.get("playbackKey").is_null());
     }
+    at_rest(&studio).await;
     studio.app.clock.advance_ms(BACKOFF_MS_MAX * 10);
     assert_eq!(take_any(&studio).await, None, "nothing is left to try");
     assert_eq!(tried.load(Ordering::SeqCst), 3);
@@ -111,11 +118,11 @@ async fn a_panic_in_the_decoder_refuses_the_file_and_kills_the_job_but_not_the_w
     let (studio, ann) = studio().await;
     let workers = start_with(
         &studio.app,
-        &Measure::with(|input, output| {
+        &Measure::with(|input, output, bounds| {
             if std::fs::metadata(input)?.len() < 1_000 {
                 panic!("a fault in a decoder");
             }
-            decode(input, output)
+            decode(input, output, bounds)
         }),
     );
     studio.upload(&ann, "bad", "bad.wav", &wav(10, 1)).await;
@@ -123,6 +130,7 @@ async fn a_panic_in_the_decoder_refuses_the_file_and_kills_the_job_but_not_the_w
     assert_eq!((record.text("state"), record.text("refusal").is_some()), (Some("refused"), true));
     studio.upload(&ann, "good", "good.wav", &wav(1_000, 1)).await;
     assert_eq!(studio.settled("good").await.text("state"), Some("ready"));
+    at_rest(&studio).await;
     studio.app.clock.advance_ms(BACKOFF_MS_MAX * 10);
     assert_eq!(take_any(&studio).await, None);
     studio.app.shutdown.cancel();
@@ -132,33 +140,40 @@ async fn a_panic_in_the_decoder_refuses_the_file_and_kills_the_job_but_not_the_w
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_disk_is_tried_again_later_and_not_for_ever() {
     let (studio, ann) = studio().await;
-    let tries = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&tries);
+    let (tries, slow_tries) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (all, slow) = (Arc::clone(&tries), Arc::clone(&slow_tries));
     // Fails for `bad` always, for `slow` at first.
     let workers = start_with(
         &studio.app,
-        &Measure::with(move |input, output| {
+        &Measure::with(move |input, output, bounds| {
+            all.fetch_add(1, Ordering::SeqCst);
             let small = std::fs::metadata(input)?.len() < 1_000;
-            if small || count.fetch_add(1, Ordering::SeqCst) < 2 {
+            if small || slow.fetch_add(1, Ordering::SeqCst) < 2 {
                 return Err(io::Error::other("the disk hums").into());
             }
-            decode(input, output)
+            decode(input, output, bounds)
         }),
     );
     studio.upload(&ann, "slow", "slow.wav", &wav(1_000, 1)).await;
     studio.upload(&ann, "bad", "bad.wav", &wav(10, 1)).await;
-    until(async || tries.load(Ordering::SeqCst) == 1).await;
-    studio.app.job_enqueued.notify_waiters();
+    let tried = async |count: usize| {
+        until(async || tries.load(Ordering::SeqCst) == count).await;
+        at_rest(&studio).await;
+    };
+    tried(2).await;
+    // A worker looks again, and finds nothing to do: not before its time.
+    studio.app.job_enqueued.notify_one();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(tries.load(Ordering::SeqCst), 1, "not before its time");
-    for _ in 0..2 * ATTEMPTS_MAX {
+    assert_eq!(tries.load(Ordering::SeqCst), 2);
+    // Both again; both again, when the slow one succeeds; then the bad one alone, until it dies at its fifth.
+    for count in [4, 6, 7, 8] {
         studio.app.clock.advance_ms(BACKOFF_MS_MAX * 2);
         studio.app.job_enqueued.notify_one();
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tried(count).await;
     }
-    assert_eq!(studio.settled("slow").await.text("state"), Some("ready"));
-    assert_eq!(studio.settled("bad").await.text("state"), Some("refused"));
-    assert_eq!(tries.load(Ordering::SeqCst), 3);
+    assert_eq!(studio.record("slow").await.text("state"), Some("ready"));
+    assert_eq!(studio.record("bad").await.text("state"), Some("refused"));
+    assert_eq!((slow_tries.load(Ordering::SeqCst), ATTEMPTS_MAX), (3, 5));
     studio.app.clock.advance_ms(BACKOFF_MS_MAX * 10);
     assert_eq!(take_any(&studio).await, None);
     studio.app.shutdown.cancel();
@@ -175,9 +190,18 @@ async fn a_file_that_kills_its_workers_is_given_up() {
         // The worker is gone without a word.
         studio.app.clock.advance_ms(LEASE_MS + 1);
     }
-    let workers = start_with(&studio.app, &Measure::with(|_, _| panic!("it must not be tried again")));
+    let tried = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&tried);
+    let workers = start_with(
+        &studio.app,
+        &Measure::with(move |input, output, bounds| {
+            count.fetch_add(1, Ordering::SeqCst);
+            decode(input, output, bounds)
+        }),
+    );
     let record = studio.settled("f").await;
-    assert_eq!(record.text("state"), Some("refused"));
+    assert_eq!((record.text("state"), tried.load(Ordering::SeqCst)), (Some("refused"), 0), "it is not tried again");
+    assert!(record.text("refusal").unwrap().contains("could not be read"));
     studio.app.shutdown.cancel();
     workers.await.unwrap();
 }
@@ -209,7 +233,7 @@ async fn a_stopping_server_hands_its_jobs_back() {
     let wait = std::sync::Mutex::new(wait);
     let workers = start_with(
         &studio.app,
-        &Measure::with(move |_, _| {
+        &Measure::with(move |_, _, _| {
             begun.send(()).unwrap();
             let _ = wait.lock().unwrap().recv();
             Err(io::Error::other("never mind").into())
@@ -222,6 +246,86 @@ async fn a_stopping_server_hands_its_jobs_back() {
     studio.app.clock.advance_ms(BACKOFF_MS_MAX);
     let job = take_any(&studio).await.unwrap();
     assert_eq!((job.attempts, job.error.as_deref()), (2, Some("the server was stopped")));
+}
+
+/// A decoder that says when it begins, goes on for as long as its bounds let it, and says so when it ends.
+fn endless() -> (Measure, mpsc::Receiver<()>, mpsc::Receiver<()>) {
+    let (begun, has_begun) = mpsc::channel();
+    let (ended, has_ended) = mpsc::channel();
+    let measure = Measure::with(move |_, _, bounds| {
+        begun.send(()).unwrap();
+        while bounds.go_on().is_continue() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let _ = ended.send(());
+        Err(media::Error::Stopped)
+    });
+    (measure, has_begun, has_ended)
+}
+
+/// Waits for a word of a decoder's thread.
+async fn word(of: mpsc::Receiver<()>) {
+    tokio::task::spawn_blocking(move || of.recv_timeout(Duration::from_secs(20)).unwrap()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_server_stops_its_decoders() {
+    let (studio, ann) = studio().await;
+    studio.upload(&ann, "f", "f.wav", &wav(1_000, 1)).await;
+    let (measure, has_begun, has_ended) = endless();
+    let workers = start_with(&studio.app, &measure);
+    word(has_begun).await;
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
+    word(has_ended).await;
+    assert_eq!(studio.state("f").await, AudioFileState::Uploaded, "the next start measures it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_lease_is_lost_stops_its_decoder() {
+    let (studio, ann) = studio().await;
+    studio.upload(&ann, "f", "f.wav", &wav(1_000, 1)).await;
+    let lease = new_id();
+    let job = take(&studio.app, &lease).await.unwrap().unwrap();
+    let (measure, has_begun, has_ended) = endless();
+    let app = studio.app.clone();
+    let worker = tokio::spawn(async move { attempt(&app, &measure, &job, &lease).await });
+    word(has_begun).await;
+    studio.app.clock.advance_ms(LEASE_MS + 1);
+    // Somebody else takes the job, and is done with it before the first worker's next heartbeat.
+    let other = new_id();
+    let job = take(&studio.app, &other).await.unwrap().unwrap();
+    let done = Measure::default();
+    done.run(&studio.app, &job.payload).await.unwrap();
+    settle(&studio.app, &done, &job, &other, Ok(())).await.unwrap();
+    word(has_ended).await;
+    worker.await.unwrap();
+    let kept = studio.app.database.store().job(&job.id).unwrap().unwrap();
+    assert_eq!((kept.state, kept.attempts), (JobState::Done, 2), "what the first found out late changed nothing");
+    assert_eq!(studio.state("f").await, AudioFileState::Ready);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w6_a_recording_that_decodes_to_more_than_its_owner_has_room_for_is_refused_with_a_reason() {
+    let studio = Studio::open_with(|config| config.quota_per_user = 300_000);
+    let ann = studio.sign_up("ann").await;
+    studio.project(&ann).await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../media/tests/fixtures/");
+    let workers = start_with(&studio.app, &Measure::default());
+    let bytes = std::fs::read(format!("{path}long.ogg")).unwrap();
+    studio.upload(&ann, "f", "long.ogg", &bytes).await;
+    let record = studio.settled("f").await;
+    assert_eq!(record.text("state"), Some("refused"), "{record:?}");
+    assert!(record.text("refusal").unwrap().contains("no room"), "{record:?}");
+    assert_eq!(studio.blobs(), (1, 0), "nothing but the original");
+    // Another has room of their own.
+    let bob = studio.sign_up("bob").await;
+    studio.add(&ann, &bob, "editor").await;
+    let small = std::fs::read(format!("{path}stereo16.flac")).unwrap();
+    studio.upload(&bob, "g", "g.flac", &small).await;
+    assert_eq!(studio.settled("g").await.text("state"), Some("ready"));
+    studio.app.shutdown.cancel();
+    workers.await.unwrap();
 }
 
 #[tokio::test]
@@ -254,11 +358,11 @@ async fn w6_only_so_many_jobs_run_at_once() {
     }
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (running, seen) = (Arc::clone(&now), Arc::clone(&most));
-    let measure = Measure::with(move |input, output| {
+    let measure = Measure::with(move |input, output, bounds| {
         seen.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         std::thread::sleep(Duration::from_millis(30));
         running.fetch_sub(1, Ordering::SeqCst);
-        decode(input, output)
+        decode(input, output, bounds)
     });
     let workers = start_with(&studio.app, &measure);
     for n in 0..6 {

@@ -9,7 +9,6 @@ use std::io::{self, BufWriter, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use engine::{Plan, Renderer, Song};
-use media::dither::Dither;
 use media::wav::{BitDepth, Writer};
 
 use crate::archive::format::Archive;
@@ -17,7 +16,7 @@ use crate::cli::Failure;
 use recordings::{Files, Recordings};
 
 /// The same noise in every render: the same song gives the same file.
-const DITHER_SEED: u64 = 0x756e_6973_6f6e_6f00;
+const DITHER_SEED: u32 = 0x756e_6973;
 
 /// Frames rendered at a time; the sound does not depend on it.
 const BLOCK_FRAMES: usize = engine::processor::CUT_FRAMES;
@@ -144,7 +143,7 @@ fn mix(bits: Bits, plan: &Plan, recordings: &Recordings, out: File) -> Result<Su
     let view = plan.view();
     let (frames, sample_rate) = (view.frames(), view.tempo().sample_rate());
     let out = BufWriter::with_capacity(256 * 1024, out);
-    let mut writer = Writer::new(out, sample_rate, 2, bits.depth(), Some(Dither::new(DITHER_SEED))).map_err(failed)?;
+    let mut writer = Writer::new(out, sample_rate, 2, bits.depth(), Some(DITHER_SEED)).map_err(failed)?;
     let mut files = Files::new(recordings);
     let mut level = Level::default();
     let mut progress = Progress::new(frames);

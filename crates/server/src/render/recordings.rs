@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use engine::reader::Inside;
@@ -74,7 +74,7 @@ impl Recordings {
             None => self._decoded.insert(tempfile::tempdir().map_err(|error| failed(error.into()))?),
         };
         let decoded = folder.path().join(format!("{id}.wav"));
-        media::make_playback_asset(original, &decoded, |_| {}).map_err(failed)?;
+        media::make_playback_asset(original, &decoded, u64::MAX, |_| ControlFlow::Continue(())).map_err(failed)?;
         Ok(decoded)
     }
 }

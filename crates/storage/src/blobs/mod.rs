@@ -7,6 +7,8 @@ use std::io::{self, Read, Seek};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use model::{Id, Timestamp};
+
 pub use files::FileBlobs;
 pub use memory::MemoryBlobs;
 
@@ -82,12 +84,66 @@ pub trait BlobWriter: Send {
     /// Bytes so far.
     fn size(&self) -> u64;
 
-    /// Makes the blob durable under the hash of its content. When `expected` is given and is another hash, nothing is
-    /// kept.
+    /// Makes the blob durable under the hash of its content, as kept since `now`. When `expected` is given and is another
+    /// hash, nothing is kept.
     ///
     /// # Errors
     /// `InvalidData` when the hash is not the expected one; others when the disk fails.
-    fn finish(self: Box<Self>, expected: Option<&BlobKey>) -> io::Result<Stored>;
+    fn finish(self: Box<Self>, expected: Option<&BlobKey>, now: Timestamp) -> io::Result<Stored>;
+}
+
+/// Names an upload that comes in pieces: whose it is, and of what.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct PartialName {
+    /// Who sends it.
+    pub owner: Id,
+    /// What it will be.
+    pub of: Id,
+}
+
+/// The pieces that are here of one person's uploads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Partials {
+    /// Uploads.
+    pub count: usize,
+    /// Their bytes, together.
+    pub bytes: u64,
+}
+
+/// The end of an upload that comes in pieces. Dropped, what was written remains, as far as the disk has it. One at a time
+/// for each upload: the caller sees to it.
+pub trait PartialWriter: Send {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// When the disk fails or is full.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Bytes so far, those of earlier pieces included.
+    fn size(&self) -> u64;
+
+    /// Makes durable what is here; more may follow.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn keep(self: Box<Self>, now: Timestamp) -> io::Result<()>;
+
+    /// Makes a blob of all pieces, as [`BlobWriter::finish`] does. When the hash is not `expected`, nothing remains.
+    ///
+    /// # Errors
+    /// `InvalidData` when the hash is not the expected one; others when the disk fails.
+    fn finish(self: Box<Self>, expected: &BlobKey, now: Timestamp) -> io::Result<Stored>;
+}
+
+/// A blob as a walk through the store finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its name.
+    pub key: BlobKey,
+    /// Its bytes.
+    pub size: u64,
+    /// When it was put there for the last time.
+    pub since: Timestamp,
 }
 
 /// A store of blobs: content-addressed, so that the same bytes are kept once, and never changed.
@@ -118,6 +174,50 @@ pub trait Blobs: Send + Sync + 'static {
     /// When the disk fails.
     fn remove(&self, key: &BlobKey) -> io::Result<bool>;
 
+    /// Forgets a blob unless it was put there, or put there again, at `before` or later; false when it stays, or there was
+    /// none. What is being put there meanwhile is not lost.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn remove_older(&self, key: &BlobKey, before: Timestamp) -> io::Result<bool>;
+
+    /// Shows every blob, in no particular order; ends at the first error of `visit`. What comes or goes meanwhile may be
+    /// missed.
+    ///
+    /// # Errors
+    /// That of `visit`; others when the disk fails.
+    fn each(&self, visit: &mut dyn FnMut(Kept) -> io::Result<()>) -> io::Result<()>;
+
     /// The file that holds a blob, where blobs are files; it may not exist.
     fn path(&self, key: &BlobKey) -> Option<PathBuf>;
+
+    /// Bytes that are here of an upload in pieces; 0 when it has not begun.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn partial_size(&self, name: &PartialName) -> io::Result<u64>;
+
+    /// Goes on with an upload in pieces, where it stands; begins it when it has not begun.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn append(&self, name: &PartialName, now: Timestamp) -> io::Result<Box<dyn PartialWriter>>;
+
+    /// Forgets an upload in pieces; false when there was none.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn remove_partial(&self, name: &PartialName) -> io::Result<bool>;
+
+    /// What is here of one person's uploads in pieces.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn partials_of(&self, owner: &Id) -> io::Result<Partials>;
+
+    /// Forgets uploads in pieces that have not grown since `before`; how many.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn remove_partials_older(&self, before: Timestamp) -> io::Result<usize>;
 }

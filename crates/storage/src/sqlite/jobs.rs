@@ -3,7 +3,7 @@
 use model::{Id, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{read_id, unreadable};
+use super::columns::{read_id, read_u64, unreadable};
 use crate::jobs::LOST;
 use crate::{Failed, Job, JobState, NewJob};
 
@@ -29,6 +29,11 @@ pub(super) const FAIL: &str = "UPDATE jobs SET state = ?3, run_after = ?4, lease
     error = ?5, updated_at = ?6 WHERE id = ?1 AND lease = ?2 AND state = 'running'";
 pub(super) const JOB: &str = "SELECT id, kind, payload, state, attempts, attempts_max, run_after, leased_until, error \
     FROM jobs WHERE id = ?1";
+pub(super) const COUNT: &str = "SELECT COUNT(*) FROM jobs WHERE state = ?1";
+pub(super) const DEAD: &str = "SELECT id, kind, payload, state, attempts, attempts_max, run_after, leased_until, error \
+    FROM jobs WHERE state = 'dead' ORDER BY updated_at DESC LIMIT ?1";
+pub(super) const DELETE_DONE: &str =
+    "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state = 'done' AND updated_at < ?1 LIMIT ?2)";
 pub(super) const ATTEMPTS: &str =
     "SELECT attempts, attempts_max FROM jobs WHERE id = ?1 AND lease = ?2 AND state = 'running'";
 
@@ -113,6 +118,18 @@ pub(super) fn fail(
 
 pub(super) fn job(connection: &Connection, id: &Id) -> rusqlite::Result<Option<Job>> {
     connection.prepare_cached(JOB)?.query_row([id.as_str()], read_job).optional()
+}
+
+pub(super) fn count(connection: &Connection, state: JobState) -> rusqlite::Result<u64> {
+    connection.prepare_cached(COUNT)?.query_row([state.name()], |row| read_u64(row, 0))
+}
+
+pub(super) fn dead(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Job>> {
+    connection.prepare_cached(DEAD)?.query_map([limit], read_job)?.collect()
+}
+
+pub(super) fn delete_done(connection: &Connection, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    connection.prepare_cached(DELETE_DONE)?.execute(params![before.0, limit])
 }
 
 fn read_job(row: &Row<'_>) -> rusqlite::Result<Job> {

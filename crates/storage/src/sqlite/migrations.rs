@@ -5,8 +5,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/0001_spine.sql"), include_str!("../../migrations/0002_undo.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/0001_spine.sql"),
+    include_str!("../../migrations/0002_undo.sql"),
+    include_str!("../../migrations/0003_intake.sql"),
+];
 
 /// The version that this build makes and needs.
 pub(super) fn latest() -> u32 {

@@ -6,6 +6,7 @@ mod jobs;
 mod log;
 mod migrations;
 mod readers;
+mod recordings;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,8 @@ use self::log::Prepared;
 use self::readers::Readers;
 use self::writer::{Work, Writer, in_savepoint};
 use crate::{
-    Account, Batch, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession, NewUser,
-    Reply, Session, Store, StoreError, TokenHash,
+    Account, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
+    NewUser, Reply, Session, Store, StoreError, TokenHash,
 };
 
 /// How long a connection waits for another process that writes.
@@ -341,6 +342,35 @@ impl Store for SqliteStore {
 
     fn job(&self, job: &Id) -> Result<Option<Job>, StoreError> {
         self.read(|connection| jobs::job(connection, job))
+    }
+
+    fn count_jobs(&self, state: JobState) -> Result<u64, StoreError> {
+        self.read(|connection| jobs::count(connection, state))
+    }
+
+    fn dead_jobs(&self, limit: u32) -> Result<Vec<Job>, StoreError> {
+        self.read(|connection| jobs::dead(connection, limit))
+    }
+
+    fn delete_done_jobs(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.write(move |connection| jobs::delete_done(connection, before, limit))
+    }
+
+    fn stored_bytes(&self, user: &Id) -> Result<u64, StoreError> {
+        self.read(|connection| recordings::stored_bytes(connection, user))
+    }
+
+    fn recordings_to_let_go(
+        &self,
+        refused: Timestamp,
+        deleted: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(Id, Id)>, StoreError> {
+        self.read(|connection| recordings::to_let_go(connection, refused, deleted, limit))
+    }
+
+    fn unreferenced(&self, keys: &[BlobKey]) -> Result<Vec<BlobKey>, StoreError> {
+        self.read(|connection| recordings::unreferenced(connection, keys))
     }
 
     fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {

@@ -5,7 +5,7 @@ use model::schema::TableSchema;
 use rusqlite::Connection;
 
 use super::columns::{ColumnType, Statements, column_name};
-use super::{OpenError, SqliteStore, accounts, assert_durable, jobs, log, migrations, records};
+use super::{OpenError, SqliteStore, accounts, assert_durable, jobs, log, migrations, recordings, records};
 
 fn migrated() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -69,6 +69,14 @@ fn statements() -> Vec<String> {
         jobs::FAIL,
         jobs::JOB,
         jobs::ATTEMPTS,
+        jobs::COUNT,
+        jobs::DEAD,
+        jobs::DELETE_DONE,
+        recordings::STORED_BY,
+        recordings::REFERS,
+        recordings::REFUSED,
+        recordings::DELETED,
+        recordings::OF_DELETED_PROJECTS,
         super::KEEP_SECRET,
         super::SECRET,
     ]
@@ -106,6 +114,7 @@ fn no_statement_is_missing_from_the_list_of_statements() {
         include_str!("records.rs"),
         include_str!("accounts.rs"),
         include_str!("jobs.rs"),
+        include_str!("recordings.rs"),
         include_str!("mod.rs"),
     ];
     let listed = include_str!("tests.rs");

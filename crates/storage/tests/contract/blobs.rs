@@ -2,7 +2,10 @@
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
-use storage::{BlobKey, Blobs, Stored};
+use model::Id;
+use storage::{BlobKey, Blobs, Kept, PartialName, Partials, Stored};
+
+use crate::given::{NOW, id, later};
 
 /// SHA-256 of no bytes (FIPS 180-2).
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -18,7 +21,7 @@ fn put(blobs: &dyn Blobs, pieces: &[&[u8]]) -> Stored {
     for piece in pieces {
         writer.write(piece).unwrap();
     }
-    writer.finish(None).unwrap()
+    writer.finish(None, NOW).unwrap()
 }
 
 #[test]
@@ -43,7 +46,7 @@ fn the_same_bytes_are_one_blob() {
         assert_eq!(put(blobs, &[b"abc"]).key, key(ABC));
         first.write(b"c").unwrap();
         assert_eq!(first.size(), 3);
-        assert_eq!(first.finish(Some(&key(ABC))).unwrap().key, key(ABC));
+        assert_eq!(first.finish(Some(&key(ABC)), NOW).unwrap().key, key(ABC));
         assert!(blobs.remove(&key(ABC)).unwrap());
         assert_eq!(blobs.size(&key(ABC)).unwrap(), None);
     });
@@ -54,7 +57,7 @@ fn other_bytes_than_announced_are_not_kept() {
     crate::on_each_blobs(|blobs| {
         let mut writer = blobs.create().unwrap();
         writer.write(b"abd").unwrap();
-        assert_eq!(writer.finish(Some(&key(ABC))).unwrap_err().kind(), ErrorKind::InvalidData);
+        assert_eq!(writer.finish(Some(&key(ABC)), NOW).unwrap_err().kind(), ErrorKind::InvalidData);
         assert!(blobs.open(&key(ABC)).unwrap().is_none());
     });
 }
@@ -105,4 +108,115 @@ fn a_dropped_writer_leaves_no_file() {
     assert_eq!(left(), 1);
     drop(writer);
     assert_eq!(left(), 0);
+}
+
+#[test]
+fn only_what_has_lain_there_for_long_is_removed_by_its_age() {
+    crate::on_each_blobs(|blobs| {
+        put(blobs, &[b"abc"]);
+        assert!(!blobs.remove_older(&key(ABC), NOW).unwrap(), "it is not older than that");
+        assert!(blobs.open(&key(ABC)).unwrap().is_some());
+        assert!(!blobs.remove_older(&key(EMPTY), later(9)).unwrap(), "there is none");
+        // Put there once more: it is as young as the last time.
+        let mut again = blobs.create().unwrap();
+        again.write(b"abc").unwrap();
+        again.finish(None, later(1_000)).unwrap();
+        assert!(!blobs.remove_older(&key(ABC), later(1_000)).unwrap());
+        assert!(blobs.remove_older(&key(ABC), later(1_001)).unwrap());
+        assert!(blobs.open(&key(ABC)).unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_walk_shows_every_blob_and_nothing_half_done() {
+    crate::on_each_blobs(|blobs| {
+        put(blobs, &[b"abc"]);
+        put(blobs, &[]);
+        let unfinished = blobs.create().unwrap();
+        blobs.append(&begun("ann", "f"), NOW).unwrap().keep(NOW).unwrap();
+        let mut seen = Vec::new();
+        let walk = blobs.each(&mut |kept| {
+            seen.push(kept);
+            Ok(())
+        });
+        walk.unwrap();
+        seen.sort_by(|a, b| a.key.cmp(&b.key));
+        let kept = |text: &str, size| Kept { key: key(text), size, since: NOW };
+        assert_eq!(seen, [kept(ABC, 3), kept(EMPTY, 0)]);
+        drop(unfinished);
+        let stopped = blobs.each(&mut |_| Err(std::io::Error::other("enough")));
+        assert_eq!(stopped.unwrap_err().to_string(), "enough");
+    });
+}
+
+fn begun(owner: &str, of: &str) -> PartialName {
+    PartialName { owner: id(owner), of: id(of) }
+}
+
+fn append(blobs: &dyn Blobs, name: &PartialName, bytes: &[u8], at: i64) {
+    let mut writer = blobs.append(name, later(at)).unwrap();
+    writer.write(bytes).unwrap();
+    writer.keep(later(at)).unwrap();
+}
+
+#[test]
+fn pieces_become_a_blob_whoever_hung_up_between_them() {
+    crate::on_each_blobs(|blobs| {
+        let name = begun("ann", "f");
+        assert_eq!(blobs.partial_size(&name).unwrap(), 0);
+        append(blobs, &name, b"a", 0);
+        // Dropped without a word: what was written is there.
+        blobs.append(&name, NOW).unwrap().write(b"b").unwrap();
+        assert_eq!(blobs.partial_size(&name).unwrap(), 2);
+        let mut last = blobs.append(&name, NOW).unwrap();
+        last.write(b"c").unwrap();
+        assert_eq!(last.size(), 3);
+        assert_eq!(last.finish(&key(ABC), later(5)).unwrap(), Stored { key: key(ABC), size: 3 });
+        assert_eq!(blobs.partial_size(&name).unwrap(), 0);
+        assert_eq!(blobs.size(&key(ABC)).unwrap(), Some(3));
+        assert!(!blobs.remove_older(&key(ABC), later(5)).unwrap(), "as young as its last piece");
+    });
+}
+
+#[test]
+fn pieces_of_other_bytes_than_announced_are_not_kept() {
+    crate::on_each_blobs(|blobs| {
+        let name = begun("ann", "f");
+        let mut writer = blobs.append(&name, NOW).unwrap();
+        writer.write(b"abd").unwrap();
+        assert_eq!(writer.finish(&key(ABC), NOW).unwrap_err().kind(), ErrorKind::InvalidData);
+        assert_eq!(blobs.partial_size(&name).unwrap(), 0);
+        assert!(blobs.open(&key(ABC)).unwrap().is_none());
+    });
+}
+
+#[test]
+fn pieces_are_counted_by_owner_and_forgotten_by_age() {
+    crate::on_each_blobs(|blobs| {
+        for (owner, of, at) in [("ann", "f", 0), ("ann", "g", 10), ("ANN", "f", 0), ("bob", "f", 0)] {
+            append(blobs, &begun(owner, of), b"abc", at);
+        }
+        let of = |owner: &str| blobs.partials_of(&Id::new(owner).unwrap()).unwrap();
+        assert_eq!(of("ann"), Partials { count: 2, bytes: 6 });
+        assert_eq!((of("ANN"), of("eve")), (Partials { count: 1, bytes: 3 }, Partials::default()));
+        assert!(blobs.remove_partial(&begun("bob", "f")).unwrap());
+        assert!(!blobs.remove_partial(&begun("bob", "f")).unwrap());
+        assert_eq!(blobs.remove_partials_older(NOW).unwrap(), 0);
+        assert_eq!(blobs.remove_partials_older(later(10)).unwrap(), 2);
+        assert_eq!(of("ann"), Partials { count: 1, bytes: 3 });
+        // One that has been forgotten begins again.
+        append(blobs, &begun("ann", "f"), b"a", 20);
+        assert_eq!(blobs.partial_size(&begun("ann", "f")).unwrap(), 1);
+    });
+}
+
+#[test]
+fn pieces_survive_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = begun("ann", "f");
+    append(&storage::blobs::FileBlobs::open(folder.path()).unwrap(), &name, b"ab", 0);
+    let again = storage::blobs::FileBlobs::open(folder.path()).unwrap();
+    assert_eq!(again.partial_size(&name).unwrap(), 2);
+    append(&again, &name, b"c", 0);
+    assert_eq!(again.append(&name, NOW).unwrap().finish(&key(ABC), NOW).unwrap().size, 3);
 }

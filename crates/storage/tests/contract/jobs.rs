@@ -119,3 +119,34 @@ fn a_lost_lease_cannot_end_the_job() {
         assert!(!store.complete_job(&id("a"), &id("w2"), NOW).unwrap());
     });
 }
+
+#[test]
+fn done_jobs_are_forgotten_by_age_and_dead_ones_are_kept() {
+    crate::on_each_store(|store| {
+        for (name, at) in [("a", 0), ("b", 10), ("c", 20)] {
+            store.enqueue(NewJob { unique_key: Some(format!("key of {name}")), ..job(name) }).unwrap();
+            assert!(lease(store, "w", NOW).is_some());
+            assert!(store.complete_job(&id(name), &id("w"), later(at)).unwrap());
+        }
+        for (name, at) in [("first", 1), ("second", 2)] {
+            store.enqueue(job(name)).unwrap();
+            assert!(lease(store, "w", NOW).is_some());
+            let failed = Failed { error: "hopeless".to_owned(), retry_at: None, now: later(at) };
+            store.fail_job(&id(name), &id("w"), failed).unwrap();
+        }
+        store.enqueue(job("waiting")).unwrap();
+        let count = |state| store.count_jobs(state).unwrap();
+        assert_eq!((count(JobState::Done), count(JobState::Dead), count(JobState::Ready)), (3, 2, 1));
+
+        assert_eq!(store.delete_done_jobs(later(20), 1).unwrap(), 1, "no more than asked for");
+        assert_eq!(store.delete_done_jobs(later(20), 10).unwrap(), 1);
+        assert_eq!(store.delete_done_jobs(later(20), 10).unwrap(), 0);
+        assert!(store.job(&id("c")).unwrap().is_some(), "it has not lain there for so long");
+        assert!(store.enqueue(NewJob { unique_key: Some("key of a".to_owned()), ..job("a2") }).unwrap());
+
+        let dead: Vec<Id> = store.dead_jobs(10).unwrap().into_iter().map(|job| job.id).collect();
+        assert_eq!(dead, [id("second"), id("first")]);
+        assert_eq!(store.dead_jobs(1).unwrap().len(), 1);
+        assert_eq!(count(JobState::Running), 0);
+    });
+}

@@ -8,6 +8,7 @@ mod blobs;
 mod given;
 mod jobs;
 mod logs;
+mod recordings;
 
 use std::sync::Arc;
 
