@@ -61,7 +61,9 @@ fn announce_refusals(board: Board) {
                 .text("updatedAt")
                 .and_then(model::Timestamp::parse)
                 .is_some_and(|time| time.0 + 5_000 > opened.0);
-            if file.state == AudioFileState::Refused && fresh {
+            // Once its bytes have been let go, all has been said.
+            let is_new = fresh && record.text("storageKey").is_some();
+            if file.state == AudioFileState::Refused && is_new {
                 let reason = file.refusal.as_deref().unwrap_or("It could not be decoded.");
                 door.refused_recording(&file.id, &file.filename, reason);
             }

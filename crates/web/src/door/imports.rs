@@ -1,6 +1,6 @@
 //! A file on its way into the song: hashed, looked at, a clip on the screen at once, then uploaded.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Cursor;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use media::Decoder;
 use media::peaks::PyramidBuilder;
 use model::limits::{AUDIO_FILE_BYTES_MAX, NAME_BYTES_MAX};
-use model::{Id, Table, Ticks, Value, fields};
+use model::{AudioFile, AudioFileState, Id, Record, Table, Ticks, Value, fields};
 use operations::build;
 use sha2::{Digest, Sha256};
 use wasm_bindgen::JsCast;
@@ -18,7 +18,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, File};
 
 use super::peaks::Shape;
-use super::upload::{self, Signed};
+use super::upload::{self, Sent, Signed};
 use super::{Door, api, backoff, clock, identity, new_id};
 use crate::design::next_colour;
 
@@ -26,8 +26,9 @@ use crate::design::next_colour;
 const SLICE_BYTES: f64 = 4.0 * 1_048_576.0;
 /// Larger files are looked at by the server only: decoding needs them in memory.
 const DECODED_BYTES_MAX: f64 = 64.0 * 1_048_576.0;
-/// Tries before an upload is given up until someone asks again.
-const TRIES_MAX: u32 = 4;
+/// Tries without a byte getting further, while the server can be reached, before an upload is given up until someone asks
+/// again.
+const TRIES_MAX: u32 = 12;
 /// The length of a clip whose recording has not said its own.
 const PLACEHOLDER_BEATS: f64 = 16.0;
 
@@ -44,7 +45,19 @@ pub(crate) enum Progress {
 #[derive(Default)]
 pub(crate) struct Imports {
     progress: RefCell<HashMap<Id, Progress>>,
+    /// The clips whose length was assumed, by their recordings.
+    assumed: RefCell<HashMap<Id, Assumed>>,
+    /// Whether somebody listens for what the server has measured.
+    listening: Cell<bool>,
     changed: RefCell<Option<Rc<dyn Fn()>>>,
+}
+
+/// A clip whose recording has not said how long it is.
+#[derive(Clone, Debug, PartialEq)]
+struct Assumed {
+    clip: Id,
+    /// The length that it was given.
+    beats: f64,
 }
 
 impl Imports {
@@ -112,21 +125,26 @@ impl Door {
         match look(&file).await {
             Err(reason) => self.toasts().error(format!("“{name}” was not added"), reason),
             Ok(look) => {
-                let Some((record, clip, seconds)) = self.create(&file, &look, target) else { return };
+                let Some((record, assumed)) = self.create(&file, &look, target) else { return };
                 self.imports().set(&record, Some(Progress::Uploading(0.0)));
                 self.upload(record.clone(), file);
-                if let Some(decoder) = look.decoder {
-                    self.draw(decoder, record, clip, seconds).await;
+                let measured = match look.decoder {
+                    Some(decoder) => self.draw(decoder, &record).await,
+                    None => None,
+                };
+                match measured {
+                    Some(seconds) => self.correct_length(&assumed, seconds),
+                    None => self.correct_once_measured(record, assumed),
                 }
             }
         }
     }
 
-    /// Puts the recording and a clip of it into the song; gives their ids and the length that was assumed, in seconds.
-    fn create(self, file: &File, look: &Look, target: Target) -> Option<(Id, Id, f64)> {
+    /// Puts the recording and a clip of it into the song; gives its id and what was assumed of the clip.
+    fn create(self, file: &File, look: &Look, target: Target) -> Option<(Id, Assumed)> {
         let project = self.project().get_untracked()?;
         let (record, clip) = (new_id(), new_id());
-        let seconds = look.seconds.unwrap_or(PLACEHOLDER_BEATS * 60.0 / project.bpm.value());
+        let length = look.seconds.map_or(PLACEHOLDER_BEATS, |seconds| beats(seconds, project.bpm));
         let stem = stem(&file.name());
         let mut operations = Vec::new();
         let track = target.track.unwrap_or_else(|| {
@@ -151,28 +169,26 @@ impl Door {
                 ("trackId", Value::from(&track)),
                 ("name", Value::text(&stem)),
                 ("startBeat", target.start.beats().into()),
-                ("durationBeats", beats(seconds, project.bpm).into()),
+                ("durationBeats", length.into()),
                 ("audioFileId", Value::from(&record)),
             ]),
         ));
-        self.dispatch("Add recording", operations).then_some((record, clip, seconds))
+        self.dispatch("Add recording", operations).then_some((record, Assumed { clip, beats: length }))
     }
 
-    /// Decodes what was dropped for its waveform and its true length, a block at a time.
-    async fn draw(self, mut decoder: Decoder, record: Id, clip: Id, assumed: f64) {
+    /// Decodes what was dropped for its waveform, a block at a time; gives its true length in seconds, if it can be told.
+    async fn draw(self, mut decoder: Decoder, record: &Id) -> Option<f64> {
         let info = decoder.info().clone();
-        let Ok(mut builder) = PyramidBuilder::new(info.sample_rate, info.channels) else { return };
+        let mut builder = PyramidBuilder::new(info.sample_rate, info.channels).ok()?;
         let mut last_turn = clock::milliseconds();
         loop {
             match decoder.next_block() {
                 Ok(Some(block)) => {
-                    if builder.push(&block.slices()).is_err() {
-                        return;
-                    }
+                    builder.push(&block.slices()).ok()?;
                 }
                 Ok(None) => break,
                 // The server will say the same, and more clearly, in the record.
-                Err(_) => return,
+                Err(_) => return None,
             }
             if clock::milliseconds() - last_turn > 12.0 {
                 clock::breathe().await;
@@ -182,35 +198,77 @@ impl Door {
         #[expect(clippy::cast_precision_loss, reason = "a recording has far fewer than 2^53 frames")]
         let seconds = decoder.frames() as f64 / f64::from(info.sample_rate);
         if let Some(shape) = builder.finish().ok().and_then(Shape::of_pyramid) {
-            self.peaks().insert(&record, shape);
-            self.imports().set(&record, self.imports().progress(&record));
+            self.peaks().insert(record, shape);
+            self.imports().set(record, self.imports().progress(record));
         }
-        self.correct_length(&clip, assumed, seconds);
+        Some(seconds)
     }
 
     /// Gives a clip the length of its recording, unless someone has given it another meanwhile.
-    fn correct_length(self, clip: &Id, assumed: f64, seconds: f64) {
+    fn correct_length(self, assumed: &Assumed, seconds: f64) {
         let Some(project) = self.project().get_untracked() else { return };
-        let (assumed, actual) = (beats(assumed, project.bpm), beats(seconds, project.bpm));
-        let current =
-            self.read(|records| records.find(Table::Clips, clip).and_then(|clip| clip.number("durationBeats")));
-        if current == Some(assumed) && actual != assumed {
-            self.dispatch("Set length of clip", vec![build::set(Table::Clips, clip, "durationBeats", actual)]);
+        let current = self.read(|records| records.find(Table::Clips, &assumed.clip).cloned());
+        if let Some(length) = current.and_then(|clip| corrected(&clip, assumed, beats(seconds, project.bpm))) {
+            let operation = build::set(Table::Clips, &assumed.clip, "durationBeats", length);
+            self.dispatch("Set length of clip", vec![operation]);
+        }
+    }
+
+    /// The same, once the server has measured the recording.
+    fn correct_once_measured(self, record: Id, assumed: Assumed) {
+        let imports = self.imports();
+        imports.assumed.borrow_mut().insert(record.clone(), assumed);
+        if !imports.listening.replace(true) {
+            self.listen(move |keys| {
+                for key in keys.iter().filter(|key| key.table == Table::AudioFiles) {
+                    self.measured(&key.id);
+                }
+            });
+        }
+        // It may have been quicker than this browser.
+        self.measured(&record);
+    }
+
+    fn measured(self, record: &Id) {
+        let imports = self.imports();
+        if !imports.assumed.borrow().contains_key(record) {
+            return;
+        }
+        let file = self.read(|records| records.find(Table::AudioFiles, record).map(AudioFile::from_record));
+        let Some(file) = file else { return };
+        if file.duration_seconds.is_none() && file.state != AudioFileState::Refused {
+            return;
+        }
+        let assumed = imports.assumed.borrow_mut().remove(record);
+        if let (Some(assumed), Some(seconds)) = (assumed, file.duration_seconds) {
+            // Later: this may run inside the replica's own event.
+            clock::after(Duration::ZERO, move || self.correct_length(&assumed, seconds));
         }
     }
 
     /// Uploads the bytes once the server knows the record; goes on trying for a while.
     fn upload(self, record: Id, file: File) {
         leptos::task::spawn_local(async move {
-            for attempt in 0..TRIES_MAX {
+            let standing = Rc::new(Cell::new(0.0));
+            let (mut tries, mut waits, mut reached) = (0, 0, 0.0);
+            while tries < TRIES_MAX {
                 if !self.wait_until_committed(&record).await {
                     return self.imports().set(&record, None);
                 }
-                match self.upload_once(&record, &file).await {
-                    Ok(()) => return self.imports().set(&record, None),
-                    Err(failure) if !failure.is_passing() => return self.upload_failed(record, file, failure.message),
-                    Err(_) => clock::sleep(backoff::wait(attempt + 2, identity::chance())).await,
+                match self.upload_once(&record, &file, &standing).await {
+                    Ok(Sent::Whole) => return self.imports().set(&record, None),
+                    Ok(Sent::Part) => continue,
+                    Err(failure) if !upload::may_go_on(&failure) => {
+                        return self.upload_failed(record, file, failure.message);
+                    }
+                    Err(_) => {}
                 }
+                // As long as it gets on, or there is no network, it is not given up.
+                let gets_on = standing.get() > reached;
+                reached = standing.get().max(reached);
+                waits = if gets_on { 1 } else { waits + 1 };
+                tries = if gets_on || !self.status().get_untracked().live { 0 } else { tries + 1 };
+                clock::sleep(backoff::wait(waits + 1, identity::chance())).await;
             }
             self.upload_failed(record, file, "The server could not be reached.".to_owned());
         });
@@ -229,10 +287,17 @@ impl Door {
         }
     }
 
-    async fn upload_once(self, record: &Id, file: &File) -> Result<(), api::Failure> {
-        let signed: Signed = api::post(&format!("/api/audio-files/{record}/upload"), &serde_json::json!({})).await?;
+    /// Sends what the server lacks; `standing` is where it then stands, in bytes.
+    async fn upload_once(self, record: &Id, file: &File, standing: &Cell<f64>) -> Result<Sent, api::Failure> {
+        let signed = api::post::<Signed>(&format!("/api/audio-files/{record}/upload"), &serde_json::json!({})).await;
+        let signed = match signed {
+            // An answer was lost, or somebody else has brought the same bytes.
+            Err(failure) if failure.status == 409 => return Ok(Sent::Whole),
+            signed => signed?,
+        };
         let record = record.clone();
-        upload::put(&signed, file, move |part| self.imports().set(&record, Some(Progress::Uploading(part)))).await
+        let progress = move |part| self.imports().set(&record, Some(Progress::Uploading(part)));
+        upload::send(&signed, file, |bytes| standing.set(bytes), progress).await
     }
 
     fn upload_failed(self, record: Id, file: File, message: String) {
@@ -278,6 +343,11 @@ pub(crate) fn new_track(id: &Id, project: &Id, name: &str, count: usize) -> oper
 /// A length in beats as it is stored: a whole number of ticks, at least one.
 fn beats(seconds: f64, bpm: model::Bpm) -> f64 {
     Ticks::from_beats(seconds * bpm.value() / 60.0).unwrap_or_default().max(Ticks(1)).beats()
+}
+
+/// The length that a clip gets now that its recording's is known; none when it has it, or was given another meanwhile.
+fn corrected(clip: &Record, assumed: &Assumed, actual: f64) -> Option<f64> {
+    (clip.number("durationBeats") == Some(assumed.beats) && actual != assumed.beats).then_some(actual)
 }
 
 /// A file's name without its extension.
@@ -347,6 +417,15 @@ mod tests {
         assert_eq!(stem("no extension"), "no extension");
         assert_eq!(stem(".wav"), "Recording");
         assert_eq!(stem(&"ä".repeat(300)).len(), NAME_BYTES_MAX);
+    }
+
+    #[test]
+    fn an_assumed_length_is_corrected_unless_someone_has_changed_it() {
+        let clip = |beats: f64| Record::new(Id::new("c").unwrap(), 1, fields([("durationBeats", beats.into())]));
+        let assumed = Assumed { clip: Id::new("c").unwrap(), beats: PLACEHOLDER_BEATS };
+        assert_eq!(corrected(&clip(PLACEHOLDER_BEATS), &assumed, 700.0), Some(700.0));
+        assert_eq!(corrected(&clip(8.0), &assumed, 700.0), None, "somebody has trimmed it");
+        assert_eq!(corrected(&clip(PLACEHOLDER_BEATS), &assumed, PLACEHOLDER_BEATS), None, "nothing to do");
     }
 
     #[test]
