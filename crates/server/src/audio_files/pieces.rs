@@ -103,6 +103,10 @@ fn read_offset(headers: &HeaderMap) -> Result<u64, Problem> {
 
 async fn append(app: &App, incoming: Incoming, turn: Turn, from: u64, body: Body) -> Result<Response, Problem> {
     let size = incoming.size;
+    if !incoming.is_awaited(app).await? {
+        // Whoever had the turn before has brought all there is.
+        return Ok(stands_at(StatusCode::NO_CONTENT, size, size));
+    }
     let (blobs, name) = (Arc::clone(&app.blobs), incoming.name.clone());
     let here = blocking(move || blobs.partial_size(&name)).await?;
     if here != from {

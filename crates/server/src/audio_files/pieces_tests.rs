@@ -121,26 +121,43 @@ async fn pe5_pieces_are_judged_by_the_role_of_the_moment() {
     assert_eq!(studio.state("f").await, AudioFileState::Awaiting);
 }
 
+/// Sends what the server lacks, as often as it takes, with a pause after each refusal; where it stood when that went well.
+async fn persist(studio: &Studio, url: &str, bytes: &[u8], pause_ms: u64) -> u64 {
+    loop {
+        let here = studio.offset(url).await.0;
+        let answer = studio.patch(url, here, bytes[here as usize..].to_vec()).await;
+        match answer.status {
+            StatusCode::NO_CONTENT => return here,
+            status => assert_eq!(status, StatusCode::CONFLICT, "{answer:?}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(pause_ms)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_back_takes_over_from_a_connection_that_does_not_know_that_it_is_dead() {
-    let (studio, _, bytes, url) = announced().await;
+    let (studio, ann, bytes, url) = announced().await;
     let first = Bytes::copy_from_slice(&bytes[..100_000]);
     let dead = stream::iter([Ok::<_, std::io::Error>(first)]).chain(stream::pending());
     let dead = studio.patch(&url, 0, Body::from_stream(dead));
     let alive = async {
-        // In pieces of its own size, as often as it takes: the dead one lets go of what it had.
-        loop {
-            let here = studio.offset(&url).await.0;
-            let answer = studio.patch(&url, here, bytes[here as usize..].to_vec()).await;
-            match answer.status {
-                StatusCode::NO_CONTENT => return here,
-                status => assert_eq!(status, StatusCode::CONFLICT, "{answer:?}"),
-            }
+        while studio.app.blobs.partials_of(&ann.id).unwrap().count == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
+        persist(&studio, &url, &bytes, 5).await
     };
-    let (dead, _) = tokio::join!(dead, alive);
-    assert_eq!(dead.status, StatusCode::CONFLICT, "{dead:?}");
+    let (dead, stood) = tokio::join!(dead, alive);
+    assert_eq!((dead.status, stood), (StatusCode::CONFLICT, 100_000), "what the dead one had is kept: {dead:?}");
     assert_eq!(studio.state("f").await, AudioFileState::Uploaded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_that_send_the_same_pieces_both_get_there() {
+    let (studio, ann, bytes, url) = announced().await;
+    tokio::join!(persist(&studio, &url, &bytes, 5), persist(&studio, &url, &bytes, 50));
+    assert_eq!(studio.state("f").await, AudioFileState::Uploaded);
+    assert_eq!(studio.app.blobs.partials_of(&ann.id).unwrap().count, 0);
+    assert_eq!(studio.blobs(), (1, 0));
 }
 
 #[tokio::test]

@@ -121,6 +121,12 @@ impl Incoming {
         Ok(awaited.then_some(Incoming { name, project, blob, size: grant.size }))
     }
 
+    /// Whether the bytes are awaited yet; somebody else may have brought them since they were.
+    pub(super) async fn is_awaited(&self, app: &App) -> Result<bool, Problem> {
+        let found = access::find(app, &self.name.of, &self.name.owner, Wish::Write).await?;
+        Ok(model::AudioFile::from_record(&found.record).state == AudioFileState::Awaiting)
+    }
+
     /// Refuses what there is no room for.
     pub(super) async fn check_room(&self, app: &App) -> Result<(), Problem> {
         quota::check(app, &self.name, self.size).await
