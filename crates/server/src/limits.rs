@@ -54,12 +54,21 @@ pub const SESSION_LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// How old the note of a session's last use may grow before it is written again.
 pub const SESSION_TOUCH_MS: i64 = 60 * 60 * 1_000;
 
+/// Characters of an invitation code in its field.
+pub const CODE_CHARACTERS_MAX: usize = 128;
+
 /// Failed tries for one account before its brake bites.
 pub const TRIES_PER_ACCOUNT: u32 = 5;
 /// Failed tries from one address before its brake bites; many people may share one.
 pub const TRIES_PER_ADDRESS: u32 = 50;
 /// Accounts that one address may make before its brake bites.
 pub const SIGNUPS_PER_ADDRESS: u32 = 100;
+/// Taken addresses that one network address may ask about by signing up before its brake bites.
+pub const TAKEN_PER_ADDRESS: u32 = 5;
+/// The longest time that a code of `unisono invite` may be good for, in hours.
+pub const INVITE_HOURS_MAX: u32 = 365 * 24;
+/// The longest time that a link of `unisono reset-password` may be good for, in hours.
+pub const RESET_HOURS_MAX: u32 = 7 * 24;
 /// Members that one person may add before their brake bites (PE4).
 pub const INVITATIONS_PER_USER: u32 = 50;
 /// The longest wait that a brake asks for.

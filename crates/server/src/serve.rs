@@ -20,7 +20,7 @@ use crate::{App, connections, demo, jobs, router};
 const DATABASE: &str = "unisono.sqlite";
 /// The blobs' folder in the data folder.
 const BLOBS: &str = "blobs";
-/// How often sessions that have ended are forgotten.
+/// How often sessions and tickets that have ended are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Arguments of `unisono migrate`.
@@ -94,11 +94,11 @@ pub fn open(config: Config) -> Result<App, Failure> {
 /// The stores of a data folder.
 pub(crate) type Stores = (Arc<dyn Store>, Arc<dyn Blobs>);
 
-/// Opens the stores of a data folder that another process may be serving.
+/// Opens the stores of a data folder that another process may be serving: SQLite lets both write, one after the other.
 ///
 /// # Errors
 /// When there is no database.
-pub(crate) fn open_for_reading(data: &Path) -> Result<Stores, Failure> {
+pub(crate) fn attach(data: &Path) -> Result<Stores, Failure> {
     if !data.join(DATABASE).is_file() {
         return Err(Failure::new(format!("there is no database in {}", data.display())));
     }
@@ -196,7 +196,7 @@ async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Forgets sessions that have ended.
+/// Forgets sessions and tickets that have ended.
 async fn sweep(app: App) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
@@ -205,8 +205,8 @@ async fn sweep(app: App) {
             _ = ticks.tick() => {}
         }
         let now = app.clock.now();
-        if let Err(error) = app.database.run(move |store| store.delete_expired_sessions(now)).await {
-            tracing::warn!(%error, "ended sessions could not be forgotten");
+        if let Err(error) = app.database.run(move |store| store.delete_expired(now)).await {
+            tracing::warn!(%error, "ended sessions and tickets could not be forgotten");
         }
     }
 }

@@ -39,6 +39,12 @@ impl NewUser {
     }
 }
 
+/// Sessions that one user may have; the one used longest ago makes room for another.
+pub const SESSIONS_PER_USER_MAX: usize = 100;
+
+/// The name of whoever has deleted their account: the log still says that somebody did what they did.
+pub const FORMER_MEMBER: &str = "Former member";
+
 /// What logging in needs to know.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Account {
@@ -63,6 +69,8 @@ pub struct NewSession {
     pub token_hash: TokenHash,
     /// Whose.
     pub user: Id,
+    /// What it is shown as: browser and system.
+    pub device: String,
     /// When it begins.
     pub now: Timestamp,
     /// When it ends.
@@ -76,10 +84,57 @@ pub struct Session {
     pub user: Id,
     /// Whether that is a demo account.
     pub demo: bool,
+    /// What it is shown as: browser and system.
+    pub device: String,
     /// When it began.
     pub created: Timestamp,
     /// When it was last used, to within the caller's habit of noting it.
     pub last_seen: Timestamp,
     /// When it ends.
     pub expires: Timestamp,
+}
+
+/// What a ticket is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Making an account where sign-up is by invitation.
+    SignUp,
+    /// Setting a new password without knowing the old one.
+    ResetPassword,
+}
+
+impl Purpose {
+    /// As the database names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Purpose::SignUp => "sign-up",
+            Purpose::ResetPassword => "reset-password",
+        }
+    }
+}
+
+/// A token that is good once, until its time. The token itself is never kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTicket {
+    /// Names it.
+    pub token_hash: TokenHash,
+    /// What it is good for.
+    pub purpose: Purpose,
+    /// Whose password it resets; nobody's for signing up.
+    pub user: Option<Id>,
+    /// When it was made.
+    pub now: Timestamp,
+    /// When it is no longer good.
+    pub expires: Timestamp,
+}
+
+/// How signing up with a ticket ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// There is a new account, and the ticket is used up.
+    Admitted,
+    /// The address or the id is taken; the ticket is still good.
+    Taken,
+    /// The ticket is not good (any more).
+    NoTicket,
 }

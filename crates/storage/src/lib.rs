@@ -13,7 +13,10 @@ mod sqlite;
 mod store;
 mod stored;
 
-pub use accounts::{Account, NewSession, NewUser, Session, TokenHash};
+pub use accounts::{
+    Account, Admission, FORMER_MEMBER, NewSession, NewTicket, NewUser, Purpose, SESSIONS_PER_USER_MAX, Session,
+    TokenHash,
+};
 pub use blobs::{BlobKey, BlobWriter, Blobs, Kept, PartialName, PartialWriter, Partials, ReadSeek, Stored};
 pub use commit::{Batch, CommitError, Loaded, LogPosition, Logged, NewCommit, PayloadHash};
 pub use database::Database;

@@ -10,8 +10,8 @@ use crate::jobs::LOST;
 use crate::store::last_changed_first;
 use crate::stored::{StoredRecording, bytes_of};
 use crate::{
-    Account, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
-    NewUser, Reply, Session, Store, StoreError, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, FORMER_MEMBER, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob,
+    NewSession, NewTicket, NewUser, Purpose, Reply, SESSIONS_PER_USER_MAX, Session, Store, StoreError, TokenHash,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -30,6 +30,7 @@ struct Content {
     accounts: BTreeMap<Id, Account>,
     sessions: HashMap<TokenHash, NewSession>,
     last_seen: HashMap<TokenHash, Timestamp>,
+    tickets: HashMap<TokenHash, NewTicket>,
     jobs: BTreeMap<Id, Queued>,
     secrets: HashMap<String, [u8; 32]>,
 }
@@ -159,6 +160,62 @@ impl Content {
         self.table(Table::ProjectMembers).filter(|member| !member.is_deleted()).filter_map(|member| {
             Some((member.id_in("projectId")?, member.id_in("userId")?, Role::from_name(member.text("role")?)?))
         })
+    }
+
+    fn create_user(&mut self, user: NewUser) -> bool {
+        let key = Key::new(Table::Users, user.id.clone());
+        let taken = self.table(Table::Users).any(|known| known.text("email") == Some(&user.email));
+        if taken || self.records.contains_key(&key) {
+            return false;
+        }
+        self.records.insert(key, user.first_record());
+        let log = Log { epoch: user.id.clone(), seq: 0, commits: Vec::new() };
+        self.logs.insert(Scope::User(user.id.clone()), log);
+        let account = Account { user: user.id.clone(), password_hash: user.password_hash, demo: user.demo };
+        self.accounts.insert(user.id, account);
+        true
+    }
+
+    fn ticket(&self, token: &TokenHash, purpose: Purpose, now: Timestamp) -> Option<Option<Id>> {
+        let ticket = self.tickets.get(token).filter(|it| it.purpose == purpose && it.expires > now);
+        ticket.map(|ticket| ticket.user.clone())
+    }
+
+    fn set_password(&mut self, user: &Id, password_hash: &str, keep: Option<&TokenHash>) -> bool {
+        let Some(account) = self.accounts.get_mut(user) else { return false };
+        password_hash.clone_into(&mut account.password_hash);
+        self.delete_sessions_of(user, keep);
+        self.tickets.retain(|_, ticket| ticket.user.as_ref() != Some(user));
+        true
+    }
+
+    fn session(&self, session: &NewSession) -> Session {
+        Session {
+            user: session.user.clone(),
+            demo: self.accounts.get(&session.user).is_some_and(|account| account.demo),
+            device: session.device.clone(),
+            created: session.now,
+            last_seen: self.last_seen.get(&session.token_hash).copied().unwrap_or(session.now),
+            expires: session.expires,
+        }
+    }
+
+    /// A user's sessions, ended or not, the last used first.
+    fn sessions_of(&self, user: &Id) -> Vec<(TokenHash, Session)> {
+        let own = self.sessions.values().filter(|session| session.user == *user);
+        let mut own: Vec<_> = own.map(|session| (session.token_hash, self.session(session))).collect();
+        own.sort_by_key(|(token, session)| std::cmp::Reverse((session.last_seen, *token)));
+        own
+    }
+
+    fn delete_session(&mut self, token: &TokenHash) -> bool {
+        self.last_seen.remove(token);
+        self.sessions.remove(token).is_some()
+    }
+
+    fn delete_sessions_of(&mut self, user: &Id, keep: Option<&TokenHash>) -> usize {
+        let own = self.sessions_of(user);
+        own.iter().filter(|(token, _)| keep != Some(token)).filter(|(token, _)| self.delete_session(token)).count()
     }
 
     fn enqueue(&mut self, new: NewJob) -> bool {
@@ -303,18 +360,19 @@ impl Store for MemoryStore {
     }
 
     fn create_user(&self, user: NewUser) -> Answer<bool> {
+        Ok(self.content().create_user(user))
+    }
+
+    fn admit_user(&self, user: NewUser, ticket: &TokenHash) -> Answer<Admission> {
         let mut content = self.content();
-        let key = Key::new(Table::Users, user.id.clone());
-        let taken = content.table(Table::Users).any(|known| known.text("email") == Some(&user.email));
-        if taken || content.records.contains_key(&key) {
-            return Ok(false);
+        if content.ticket(ticket, Purpose::SignUp, user.now).is_none() {
+            return Ok(Admission::NoTicket);
         }
-        content.records.insert(key, user.first_record());
-        let log = Log { epoch: user.id.clone(), seq: 0, commits: Vec::new() };
-        content.logs.insert(Scope::User(user.id.clone()), log);
-        let account = Account { user: user.id.clone(), password_hash: user.password_hash, demo: user.demo };
-        content.accounts.insert(user.id, account);
-        Ok(true)
+        if !content.create_user(user) {
+            return Ok(Admission::Taken);
+        }
+        content.tickets.remove(ticket);
+        Ok(Admission::Admitted)
     }
 
     fn account(&self, email: &str) -> Answer<Option<Account>> {
@@ -323,28 +381,68 @@ impl Store for MemoryStore {
         Ok(user.and_then(|user| content.accounts.get(user.id())).cloned())
     }
 
-    fn set_password(&self, user: &Id, password_hash: &str, _now: Timestamp) -> Answer<bool> {
+    fn account_of(&self, user: &Id) -> Answer<Option<Account>> {
+        Ok(self.content().accounts.get(user).cloned())
+    }
+
+    fn set_password(&self, user: &Id, password_hash: &str, keep: Option<&TokenHash>, _now: Timestamp) -> Answer<bool> {
+        Ok(self.content().set_password(user, password_hash, keep))
+    }
+
+    fn delete_account(&self, user: &Id, epoch: &Id, now: Timestamp) -> Answer<bool> {
         let mut content = self.content();
-        let account = content.accounts.get_mut(user);
-        Ok(account.map(|account| password_hash.clone_into(&mut account.password_hash)).is_some())
+        if content.accounts.remove(user).is_none() {
+            return Ok(false);
+        }
+        content.delete_sessions_of(user, None);
+        content.tickets.retain(|_, ticket| ticket.user.as_ref() != Some(user));
+        if let Some(record) = content.records.get_mut(&Key::new(Table::Users, user.clone())) {
+            let mut fields = record.without("email").fields().clone();
+            fields.insert("name".into(), model::Value::text(FORMER_MEMBER));
+            fields.insert("updatedAt".into(), model::Value::text(&now.to_string()));
+            *record = record.next(fields);
+        }
+        let scope = Scope::User(user.clone());
+        content.written.retain(|_, at| at.scope != scope);
+        content.logs.insert(scope, Log { epoch: epoch.clone(), seq: 0, commits: Vec::new() });
+        Ok(true)
+    }
+
+    fn create_ticket(&self, ticket: NewTicket) -> Answer<()> {
+        self.content().tickets.insert(ticket.token_hash, ticket);
+        Ok(())
+    }
+
+    fn ticket(&self, token: &TokenHash, purpose: Purpose, now: Timestamp) -> Answer<Option<Option<Id>>> {
+        Ok(self.content().ticket(token, purpose, now))
+    }
+
+    fn reset_password(&self, ticket: &TokenHash, password_hash: &str, now: Timestamp) -> Answer<Option<Id>> {
+        let mut content = self.content();
+        let user = content.ticket(ticket, Purpose::ResetPassword, now).flatten();
+        Ok(user.filter(|user| content.set_password(user, password_hash, None)))
     }
 
     fn create_session(&self, session: NewSession) -> Answer<()> {
         let mut content = self.content();
+        let user = session.user.clone();
         content.last_seen.insert(session.token_hash, session.now);
         content.sessions.insert(session.token_hash, session);
+        for (token, _) in content.sessions_of(&user).iter().skip(SESSIONS_PER_USER_MAX) {
+            content.delete_session(token);
+        }
         Ok(())
     }
 
     fn session(&self, token: &TokenHash, now: Timestamp) -> Answer<Option<Session>> {
         let content = self.content();
-        Ok(content.sessions.get(token).filter(|session| session.expires > now).map(|session| Session {
-            user: session.user.clone(),
-            demo: content.accounts.get(&session.user).is_some_and(|account| account.demo),
-            created: session.now,
-            last_seen: content.last_seen.get(token).copied().unwrap_or(session.now),
-            expires: session.expires,
-        }))
+        Ok(content.sessions.get(token).filter(|session| session.expires > now).map(|session| content.session(session)))
+    }
+
+    fn sessions_of(&self, user: &Id, now: Timestamp) -> Answer<Vec<(TokenHash, Session)>> {
+        let mut sessions = self.content().sessions_of(user);
+        sessions.retain(|(_, session)| session.expires > now);
+        Ok(sessions)
     }
 
     fn touch_session(&self, token: &TokenHash, now: Timestamp, expires: Timestamp) -> Answer<()> {
@@ -357,18 +455,21 @@ impl Store for MemoryStore {
     }
 
     fn delete_session(&self, token: &TokenHash) -> Answer<bool> {
-        let mut content = self.content();
-        content.last_seen.remove(token);
-        Ok(content.sessions.remove(token).is_some())
+        Ok(self.content().delete_session(token))
     }
 
-    fn delete_expired_sessions(&self, now: Timestamp) -> Answer<usize> {
+    fn delete_sessions_of(&self, user: &Id, keep: Option<&TokenHash>) -> Answer<usize> {
+        Ok(self.content().delete_sessions_of(user, keep))
+    }
+
+    fn delete_expired(&self, now: Timestamp) -> Answer<usize> {
         let mut content = self.content();
-        let before = content.sessions.len();
+        let before = content.sessions.len() + content.tickets.len();
         content.sessions.retain(|_, session| session.expires > now);
-        let Content { sessions, last_seen, .. } = &mut *content;
+        content.tickets.retain(|_, ticket| ticket.expires > now);
+        let Content { sessions, last_seen, tickets, .. } = &mut *content;
         last_seen.retain(|token, _| sessions.contains_key(token));
-        Ok(before - sessions.len())
+        Ok(before - sessions.len() - tickets.len())
     }
 
     fn enqueue(&self, job: NewJob) -> Answer<bool> {

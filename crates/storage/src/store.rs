@@ -6,8 +6,8 @@ use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
 use crate::{
-    Account, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
-    NewUser, Session, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
+    NewTicket, NewUser, Purpose, Session, TokenHash,
 };
 
 /// The database failed. The text is for the log, not for users (WR10).
@@ -78,17 +78,41 @@ pub trait Store: Send + Sync + 'static {
     /// Adds a user, their record and their credentials; false when the address or id is taken.
     fn create_user(&self, user: NewUser) -> Answer<bool>;
 
+    /// [`Store::create_user`] with a ticket for it, which is used up when the user is made.
+    fn admit_user(&self, user: NewUser, ticket: &TokenHash) -> Answer<Admission>;
+
     /// Who has this (normalised) address.
     fn account(&self, email: &str) -> Answer<Option<Account>>;
 
-    /// Puts another hash in the place of a user's password hash; false when there is no such user.
-    fn set_password(&self, user: &Id, password_hash: &str, now: Timestamp) -> Answer<bool>;
+    /// What logging in needs to know of a user; `None` for nobody, and for those who have deleted their account.
+    fn account_of(&self, user: &Id) -> Answer<Option<Account>>;
 
-    /// Begins a session.
+    /// Puts another hash in the place of a user's password hash. Their sessions end, but for `keep`, and their tickets are
+    /// no longer good. False when there is no such user.
+    fn set_password(&self, user: &Id, password_hash: &str, keep: Option<&TokenHash>, now: Timestamp) -> Answer<bool>;
+
+    /// Ends an account: credentials, sessions and tickets are deleted, the `users` record becomes a stub that says only
+    /// [`crate::FORMER_MEMBER`], and its own log, which knew the name, begins anew in this epoch. False when there is no
+    /// account. Memberships are the caller's business: they stand in the projects' logs.
+    fn delete_account(&self, user: &Id, epoch: &Id, now: Timestamp) -> Answer<bool>;
+
+    /// Keeps a ticket.
+    fn create_ticket(&self, ticket: NewTicket) -> Answer<()>;
+
+    /// Whether a ticket is good for this; inside, whose it is.
+    fn ticket(&self, token: &TokenHash, purpose: Purpose, now: Timestamp) -> Answer<Option<Option<Id>>>;
+
+    /// [`Store::set_password`] by a ticket, which is used up: whose password it was; `None` when the ticket is not good.
+    fn reset_password(&self, ticket: &TokenHash, password_hash: &str, now: Timestamp) -> Answer<Option<Id>>;
+
+    /// Begins a session; of more than [`crate::SESSIONS_PER_USER_MAX`] of this user, those used longest ago end.
     fn create_session(&self, session: NewSession) -> Answer<()>;
 
     /// The session of this token, unless it has ended.
     fn session(&self, token: &TokenHash, now: Timestamp) -> Answer<Option<Session>>;
+
+    /// A user's sessions that have not ended, with their names, the last used first.
+    fn sessions_of(&self, user: &Id, now: Timestamp) -> Answer<Vec<(TokenHash, Session)>>;
 
     /// Notes that a session was used, and moves its end.
     fn touch_session(&self, token: &TokenHash, now: Timestamp, expires: Timestamp) -> Answer<()>;
@@ -96,8 +120,11 @@ pub trait Store: Send + Sync + 'static {
     /// Ends a session; false when there was none.
     fn delete_session(&self, token: &TokenHash) -> Answer<bool>;
 
-    /// Forgets sessions that have ended; how many.
-    fn delete_expired_sessions(&self, now: Timestamp) -> Answer<usize>;
+    /// Ends a user's sessions, but for `keep`; how many.
+    fn delete_sessions_of(&self, user: &Id, keep: Option<&TokenHash>) -> Answer<usize>;
+
+    /// Forgets sessions that have ended and tickets that are no longer good; how many.
+    fn delete_expired(&self, now: Timestamp) -> Answer<usize>;
 
     // Jobs.
 

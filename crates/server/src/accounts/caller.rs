@@ -6,6 +6,7 @@ use axum_extra::extract::CookieJar;
 use model::Id;
 use storage::TokenHash;
 
+use super::token_hash;
 use crate::limits::{SESSION_LIFETIME_MS, SESSION_TOUCH_MS};
 use crate::{App, Problem};
 
@@ -49,7 +50,7 @@ impl Caller {
 /// The hash of the token in the request's cookie.
 pub(super) fn token_of(cookies: &CookieJar) -> Option<TokenHash> {
     let token = cookies.get(SESSION_COOKIE)?.value();
-    (token.len() <= 128).then(|| *blake3::hash(token.as_bytes()).as_bytes())
+    (token.len() <= 128).then(|| token_hash(token))
 }
 
 impl FromRequestParts<App> for Caller {

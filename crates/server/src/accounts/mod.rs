@@ -1,11 +1,17 @@
-//! People: signing up, logging in, sessions.
+//! People: signing up, logging in, sessions, and what they do with their own account.
 
 mod address;
 mod brakes;
 mod caller;
+pub mod commands;
+mod deletion;
+mod device;
+mod own;
+mod own_routes;
 mod passwords;
 mod routes;
 mod sign_in;
+mod tickets;
 mod visitor;
 
 use std::sync::Arc;
@@ -15,9 +21,15 @@ use model::Id;
 pub use address::Address;
 pub use brakes::{Brake, Brakes};
 pub use caller::{Caller, SESSION_COOKIE};
+pub use deletion::delete_account;
+pub use device::device_of;
+pub use own::{
+    OwnSession, change_password, end_other_sessions, end_session, may_reset, reset_password, sessions, void_link,
+};
 pub use passwords::Passwords;
 pub use routes::{UserBody, api};
-pub use sign_in::{SignUp, log_in, log_out, sign_up};
+pub use sign_in::{SignUp, is_invited, log_in, log_out, no_cookie, sign_up};
+pub use tickets::{new_token, token_hash};
 pub use visitor::Visitor;
 
 use crate::state::Clock;

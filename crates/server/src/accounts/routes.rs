@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Caller, SignUp, Visitor, log_in, log_out, sign_up};
+use super::{Caller, SignUp, Visitor, log_in, log_out, own_routes, sign_up};
 use crate::json::JsonBody;
 use crate::problem::ProblemBody;
 use crate::{App, Problem};
@@ -19,7 +19,12 @@ use crate::{App, Problem};
 /// The routes of this module.
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(signup)).routes(routes!(login)).routes(routes!(logout)).routes(routes!(me))
+    OpenApiRouter::new()
+        .routes(routes!(signup))
+        .routes(routes!(login))
+        .routes(routes!(logout))
+        .routes(routes!(me))
+        .merge(own_routes::api())
 }
 
 /// What `signup` takes.
@@ -32,6 +37,9 @@ struct SignUpBody {
     password: String,
     /// What others see.
     name: String,
+    /// A code of `unisono invite`, where sign-up is by invitation.
+    #[serde(default)]
+    code: String,
 }
 
 /// What `login` takes.
@@ -63,7 +71,7 @@ pub struct UserData {
 #[utoipa::path(post, path = "/api/auth/signup", tag = "accounts", request_body = SignUpBody, responses(
     (status = 200, body = UserBody),
     (status = 400, body = ProblemBody),
-    (status = 403, description = "Sign-up is closed.", body = ProblemBody),
+    (status = 403, description = "Sign-up is closed, or by invitation and the code is not good.", body = ProblemBody),
     (status = 409, description = "The address has an account.", body = ProblemBody),
     (status = 429, body = ProblemBody),
 ))]
@@ -72,8 +80,8 @@ async fn signup(
     visitor: Visitor,
     JsonBody(body): JsonBody<SignUpBody>,
 ) -> Result<Response, Problem> {
-    let SignUpBody { email, password, name } = body;
-    let (user, cookie) = sign_up(&app, &visitor, SignUp { email, password, name }).await?;
+    let SignUpBody { email, password, name, code } = body;
+    let (user, cookie) = sign_up(&app, &visitor, SignUp { email, password, name, code }).await?;
     logged_in(&app, user, cookie).await
 }
 

@@ -2,15 +2,15 @@
 
 use axum::http::HeaderValue;
 use axum_extra::extract::CookieJar;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::limits::NAME_BYTES_MAX;
 use model::{Id, Timestamp};
-use storage::{NewSession, NewUser};
+use storage::{Admission, NewSession, NewUser, Purpose, TokenHash};
 
-use super::{Brake, Passwords, SESSION_COOKIE, Visitor, caller, colour_of, normalise_email, random_bytes};
+use super::{Brake, Passwords, SESSION_COOKIE, Visitor, caller, colour_of, new_token, normalise_email, token_hash};
 use crate::config::Signup;
-use crate::limits::{SESSION_LIFETIME_MS, SIGNUPS_PER_ADDRESS, TRIES_PER_ACCOUNT, TRIES_PER_ADDRESS};
+use crate::limits::{
+    SESSION_LIFETIME_MS, SIGNUPS_PER_ADDRESS, TAKEN_PER_ADDRESS, TRIES_PER_ACCOUNT, TRIES_PER_ADDRESS,
+};
 use crate::state::new_id;
 use crate::{App, Problem};
 
@@ -23,17 +23,45 @@ pub struct SignUp {
     pub password: String,
     /// Their name, as typed.
     pub name: String,
+    /// What invites them, where sign-up is by invitation.
+    pub code: String,
+}
+
+/// Whether a code lets someone sign up where that is by invitation.
+///
+/// # Errors
+/// 500 when the database fails.
+pub async fn is_invited(app: &App, code: &str) -> Result<bool, Problem> {
+    let (ticket, now) = (token_hash(code), app.clock.now());
+    Ok(app.database.run(move |store| store.ticket(&ticket, Purpose::SignUp, now)).await?.is_some())
+}
+
+/// Adds the user, with the ticket that it takes to do so, if it takes one.
+async fn admit(app: &App, user: NewUser, ticket: Option<TokenHash>) -> Result<Admission, Problem> {
+    let admitted = app.database.run(move |store| match ticket {
+        Some(ticket) => store.admit_user(user, &ticket),
+        None => Ok(if store.create_user(user)? { Admission::Admitted } else { Admission::Taken }),
+    });
+    Ok(admitted.await?)
+}
+
+fn uninvited() -> Problem {
+    Problem::from_status(403, "New accounts are by invitation here. This invitation is not good, or not any more.")
 }
 
 /// Makes an account and a session; the cookie that names the session.
 ///
 /// # Errors
-/// 400 when something cannot be; 403 where sign-up is closed; 409 when the address has an account; 429 when the network
+/// 400 when something cannot be; 403 where sign-up is closed, or without a good invitation where it takes one; 409 when the address has an account; 429 when the network
 /// address has made many.
 pub async fn sign_up(app: &App, visitor: &Visitor, sign_up: SignUp) -> Result<(Id, HeaderValue), Problem> {
-    if app.config.signup == Signup::Closed {
-        return Err(Problem::from_status(403, "New accounts are not accepted here."));
-    }
+    // Nobody without an invitation learns anything about anybody.
+    let ticket = match app.config.signup {
+        Signup::Open => None,
+        Signup::Invitation if is_invited(app, &sign_up.code).await? => Some(token_hash(&sign_up.code)),
+        Signup::Invitation => return Err(uninvited()),
+        Signup::Closed => return Err(Problem::from_status(403, "New accounts are not accepted here.")),
+    };
     let email = normalise_email(&sign_up.email)
         .ok_or_else(|| Problem::invalid("The e-mail address does not look like one."))?;
     let name = sign_up.name.trim().to_owned();
@@ -45,14 +73,24 @@ pub async fn sign_up(app: &App, visitor: &Visitor, sign_up: SignUp) -> Result<(I
     }
     Passwords::check(&sign_up.password)?;
     let brake = Brake { kind: "signup-address", subject: &visitor.address.0, free: SIGNUPS_PER_ADDRESS };
+    // Without mail, whoever signs up learns whether the address has an account. Asking for many is made slow.
+    let taken = Brake { kind: "signup-taken", subject: &visitor.address.0, free: TAKEN_PER_ADDRESS };
+    app.accounts.brakes.look(taken).map_err(Problem::slow_down)?;
     app.accounts.brakes.attempt(brake).map_err(Problem::slow_down)?;
 
+    // The same work whether the address is taken or not.
     let password_hash = app.accounts.passwords.hash(sign_up.password).await?;
     let id = new_id();
     let colour = colour_of(&id).to_owned();
     let user = NewUser { id: id.clone(), email, name, colour, password_hash, demo: false, now: app.clock.now() };
-    if !app.database.run(move |store| store.create_user(user)).await? {
-        return Err(Problem::from_status(409, "There is an account with this e-mail address already."));
+    match admit(app, user, ticket).await? {
+        Admission::Admitted => {}
+        Admission::NoTicket => return Err(uninvited()),
+        Admission::Taken => {
+            // Counted even where others were faster at the same time: this one has learnt it too.
+            let _ = app.accounts.brakes.attempt(taken);
+            return Err(Problem::from_status(409, "There is an account with this e-mail address already."));
+        }
     }
     let cookie = begin_session(app, visitor, id.clone()).await?;
     Ok((id, cookie))
@@ -97,19 +135,25 @@ pub async fn log_out(app: &App, cookies: &CookieJar) -> Result<HeaderValue, Prob
     if let Some(token) = caller::token_of(cookies) {
         app.database.run(move |store| store.delete_session(&token)).await?;
     }
+    no_cookie(app)
+}
+
+/// The cookie that makes the browser forget its session.
+///
+/// # Errors
+/// Never: the text is ours.
+pub fn no_cookie(app: &App) -> Result<HeaderValue, Problem> {
     set_cookie(app, "", 0)
 }
 
 async fn begin_session(app: &App, visitor: &Visitor, user: Id) -> Result<HeaderValue, Problem> {
-    let bytes = random_bytes().map_err(|error| {
+    let (token, token_hash) = new_token().map_err(|error| {
         tracing::error!(%error, "no random numbers");
         Problem::internal()
     })?;
-    let token = URL_SAFE_NO_PAD.encode(bytes);
-    let token_hash = *blake3::hash(token.as_bytes()).as_bytes();
     let now = app.clock.now();
     let expires = Timestamp(now.0 + SESSION_LIFETIME_MS);
-    let session = NewSession { token_hash, user, now, expires };
+    let session = NewSession { token_hash, user, device: visitor.device.clone(), now, expires };
     // The browser is about to forget the cookie of the session before: nobody could end that one any more.
     let before = visitor.session;
     app.database

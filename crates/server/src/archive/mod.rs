@@ -50,7 +50,7 @@ pub(crate) struct Summary {
 /// When there is no such project, or the folder cannot be written.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let project = Id::new(&args.project).map_err(|error| Failure::new(format!("'{}': {error}", args.project)))?;
-    let (store, blobs) = crate::serve::open_for_reading(&args.data)?;
+    let (store, blobs) = crate::serve::attach(&args.data)?;
     let summary = write(&*store, &blobs, &project, &args.output)?;
     if args.json {
         println!("{}", serde_json::json!(summary));

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::accounts::commands;
 use crate::{archive, config, peaks, render, serve};
 
 /// Why a command failed, in words for whoever typed it.
@@ -34,6 +35,10 @@ pub enum Command {
     Serve(config::ServeArgs),
     /// Bring the database of a data folder up to this version, and say what was done.
     Migrate(serve::MigrateArgs),
+    /// Make a link with which one person can make an account, for `--signup invitation`.
+    Invite(commands::InviteArgs),
+    /// Make a link with which somebody who has forgotten their password sets a new one.
+    ResetPassword(commands::ResetArgs),
     /// Render a project's archive to a WAV file.
     Render(render::Args),
     /// Write the peaks of an audio file, as BBC audiowaveform does.
@@ -56,6 +61,8 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Migrate(args) => serve::migrate(&args),
+        Command::Invite(args) => commands::invite(&args),
+        Command::ResetPassword(args) => commands::reset_password(&args),
         Command::Render(args) => render::run(&args),
         Command::Peaks(args) => peaks::run(&args),
         Command::Archive(args) => archive::run(&args),

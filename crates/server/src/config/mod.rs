@@ -24,6 +24,8 @@ pub enum Signup {
     /// Everyone who reaches the server.
     #[default]
     Open,
+    /// Whoever has a link that `unisono invite` has made.
+    Invitation,
     /// Nobody.
     Closed,
 }

@@ -12,19 +12,33 @@ use serde::Deserialize;
 use super::html::{Field, FormPage};
 use crate::accounts::{Caller, SignUp, Visitor, log_in, log_out, sign_up};
 use crate::config::Signup;
-use crate::limits::{EMAIL_BYTES_MAX, PASSWORD_BYTES_MAX};
+use crate::limits::{CODE_CHARACTERS_MAX, EMAIL_BYTES_MAX, PASSWORD_BYTES_MAX};
 use crate::{App, Problem, projects};
 
-/// Where to go afterwards.
+/// Where to go afterwards, and what has led here.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Next {
     next: Option<String>,
+    /// What was done before.
+    done: Option<String>,
+    /// What invites a visitor to sign up.
+    #[serde(default)]
+    code: String,
 }
 
 impl Next {
     /// The path to go to: only one of our own, never another site.
     fn path(&self) -> &str {
         self.next.as_deref().filter(|path| is_local(path)).unwrap_or("/projects")
+    }
+
+    /// A word about what was done, of our own: the address bar does not write on the page.
+    fn says(&self) -> Option<&'static str> {
+        match self.done.as_deref()? {
+            "reset" => Some("Your new password is set. Please log in with it."),
+            "deleted" => Some("Your account was deleted. Thank you for the music."),
+            _ => None,
+        }
     }
 
     /// `address`, passing the wish on.
@@ -58,7 +72,7 @@ fn percent_encode(text: &str) -> String {
 
 /// The address of the login page for a visitor who wanted `path`.
 pub(super) fn login_address(path: &str) -> String {
-    Next { next: Some(path.to_owned()) }.carry("/login")
+    Next { next: Some(path.to_owned()), ..Next::default() }.carry("/login")
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,6 +91,8 @@ pub(super) struct SignupForm {
     email: String,
     #[serde(default)]
     password: String,
+    #[serde(default)]
+    code: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -97,7 +113,7 @@ fn email_field(value: &str) -> Field<'_> {
     }
 }
 
-fn password_field<'a>(autocomplete: &'a str, hint: Option<&'a str>) -> Field<'a> {
+pub(super) fn password_field<'a>(autocomplete: &'a str, hint: Option<&'a str>) -> Field<'a> {
     Field {
         label: "Password",
         name: "password",
@@ -114,34 +130,55 @@ fn name_field<'a>(label: &'a str, value: &'a str, autocomplete: &'a str) -> Fiel
     Field { label, name: "name", kind: "text", value, autocomplete, max: NAME_BYTES_MAX, hint: None }
 }
 
+fn code_field(value: &str) -> Field<'_> {
+    Field {
+        label: "Invitation code",
+        name: "code",
+        kind: "text",
+        value,
+        autocomplete: "off",
+        max: CODE_CHARACTERS_MAX,
+        hint: Some("Whoever runs this studio gives you one."),
+    }
+}
+
 /// Who one can be where demos are switched on; `crate::demo` makes them.
 const DEMO_NOTE: &str =
     "This is a demo. Come in as user1@example.com or user2@example.com; the password is \u{201c}password\u{201d}.";
 
 fn login_form(app: &App, next: &Next, email: &str, problem: Option<&Problem>) -> Response {
-    let open = app.config.signup == Signup::Open;
+    let sign_up = match app.config.signup {
+        Signup::Open => Some("New here?"),
+        Signup::Invitation => Some("Have you got an invitation?"),
+        Signup::Closed => None,
+    };
     let page = FormPage {
         title: "Log in",
         fields: vec![email_field(email), password_field("current-password", None)],
-        note: app.config.demo.then_some(DEMO_NOTE),
+        note: next.says().or(app.config.demo.then_some(DEMO_NOTE)),
         error: problem.map(Problem::message),
-        submit: "Log in",
-        aside: open.then(|| ("New here?", next.carry("/signup"), "Make an account")),
+        submit: Some("Log in"),
+        aside: sign_up.map(|text| (text, next.carry("/signup"), "Make an account")),
     };
     answer(&page, problem)
 }
 
-fn signup_form(next: &Next, name: &str, email: &str, problem: Option<&Problem>) -> Response {
+fn signup_form(app: &App, next: &Next, typed: &SignupForm, problem: Option<&Problem>) -> Response {
+    let mut fields = vec![
+        name_field("Your name", &typed.name, "name"),
+        email_field(&typed.email),
+        password_field("new-password", Some("At least 8 characters.")),
+    ];
+    if app.config.signup == Signup::Invitation {
+        let code = if typed.code.is_empty() { &next.code } else { &typed.code };
+        fields.push(code_field(code));
+    }
     let page = FormPage {
         title: "Make an account",
-        fields: vec![
-            name_field("Your name", name, "name"),
-            email_field(email),
-            password_field("new-password", Some("At least 8 characters.")),
-        ],
+        fields,
         note: None,
         error: problem.map(Problem::message),
-        submit: "Make an account",
+        submit: Some("Make an account"),
         aside: Some(("Been here before?", next.carry("/login"), "Log in")),
     };
     answer(&page, problem)
@@ -153,23 +190,28 @@ fn project_form(name: &str, problem: Option<&Problem>) -> Response {
         fields: vec![name_field("Name of the song", name, "off")],
         note: None,
         error: problem.map(Problem::message),
-        submit: "Create the project",
+        submit: Some("Create the project"),
         aside: Some(("Changed your mind?", "/projects".to_owned(), "Back to your projects")),
     };
     answer(&page, problem)
 }
 
-fn answer(page: &FormPage<'_>, problem: Option<&Problem>) -> Response {
+pub(super) fn answer(page: &FormPage<'_>, problem: Option<&Problem>) -> Response {
     let status = problem.map_or(StatusCode::OK, Problem::status);
     let mut response = (status, Html(page.render())).into_response();
-    if let Some(seconds) = problem.and_then(Problem::retry_after_s) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
+    retry_after(&mut response, problem);
     response
 }
 
+/// Says when to come back, where the problem knows it.
+pub(super) fn retry_after(response: &mut Response, problem: Option<&Problem>) {
+    if let Some(seconds) = problem.and_then(Problem::retry_after_s) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
 /// The form's content, or what is wrong with it.
-fn content<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Problem> {
+pub(super) fn content<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Problem> {
     match form {
         Ok(Form(form)) => Ok(form),
         Err(rejection) => Err(Problem::new(rejection.status(), "The form could not be read.")),
@@ -177,7 +219,7 @@ fn content<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Problem> {
 }
 
 /// Answers a post that went well: the cookie, and the way on, in one.
-fn go_on(cookie: HeaderValue, path: &str) -> Response {
+pub(super) fn go_on(cookie: HeaderValue, path: &str) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(header::SET_COOKIE, cookie);
     (headers, Redirect::to(path)).into_response()
@@ -206,11 +248,11 @@ pub(super) async fn login(
     }
 }
 
-pub(super) async fn signup_page(caller: Option<Caller>, Query(next): Query<Next>) -> Response {
+pub(super) async fn signup_page(State(app): State<App>, caller: Option<Caller>, Query(next): Query<Next>) -> Response {
     if caller.is_some() {
         return Redirect::to(next.path()).into_response();
     }
-    signup_form(&next, "", "", None)
+    signup_form(&app, &next, &SignupForm::default(), None)
 }
 
 pub(super) async fn signup(
@@ -219,14 +261,16 @@ pub(super) async fn signup(
     visitor: Visitor,
     form: Result<Form<SignupForm>, FormRejection>,
 ) -> Response {
-    let SignupForm { name, email, password } = match content(form) {
+    let mut form = match content(form) {
         Ok(form) => form,
-        Err(problem) => return signup_form(&next, "", "", Some(&problem)),
+        Err(problem) => return signup_form(&app, &next, &SignupForm::default(), Some(&problem)),
     };
-    let wanted = SignUp { email: email.clone(), password, name: name.clone() };
+    let password = std::mem::take(&mut form.password);
+    let SignupForm { name, email, code, .. } = &form;
+    let wanted = SignUp { email: email.clone(), password, name: name.clone(), code: code.trim().to_owned() };
     match sign_up(&app, &visitor, wanted).await {
         Ok((_, cookie)) => go_on(cookie, next.path()),
-        Err(problem) => signup_form(&next, &name, &email, Some(&problem)),
+        Err(problem) => signup_form(&app, &next, &form, Some(&problem)),
     }
 }
 
@@ -274,7 +318,7 @@ mod tests {
 
     #[test]
     fn the_way_on_stays_on_this_site() {
-        let path = |next: &str| Next { next: Some(next.to_owned()) }.path().to_owned();
+        let path = |next: &str| Next { next: Some(next.to_owned()), ..Next::default() }.path().to_owned();
         assert_eq!(path("/projects/1?a=b"), "/projects/1?a=b");
         for elsewhere in ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "", "/a\r\nb", "/\t/e"] {
             assert_eq!(path(elsewhere), "/projects", "{elsewhere:?}");

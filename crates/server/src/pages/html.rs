@@ -12,8 +12,8 @@ pub(super) struct FormPage<'a> {
     pub(super) note: Option<&'a str>,
     /// What is wrong with what was sent, if anything was.
     pub(super) error: Option<&'a str>,
-    /// The button.
-    pub(super) submit: &'a str,
+    /// The button; without one there is nothing to send.
+    pub(super) submit: Option<&'a str>,
     /// A sentence below the form: text, address and text of a link.
     pub(super) aside: Option<(&'a str, String, &'a str)>,
 }
@@ -47,39 +47,56 @@ pub(super) fn escape(text: &str) -> String {
     safe
 }
 
+/// A page of one card, in the look of the web app.
+pub(super) fn shell(title: &str, card: &str, content: &str) -> String {
+    let title = escape(title);
+    let style = web_files::asset("style.css")
+        .map(|address| format!("<link rel=\"stylesheet\" href=\"{}\">", escape(&address)))
+        .unwrap_or_default();
+    let icon = web_files::asset("mark.svg")
+        .map(|address| format!("<link rel=\"icon\" type=\"image/svg+xml\" href=\"{}\">", escape(&address)))
+        .unwrap_or_default();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"dark\">\n<meta name=\"theme-color\" content=\"#0d0e13\">\n<title>{title} – Unisono</title>\n{style}{icon}\n</head>\n\
+         <body class=\"page-form\">\n<main class=\"{card}\">\n<a class=\"wordmark\" href=\"/\">Unisono</a>\n\
+         <h1>{title}</h1>\n{content}\n</main>\n</body>\n</html>\n",
+    )
+}
+
+/// What is wrong with what was sent, if anything is.
+pub(super) fn alert(error: Option<&str>) -> String {
+    error.map_or_else(String::new, |error| {
+        format!("<p class=\"form-error\" id=\"form-error\" role=\"alert\">{}</p>", escape(error))
+    })
+}
+
 impl FormPage<'_> {
     /// The whole page. The form posts to the address that it was read from.
     pub(super) fn render(&self) -> String {
-        let title = escape(self.title);
-        let style = web_files::asset("style.css")
-            .map(|address| format!("<link rel=\"stylesheet\" href=\"{}\">", escape(&address)))
-            .unwrap_or_default();
-        let icon = web_files::asset("mark.svg")
-            .map(|address| format!("<link rel=\"icon\" type=\"image/svg+xml\" href=\"{}\">", escape(&address)))
-            .unwrap_or_default();
-        let error = self.error.map_or_else(String::new, |error| {
-            format!("<p class=\"form-error\" id=\"form-error\" role=\"alert\">{}</p>", escape(error))
-        });
+        let error = alert(self.error);
         let note = self.note.map_or_else(String::new, |note| format!("<p class=\"form-note\">{}</p>", escape(note)));
         let fields: String =
             self.fields.iter().enumerate().map(|(n, field)| field.render(n == 0, self.error.is_some())).collect();
         let aside = self.aside.as_ref().map_or_else(String::new, |(text, address, link)| {
             format!("<p class=\"form-aside\">{} <a href=\"{}\">{}</a></p>", escape(text), escape(address), escape(link))
         });
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"dark\">\n<meta name=\"theme-color\" content=\"#0d0e13\">\n<title>{title} – Unisono</title>\n{style}{icon}\n</head>\n\
-             <body class=\"page-form\">\n<main class=\"form-card\">\n<a class=\"wordmark\" href=\"/\">Unisono</a>\n\
-             <h1>{title}</h1>\n<form method=\"post\" class=\"form\">\n{note}{error}{fields}\
-             <button type=\"submit\" class=\"button primary\">{submit}</button>\n</form>\n{aside}\n</main>\n</body>\n</html>\n",
-            submit = escape(self.submit),
-        )
+        let form = match self.submit {
+            Some(submit) => format!(
+                "<form method=\"post\" class=\"form\">\n{note}{error}{fields}\
+                 <button type=\"submit\" class=\"button primary\">{}</button>\n</form>",
+                escape(submit)
+            ),
+            None => format!("{note}{error}"),
+        };
+        shell(self.title, "form-card", &format!("{form}\n{aside}"))
     }
 }
 
 impl Field<'_> {
-    fn render(&self, first: bool, refused: bool) -> String {
+    /// The input with its label; the first one of a page has the focus.
+    pub(super) fn render(&self, first: bool, refused: bool) -> String {
         let focus = if first { " autofocus" } else { "" };
         let max = if self.max > 0 { format!(" maxlength=\"{}\"", self.max) } else { String::new() };
         let hint =
@@ -118,7 +135,7 @@ mod tests {
             fields: vec![field],
             note: Some(nasty),
             error: Some(nasty),
-            submit: "Go",
+            submit: Some("Go"),
             aside: None,
         }
         .render();

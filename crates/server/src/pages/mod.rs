@@ -1,5 +1,6 @@
 //! The pages that the server renders itself, and the way into the web app.
 
+mod account;
 mod forms;
 mod html;
 
@@ -9,7 +10,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{DefaultBodyLimit, OriginalUri, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::accounts::Caller;
 use crate::limits::FORM_BODY_BYTES_MAX;
@@ -22,7 +23,13 @@ pub(crate) fn router() -> Router<App> {
         .route("/login", get(forms::login_page).post(forms::login))
         .route("/signup", get(forms::signup_page).post(forms::signup))
         .route("/projects/new", get(forms::new_project_page).post(forms::new_project))
-        .route("/logout", axum::routing::post(forms::logout))
+        .route("/logout", post(forms::logout))
+        .route("/account", get(account::page))
+        .route("/account/password", post(account::change_password))
+        .route("/account/sessions/end-others", post(account::end_other_sessions))
+        .route("/account/sessions/{name}/end", post(account::end_session))
+        .route("/account/delete", post(account::delete))
+        .route("/reset-password", get(account::reset_page).post(account::reset))
         .layer(DefaultBodyLimit::max(FORM_BODY_BYTES_MAX));
     Router::new()
         .route("/", get(root))

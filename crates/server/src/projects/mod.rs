@@ -29,12 +29,17 @@ pub async fn create(app: &App, user: &Id, name: &str) -> Result<Id, Problem> {
 }
 
 async fn write(app: &App, user: &Id, operation: operations::Operation) -> Result<(), Problem> {
+    write_all(app, user, vec![operation]).await
+}
+
+/// Commits operations on one project as `user`, all or none.
+pub(crate) async fn write_all(app: &App, user: &Id, operations: Vec<operations::Operation>) -> Result<(), Problem> {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^53")]
     let client_timestamp = app.clock.now().0 as f64;
     let transaction = Transaction {
         tx_id: new_id(),
         author_id: user.clone(),
-        operations: vec![operation],
+        operations,
         client_timestamp,
         base_versions: std::collections::BTreeMap::new(),
         gesture: None,

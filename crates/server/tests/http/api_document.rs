@@ -70,7 +70,7 @@ async fn every_answer_that_the_document_promises_has_a_body_that_it_describes() 
 }
 
 /// The routes that are no part of the API: pages, files, sockets, and the document itself.
-const UNDOCUMENTED: [&str; 9] = [
+const UNDOCUMENTED: [&str; 15] = [
     "/",
     "/login",
     "/signup",
@@ -78,6 +78,12 @@ const UNDOCUMENTED: [&str; 9] = [
     "/projects",
     "/projects/{id}",
     "/projects/new",
+    "/account",
+    "/account/password",
+    "/account/sessions/end-others",
+    "/account/sessions/{name}/end",
+    "/account/delete",
+    "/reset-password",
     "/assets/{*path}",
     "/manifest.json",
 ];

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod connections;
+mod links;
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -231,7 +232,7 @@ fn migrating_says_what_was_done() {
 #[test]
 fn help_names_every_command_and_a_wrong_line_is_2() {
     let help = String::from_utf8(output(&["--help"]).stdout).unwrap();
-    for command in ["serve", "migrate", "render", "peaks", "archive"] {
+    for command in ["serve", "migrate", "invite", "reset-password", "render", "peaks", "archive"] {
         assert!(help.contains(command), "{help}");
         let of_command = output(&[command, "--help"]);
         assert!(of_command.status.success() && !of_command.stdout.is_empty(), "{command}");

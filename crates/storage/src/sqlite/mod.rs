@@ -25,8 +25,8 @@ use self::log::Prepared;
 use self::readers::Readers;
 use self::writer::{Work, Writer, in_savepoint};
 use crate::{
-    Account, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
-    NewUser, Reply, Session, Store, StoreError, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
+    NewTicket, NewUser, Purpose, Reply, Session, Store, StoreError, TokenHash,
 };
 
 /// How long a connection waits for another process that writes.
@@ -283,13 +283,51 @@ impl Store for SqliteStore {
         self.write(move |connection| accounts::create_user(connection, &user))
     }
 
+    fn admit_user(&self, user: NewUser, ticket: &TokenHash) -> Result<Admission, StoreError> {
+        let ticket = *ticket;
+        self.write(move |connection| accounts::admit_user(connection, &user, &ticket))
+    }
+
     fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
         self.read(|connection| accounts::account(connection, email))
     }
 
-    fn set_password(&self, user: &Id, password_hash: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let (user, password_hash) = (user.clone(), password_hash.to_owned());
-        self.write(move |connection| accounts::set_password(connection, &user, &password_hash, now))
+    fn account_of(&self, user: &Id) -> Result<Option<Account>, StoreError> {
+        self.read(|connection| accounts::account_of(connection, user))
+    }
+
+    fn set_password(
+        &self,
+        user: &Id,
+        password_hash: &str,
+        keep: Option<&TokenHash>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (user, password_hash, keep) = (user.clone(), password_hash.to_owned(), keep.copied());
+        self.write(move |connection| accounts::set_password(connection, &user, &password_hash, keep.as_ref(), now))
+    }
+
+    fn delete_account(&self, user: &Id, epoch: &Id, now: Timestamp) -> Result<bool, StoreError> {
+        let (user, epoch) = (user.clone(), epoch.clone());
+        self.write(move |connection| accounts::delete_account(connection, &user, &epoch, now))
+    }
+
+    fn create_ticket(&self, ticket: NewTicket) -> Result<(), StoreError> {
+        self.write(move |connection| accounts::create_ticket(connection, &ticket))
+    }
+
+    fn ticket(&self, token: &TokenHash, purpose: Purpose, now: Timestamp) -> Result<Option<Option<Id>>, StoreError> {
+        self.read(|connection| accounts::ticket(connection, token, purpose, now))
+    }
+
+    fn reset_password(
+        &self,
+        ticket: &TokenHash,
+        password_hash: &str,
+        now: Timestamp,
+    ) -> Result<Option<Id>, StoreError> {
+        let (ticket, password_hash) = (*ticket, password_hash.to_owned());
+        self.write(move |connection| accounts::reset_password(connection, &ticket, &password_hash, now))
     }
 
     fn create_session(&self, session: NewSession) -> Result<(), StoreError> {
@@ -310,8 +348,17 @@ impl Store for SqliteStore {
         self.write(move |connection| accounts::delete_session(connection, &token))
     }
 
-    fn delete_expired_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.write(move |connection| accounts::delete_expired_sessions(connection, now))
+    fn sessions_of(&self, user: &Id, now: Timestamp) -> Result<Vec<(TokenHash, Session)>, StoreError> {
+        self.read(|connection| accounts::sessions_of(connection, user, now))
+    }
+
+    fn delete_sessions_of(&self, user: &Id, keep: Option<&TokenHash>) -> Result<usize, StoreError> {
+        let (user, keep) = (user.clone(), keep.copied());
+        self.write(move |connection| accounts::delete_sessions_of(connection, &user, keep.as_ref()))
+    }
+
+    fn delete_expired(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.write(move |connection| accounts::delete_expired(connection, now))
     }
 
     fn enqueue(&self, job: NewJob) -> Result<bool, StoreError> {

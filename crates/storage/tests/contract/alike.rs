@@ -7,7 +7,7 @@ use model::{Key, Table};
 use operations::{Scope, build};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use storage::{Batch, Failed, NewJob, NewSession, Store};
+use storage::{Batch, Failed, NewJob, NewSession, NewTicket, Purpose, Store};
 
 use crate::given::{Song, add_member, create_project, create_track, id, job, later, person};
 
@@ -34,6 +34,20 @@ enum Step {
         user: usize,
         at: i64,
     },
+    Ticket {
+        token: u8,
+        user: usize,
+        at: i64,
+    },
+    UseTicket {
+        token: u8,
+        user: usize,
+        at: i64,
+    },
+    Leave {
+        user: usize,
+        at: i64,
+    },
     Lease {
         worker: u8,
         at: i64,
@@ -56,6 +70,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => ([0..3usize, 0..3usize], 0..6u8).prop_map(|(users, what)| Step::Group { users, what }),
         1 => (0..3usize).prop_map(|user| Step::SignUp { user }),
         1 => (0..4u8, 0..3usize, 0..3_000i64).prop_map(|(token, user, at)| Step::Session { token, user, at }),
+        1 => (0..4u8, 0..3usize, 0..1_000i64).prop_map(|(token, user, at)| Step::Ticket { token, user, at }),
+        1 => (0..4u8, 0..3usize, 0..1_000i64).prop_map(|(token, user, at)| Step::UseTicket { token, user, at }),
+        1 => (0..3usize, 0..3_000i64).prop_map(|(user, at)| Step::Leave { user, at }),
         1 => (0..3u8, 0..3_000i64).prop_map(|(worker, at)| Step::Lease { worker, at }),
         1 => (0..6u8, 0..3u8, any::<bool>(), 0..3_000i64)
             .prop_map(|(job, worker, well, at)| Step::EndJob { job, worker, well, at }),
@@ -136,13 +153,43 @@ impl World {
                 if self.both(|store| store.session(&[token; 32], later(0))).unwrap().is_none() {
                     let _ = self.both(|store| store.delete_session(&[token; 32]));
                     let expires = later(at + 500);
-                    let new = NewSession { token_hash: [token; 32], user, now: later(at), expires };
+                    let device = String::new();
+                    let new =
+                        NewSession { token_hash: [token; 32], user: user.clone(), device, now: later(at), expires };
                     self.both(|store| store.create_session(new.clone())).unwrap();
                 } else {
                     self.both(|store| store.touch_session(&[token; 32], later(at), later(at + 1_000))).unwrap();
                 }
                 let _ = self.both(|store| store.session(&[token; 32], later(at)));
-                let _ = self.both(|store| store.delete_expired_sessions(later(at)));
+                let _ = self.both(|store| store.sessions_of(&user, later(at)));
+                let _ = self.both(|store| store.delete_expired(later(at)));
+            }
+            Step::Ticket { token, user, at } => {
+                let known = self.both(|store| store.account_of(&id(USERS[user]))).unwrap().is_some();
+                let (purpose, owner) = if token % 2 == 0 || !known {
+                    (Purpose::SignUp, None)
+                } else {
+                    (Purpose::ResetPassword, Some(id(USERS[user])))
+                };
+                let (now, expires) = (later(at), later(at + 500));
+                if self.both(|store| store.ticket(&[token; 32], Purpose::SignUp, later(-1))).unwrap().is_none()
+                    && self
+                        .both(|store| store.ticket(&[token; 32], Purpose::ResetPassword, later(-1)))
+                        .unwrap()
+                        .is_none()
+                {
+                    let new = NewTicket { token_hash: [token; 32], purpose, user: owner, now, expires };
+                    self.both(|store| store.create_ticket(new.clone())).unwrap();
+                }
+            }
+            Step::UseTicket { token, user, at } => {
+                let new = storage::NewUser { now: later(at), ..person(USERS[user]) };
+                let _ = self.both(|store| store.admit_user(new.clone(), &[token; 32]));
+                let _ = self.both(|store| store.reset_password(&[token; 32], "reset", later(at)));
+            }
+            Step::Leave { user, at } => {
+                let epoch = id(&format!("after-{at}"));
+                let _ = self.both(|store| store.delete_account(&id(USERS[user]), &epoch, later(at)));
             }
             Step::Lease { worker, at } => {
                 let lease = id(&format!("w{worker}"));
@@ -182,6 +229,9 @@ impl World {
             let _ = self.both(|store| store.are_fellows(&id(user), &id("ada")));
             let _ = self.both(|store| store.find_transaction(&id(user), &id("same")));
             let _ = self.both(|store| store.account(&format!("{user}@example.com")));
+            let _ = self.both(|store| store.account_of(&id(user)));
+            let _ = self.both(|store| store.sessions_of(&id(user), later(0)));
+            let _ = self.both(|store| store.records(&[Key::new(Table::Users, id(user))]));
         }
         for n in 0..5 {
             let _ = self.both(|store| store.project_of(&Key::new(Table::Tracks, id(&format!("t{n}")))));

@@ -127,7 +127,7 @@ fn PageHead(me: ReadSignal<Option<api::Me>>) -> impl IntoView {
                     .map(|me| {
                         view! {
                             <div class="account">
-                                <span class="account-name" title=me.email data-testid="account">{me.name}</span>
+                                <a class="account-name" href="/account" title=me.email data-testid="account">{me.name}</a>
                                 <button type="button" class="button quiet" on:click=log_out>
                                     {icon(Icon::LogOut)}
                                     <span>"Log out"</span>
