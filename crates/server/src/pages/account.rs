@@ -176,7 +176,7 @@ fn device(session: &OwnSession) -> String {
         ("<small>This device, now</small>".to_owned(), String::new())
     } else {
         let end = format!(
-            "<form method=\"post\" action=\"/account/sessions/{}/end\"><button type=\"submit\" class=\"button small\" \
+            "<form method=\"post\" action=\"/account/sessions/{}/end\"><button type=\"submit\" class=\"button\" \
              aria-label=\"Log out {name}\">Log out</button></form>",
             escape(&session.name)
         );
