@@ -400,7 +400,7 @@ impl Store for MemoryStore {
             let mut fields = record.without("email").fields().clone();
             fields.insert("name".into(), model::Value::text(FORMER_MEMBER));
             fields.insert("updatedAt".into(), model::Value::text(&now.to_string()));
-            *record = record.next(fields);
+            *record = Record::new(user.clone(), record.version() + 1, fields);
         }
         let scope = Scope::User(user.clone());
         content.written.retain(|_, at| at.scope != scope);

@@ -21,8 +21,8 @@ pub(super) const ACCOUNT: &str = "SELECT users.id, credentials.password_hash, us
 pub(super) const ACCOUNT_OF: &str = "SELECT users.id, credentials.password_hash, users.is_demo FROM users \
     JOIN credentials ON credentials.user_id = users.id WHERE users.id = ?1";
 pub(super) const DELETE_CREDENTIALS: &str = "DELETE FROM credentials WHERE user_id = ?1";
-pub(super) const MAKE_STUB: &str =
-    "UPDATE users SET name = ?2, email = NULL, updated_at = ?3, version = version + 1 WHERE id = ?1";
+pub(super) const MAKE_STUB: &str = "UPDATE users SET name = ?2, email = NULL, \
+    updated_at = ?3, version = version + 1, stamps = NULL WHERE id = ?1";
 pub(super) const DELETE_LOG_ENTRIES: &str =
     "DELETE FROM transactions WHERE log_id = (SELECT id FROM logs WHERE scope = ?1)";
 pub(super) const RESTART_LOG: &str = "UPDATE logs SET epoch = ?2, seq = 0 WHERE scope = ?1";
