@@ -10,8 +10,9 @@ use crate::jobs::LOST;
 use crate::store::last_changed_first;
 use crate::stored::{StoredRecording, bytes_of};
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, FORMER_MEMBER, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob,
-    NewSession, NewTicket, NewUser, Purpose, Reply, SESSIONS_PER_USER_MAX, Session, Store, StoreError, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, FORMER_MEMBER, Failed, Job, JobState, Loaded, LogPosition, Logged,
+    NewJob, NewSession, NewTicket, NewUser, Purpose, Reply, SESSIONS_PER_USER_MAX, Session, Store, StoreError,
+    TokenHash,
 };
 
 type Answer<T> = Result<T, StoreError>;

@@ -6,8 +6,8 @@ use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
-    NewTicket, NewUser, Purpose, Session, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob,
+    NewSession, NewTicket, NewUser, Purpose, Session, TokenHash,
 };
 
 /// The database failed. The text is for the log, not for users (WR10).

@@ -25,8 +25,8 @@ use self::log::Prepared;
 use self::readers::Readers;
 use self::writer::{Work, Writer, in_savepoint};
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob, NewSession,
-    NewTicket, NewUser, Purpose, Reply, Session, Store, StoreError, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob,
+    NewSession, NewTicket, NewUser, Purpose, Reply, Session, Store, StoreError, TokenHash,
 };
 
 /// How long a connection waits for another process that writes.
