@@ -15,6 +15,8 @@ use crate::stream_info::FrameBudget;
 
 /// Bytes of file below which a thread more costs more than it brings.
 const BYTES_PER_PART_MIN: u64 = 1 << 20;
+/// To begin a part costs next to nothing, and small parts end at about the same time on all threads.
+const PARTS_PER_THREAD: u64 = 4;
 
 pub(super) fn pairs(path: &Path, stream: &Stream, options: WaveformOptions) -> Result<Pairs> {
     pairs_in_parts(path, stream, options, BYTES_PER_PART_MIN)
@@ -23,10 +25,14 @@ pub(super) fn pairs(path: &Path, stream: &Stream, options: WaveformOptions) -> R
 /// Frames do not depend on each other: parts begin at headers that are looked for at equal distances. Whatever does not line up
 /// afterwards, because of damage or of bytes that only looked like a header, is done again in one go.
 fn pairs_in_parts(path: &Path, stream: &Stream, options: WaveformOptions, part_bytes_min: u64) -> Result<Pairs> {
-    let spans = spans(path, stream, threads(options) as u64, part_bytes_min)?;
+    let threads = threads(options);
+    let parts = if threads == 1 { 1 } else { threads as u64 * PARTS_PER_THREAD };
+    let spans = spans(path, stream, parts, part_bytes_min)?;
     if spans.len() > 1 {
         let parts: Option<Vec<_>> =
-            side_by_side(spans, |span| part(path, stream, options, &span).ok().flatten()).into_iter().collect();
+            side_by_side(spans, threads, |span| part(path, stream, options, &span).ok().flatten())
+                .into_iter()
+                .collect();
         if let Some(pairs) = parts.map(join).transpose()?.flatten() {
             return Ok((stream.shape.sample_rate, pairs));
         }
@@ -48,10 +54,10 @@ struct Span {
     start: u64,
 }
 
-fn spans(path: &Path, stream: &Stream, threads: u64, part_bytes_min: u64) -> Result<Vec<Span>> {
+fn spans(path: &Path, stream: &Stream, parts: u64, part_bytes_min: u64) -> Result<Vec<Span>> {
     let file_bytes = std::fs::metadata(path)?.len();
     let bytes = file_bytes.saturating_sub(stream.frames_offset);
-    let count = threads.min(bytes / part_bytes_min);
+    let count = parts.min(bytes / part_bytes_min);
     let mut spans = vec![Span { offset: stream.frames_offset, stop_offset: u64::MAX, start: 0 }];
     for at in 1..count {
         let offset = stream.frames_offset + bytes * at / count;

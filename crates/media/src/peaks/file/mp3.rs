@@ -30,7 +30,7 @@ fn pairs_in_parts(path: &Path, start: &Mp3Start, options: WaveformOptions, part_
     let spans = spans(path, start, threads(options) as u64, part_frames_min)?;
     if spans.len() > 1 {
         let parts: Option<Vec<_>> =
-            side_by_side(spans, |span| part(path, start, options, &span).ok()).into_iter().collect();
+            side_by_side(spans, threads(options), |span| part(path, start, options, &span).ok()).into_iter().collect();
         if let Some(pairs) = parts.map(join).transpose()?.flatten() {
             return Ok((start.info.sample_rate, pairs));
         }

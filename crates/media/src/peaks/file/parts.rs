@@ -1,5 +1,7 @@
 //! A file's parts, scanned side by side and put together again.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::Result;
 use crate::peaks::extent::Value;
 use crate::peaks::waveform::WaveformPixels;
@@ -13,20 +15,26 @@ pub(super) struct Part<V> {
     pub(super) pixels: WaveformPixels<V>,
 }
 
-/// Does `work` for each of `parts`, all but the first on threads of their own.
-pub(super) fn side_by_side<P: Send, T: Send>(parts: Vec<P>, work: impl Fn(P) -> T + Sync) -> Vec<T> {
-    let work = &work;
-    std::thread::scope(|scope| {
-        let mut parts = parts.into_iter();
-        let first = parts.next();
-        let others: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
-        let first = first.map(work);
-        let others = others.into_iter().map(|thread| match thread.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        first.into_iter().chain(others).collect()
-    })
+/// Does `work` for each of `parts` on so many threads, this one among them. Who is done takes the next part: where there are
+/// more parts than threads, a thread that the machine holds up does fewer of them.
+pub(super) fn side_by_side<P: Send, T: Send>(parts: Vec<P>, threads: usize, work: impl Fn(P) -> T + Sync) -> Vec<T> {
+    let threads = threads.min(parts.len());
+    let waiting = Mutex::new(parts.into_iter().enumerate());
+    let take = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let share = || std::iter::from_fn(take).map(|(number, part)| (number, work(part))).collect::<Vec<_>>();
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(share)).collect();
+        let mut done = share();
+        for thread in others {
+            match thread.join() {
+                Ok(more) => done.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Puts parts together; `None` when one does not end where the next begins, as happens with damaged files.
@@ -41,4 +49,19 @@ pub(super) fn join<V: Value>(parts: Vec<Part<V>>) -> Result<Option<Vec<[i16; 2]>
         all.append(next)?;
     }
     all.finish().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_parts() {
+        for threads in 1..5 {
+            for count in [0, 1, 3, 20] {
+                let expected: Vec<usize> = (0..count).map(|n| n * n).collect();
+                assert_eq!(side_by_side((0..count).collect(), threads, |n: usize| n * n), expected);
+            }
+        }
+    }
 }

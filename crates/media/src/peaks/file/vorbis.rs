@@ -74,7 +74,9 @@ fn parts(
     let starts = std::iter::once(None).chain(cuts.iter().copied().map(Some));
     let ends = cuts.iter().copied().map(Some).chain([None]);
     let work = starts.zip(ends).map(|(from, to)| Work { begun: begun.take(), from, to }).collect();
-    side_by_side(work, |work| part(path, stream, options, origin, work).ok().flatten()).into_iter().collect()
+    side_by_side(work, threads(options), |work| part(path, stream, options, origin, work).ok().flatten())
+        .into_iter()
+        .collect()
 }
 
 fn part(

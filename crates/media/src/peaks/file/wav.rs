@@ -23,7 +23,7 @@ pub(super) fn pairs(path: &Path, header: &Header, options: WaveformOptions) -> R
     let parts = (threads(options) as u64).min(frames / FRAMES_PER_THREAD_MIN).max(1);
     let ranges = (0..parts).map(|part| frames * part / parts..frames * (part + 1) / parts).collect();
     let parts: Result<Vec<Part<i32>>> =
-        side_by_side(ranges, |range| part(path, header, options, range)).into_iter().collect();
+        side_by_side(ranges, threads(options), |range| part(path, header, options, range)).into_iter().collect();
     // They always line up, unless the file became shorter under us.
     let pairs = join(parts?)?.ok_or(Error::damaged("WAV", "it changed while it was read"))?;
     Ok((header.sample_rate, pairs))
