@@ -62,9 +62,11 @@ impl Board {
         // The door outlives the arrangement on the page.
         let Some(scene) = self.scene.try_get_value() else { return };
         self.door.read(|records| scene.borrow_mut().update(records, keys));
-        self.selection.update(|selection| {
-            let scene = scene.borrow();
+        // Each clip in the list looks at the selection: they are not called for an edit that leaves it as it is.
+        self.selection.maybe_update(|selection| {
+            let (before, scene) = (selection.len(), scene.borrow());
             selection.retain(|id| scene.clip(id).is_some());
+            selection.len() != before
         });
         self.redraw();
     }

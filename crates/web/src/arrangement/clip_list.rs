@@ -18,14 +18,12 @@ const LISTED_MAX: usize = 320;
 const REST: Duration = Duration::from_millis(140);
 
 /// The view that the list follows: only once scrolling and zooming have come to rest, since the list is slower than the canvas.
+/// So it comes after the first picture, too.
 fn settled_view(board: Board) -> ReadSignal<Viewport> {
     let settled = RwSignal::new(board.viewport.get_untracked());
     let changes = StoredValue::new(0u32);
     Effect::new(move |_| {
-        let view = board.viewport.get();
-        if settled.with_untracked(|settled| settled.width == 0.0) {
-            settled.set(view);
-        }
+        board.viewport.track();
         let change = changes.get_value().wrapping_add(1);
         changes.set_value(change);
         clock::after(REST, move || {
@@ -75,18 +73,17 @@ pub(super) fn ClipList() -> impl IntoView {
     let board = expect_context::<Board>();
     let settled = settled_view(board);
     let ids = Memo::new(move |_| listed(board, settled));
-    let count = move || {
-        format!("Clips, {} in all. Arrow keys move a clip, Delete removes it.", {
-            board.changed.track();
-            board.scene(super::scene::Scene::clip_count)
-        })
-    };
+    let count = Memo::new(move |_| {
+        board.changed.track();
+        board.scene(super::scene::Scene::clip_count)
+    });
+    let label = move || format!("Clips, {} in all. Arrow keys move a clip, Delete removes it.", count.get());
     view! {
         <div
             class="clip-list"
             role="listbox"
             aria-multiselectable="true"
-            aria-label=count
+            aria-label=label
             style:--ppb=move || board.viewport.get().pixels_per_beat.to_string()
             style:--left=move || board.viewport.get().left.to_string()
             style:--top=move || format!("{}px", board.viewport.get().top)
@@ -104,10 +101,10 @@ fn ClipHandle(id: Id) -> impl IntoView {
     let record = board.door.record(Table::Clips, &id);
     let clip = Memo::new(move |_| record.get().as_ref().and_then(Clip::from_record));
     let lane = Memo::new(move |_| {
-        board.door.tracks().track();
-        let track = clip.with(|clip| clip.as_ref().map(|clip| clip.track_id.clone()))?;
-        board.changed.track();
-        board.scene(|scene| scene.lane_of(&track))
+        // Not by the scene, which changes at every edit of any clip.
+        let on =
+            |clip: &Clip| board.door.tracks().with(|tracks| tracks.iter().position(|track| *track == clip.track_id));
+        clip.with(|clip| clip.as_ref().and_then(on))
     });
     let start = move || clip.with(|clip| clip.as_ref().map_or(0.0, |clip| clip.start.beats()));
     let length = move || clip.with(|clip| clip.as_ref().map_or(0.0, |clip| clip.duration.beats()));

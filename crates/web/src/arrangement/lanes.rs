@@ -1,6 +1,7 @@
 //! The lanes: the canvas with grid and clips, the playhead over it, and the pointer on both.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
@@ -10,8 +11,11 @@ use super::clip_list::ClipList;
 use super::gesture::Gestures;
 use super::paint::Picture;
 use super::stage;
-use crate::door::clock::Frame;
+use crate::door::clock::{self, Frame};
 use crate::door::sound::Sound;
+
+/// By then a page is built and painted.
+const FIRST_PICTURE: Duration = Duration::from_millis(100);
 
 /// The canvas of the lanes.
 #[component]
@@ -107,14 +111,17 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
 
 /// Text painted before the font has come is in another.
 fn redraw_when_fonts_are_here(board: Board) {
-    leptos::task::spawn_local(async move {
-        let fonts = js_sys::Reflect::get(&document(), &"fonts".into()).ok();
-        let ready = fonts.and_then(|fonts| js_sys::Reflect::get(&fonts, &"ready".into()).ok());
-        if let Some(ready) = ready {
-            // Should it fail, another font is on the canvas: nothing to do about it.
-            let _ = wasm_bindgen_futures::JsFuture::from(js_sys::Promise::resolve(&ready)).await;
-            board.redraw();
-        }
+    // To ask for the fonts has the browser lay the page out at once: not while it is being built.
+    clock::after(FIRST_PICTURE, move || {
+        leptos::task::spawn_local(async move {
+            let fonts = js_sys::Reflect::get(&document(), &"fonts".into()).ok();
+            let ready = fonts.and_then(|fonts| js_sys::Reflect::get(&fonts, &"ready".into()).ok());
+            if let Some(ready) = ready {
+                // Should it fail, another font is on the canvas: nothing to do about it.
+                let _ = wasm_bindgen_futures::JsFuture::from(js_sys::Promise::resolve(&ready)).await;
+                board.redraw();
+            }
+        });
     });
 }
 

@@ -56,7 +56,11 @@ impl Picture<'_> {
             context.fill_rect(0.0, (y + self.lane_height).round() - 1.0, view.width, 1.0);
             let brush = Brush::of_lane(lane);
             self.blocks(context, lane, &brush, y, (from, to));
-            for clip in lane.between(from, to) {
+            let boxed = self.boxes(context, lane, &brush, y, (from, to), held.as_ref());
+            for (clip, boxed) in lane.between(from, to).zip(boxed) {
+                if boxed {
+                    continue;
+                }
                 let lifted = held.as_ref().is_some_and(|drag| drag.lifts(&clip.id));
                 if lifted {
                     context.set_global_alpha(0.32);

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use model::{AudioFile, Clip, Ticks};
 use web_sys::CanvasRenderingContext2d as Context;
 
+use super::drag::Drag;
 use super::paint::{INSET, Picture, rounded};
 use super::scene::{ClipState, Lane, state_of};
 use crate::design::text_on;
@@ -70,6 +71,43 @@ impl Picture<'_> {
             }
         }
         context.fill();
+    }
+
+    /// Paints the clips of a lane that show neither name nor waveform: all bodies, then all titles, since a change of colour
+    /// costs more than a rectangle. Says for each clip whether nothing is left to paint of it.
+    pub(super) fn boxes(
+        &self,
+        context: &Context,
+        lane: &Lane,
+        brush: &Brush,
+        y: f64,
+        (from, to): (Ticks, Ticks),
+        held: Option<&Drag>,
+    ) -> Vec<bool> {
+        let (top, height) = (y + INSET, self.lane_height - INSET * 2.0 - 1.0);
+        let mut boxes = Vec::new();
+        let plain = |clip: &Clip, width: f64| {
+            (DETAIL_MIN..NAME_MIN).contains(&width)
+                && clip.audio_file_id.is_none()
+                && (clip.fade_in, clip.fade_out) == (Ticks(0), Ticks(0))
+                && !held.is_some_and(|drag| drag.lifts(&clip.id))
+                && !self.board.selection.with_untracked(|selection| selection.contains(&clip.id))
+        };
+        let look = |clip: &Clip| {
+            let (x, width) = self.span(clip, clip.start);
+            let plain = plain(clip, width);
+            if plain {
+                let x0 = x.max(-8.0);
+                boxes.push((x0, (x + width - 1.0).min(self.view.width + 8.0) - x0));
+            }
+            plain || width < DETAIL_MIN
+        };
+        let painted = lane.between(from, to).map(look).collect();
+        for (colour, height) in [(&brush.body[0], height), (&brush.title[0], TITLE)] {
+            context.set_fill_style_str(colour);
+            boxes.iter().for_each(|(x, width)| context.fill_rect(*x, top, *width, height));
+        }
+        painted
     }
 
     /// The left edge of a clip and its width, in whole pixels.

@@ -16,6 +16,8 @@ pub(crate) struct Lane {
     clips: Vec<Clip>,
     /// The longest clip: how far before the left edge a clip may begin and still be seen.
     longest: Ticks,
+    /// Where the last clip ends.
+    end: Ticks,
 }
 
 /// All lanes in their order.
@@ -35,14 +37,16 @@ impl Lane {
             silent: track.muted || (any_solo && !track.solo),
             clips,
             longest: Ticks(0),
+            end: Ticks(0),
         };
-        lane.sort();
+        lane.clips.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
+        lane.longest = lane.clips.iter().map(|clip| clip.duration).max().unwrap_or_default();
+        lane.find_end();
         lane
     }
 
-    fn sort(&mut self) {
-        self.clips.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
-        self.longest = self.clips.iter().map(|clip| clip.duration).max().unwrap_or_default();
+    fn find_end(&mut self) {
+        self.end = self.clips.iter().map(Clip::end).max().unwrap_or_default();
     }
 
     /// The clips of which something lies between two places, in the order in which they are drawn.
@@ -64,11 +68,13 @@ impl Lane {
 
     fn take_out(&mut self, id: &Id) {
         self.clips.retain(|clip| clip.id != *id);
+        self.find_end();
     }
 
     fn put_in(&mut self, clip: Clip) {
         let place = self.clips.partition_point(|other| (other.start, &other.id) < (clip.start, &clip.id));
         self.longest = self.longest.max(clip.duration);
+        self.end = self.end.max(clip.end());
         self.clips.insert(place, clip);
     }
 }
@@ -143,7 +149,7 @@ impl Scene {
 
     /// Where the last clip ends.
     pub(crate) fn end(&self) -> Ticks {
-        self.lanes.iter().flat_map(|lane| lane.clips.iter().map(Clip::end)).max().unwrap_or_default()
+        self.lanes.iter().map(|lane| lane.end).max().unwrap_or_default()
     }
 }
 
