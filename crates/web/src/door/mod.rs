@@ -12,6 +12,7 @@ pub(crate) mod peaks;
 mod socket;
 pub(crate) mod sound;
 mod upload;
+mod warm_up;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -278,7 +279,11 @@ impl Door {
             }
         }
         if keys.iter().any(|key| key.table == Table::Projects) {
+            let opens = self.project.with_untracked(Option::is_none);
             self.project.set(view.project().map(Project::from_record));
+            if opens {
+                warm_up::soon(self);
+            }
         }
         if keys.iter().any(|key| key.table == Table::Tracks) {
             let tracks: Vec<Id> = view.tracks().iter().map(|track| track.id().clone()).collect();
