@@ -35,6 +35,12 @@ fn settled_view(board: Board) -> ReadSignal<Viewport> {
     settled.read_only()
 }
 
+/// Where the list as a whole lies while the view moves: to lay its items out anew would cost more than a frame.
+fn travel(from: Viewport, to: Viewport) -> String {
+    let x = (from.left - to.left) * to.pixels_per_beat;
+    format!("translate({x}px, {}px) scaleX({})", from.top - to.top, to.pixels_per_beat / from.pixels_per_beat)
+}
+
 /// Ids of the clips to list: by lane, then by start.
 fn listed(board: Board, settled: ReadSignal<Viewport>) -> Vec<Id> {
     board.changed.track();
@@ -84,9 +90,10 @@ pub(super) fn ClipList() -> impl IntoView {
             role="listbox"
             aria-multiselectable="true"
             aria-label=label
-            style:--ppb=move || board.viewport.get().pixels_per_beat.to_string()
-            style:--left=move || board.viewport.get().left.to_string()
-            style:--top=move || format!("{}px", board.viewport.get().top)
+            style:--ppb=move || settled.get().pixels_per_beat.to_string()
+            style:--left=move || settled.get().left.to_string()
+            style:--top=move || format!("{}px", settled.get().top)
+            style:transform=move || travel(settled.get(), board.viewport.get())
         >
             <For each=move || ids.get() key=Id::clone let:id>
                 <ClipHandle id />
@@ -227,6 +234,16 @@ pub(super) fn delete_selected(board: Board) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_that_travels_lies_over_its_pictures() {
+        let from = Viewport { left: 10.0, top: 50.0, pixels_per_beat: 8.0, width: 800.0, height: 600.0 };
+        let to = Viewport { left: 30.0, top: 20.0, pixels_per_beat: 4.0, ..from };
+        assert_eq!(travel(from, to), "translate(-80px, 30px) scaleX(0.5)");
+        // A clip at beat 42 as it was laid out, and as it is now.
+        let laid_out = (42.0 - from.left) * from.pixels_per_beat;
+        assert_eq!(laid_out * 0.5 - 80.0, to.x(42.0));
+    }
 
     #[test]
     fn the_window_holds_the_view_and_moves_in_steps() {
