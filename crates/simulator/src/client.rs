@@ -134,7 +134,7 @@ impl Client {
                     heard.refused.extend(hashes.get(&tx_id).map(|hash| (tx_id, *hash)));
                 }
                 Effect::Reconnect => heard.reconnect = true,
-                Effect::StatusChanged | Effect::PeopleChanged => {}
+                _ => {}
             }
         }
         heard

@@ -1,13 +1,17 @@
-//! One's own transactions that the server has not confirmed, in the order in which they were made.
+//! One's own transactions that the server has not confirmed, in the order in which they go to it.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use model::{Id, Key, Records, Table, Timestamp, Value};
-use operations::{Author, Change, Operation, Refusal, Scope, Transaction, apply_committed, transact};
+use operations::{Accepted, Author, Change, Operation, Refusal, Scope, Transaction, apply_committed, transact};
 
+use crate::tabs::Kept;
 use crate::wire::{SUBMIT_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX, encode};
 
-/// The queue.
+/// How often the server may fail on a transaction before it is set aside (CL3).
+const FAILURES_MAX: u32 = 5;
+
+/// The queue: what the browser keeps in the order of its places, then what it has not kept yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PendingQueue(VecDeque<Pending>);
 
@@ -20,11 +24,36 @@ struct Pending {
     bytes: usize,
     /// What it does to the view; nothing while it does not fit the state that it meets there.
     applied: Vec<Operation>,
+    /// What takes that back.
+    inverse: Vec<Operation>,
+    /// How many operations were left out of it, as the user knows.
+    skipped: usize,
+    /// Where the browser keeps it; none until it does.
+    place: Option<u64>,
+    sending: Sending,
+    /// Whether it may have left this machine: it must not change any more (WR6).
+    fixed: bool,
+    /// How often the server has failed on it.
+    failures: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    /// The browser is still keeping it.
+    Keeping,
+    Ready,
+    Sent,
+    /// Set aside until the user says what to do with it.
+    Parked,
 }
 
 /// A transaction that has left the queue.
 pub(crate) struct Settled {
     pub(crate) transaction: Transaction,
+    /// What took back what it did to the view.
+    pub(crate) inverse: Vec<Operation>,
+    /// How many operations the user knows to be left out.
+    pub(crate) skipped: usize,
     /// What it did to the view, when it was the oldest.
     oldest_applied: Option<Vec<Operation>>,
     time: Timestamp,
@@ -38,7 +67,7 @@ impl Settled {
         let (shown, committed) = (self.time.to_string(), time.to_string());
         let is_same = |a: &Value, b: &Value| a == b || (a.as_str() == Some(&shown) && b.as_str() == Some(&committed));
         let is_alike = |(a, b): (&Operation, &Operation)| {
-            let same_place = a.target == b.target && a.path == b.path;
+            let same_place = a.target == b.target && a.path == b.path && a.guard == b.guard;
             same_place
                 && match (&a.change, &b.change) {
                     (Change::Set(Value::Map(a)), Change::Set(Value::Map(b))) => {
@@ -52,16 +81,48 @@ impl Settled {
     }
 }
 
+impl Pending {
+    fn take_in(&mut self, accepted: Accepted) -> Vec<Key> {
+        (self.applied, self.inverse) = (accepted.operations, accepted.inverse);
+        accepted.changed
+    }
+
+    /// Whether it is about one of these records, or names one of them.
+    fn depends_on(&self, keys: &BTreeSet<Key>) -> bool {
+        let names = |value: &Value| value.as_str().is_some_and(|text| keys.iter().any(|key| key.id.as_str() == text));
+        self.transaction.operations.iter().any(|operation| {
+            let named = match &operation.change {
+                Change::Set(Value::Map(fields)) => fields.values().any(names),
+                Change::Set(value) => names(value),
+                _ => false,
+            };
+            named || keys.contains(&operation.target)
+        })
+    }
+
+    fn targets(&self) -> impl Iterator<Item = Key> {
+        self.transaction.operations.iter().map(|operation| operation.target.clone())
+    }
+}
+
 impl PendingQueue {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    pub(crate) fn parked(&self) -> usize {
+        self.0.iter().filter(|pending| pending.sending == Sending::Parked).count()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Transaction, Timestamp)> {
         self.0.iter().map(|pending| (&pending.transaction, pending.time))
     }
 
-    /// Applies a new transaction to the view and queues it: the records that changed.
+    pub(crate) fn contains(&self, tx_id: &Id) -> bool {
+        self.0.iter().any(|pending| pending.transaction.tx_id == *tx_id)
+    }
+
+    /// Applies a new transaction to the view and queues it. `keeping` says that the browser has to keep it first.
     ///
     /// # Errors
     /// 400 when no frame could carry it, or what [`transact`] says; nothing changes then.
@@ -71,22 +132,120 @@ impl PendingQueue {
         view: &mut Records,
         (scope, author): (&Scope, &Author),
         time: Timestamp,
-    ) -> Result<Vec<Key>, Refusal> {
+        keeping: bool,
+    ) -> Result<Accepted, Refusal> {
         let bytes = encode(&transaction).len();
         if bytes > TRANSACTION_BYTES_MAX {
             let message = format!("a transaction has at most {TRANSACTION_BYTES_MAX} bytes, not {bytes}");
             return Err(Refusal::invalid(message));
         }
         let accepted = transact(view, scope, author, &transaction, time)?;
-        self.0.push_back(Pending { transaction, time, bytes, applied: accepted.operations });
-        Ok(accepted.changed)
+        let sending = if keeping { Sending::Keeping } else { Sending::Ready };
+        self.0.push_back(Pending {
+            transaction,
+            time,
+            bytes,
+            applied: accepted.operations.clone(),
+            inverse: accepted.inverse.clone(),
+            skipped: accepted.skipped.len(),
+            place: None,
+            sending,
+            fixed: false,
+            failures: 0,
+        });
+        Ok(accepted)
     }
 
-    /// All of them in batches, each small enough for one frame.
-    pub(crate) fn batches(&self) -> Vec<Vec<Transaction>> {
+    /// Whether `operations` could stand in the place of the youngest transaction's: that is `tx_id`, is still to be sent for
+    /// the first time, and only sets what these set (CL8).
+    pub(crate) fn may_coalesce(&self, tx_id: &Id, operations: &[Operation]) -> bool {
+        let Some(last) = self.0.back() else { return false };
+        let open = last.transaction.tx_id == *tx_id && !last.fixed && last.sending != Sending::Parked;
+        let old = &last.transaction.operations;
+        let is_set = |operation: &Operation| {
+            operation.guard.is_none() && !operation.is_creation() && matches!(operation.change, Change::Set(_))
+        };
+        let alike =
+            |(a, b): (&Operation, &Operation)| a.target == b.target && a.path == b.path && is_set(a) && is_set(b);
+        open && old.len() == operations.len() && old.iter().zip(operations).all(alike)
+    }
+
+    /// Puts them there, with what they do to the view.
+    pub(crate) fn coalesce(&mut self, operations: Vec<Operation>, accepted: Accepted, time: Timestamp) -> Option<Kept> {
+        let last = self.0.back_mut()?;
+        (last.transaction.operations, last.time) = (operations, time);
+        last.take_in(accepted);
+        last.bytes = encode(&last.transaction).len();
+        Some(Kept { transaction: last.transaction.clone(), time: last.time })
+    }
+
+    /// The browser has kept a transaction, or cannot (then it has no place, and goes out all the same). `shared` says that
+    /// another tab is going to send it.
+    pub(crate) fn kept(&mut self, tx_id: &Id, place: Option<u64>, shared: bool) -> Option<Kept> {
+        let index = self.0.iter().position(|pending| pending.transaction.tx_id == *tx_id)?;
+        let pending = self.0.get_mut(index)?;
+        if pending.sending == Sending::Keeping {
+            pending.sending = Sending::Ready;
+        }
+        pending.place = place.or(pending.place);
+        pending.fixed |= shared;
+        Some(Kept { transaction: pending.transaction.clone(), time: pending.time })
+    }
+
+    /// A transaction that another tab has made or made other, or that was kept before this one was opened. The caller
+    /// sorts, and makes the view anew.
+    pub(crate) fn adopt(&mut self, place: u64, kept: Kept) {
+        let bytes = encode(&kept.transaction).len();
+        if let Some(known) = self.0.iter_mut().find(|known| known.transaction.tx_id == kept.transaction.tx_id) {
+            if known.place == Some(place) && known.sending == Sending::Ready {
+                (known.transaction, known.bytes) = (kept.transaction, bytes);
+            }
+            return;
+        }
+        self.0.push_back(Pending {
+            transaction: kept.transaction,
+            time: kept.time,
+            bytes,
+            applied: Vec::new(),
+            inverse: Vec::new(),
+            skipped: usize::MAX,
+            place: Some(place),
+            sending: Sending::Ready,
+            fixed: true,
+            failures: 0,
+        });
+    }
+
+    /// Puts what is kept in the order of its places, before what is not. True when something moved.
+    pub(crate) fn sort(&mut self) -> bool {
+        let rank = |pending: &Pending| pending.place.unwrap_or(u64::MAX);
+        let sorted = self.0.iter().zip(self.0.iter().skip(1)).all(|(a, b)| rank(a) <= rank(b));
+        if !sorted {
+            self.0.make_contiguous().sort_by_key(rank);
+        }
+        !sorted
+    }
+
+    /// What can go to the server now, in batches that are each small enough for one frame: in order, up to the first that
+    /// the browser is still keeping, without what is set aside and what depends on that.
+    pub(crate) fn take_ready(&mut self) -> Vec<Vec<Transaction>> {
         let mut batches: Vec<Vec<Transaction>> = Vec::new();
         let mut bytes = 0;
-        for pending in &self.0 {
+        let mut aside: BTreeSet<Key> = BTreeSet::new();
+        for pending in &mut self.0 {
+            if pending.sending == Sending::Keeping {
+                break;
+            }
+            if pending.sending == Sending::Ready && !aside.is_empty() && pending.depends_on(&aside) {
+                pending.sending = Sending::Parked;
+            }
+            if pending.sending == Sending::Parked {
+                aside.extend(pending.targets());
+            }
+            if pending.sending != Sending::Ready {
+                continue;
+            }
+            (pending.sending, pending.fixed) = (Sending::Sent, true);
             bytes += pending.bytes;
             match batches.last_mut() {
                 Some(batch) if bytes <= TRANSACTION_BYTES_MAX && batch.len() < SUBMIT_TRANSACTIONS_MAX => {
@@ -101,12 +260,37 @@ impl PendingQueue {
         batches
     }
 
+    /// The connection is another one: what was sent over the old one may not have arrived.
+    pub(crate) fn send_again(&mut self) {
+        for pending in self.0.iter_mut().filter(|pending| pending.sending == Sending::Sent) {
+            pending.sending = Sending::Ready;
+        }
+    }
+
+    /// The server has failed on a transaction. True when it has done so too often, and it is set aside.
+    pub(crate) fn failed(&mut self, tx_id: &Id) -> bool {
+        let Some(pending) = self.0.iter_mut().find(|pending| pending.transaction.tx_id == *tx_id) else { return false };
+        pending.failures += 1;
+        if pending.failures < FAILURES_MAX {
+            return false;
+        }
+        pending.sending = Sending::Parked;
+        true
+    }
+
+    /// What was set aside is to be tried again.
+    pub(crate) fn unpark(&mut self) {
+        for pending in self.0.iter_mut().filter(|pending| pending.sending == Sending::Parked) {
+            (pending.sending, pending.failures) = (Sending::Ready, 0);
+        }
+    }
+
     /// Takes one out. `keys` takes up the records that it touched.
     pub(crate) fn settle(&mut self, tx_id: &Id, keys: &mut BTreeSet<Key>) -> Option<Settled> {
         let index = self.0.iter().position(|pending| pending.transaction.tx_id == *tx_id)?;
-        let Pending { transaction, time, applied, .. } = self.0.remove(index)?;
+        let Pending { transaction, time, applied, inverse, skipped, .. } = self.0.remove(index)?;
         keys.extend(applied.iter().map(|operation| operation.target.clone()));
-        Some(Settled { transaction, oldest_applied: (index == 0).then_some(applied), time })
+        Some(Settled { transaction, inverse, skipped, oldest_applied: (index == 0).then_some(applied), time })
     }
 
     /// Does all of them on `view`, and takes up in `keys` what they touch now and touched before. What does not apply is
@@ -114,9 +298,11 @@ impl PendingQueue {
     pub(crate) fn replay(&mut self, view: &mut Records, (scope, author): (&Scope, &Author), keys: &mut BTreeSet<Key>) {
         for pending in &mut self.0 {
             keys.extend(std::mem::take(&mut pending.applied).into_iter().map(|operation| operation.target));
+            pending.inverse.clear();
             if let Ok(accepted) = transact(view, scope, author, &pending.transaction, pending.time) {
-                keys.extend(accepted.changed);
-                pending.applied = accepted.operations;
+                // What another tab has made, that tab has told of.
+                pending.skipped = if pending.skipped == usize::MAX { accepted.skipped.len() } else { pending.skipped };
+                keys.extend(pending.take_in(accepted));
             }
         }
     }
@@ -131,7 +317,10 @@ impl PendingQueue {
             !orders && !keys.contains(&operation.target)
         };
         !keys.iter().any(is_settled)
-            && self.0.iter().all(|pending| !pending.applied.is_empty() && pending.applied.iter().all(is_free))
+            && self.0.iter().all(|pending| {
+                let whole = pending.applied.len() >= pending.transaction.operations.len();
+                whole && pending.applied.iter().all(is_free)
+            })
     }
 
     /// Does again on `view` what they did to the records of `keys`. False when something does not fit.
@@ -141,5 +330,11 @@ impl PendingQueue {
             let again: Vec<Operation> = pending.applied.iter().filter(touched).cloned().collect();
             again.is_empty() || apply_committed(view, &pending.transaction.tx_id, &again, pending.time).is_ok()
         })
+    }
+
+    /// What takes back what a transaction does to the view now; none when it is not here, or does nothing.
+    pub(crate) fn inverse_of(&self, tx_id: &Id) -> Option<&[Operation]> {
+        let pending = self.0.iter().rev().find(|pending| pending.transaction.tx_id == *tx_id)?;
+        (!pending.inverse.is_empty()).then_some(&*pending.inverse)
     }
 }

@@ -1,13 +1,25 @@
 //! The client's replica of a project: what is committed, and one's own edits on top of it (CL1).
+//!
+//! A replica that *keeps* has a store beside it (the browser's): edits go there before they are sent (CL2), and one of the
+//! tabs that have the project open sends for all (CL4). One that does not keep sends at once.
 
-use std::collections::BTreeSet;
+mod edits;
+mod following;
+mod sending;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use model::roles::role_of;
 use model::{Id, Key, Records, Role, Timestamp};
-use operations::{Author, Commit, Operation, Refusal, Scope, Transaction, apply_committed};
+use operations::{Author, Commit, Operation, Scope, Transaction};
 
-use crate::pending::{PendingQueue, Settled};
-use crate::wire::{ClientMessage, Person, Resume, ServerMessage};
+use crate::pending::PendingQueue;
+use crate::steps::{Step, StepChange, Steps};
+use crate::tabs::{Kept, Store, TabMessage};
+use crate::wire::{ClientMessage, Person, PresenceOf, ServerMessage};
+
+/// Settled transactions whose ids are remembered, in case another tab tells of them late.
+const SETTLED_MAX: usize = 4_096;
 
 /// What happens to a replica from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +30,23 @@ pub enum Event {
     Disconnected,
     /// A message came on this replica's channel.
     Message(ServerMessage),
+    /// What the browser keeps: at the beginning, and when this tab becomes the one that sends.
+    Stored(Store),
+    /// The browser has kept a transaction at this place of the queue; at none when it cannot, and only this tab has it.
+    Kept {
+        /// Which.
+        tx_id: Id,
+        /// Where.
+        place: Option<u64>,
+    },
+    /// Whether this tab is the one that sends (CL4).
+    Leads(bool),
+    /// Another tab says something.
+    Tab(TabMessage),
+    /// The user wants what was set aside to be tried again.
+    Retry,
+    /// The user gives up an edit that waits.
+    Discard(Id),
 }
 
 /// What a replica wants done, or has to tell.
@@ -42,6 +71,29 @@ pub enum Effect {
     StatusChanged,
     /// [`Replica::people`] or [`Replica::connected_users`] answers otherwise now.
     PeopleChanged,
+    /// [`Replica::presences`] answers otherwise now.
+    PresenceChanged,
+    /// Keep this durably, at a new place or where it is already, then say [`Event::Kept`].
+    Keep(Kept),
+    /// This need not be kept any longer.
+    Forget(Id),
+    /// Tell the other tabs.
+    Tell(TabMessage),
+    /// Keep these changes of steps; [`Replica::next_undo`] and [`Replica::next_redo`] answer otherwise now.
+    Steps(Vec<StepChange>),
+    /// The log has come on by these: keep them with what is cached (CL5).
+    Followed(Vec<Commit>),
+    /// Everything is new: cache [`Replica::committed`] anew (CL5).
+    Replaced,
+    /// Parts of an undo or redo were left out, since others have written there since (UN3).
+    Skipped {
+        /// The transaction that they were part of.
+        tx_id: Id,
+        /// Those parts.
+        operations: Vec<Operation>,
+    },
+    /// An undo has hidden what others have worked on; redo brings it back (UN3).
+    HidOthersWork(Vec<Key>),
 }
 
 /// How it stands between the replica and the server.
@@ -53,6 +105,8 @@ pub struct Status {
     pub loaded: bool,
     /// How many of one's own transactions the server has not confirmed.
     pub pending: usize,
+    /// How many of those are set aside.
+    pub parked: usize,
     /// Why the project cannot be opened.
     pub denied: Option<String>,
 }
@@ -69,6 +123,13 @@ pub struct Replica {
     committed: Records,
     view: Records,
     pending: PendingQueue,
+    steps: Steps,
+    /// The view without the youngest pending transaction, as long as nothing else has changed it since.
+    under_youngest: Option<Records>,
+    /// Whether edits are kept before they are sent.
+    keeps: bool,
+    /// Whether this one sends.
+    leads: bool,
     connected: bool,
     live: bool,
     denied: Option<String>,
@@ -76,10 +137,15 @@ pub struct Replica {
     foreign: bool,
     people: Vec<Person>,
     present: Vec<Id>,
+    presences: BTreeMap<u64, PresenceOf>,
+    /// One's own transactions that are settled, the last ones.
+    settled: VecDeque<Id>,
+    /// Of those that wait here: where another tab has heard that they stand in the log.
+    committed_elsewhere: BTreeMap<Id, u64>,
 }
 
 impl Replica {
-    /// A replica that has nothing yet.
+    /// A replica that has nothing yet, sends at once, and keeps nothing.
     #[must_use]
     pub fn new(user: Id, project: Id, channel: u32) -> Replica {
         Replica {
@@ -92,13 +158,26 @@ impl Replica {
             committed: Records::new(),
             view: Records::new(),
             pending: PendingQueue::default(),
+            steps: Steps::default(),
+            under_youngest: None,
+            keeps: false,
+            leads: true,
             connected: false,
             live: false,
             denied: None,
             foreign: false,
             people: Vec::new(),
             present: Vec::new(),
+            presences: BTreeMap::new(),
+            settled: VecDeque::new(),
+            committed_elsewhere: BTreeMap::new(),
         }
+    }
+
+    /// A replica whose edits are kept before they are sent, and that does not send before [`Event::Leads`].
+    #[must_use]
+    pub fn keeping(user: Id, project: Id, channel: u32) -> Replica {
+        Replica { keeps: true, leads: false, ..Replica::new(user, project, channel) }
     }
 
     /// What the screen shows: committed state and one's own pending transactions, replayed in order (CL1).
@@ -132,6 +211,7 @@ impl Replica {
             live: self.live,
             loaded: self.epoch.is_some(),
             pending: self.pending.len(),
+            parked: self.pending.parked(),
             denied: self.denied.clone(),
         }
     }
@@ -139,6 +219,18 @@ impl Replica {
     /// One's own transactions that the server has not confirmed, in order, each with the time at which it was made.
     pub fn pending(&self) -> impl Iterator<Item = (&Transaction, Timestamp)> {
         self.pending.iter()
+    }
+
+    /// The step that undo would take back.
+    #[must_use]
+    pub fn next_undo(&self) -> Option<&Step> {
+        self.steps.next_undo()
+    }
+
+    /// The step that redo would bring again.
+    #[must_use]
+    pub fn next_redo(&self) -> Option<&Step> {
+        self.steps.next_redo()
     }
 
     /// What this user may do.
@@ -159,25 +251,9 @@ impl Replica {
         &self.present
     }
 
-    /// Applies one's own edit at once, and sends it when it can.
-    ///
-    /// # Errors
-    /// What the server would refuse, or would not even read, is refused here, and nothing changes.
-    pub fn dispatch(&mut self, tx_id: Id, operations: Vec<Operation>, now: Timestamp) -> Result<Vec<Effect>, Refusal> {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
-        let transaction = Transaction {
-            tx_id,
-            author_id: self.author.id(),
-            operations,
-            client_timestamp: now.0 as f64,
-            base_versions: std::collections::BTreeMap::new(),
-            gesture: None,
-        };
-        let sent = self.live.then(|| self.submit(vec![transaction.clone()]));
-        let changed = self.pending.push(transaction, &mut self.view, (&self.scope, &self.author), now)?;
-        let mut effects = vec![Effect::Changed(changed), Effect::StatusChanged];
-        effects.extend(sent);
-        Ok(effects)
+    /// What others point at and do, one for each of their sessions.
+    pub fn presences(&self) -> impl Iterator<Item = &PresenceOf> {
+        self.presences.values()
     }
 
     /// Takes in what happened, and says what follows.
@@ -187,203 +263,40 @@ impl Replica {
                 self.connected = true;
                 vec![self.open(self.epoch.clone()), Effect::StatusChanged]
             }
-            Event::Disconnected => {
-                self.connected = false;
-                self.live = false;
-                if std::mem::take(&mut self.foreign) {
-                    self.denied = None;
-                }
-                self.present.clear();
-                vec![Effect::StatusChanged, Effect::PeopleChanged]
-            }
+            Event::Disconnected => self.disconnected(),
             Event::Message(message) => self.message(message),
+            Event::Stored(store) => self.stored(store),
+            Event::Kept { tx_id, place } => self.kept(&tx_id, place),
+            Event::Leads(leads) => {
+                self.leads = leads;
+                self.send_ready()
+            }
+            Event::Tab(message) => self.tab(message),
+            Event::Retry => {
+                self.pending.unpark();
+                let mut effects = self.send_ready();
+                effects.push(Effect::StatusChanged);
+                effects
+            }
+            Event::Discard(tx_id) => self.drop_pending(&tx_id, true),
         }
     }
 
-    fn open(&self, epoch: Option<Id>) -> Effect {
-        let resume = epoch.map(|epoch| Resume { epoch, seq: self.seq });
-        Effect::Send(ClientMessage::Open { channel: self.channel, project: self.project.clone(), resume })
-    }
-
-    fn message(&mut self, message: ServerMessage) -> Vec<Effect> {
-        match message {
-            ServerMessage::Hello { user, .. } => self.greeted(&user),
-            _ if self.foreign => Vec::new(),
-            ServerMessage::Snapshot { epoch, seq, records, .. } => {
-                self.snapshot(epoch, seq, records.into_iter().collect())
-            }
-            ServerMessage::Resumed { epoch, seq, .. } => {
-                if self.epoch.as_ref() != Some(&epoch) || self.seq != seq {
-                    return vec![self.reload()];
-                }
-                self.now_live()
-            }
-            ServerMessage::Commits { commits, .. } => self.commits(&commits),
-            ServerMessage::Acknowledged { tx_id, seq, time, .. } => self.acknowledged(&tx_id, seq, time),
-            ServerMessage::Refused { tx_id, status, message, .. } => self.refused(&tx_id, status, message),
-            ServerMessage::Denied { status, message, .. } => self.denied(status, message),
-            ServerMessage::People { people, .. } => {
-                self.people = people;
-                vec![Effect::PeopleChanged]
-            }
-            ServerMessage::Present { connected, .. } => {
-                self.present = connected;
-                vec![Effect::PeopleChanged]
-            }
-            ServerMessage::Presences { .. } | ServerMessage::Pong { .. } | ServerMessage::Error { .. } => Vec::new(),
-        }
-    }
-
-    fn denied(&mut self, status: u16, message: String) -> Vec<Effect> {
+    fn disconnected(&mut self) -> Vec<Effect> {
+        self.connected = false;
         self.live = false;
-        if status >= 500 {
-            return vec![Effect::StatusChanged, Effect::Reconnect];
+        if std::mem::take(&mut self.foreign) {
+            self.denied = None;
         }
-        self.denied = Some(message);
-        vec![Effect::StatusChanged]
-    }
-
-    /// Another user of the same browser must neither send these edits, which would be refused, nor see them (CL3).
-    fn greeted(&mut self, user: &Id) -> Vec<Effect> {
-        if *user == self.author.id() {
-            return Vec::new();
-        }
-        self.foreign = true;
-        self.live = false;
-        self.denied = Some("Somebody else has logged in on this browser.".to_owned());
-        vec![Effect::StatusChanged]
-    }
-
-    fn snapshot(&mut self, epoch: Id, seq: u64, records: Records) -> Vec<Effect> {
-        // Within an epoch records never go back (CL1): a snapshot older than what is here is a late answer, or the server
-        // has lost what it had acknowledged. Asking again is all that is left then, and it must not look live meanwhile.
-        if self.epoch.as_ref() == Some(&epoch) && seq < self.seq {
-            return if self.live { Vec::new() } else { vec![Effect::Reconnect] };
-        }
-        let before = self.view.clone();
-        let mut keys: BTreeSet<Key> = before.iter().map(|(key, _)| key.clone()).collect();
-        keys.extend(records.iter().map(|(key, _)| key.clone()));
-        (self.epoch, self.seq, self.committed) = (Some(epoch), seq, records);
-        let mut effects = self.rebase(&before, keys);
-        effects.extend(self.now_live());
-        effects
-    }
-
-    /// Commits are coming in from here on: send what is waiting.
-    fn now_live(&mut self) -> Vec<Effect> {
-        self.live = true;
-        self.denied = None;
-        let mut effects: Vec<Effect> = self.pending.batches().into_iter().map(|batch| self.submit(batch)).collect();
-        effects.push(Effect::StatusChanged);
-        effects
-    }
-
-    fn submit(&self, transactions: Vec<Transaction>) -> Effect {
-        Effect::Send(ClientMessage::Submit { channel: self.channel, transactions })
-    }
-
-    /// Something is missing or does not fit: ask for everything.
-    fn reload(&mut self) -> Effect {
-        self.live = false;
-        self.open(None)
-    }
-
-    fn commits(&mut self, commits: &[Commit]) -> Vec<Effect> {
-        // What comes after a reload was asked for is in the snapshot that will answer.
-        if !self.live {
-            return Vec::new();
-        }
-        let before = self.view.clone();
-        let mut keys = BTreeSet::new();
-        let mut foreseen = true;
-        for commit in commits {
-            let mut touched = BTreeSet::new();
-            let is_next = commit.seq > self.seq;
-            if is_next && self.follow(commit, &mut touched).is_err() {
-                let mut effects = self.rebase(&before, keys);
-                effects.extend([self.reload(), Effect::StatusChanged]);
-                return effects;
-            }
-            let own = (commit.author == self.author.id()).then(|| self.pending.settle(&commit.tx_id, &mut touched));
-            foreseen &= match own.flatten() {
-                Some(settled) => is_next && settled.was_foreseen(&commit.operations, commit.time),
-                None => self.pending.is_independent_of(&touched),
-            };
-            keys.append(&mut touched);
-        }
-        self.update(&before, keys, foreseen)
-    }
-
-    /// Applies the next commit; an error means that this replica is no longer a prefix of the log.
-    fn follow(&mut self, commit: &Commit, keys: &mut BTreeSet<Key>) -> Result<(), Refusal> {
-        if commit.seq != self.seq + 1 {
-            return Err(Refusal::invalid("a gap in the log"));
-        }
-        keys.extend(apply_committed(&mut self.committed, &commit.tx_id, &commit.operations, commit.time)?);
-        self.seq = commit.seq;
-        Ok(())
-    }
-
-    fn acknowledged(&mut self, tx_id: &Id, seq: u64, time: Timestamp) -> Vec<Effect> {
-        if !self.live {
-            return Vec::new();
-        }
-        let before = self.view.clone();
-        let mut keys = BTreeSet::new();
-        let Some(settled) = self.pending.settle(tx_id, &mut keys) else {
-            // Not ours to apply any more, but in the log: without it the next commit would not fit.
-            return if seq > self.seq { vec![self.reload(), Effect::StatusChanged] } else { Vec::new() };
-        };
-        // A repeat is acknowledged with its old place, which this replica has passed already.
-        if seq <= self.seq {
-            return self.rebase(&before, keys);
-        }
-        let foreseen = settled.was_foreseen(&settled.transaction.operations, time);
-        let Settled { transaction: Transaction { operations, gesture, .. }, .. } = settled;
-        let commit = Commit { seq, tx_id: tx_id.clone(), author: self.author.id(), time, gesture, operations };
-        if self.follow(&commit, &mut keys).is_err() {
-            let mut effects = self.rebase(&before, keys);
-            effects.extend([self.reload(), Effect::StatusChanged]);
-            return effects;
-        }
-        self.update(&before, keys, foreseen)
-    }
-
-    /// Brings the view up to date after commits that changed the records of `keys`. When they were foreseen, the pending
-    /// transactions do what they did before, and it is enough to do again what they did to those records: to confirm a
-    /// thousand edits takes a thousand steps, not half a million.
-    fn update(&mut self, before: &Records, keys: BTreeSet<Key>, foreseen: bool) -> Vec<Effect> {
-        if foreseen && self.patch(&keys) { self.changes(before, keys) } else { self.rebase(before, keys) }
-    }
-
-    fn patch(&mut self, keys: &BTreeSet<Key>) -> bool {
-        for key in keys {
-            match self.committed.get(key) {
-                Some(record) => self.view.insert(key.table, record.clone()),
-                None => return false,
-            }
-        }
-        self.pending.redo(&mut self.view, keys)
-    }
-
-    fn refused(&mut self, tx_id: &Id, status: u16, message: String) -> Vec<Effect> {
-        if !matches!(status, 400 | 403 | 409) {
-            self.live = false;
-            return vec![Effect::StatusChanged, Effect::Reconnect];
-        }
-        let before = self.view.clone();
-        let mut keys = BTreeSet::new();
-        if self.pending.settle(tx_id, &mut keys).is_none() {
-            return Vec::new();
-        }
-        let mut effects = self.rebase(&before, keys);
-        effects.push(Effect::Refused { tx_id: tx_id.clone(), status, message });
-        effects
+        self.present.clear();
+        self.presences.clear();
+        vec![Effect::StatusChanged, Effect::PeopleChanged, Effect::PresenceChanged]
     }
 
     /// Makes the view anew: committed, then what is pending. `keys` are those that may have changed beside the pending
     /// ones' own.
     fn rebase(&mut self, before: &Records, mut keys: BTreeSet<Key>) -> Vec<Effect> {
+        self.under_youngest = None;
         self.view = self.committed.clone();
         self.pending.replay(&mut self.view, (&self.scope, &self.author), &mut keys);
         self.changes(before, keys)
@@ -402,5 +315,26 @@ impl Replica {
             effects.push(Effect::Changed(changed));
         }
         effects
+    }
+
+    /// Steps that have changed meanwhile: to be stored, and told to other tabs.
+    fn step_changes(&mut self) -> Vec<Effect> {
+        let changes = self.steps.take_changes();
+        if changes.is_empty() {
+            return Vec::new();
+        }
+        let mut effects = vec![Effect::Steps(changes.clone())];
+        if self.keeps {
+            effects.push(Effect::Tell(TabMessage::Steps(changes)));
+        }
+        effects
+    }
+
+    fn note_settled(&mut self, tx_id: &Id) {
+        if self.settled.len() >= SETTLED_MAX {
+            self.settled.pop_front();
+        }
+        self.settled.push_back(tx_id.clone());
+        self.committed_elsewhere.remove(tx_id);
     }
 }

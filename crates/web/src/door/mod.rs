@@ -21,8 +21,8 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use model::{Id, Key, Project, Record, Records, Table};
 use operations::Operation;
-use sync::wire::{ClientMessage, Person, ServerMessage};
-use sync::{Effect, Event, Replica, Status};
+use sync::wire::{ClientMessage, Person, Presence as Doing, PresenceOf, ServerMessage};
+use sync::{Edit, Effect, Event, Replica, Status};
 
 pub(crate) use identity::{new_id, now};
 
@@ -45,6 +45,9 @@ pub(crate) struct Door {
     people: RwSignal<Vec<Presence>>,
     tracks: RwSignal<Vec<Id>>,
     project: RwSignal<Option<Project>>,
+    undo_label: RwSignal<Option<String>>,
+    redo_label: RwSignal<Option<String>>,
+    presences: RwSignal<Vec<PresenceOf>>,
     toasts: Toasts,
 }
 
@@ -91,6 +94,9 @@ impl Door {
             people: RwSignal::new(Vec::new()),
             tracks: RwSignal::new(Vec::new()),
             project: RwSignal::new(None),
+            undo_label: RwSignal::new(None),
+            redo_label: RwSignal::new(None),
+            presences: RwSignal::new(Vec::new()),
             toasts,
         };
         let socket = Socket::open(move |event| door.socket_event(event));
@@ -121,12 +127,18 @@ impl Door {
     /// Applies operations at once and sends them; `what` names the edit should it be refused ("Move clip").
     /// True when it was applied.
     pub(crate) fn dispatch(self, what: &'static str, operations: Vec<Operation>) -> bool {
+        self.dispatch_gesture(what, None, operations)
+    }
+
+    /// The same as a part of a gesture: edits of one `gesture` are one step of undo (UN2).
+    pub(crate) fn dispatch_gesture(self, what: &'static str, gesture: Option<Id>, operations: Vec<Operation>) -> bool {
         if operations.is_empty() {
             return true;
         }
         let inner = self.inner();
         let tx_id = new_id();
-        let result = inner.replica.borrow_mut().dispatch(tx_id.clone(), operations, now());
+        let edit = Edit { label: what.to_owned(), gesture };
+        let result = inner.replica.borrow_mut().edit(tx_id.clone(), &edit, operations, now());
         match result {
             Ok(effects) => {
                 let mut labels = inner.labels.borrow_mut();
@@ -143,6 +155,50 @@ impl Door {
                 false
             }
         }
+    }
+
+    /// Takes the last step back (UN1).
+    pub(crate) fn undo(self) {
+        let result = self.inner().replica.borrow_mut().undo(now(), &mut new_id);
+        self.travelled("Undo", result);
+    }
+
+    /// Brings the step again that was taken back last.
+    pub(crate) fn redo(self) {
+        let result = self.inner().replica.borrow_mut().redo(now(), &mut new_id);
+        self.travelled("Redo", result);
+    }
+
+    fn travelled(self, what: &str, result: Result<Vec<Effect>, operations::Refusal>) {
+        match result {
+            Ok(effects) => self.perform(effects),
+            Err(refusal) => self.toasts.error(format!("{what} is not possible"), refusal.message),
+        }
+    }
+
+    /// What undo would take back, in words.
+    #[allow(dead_code, reason = "the screens are being built")]
+    pub(crate) fn next_undo(self) -> ReadSignal<Option<String>> {
+        self.undo_label.read_only()
+    }
+
+    /// What redo would bring again, in words.
+    #[allow(dead_code, reason = "the screens are being built")]
+    pub(crate) fn next_redo(self) -> ReadSignal<Option<String>> {
+        self.redo_label.read_only()
+    }
+
+    /// What others point at and do.
+    #[allow(dead_code, reason = "the screens are being built")]
+    pub(crate) fn presences(self) -> ReadSignal<Vec<PresenceOf>> {
+        self.presences.read_only()
+    }
+
+    /// Tells the others where this user points and what they do. The caller keeps to a rate.
+    #[allow(dead_code, reason = "the screens are being built")]
+    pub(crate) fn present(self, doing: Doing) {
+        let effect = self.inner().replica.borrow().present(doing);
+        self.perform(effect.into_iter().collect());
     }
 
     /// The record of this name, now and whenever it changes; none when it is not there.
@@ -259,6 +315,25 @@ impl Door {
                     }
                 }
                 Effect::PeopleChanged => self.people_changed(),
+                Effect::PresenceChanged => {
+                    let presences = self.inner().replica.borrow().presences().cloned().collect();
+                    self.presences.set(presences);
+                }
+                Effect::Steps(_) => {
+                    let inner = self.inner();
+                    let replica = inner.replica.borrow();
+                    self.undo_label.set(replica.next_undo().map(|step| step.label.clone()));
+                    self.redo_label.set(replica.next_redo().map(|step| step.label.clone()));
+                }
+                Effect::Skipped { operations, .. } => {
+                    let count = operations.len();
+                    let detail = format!("{count} of its changes: somebody else has been there since.");
+                    self.toasts.info("Some of it was left alone", detail);
+                }
+                Effect::HidOthersWork(_) => {
+                    self.toasts.info_with("This hid what others have worked on", "Bring back", move || self.redo());
+                }
+                Effect::Keep(_) | Effect::Forget(_) | Effect::Tell(_) | Effect::Followed(_) | Effect::Replaced => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Shortcuts of the whole page; never while typing in a field.
 
+use crate::door::Door;
 use crate::door::sound::LoopRegion;
 use leptos::prelude::*;
 use model::Ticks;
@@ -24,8 +25,18 @@ fn is_button(event: &web_sys::Event) -> bool {
 }
 
 /// Listens until the studio is left.
-pub(super) fn listen(sound: Sound, mixer_open: RwSignal<bool>) {
+pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        let command = (event.ctrl_key() || event.meta_key()) && !event.alt_key();
+        if command && !is_typing(&event) && !event.default_prevented() {
+            match (event.key().to_ascii_lowercase().as_str(), event.shift_key()) {
+                ("z", false) => door.undo(),
+                ("z", true) | ("y", false) => door.redo(),
+                _ => return,
+            }
+            event.prevent_default();
+            return;
+        }
         if is_typing(&event) || event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
             return;
         }

@@ -106,7 +106,7 @@ fn Studio() -> impl IntoView {
     let mixer_open = RwSignal::new(true);
     let name = Memo::new(move |_| door.project().get().map(|project| project.name).unwrap_or_default());
     Effect::new(move |_| document().set_title(&format!("{} · Unisono", name.get())));
-    keys::listen(sound, mixer_open);
+    keys::listen(door, sound, mixer_open);
     view! {
         <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()>
             <header class="topbar">

@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn cl3_what_waits_is_said() {
-        let status = |live, pending| Status { live, loaded: true, pending, denied: None };
+        let status = |live, pending| Status { live, loaded: true, pending, parked: 0, denied: None };
         assert_eq!(Shown::of(&status(true, 0), false).text(), "Saved");
         assert_eq!(Shown::of(&status(true, 2), false).text(), "Saving…");
         assert_eq!(Shown::of(&status(false, 0), false).text(), "Offline");

@@ -52,6 +52,11 @@ impl Toasts {
         self.add(false, title.into(), String::new(), Some(Action { label, run }));
     }
 
+    /// Says that something has happened.
+    pub(crate) fn info(self, title: impl Into<String>, detail: impl Into<String>) {
+        self.add(false, title.into(), detail.into(), None);
+    }
+
     /// Says that something failed, and why.
     pub(crate) fn error(self, title: impl Into<String>, detail: impl Into<String>) {
         self.add(true, title.into(), detail.into(), None);
