@@ -116,7 +116,7 @@ impl Server {
     /// A socket of W4 that has opened `p` and received what came at once.
     async fn open(&self, user: &User, resume: Option<Resume>) -> (Socket, ServerMessage) {
         let mut socket = self.connect(user, Some(SUBPROTOCOL), "/api/realtime").await;
-        socket.say(&ClientMessage::Hello { version: 1 }).await;
+        socket.say(&ClientMessage::Hello { version: sync::wire::VERSION.into() }).await;
         assert!(matches!(socket.hear().await, ServerMessage::Hello { .. }));
         socket.say(&ClientMessage::Open { channel: 1, project: id("p"), resume }).await;
         let first = socket.hear().await;

@@ -216,14 +216,23 @@ impl PendingQueue {
         });
     }
 
-    /// Puts what is kept in the order of its places, before what is not. True when something moved.
+    /// Puts what is kept in the order of its places; what is not kept stays before what this tab made after it. True when
+    /// something moved.
     pub(crate) fn sort(&mut self) -> bool {
-        let rank = |pending: &Pending| pending.place.unwrap_or(u64::MAX);
-        let sorted = self.0.iter().zip(self.0.iter().skip(1)).all(|(a, b)| rank(a) <= rank(b));
-        if !sorted {
-            self.0.make_contiguous().sort_by_key(rank);
+        let mut next = u64::MAX;
+        let mut ranks: Vec<u64> = Vec::with_capacity(self.0.len());
+        for pending in self.0.iter().rev() {
+            next = pending.place.unwrap_or(next);
+            ranks.push(next);
         }
-        !sorted
+        ranks.reverse();
+        if ranks.is_sorted() {
+            return false;
+        }
+        let mut ranked: Vec<(u64, Pending)> = ranks.into_iter().zip(std::mem::take(&mut self.0)).collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        self.0 = ranked.into_iter().map(|(_, pending)| pending).collect();
+        true
     }
 
     /// What can go to the server now, in batches that are each small enough for one frame: in order, up to the first that

@@ -1,0 +1,465 @@
+//! Undo and redo at the replica (UN1-UN3, UN5, CL8), and a queue that a browser keeps for its tabs (CL2-CL4).
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use model::{Id, Records, Table, Timestamp, fields};
+use operations::build::{create, set};
+use operations::{Author, Operation, Scope, Transaction};
+use sync::wire::{ClientMessage, ServerMessage};
+use sync::{Edit, Effect, Event, Kept, Replica, Room, Store, Submitted, TabMessage};
+
+const CHANNEL: u32 = 1;
+
+fn id(text: &str) -> Id {
+    Id::new(text).unwrap()
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp(1_000_000 + ms)
+}
+
+fn volume(value: f64) -> Vec<Operation> {
+    vec![set(Table::Tracks, &id("t"), "volume", value)]
+}
+
+fn named(label: &str) -> Edit {
+    Edit { label: label.to_owned(), gesture: None }
+}
+
+/// A room with owner `ann`, editor `bob` and a track `t`, and tabs of ann's.
+struct Band {
+    room: Room,
+    tabs: Vec<Tab>,
+    ids: u32,
+}
+
+struct Tab {
+    replica: Replica,
+    keep: Vec<Kept>,
+    forgotten: Vec<Id>,
+    told: Vec<TabMessage>,
+    sent: Vec<Transaction>,
+    skipped: usize,
+    hidden: usize,
+    refused: usize,
+}
+
+impl Band {
+    fn new(tabs: usize, keeping: bool) -> Band {
+        let room = Room::new(Scope::Project(id("p")), id("e1"), 0, Records::new());
+        let mut band = Band { room, tabs: Vec::new(), ids: 0 };
+        let member = fields([("projectId", "p".into()), ("userId", "bob".into()), ("role", "editor".into())]);
+        let track = fields([("projectId", "p".into()), ("name", "Bass".into()), ("type", "audio".into())]);
+        band.foreign(
+            "ann",
+            vec![
+                create(Table::Projects, &id("p"), fields([("name", "Song".into())])),
+                create(Table::ProjectMembers, &id("m"), member),
+                create(Table::Tracks, &id("t"), track),
+            ],
+        );
+        for _ in 0..tabs {
+            let make = if keeping { Replica::keeping } else { Replica::new };
+            let replica = make(id("ann"), id("p"), CHANNEL);
+            band.tabs.push(Tab {
+                replica,
+                keep: Vec::new(),
+                forgotten: Vec::new(),
+                told: Vec::new(),
+                sent: Vec::new(),
+                skipped: 0,
+                hidden: 0,
+                refused: 0,
+            });
+        }
+        band
+    }
+
+    fn snapshot(&self) -> ServerMessage {
+        let records = self.room.records().iter().map(|(key, record)| (key.table, record.clone())).collect();
+        ServerMessage::Snapshot { channel: CHANNEL, epoch: self.room.epoch().clone(), seq: self.room.seq(), records }
+    }
+
+    fn connect(&mut self, tab: usize) {
+        self.happen(tab, Event::Connected);
+        let snapshot = self.snapshot();
+        self.happen(tab, Event::Message(snapshot));
+    }
+
+    fn happen(&mut self, tab: usize, event: Event) {
+        let effects = self.tabs[tab].replica.handle(event);
+        self.perform(tab, effects);
+    }
+
+    fn perform(&mut self, tab: usize, effects: Vec<Effect>) {
+        let tab = &mut self.tabs[tab];
+        for effect in effects {
+            match effect {
+                Effect::Keep(kept) => tab.keep.push(kept),
+                Effect::Forget(tx_id) => tab.forgotten.push(tx_id),
+                Effect::Tell(message) => tab.told.push(message),
+                Effect::Send(ClientMessage::Submit { transactions, .. }) => tab.sent.extend(transactions),
+                Effect::Skipped { operations, .. } => tab.skipped += operations.len(),
+                Effect::HidOthersWork(keys) => tab.hidden += keys.len(),
+                Effect::Refused { .. } => tab.refused += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn new_id(&mut self) -> Id {
+        self.ids += 1;
+        id(&format!("tx{}", self.ids))
+    }
+
+    fn edit(&mut self, tab: usize, edit: &Edit, operations: Vec<Operation>, now: Timestamp) -> Id {
+        let tx_id = self.new_id();
+        let effects = self.tabs[tab].replica.edit(tx_id.clone(), edit, operations, now).unwrap();
+        self.perform(tab, effects);
+        tx_id
+    }
+
+    fn undo(&mut self, tab: usize) {
+        let mut ids = self.ids;
+        let mut new_id = || {
+            ids += 1;
+            id(&format!("tx{ids}"))
+        };
+        let effects = self.tabs[tab].replica.undo(at(90_000), &mut new_id).unwrap();
+        self.ids = ids;
+        self.perform(tab, effects);
+    }
+
+    fn redo(&mut self, tab: usize) {
+        let mut ids = self.ids;
+        let mut new_id = || {
+            ids += 1;
+            id(&format!("tx{ids}"))
+        };
+        let effects = self.tabs[tab].replica.redo(at(90_000), &mut new_id).unwrap();
+        self.ids = ids;
+        self.perform(tab, effects);
+    }
+
+    /// Somebody's edit in the room; every tab that is connected hears of it.
+    fn foreign(&mut self, author: &str, operations: Vec<Operation>) {
+        let transaction = Transaction {
+            tx_id: self.new_id(),
+            author_id: id(author),
+            operations,
+            client_timestamp: 0.0,
+            base_versions: Default::default(),
+            gesture: None,
+        };
+        let submitted = self.room.submit(&Author::User(id(author)), &transaction, at(0)).unwrap();
+        for tab in 0..self.tabs.len() {
+            self.hear(tab, &submitted);
+        }
+    }
+
+    fn hear(&mut self, tab: usize, submitted: &Submitted) {
+        let commits = vec![submitted.commit.clone()];
+        self.happen(tab, Event::Message(ServerMessage::Commits { channel: CHANNEL, commits }));
+    }
+
+    /// The room takes what a tab has sent, and every tab hears of it.
+    fn serve(&mut self, tab: usize) {
+        for transaction in std::mem::take(&mut self.tabs[tab].sent) {
+            match self.room.submit(&Author::User(id("ann")), &transaction, at(50_000)) {
+                Ok(submitted) => (0..self.tabs.len()).for_each(|tab| self.hear(tab, &submitted)),
+                Err(refusal) => {
+                    let (tx_id, status, message) = (transaction.tx_id, refusal.status, refusal.message);
+                    let refused = ServerMessage::Refused { channel: CHANNEL, tx_id, status, message };
+                    self.happen(tab, Event::Message(refused));
+                }
+            }
+        }
+    }
+
+    fn shown(&self, tab: usize) -> f64 {
+        self.tabs[tab].replica.view().find(Table::Tracks, &id("t")).unwrap().number("volume").unwrap()
+    }
+
+    fn settled(&self, tab: usize) {
+        let replica = &self.tabs[tab].replica;
+        assert_eq!(replica.status().pending, 0);
+        assert_eq!(replica.view(), self.room.records());
+        assert_eq!(replica.committed(), self.room.records());
+    }
+}
+
+fn label(step: Option<&sync::Step>) -> Option<&str> {
+    step.map(|step| step.label.as_str())
+}
+
+#[test]
+fn un1_undo_and_redo_go_step_by_step_and_are_ordinary_transactions() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(10));
+    band.serve(0);
+    assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Rename"));
+    band.undo(0);
+    band.undo(0);
+    assert_eq!((band.shown(0), label(band.tabs[0].replica.next_undo())), (1.0, None));
+    assert_eq!(label(band.tabs[0].replica.next_redo()), Some("Louder"));
+    band.serve(0);
+    band.redo(0);
+    band.redo(0);
+    band.serve(0);
+    assert_eq!(band.shown(0), 0.5);
+    assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Rename"));
+    band.settled(0);
+}
+
+#[test]
+fn un1_a_new_edit_ends_what_could_be_brought_again() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.undo(0);
+    band.edit(0, &named("Softer"), volume(0.2), at(5_000));
+    assert_eq!(label(band.tabs[0].replica.next_redo()), None);
+}
+
+#[test]
+fn un2_a_gesture_is_one_step_and_so_are_edits_of_one_field_within_a_second() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Fader"), volume(0.5), at(0));
+    band.edit(0, &named("Fader"), volume(0.6), at(900));
+    band.edit(0, &named("Fader"), volume(0.7), at(1_800));
+    band.edit(0, &named("Fader"), volume(0.8), at(3_000));
+    let gesture = Edit { label: "Spread".to_owned(), gesture: Some(id("g")) };
+    band.edit(0, &gesture, vec![set(Table::Tracks, &id("t"), "pan", 0.5)], at(9_000));
+    band.edit(0, &gesture, vec![set(Table::Tracks, &id("t"), "name", "Wide")], at(19_000));
+    band.serve(0);
+    band.undo(0);
+    band.serve(0);
+    let track = band.room.records().find(Table::Tracks, &id("t")).unwrap().clone();
+    assert_eq!((track.number("pan"), track.text("name")), (Some(0.0), Some("Bass")));
+    band.undo(0);
+    assert_eq!(band.shown(0), 0.7);
+    band.undo(0);
+    assert_eq!(band.shown(0), 1.0);
+    band.serve(0);
+    band.settled(0);
+}
+
+#[test]
+fn un3_undo_respects_what_came_before_the_edit_was_committed_and_after() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    // Bob was first: the edit lands on his value, and its undo leads back to it.
+    band.foreign("bob", volume(0.3));
+    band.serve(0);
+    band.undo(0);
+    band.serve(0);
+    assert_eq!(band.shown(0), 0.3);
+    band.redo(0);
+    band.serve(0);
+    // Now bob is last: there is nothing to take back.
+    band.foreign("bob", volume(0.9));
+    band.undo(0);
+    assert_eq!((band.shown(0), band.tabs[0].skipped), (0.9, 1));
+    assert_eq!(label(band.tabs[0].replica.next_undo()), None);
+    band.settled(0);
+}
+
+#[test]
+fn un3_an_undo_that_races_with_another_loses_and_says_so() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let edit = [volume(0.5), vec![set(Table::Tracks, &id("t"), "pan", 0.5)]].concat();
+    band.edit(0, &named("Both"), edit, at(0));
+    band.serve(0);
+    band.undo(0);
+    assert_eq!(band.shown(0), 1.0);
+    band.foreign("bob", volume(0.9));
+    assert_eq!(band.shown(0), 0.9, "the undo that waits gives way at once");
+    band.serve(0);
+    assert_eq!((band.shown(0), band.tabs[0].skipped), (0.9, 1));
+    band.settled(0);
+}
+
+#[test]
+fn un3_undoing_a_creation_that_others_have_built_on_says_so_and_redo_brings_it_back() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let track = fields([("projectId", "p".into()), ("name", "New".into()), ("type", "audio".into())]);
+    band.edit(0, &named("Add track"), vec![create(Table::Tracks, &id("n"), track)], at(0));
+    band.serve(0);
+    band.foreign("bob", vec![set(Table::Tracks, &id("n"), "volume", 0.4)]);
+    band.undo(0);
+    assert_eq!(band.tabs[0].hidden, 1);
+    band.serve(0);
+    assert!(band.room.records().find(Table::Tracks, &id("n")).unwrap().is_deleted());
+    band.redo(0);
+    band.serve(0);
+    let back = band.room.records().find(Table::Tracks, &id("n")).unwrap();
+    assert!(!back.is_deleted() && back.number("volume") == Some(0.4));
+    band.settled(0);
+}
+
+#[test]
+fn cl8_unsent_sets_of_one_field_become_one_transaction() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.happen(0, Event::Disconnected);
+    for n in 0..9 {
+        band.edit(0, &named("Fader"), volume(f64::from(n) / 10.0), at(i64::from(n) * 100));
+    }
+    assert_eq!((band.tabs[0].replica.status().pending, band.shown(0)), (1, 0.8));
+    band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(1_000));
+    assert_eq!(band.tabs[0].replica.status().pending, 2);
+    band.happen(0, Event::Connected);
+    band.happen(0, Event::Message(ServerMessage::Resumed { channel: CHANNEL, epoch: id("e1"), seq: band_seq(&band) }));
+    band.serve(0);
+    band.undo(0);
+    band.undo(0);
+    band.serve(0);
+    assert_eq!(band.shown(0), 1.0, "one undo takes all of them back");
+    band.settled(0);
+}
+
+fn band_seq(band: &Band) -> u64 {
+    band.room.seq()
+}
+
+#[test]
+fn cl2_an_edit_is_kept_before_it_is_sent_and_goes_without_when_it_cannot_be() {
+    let mut band = Band::new(1, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    let first = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    let second = band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(1));
+    assert!(band.tabs[0].sent.is_empty() && band.tabs[0].keep.len() == 2);
+    band.happen(0, Event::Kept { tx_id: second, place: Some(2) });
+    assert!(band.tabs[0].sent.is_empty(), "in order: the first is not kept yet");
+    band.happen(0, Event::Kept { tx_id: first.clone(), place: None });
+    assert_eq!(band.tabs[0].sent.len(), 2);
+    band.serve(0);
+    assert!(band.tabs[0].forgotten.contains(&first));
+    band.settled(0);
+}
+
+#[test]
+fn cl2_what_was_kept_survives_a_reload_and_shows_at_once() {
+    let mut band = Band::new(2, true);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    let (queue, steps) = (vec![(1, band.tabs[0].keep[0].clone())], band.tabs[0].replica.next_undo().cloned());
+    let (records, seq) = (band.room.records().clone(), band.room.seq());
+    let effects = band.tabs[1].replica.restore(id("e1"), seq, records, &[]);
+    band.perform(1, effects);
+    band.happen(1, Event::Stored(Store { queue, steps: steps.into_iter().collect() }));
+    assert_eq!(band.shown(1), 0.5, "before there is any connection");
+    assert_eq!(label(band.tabs[1].replica.next_undo()), Some("Louder"));
+    band.happen(1, Event::Leads(true));
+    band.connect(1);
+    band.serve(1);
+    band.undo(1);
+    let kept = band.tabs[1].keep.pop().unwrap();
+    band.happen(1, Event::Kept { tx_id: kept.transaction.tx_id, place: Some(2) });
+    band.serve(1);
+    assert_eq!(band.shown(1), 1.0, "undo after a reload");
+    band.settled(1);
+}
+
+#[test]
+fn cl4_one_tab_sends_for_all_and_they_see_each_others_edits_at_once() {
+    let mut band = Band::new(2, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    band.connect(1);
+    let tx_id = band.edit(1, &named("Louder"), volume(0.5), at(0));
+    band.happen(1, Event::Kept { tx_id, place: Some(1) });
+    assert!(band.tabs[1].sent.is_empty(), "it is not the one that sends");
+    for message in std::mem::take(&mut band.tabs[1].told) {
+        band.happen(0, Event::Tab(message));
+    }
+    assert_eq!((band.shown(0), band.tabs[0].sent.len()), (0.5, 1));
+    assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Louder"), "undo is shared by the tabs (UN1)");
+    band.serve(0);
+    band.settled(0);
+    band.settled(1);
+}
+
+#[test]
+fn cl4_a_tab_that_takes_over_sends_again_what_may_be_lost() {
+    let mut band = Band::new(2, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    band.connect(1);
+    let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    for message in std::mem::take(&mut band.tabs[0].told) {
+        band.happen(1, Event::Tab(message));
+    }
+    // The first tab dies with what it was sending.
+    band.happen(1, Event::Leads(true));
+    assert_eq!(band.tabs[1].sent.len(), 1);
+    band.tabs.remove(0);
+    band.serve(0);
+    band.settled(0);
+}
+
+#[test]
+fn cl4_a_snapshot_in_the_place_of_a_commit_does_not_leave_an_edit_waiting() {
+    let mut band = Band::new(2, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    band.connect(1);
+    let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    for message in std::mem::take(&mut band.tabs[0].told) {
+        band.happen(1, Event::Tab(message));
+    }
+    band.happen(1, Event::Disconnected);
+    band.serve(0);
+    for message in std::mem::take(&mut band.tabs[0].told) {
+        band.happen(1, Event::Tab(message));
+    }
+    assert_eq!(band.tabs[1].replica.status().pending, 1);
+    band.connect(1);
+    band.settled(1);
+}
+
+#[test]
+fn cl3_what_the_server_keeps_failing_on_is_set_aside_with_what_depends_on_it() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let track = fields([("projectId", "p".into()), ("name", "New".into()), ("type", "audio".into())]);
+    let bad = band.edit(0, &named("Add track"), vec![create(Table::Tracks, &id("n"), track)], at(0));
+    for _ in 0..5 {
+        let (channel, message) = (CHANNEL, "no".to_owned());
+        let refused = ServerMessage::Refused { channel, tx_id: bad.clone(), status: 503, message };
+        band.happen(0, Event::Message(refused));
+        band.happen(0, Event::Disconnected);
+        band.connect(0);
+    }
+    assert_eq!(band.tabs[0].replica.status().parked, 1);
+    band.tabs[0].sent.clear();
+    band.edit(0, &named("Pan"), vec![set(Table::Tracks, &id("n"), "pan", 0.5)], at(5_000));
+    band.edit(0, &named("Louder"), volume(0.5), at(9_000));
+    assert_eq!((band.tabs[0].sent.len(), band.tabs[0].replica.status().parked), (1, 2), "the rest goes on");
+    band.serve(0);
+    band.happen(0, Event::Retry);
+    assert_eq!(band.tabs[0].sent.len(), 2);
+    band.serve(0);
+    band.settled(0);
+}
+
+#[test]
+fn cl3_what_is_given_up_is_gone_from_view_and_store() {
+    let mut band = Band::new(1, true);
+    band.connect(0);
+    let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.happen(0, Event::Kept { tx_id: tx_id.clone(), place: Some(1) });
+    band.happen(0, Event::Discard(tx_id.clone()));
+    assert_eq!((band.shown(0), &band.tabs[0].forgotten), (1.0, &vec![tx_id]));
+    assert_eq!(label(band.tabs[0].replica.next_undo()), None);
+    band.settled(0);
+}
