@@ -160,6 +160,9 @@ async fn serve(config: Config) -> Result<(), Failure> {
     if tokio::time::timeout(SHUTDOWN_GRACE, workers).await.is_err() {
         tracing::warn!("a worker did not finish in time; its job will be run again");
     }
+    if tokio::time::timeout(SHUTDOWN_GRACE, app.realtime.settle()).await.is_err() {
+        tracing::warn!("not all rows were written; the next start follows the logs");
+    }
     if let Err(error) = app.database.run(|store| store.checkpoint()).await {
         tracing::warn!(%error, "the write-ahead log stays; the next start reads it");
     }

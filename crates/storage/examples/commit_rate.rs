@@ -20,7 +20,6 @@ fn id(text: &str) -> Id {
 fn batch(room: &mut Room, count: &mut u64, edits: Vec<Operation>) -> Batch {
     let expected_seq = room.seq();
     let mut commits = Vec::new();
-    let mut changed = std::collections::BTreeSet::new();
     for operation in edits {
         *count += 1;
         let transaction = Transaction {
@@ -32,10 +31,9 @@ fn batch(room: &mut Room, count: &mut u64, edits: Vec<Operation>) -> Batch {
             gesture: None,
         };
         let submitted = room.submit(&Author::User(id("ada")), &transaction, Timestamp(1_795_470_240_000)).unwrap();
-        changed.extend(submitted.changed);
         commits.push(NewCommit { commit: submitted.commit, inverse: submitted.inverse, payload_hash: [0; 32] });
     }
-    let records = changed.iter().map(|key| (key.table, room.records().get(key).unwrap().clone())).collect();
+    let records = Batch::written_through(&commits, room.records());
     Batch { scope: room.scope().clone(), epoch: room.epoch().clone(), expected_seq, commits, records, jobs: Vec::new() }
 }
 

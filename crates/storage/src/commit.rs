@@ -1,6 +1,8 @@
 //! What is written to a log, and what is read from one.
 
-use model::{Id, Key, Record, Table};
+use std::collections::BTreeSet;
+
+use model::{Id, Key, Record, Records, Table};
 use operations::{Commit, Operation, Scope};
 
 use crate::NewJob;
@@ -19,8 +21,11 @@ pub struct NewCommit {
     pub payload_hash: PayloadHash,
 }
 
-/// Entries for the end of one log, the records that they leave, and the jobs that they ask for: kept together or not
-/// at all (WR4).
+/// Entries for the end of one log, the records that must be found in their tables at once, and the jobs that the entries
+/// ask for: kept together or not at all (WR4).
+///
+/// The log is what is kept; rows follow (WR8). A record that others than its room look for is written through, see
+/// [`Batch::written_through`]; every other one waits for [`crate::Store::materialise`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// Whose log.
@@ -31,7 +36,7 @@ pub struct Batch {
     pub expected_seq: u64,
     /// The entries, in order, from `expected_seq + 1`.
     pub commits: Vec<NewCommit>,
-    /// Every record that the entries changed, once, as the last of them leaves it.
+    /// The records that are written through, each once, as the last entry leaves them.
     pub records: Vec<(Table, Record)>,
     /// Jobs to enqueue in the same database transaction.
     pub jobs: Vec<NewJob>,
@@ -83,7 +88,7 @@ pub struct LogPosition {
     pub seq: u64,
 }
 
-/// A log's materialised state (WR8).
+/// A log's state after its last entry (WR8): the rows, and what the log's tail has changed since.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// Which log.
@@ -91,6 +96,25 @@ pub struct Loaded {
     /// Its last entry.
     pub seq: u64,
     /// Every record of the scope, deleted ones included.
+    pub records: Vec<(Table, Record)>,
+    /// The entry up to which every row has been written.
+    pub materialised_seq: u64,
+    /// The records whose rows lack something of the entries after that.
+    pub behind: BTreeSet<Key>,
+}
+
+/// Rows to be written behind the log (WR8).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Materialisation {
+    /// Whose.
+    pub scope: Scope,
+    /// Of which log.
+    pub epoch: Id,
+    /// The records are all that the entries after this one have changed, but for those that were written through.
+    pub since: u64,
+    /// The entry after which the records are as they are here.
+    pub seq: u64,
+    /// The records.
     pub records: Vec<(Table, Record)>,
 }
 
@@ -109,6 +133,19 @@ pub(crate) fn malformed(reason: impl Into<String>) -> CommitError {
     CommitError::Malformed { reason: reason.into() }
 }
 
+/// Whether rows of this table are written with every commit: people, projects, members and recordings are looked for by
+/// those who have no room at hand, and are small.
+#[must_use]
+pub fn is_written_through(table: Table) -> bool {
+    matches!(table, Table::Users | Table::Projects | Table::ProjectMembers | Table::AudioFiles)
+}
+
+/// Whether the row that this operation changes is written with its commit. A new record's is: its id must be found to
+/// belong to its project.
+fn writes_through(operation: &Operation) -> bool {
+    is_written_through(operation.target.table) || operation.is_creation()
+}
+
 /// Whether a record may be written under this scope.
 fn belongs(scope: &Scope, table: Table, record: &Record) -> bool {
     match (scope, table) {
@@ -120,6 +157,26 @@ fn belongs(scope: &Scope, table: Table, record: &Record) -> bool {
 }
 
 impl Batch {
+    /// The records that these entries write through; `records` is the state that the last of them leaves.
+    #[must_use]
+    pub fn written_through(commits: &[NewCommit], records: &Records) -> Vec<(Table, Record)> {
+        let operations = commits.iter().flat_map(|new| &new.commit.operations);
+        let keys: BTreeSet<&Key> = operations.filter(|it| writes_through(it)).map(|it| &it.target).collect();
+        keys.into_iter().filter_map(|key| Some((key.table, records.get(key)?.clone()))).collect()
+    }
+
+    /// The last entry.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.commits.last().map_or(self.expected_seq, |new| new.commit.seq)
+    }
+
+    /// Whether the records are all that the entries change.
+    pub(crate) fn is_whole(&self) -> bool {
+        let written: BTreeSet<(Table, &Id)> = self.records.iter().map(|(table, it)| (*table, it.id())).collect();
+        let mut operations = self.commits.iter().flat_map(|new| &new.commit.operations);
+        operations.all(|it| written.contains(&(it.target.table, &it.target.id)))
+    }
+
     /// Whether the batch agrees with itself: numbers without a gap, and only records of its scope.
     pub(crate) fn check(&self) -> Result<(), CommitError> {
         for (expected, new) in (self.expected_seq + 1..).zip(&self.commits) {
@@ -130,11 +187,28 @@ impl Batch {
         if self.commits.is_empty() && !self.records.is_empty() {
             return Err(malformed("records changed without an entry that says how"));
         }
-        for (table, record) in &self.records {
-            if !belongs(&self.scope, *table, record) {
-                return Err(malformed(format!("{table}:{} belongs elsewhere", record.id())));
+        check_belonging(&self.scope, &self.records)?;
+        let written: BTreeSet<(Table, &Id)> = self.records.iter().map(|(table, it)| (*table, it.id())).collect();
+        for operation in self.commits.iter().flat_map(|new| &new.commit.operations) {
+            let key = &operation.target;
+            if writes_through(operation) && !written.contains(&(key.table, &key.id)) {
+                return Err(malformed(format!("{key} has to be written with its commit")));
             }
         }
         Ok(())
+    }
+}
+
+impl Materialisation {
+    /// Whether it agrees with itself.
+    pub(crate) fn check(&self) -> Result<(), CommitError> {
+        check_belonging(&self.scope, &self.records)
+    }
+}
+
+fn check_belonging(scope: &Scope, records: &[(Table, Record)]) -> Result<(), CommitError> {
+    match records.iter().find(|(table, record)| !belongs(scope, *table, record)) {
+        Some((table, record)) => Err(malformed(format!("{table}:{} belongs elsewhere", record.id()))),
+        None => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ mod commit;
 mod database;
 mod jobs;
 mod memory;
+mod replay;
 mod sqlite;
 mod store;
 mod stored;
@@ -18,7 +19,9 @@ pub use accounts::{
     TokenHash,
 };
 pub use blobs::{BlobKey, BlobWriter, Blobs, Kept, PartialName, PartialWriter, Partials, ReadSeek, Stored};
-pub use commit::{Batch, CommitError, Loaded, LogPosition, Logged, NewCommit, PayloadHash};
+pub use commit::{
+    Batch, CommitError, Loaded, LogPosition, Logged, Materialisation, NewCommit, PayloadHash, is_written_through,
+};
 pub use database::Database;
 pub use jobs::{Failed, Job, JobState, LOST, NewJob};
 pub use memory::MemoryStore;

@@ -7,12 +7,13 @@ use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
 use crate::jobs::LOST;
+use crate::replay::{Replay, Row};
 use crate::store::last_changed_first;
 use crate::stored::{StoredRecording, bytes_of};
 use crate::{
     Account, Admission, Batch, BlobKey, CommitError, FORMER_MEMBER, Failed, Job, JobState, Loaded, LogPosition, Logged,
-    NewJob, NewSession, NewTicket, NewUser, Purpose, Reply, SESSIONS_PER_USER_MAX, Session, Store, StoreError,
-    TokenHash,
+    Materialisation, NewJob, NewSession, NewTicket, NewUser, Purpose, Reply, SESSIONS_PER_USER_MAX, Session, Store,
+    StoreError, TokenHash, is_written_through,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -23,7 +24,7 @@ pub struct MemoryStore(Arc<Mutex<Content>>);
 
 #[derive(Clone, Debug, Default)]
 struct Content {
-    records: BTreeMap<Key, Record>,
+    rows: BTreeMap<Key, Row>,
     logs: BTreeMap<Scope, Log>,
     /// (author, transaction) → where it stands.
     written: HashMap<(Id, Id), Logged>,
@@ -40,6 +41,7 @@ struct Content {
 struct Log {
     epoch: Id,
     seq: u64,
+    materialised_seq: u64,
     commits: Vec<Commit>,
 }
 
@@ -105,14 +107,14 @@ impl Content {
         }
         for (table, record) in &batch.records {
             let key = Key::new(*table, record.id().clone());
-            let known = self.records.get(&key).and_then(|known| project_of(*table, known));
+            let known = self.rows.get(&key).and_then(|known| project_of(*table, &known.record));
             if known.is_some() && known != project_of(*table, record) {
                 return Err(CommitError::Taken { key });
             }
             if let Scope::Project(project) = &batch.scope {
                 let root = Key::new(Table::Projects, project.clone());
                 let comes = batch.records.iter().any(|(table, it)| *table == Table::Projects && it.id() == project);
-                if !comes && !self.records.contains_key(&root) {
+                if !comes && !self.rows.contains_key(&root) {
                     return Err(crate::commit::malformed(format!("{key} has no project")));
                 }
             }
@@ -131,8 +133,12 @@ impl Content {
     }
 
     fn append(&mut self, batch: Batch) {
+        let (is_whole, seq) = (batch.is_whole(), batch.last_seq());
         let Batch { scope, epoch, commits, records, jobs, .. } = batch;
-        let log = self.logs.entry(scope.clone()).or_insert_with(|| Log { epoch, seq: 0, commits: Vec::new() });
+        let log = self.logs.entry(scope.clone()).or_insert_with(|| Log::new(epoch));
+        if is_whole && log.materialised_seq == log.seq {
+            log.materialised_seq = seq;
+        }
         for new in commits {
             log.seq = new.commit.seq;
             let name = (new.commit.author.clone(), new.commit.tx_id.clone());
@@ -141,11 +147,56 @@ impl Content {
             log.commits.push(new.commit);
         }
         for (table, record) in records {
-            self.records.insert(Key::new(table, record.id().clone()), record);
+            self.rows.insert(Key::new(table, record.id().clone()), Row { table, record, seq });
         }
         for job in jobs {
             self.enqueue(job);
         }
+    }
+
+    fn materialise(&mut self, behind: Materialisation) -> Result<bool, StoreError> {
+        behind.check().map_err(|error| StoreError(error.to_string()))?;
+        let Materialisation { scope, epoch, since, seq, records } = behind;
+        let Some(log) = self.logs.get_mut(&scope) else { return Ok(false) };
+        if log.epoch != epoch || log.seq < seq || log.materialised_seq < since {
+            return Ok(false);
+        }
+        if log.materialised_seq >= seq {
+            return Ok(true);
+        }
+        log.materialised_seq = seq;
+        for (table, record) in records {
+            let key = Key::new(table, record.id().clone());
+            if self.rows.get(&key).is_none_or(|row| row.seq < seq) {
+                self.rows.insert(key, Row { table, record, seq });
+            }
+        }
+        Ok(true)
+    }
+
+    /// These rows, brought up to the end of their log.
+    fn follow(&self, scope: &Scope, rows: Vec<Row>) -> Result<Replay, StoreError> {
+        let mut replay = Replay::new(rows);
+        if let Some(log) = self.logs.get(scope) {
+            let tail = log.commits.iter().filter(|commit| commit.seq > log.materialised_seq);
+            tail.cloned().try_for_each(|commit| replay.follow(commit))?;
+        }
+        Ok(replay)
+    }
+
+    fn records(&self, keys: &[Key]) -> Result<Vec<(Table, Record)>, StoreError> {
+        let (mut found, mut following) = (Vec::with_capacity(keys.len()), BTreeMap::new());
+        for row in keys.iter().filter_map(|key| self.rows.get(key)) {
+            if is_written_through(row.table) {
+                found.push((row.table, row.record.clone()));
+            } else if let Some(project) = project_of(row.table, &row.record) {
+                following.entry(project).or_insert_with(Vec::new).push(row.clone());
+            }
+        }
+        for (project, rows) in following {
+            found.extend(self.follow(&Scope::Project(project), rows)?.finish().0);
+        }
+        Ok(found)
     }
 
     fn position(&self, scope: &Scope) -> Option<LogPosition> {
@@ -153,7 +204,7 @@ impl Content {
     }
 
     fn table(&self, table: Table) -> impl Iterator<Item = &Record> {
-        self.records.iter().filter(move |(key, _)| key.table == table).map(|(_, record)| record)
+        self.rows.values().filter(move |row| row.table == table).map(|row| &row.record)
     }
 
     /// (project, user, role) of every membership that holds.
@@ -166,11 +217,11 @@ impl Content {
     fn create_user(&mut self, user: NewUser) -> bool {
         let key = Key::new(Table::Users, user.id.clone());
         let taken = self.table(Table::Users).any(|known| known.text("email") == Some(&user.email));
-        if taken || self.records.contains_key(&key) {
+        if taken || self.rows.contains_key(&key) {
             return false;
         }
-        self.records.insert(key, user.first_record());
-        let log = Log { epoch: user.id.clone(), seq: 0, commits: Vec::new() };
+        self.rows.insert(key, Row { table: Table::Users, record: user.first_record(), seq: 0 });
+        let log = Log::new(user.id.clone());
         self.logs.insert(Scope::User(user.id.clone()), log);
         let account = Account { user: user.id.clone(), password_hash: user.password_hash, demo: user.demo };
         self.accounts.insert(user.id, account);
@@ -266,6 +317,12 @@ impl Content {
     }
 }
 
+impl Log {
+    fn new(epoch: Id) -> Log {
+        Log { epoch, seq: 0, materialised_seq: 0, commits: Vec::new() }
+    }
+}
+
 impl Queued {
     fn release(&mut self, state: JobState, error: Option<String>, now: Timestamp) {
         self.updated = now;
@@ -285,16 +342,21 @@ impl Store for MemoryStore {
         reply(results);
     }
 
+    fn materialise(&self, rows: Materialisation) -> Answer<bool> {
+        self.content().materialise(rows)
+    }
+
     fn load(&self, scope: &Scope) -> Answer<Option<Loaded>> {
         let content = self.content();
-        let Some(at) = content.position(scope) else { return Ok(None) };
-        let ours = |key: &Key, record: &Record| match scope {
-            Scope::User(user) => key.table == Table::Users && key.id == *user,
-            Scope::Project(project) => project_of(key.table, record).as_ref() == Some(project),
+        let Some(log) = content.logs.get(scope) else { return Ok(None) };
+        let ours = |row: &&Row| match scope {
+            Scope::User(user) => row.table == Table::Users && row.record.id() == user,
+            Scope::Project(project) => project_of(row.table, &row.record).as_ref() == Some(project),
         };
-        let of_scope = content.records.iter().filter(|(key, record)| ours(key, record));
-        let records = of_scope.map(|(key, record)| (key.table, record.clone())).collect();
-        Ok(Some(Loaded { epoch: at.epoch, seq: at.seq, records }))
+        let rows = content.rows.values().filter(ours).cloned().collect();
+        let (records, behind) = content.follow(scope, rows)?.finish();
+        let Log { epoch, seq, materialised_seq, .. } = log.clone();
+        Ok(Some(Loaded { epoch, seq, records, materialised_seq, behind }))
     }
 
     fn position(&self, scope: &Scope) -> Answer<Option<LogPosition>> {
@@ -312,12 +374,11 @@ impl Store for MemoryStore {
     }
 
     fn project_of(&self, key: &Key) -> Answer<Option<Id>> {
-        Ok(self.content().records.get(key).and_then(|record| project_of(key.table, record)))
+        Ok(self.content().rows.get(key).and_then(|row| project_of(key.table, &row.record)))
     }
 
     fn records(&self, keys: &[Key]) -> Answer<Vec<(Table, Record)>> {
-        let content = self.content();
-        Ok(keys.iter().filter_map(|key| Some((key.table, content.records.get(key)?.clone()))).collect())
+        self.content().records(keys)
     }
 
     fn projects_of(&self, user: &Id) -> Answer<Vec<(Record, Role)>> {
@@ -326,7 +387,7 @@ impl Store for MemoryStore {
             .memberships()
             .filter(|(_, member, _)| member == user)
             .filter_map(|(project, _, role)| {
-                let project = content.records.get(&Key::new(Table::Projects, project))?;
+                let project = &content.rows.get(&Key::new(Table::Projects, project))?.record;
                 (!project.is_deleted()).then(|| (project.clone(), role))
             })
             .collect();
@@ -345,7 +406,7 @@ impl Store for MemoryStore {
         let mut people: Vec<(Record, Role)> = content
             .memberships()
             .filter(|(p, _, _)| p == project)
-            .filter_map(|(_, user, role)| Some((content.records.get(&Key::new(Table::Users, user))?.clone(), role)))
+            .filter_map(|(_, user, role)| Some((content.rows.get(&Key::new(Table::Users, user))?.record.clone(), role)))
             .collect();
         people.sort_by(|(a, _), (b, _)| a.id().cmp(b.id()));
         Ok(people)
@@ -397,15 +458,16 @@ impl Store for MemoryStore {
         }
         content.delete_sessions_of(user, None);
         content.tickets.retain(|_, ticket| ticket.user.as_ref() != Some(user));
-        if let Some(record) = content.records.get_mut(&Key::new(Table::Users, user.clone())) {
-            let mut fields = record.without("email").fields().clone();
+        if let Some(row) = content.rows.get_mut(&Key::new(Table::Users, user.clone())) {
+            let mut fields = row.record.without("email").fields().clone();
             fields.insert("name".into(), model::Value::text(FORMER_MEMBER));
             fields.insert("updatedAt".into(), model::Value::text(&now.to_string()));
-            *record = Record::new(user.clone(), record.version() + 1, fields);
+            row.record = Record::new(user.clone(), row.record.version() + 1, fields);
+            row.seq = 0;
         }
         let scope = Scope::User(user.clone());
         content.written.retain(|_, at| at.scope != scope);
-        content.logs.insert(scope, Log { epoch: epoch.clone(), seq: 0, commits: Vec::new() });
+        content.logs.insert(scope, Log::new(epoch.clone()));
         Ok(true)
     }
 

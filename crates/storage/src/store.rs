@@ -6,8 +6,8 @@ use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob,
-    NewSession, NewTicket, NewUser, Purpose, Session, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged,
+    Materialisation, NewJob, NewSession, NewTicket, NewUser, Purpose, Session, TokenHash,
 };
 
 /// The database failed. The text is for the log, not for users (WR10).
@@ -40,10 +40,14 @@ pub trait Store: Send + Sync + 'static {
         receiver.recv().unwrap_or_else(|_| (0..count).map(|_| Err(gone())).collect())
     }
 
-    /// A scope's log and records, of one moment; `None` when it has none.
+    /// Writes rows behind the log, all or none; false when they were not written: the log is another one, or its rows are
+    /// not where `since` says. Rows that are as new already stay as they are, so that twice is as good as once.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; so in all that follow.
+    fn materialise(&self, rows: Materialisation) -> Answer<bool>;
+
+    /// A scope's log and records after its last entry, of one moment; `None` when it has none.
     fn load(&self, scope: &Scope) -> Answer<Option<Loaded>>;
 
     /// Where a scope's log is; `None` when it has none.
@@ -58,7 +62,7 @@ pub trait Store: Send + Sync + 'static {
     /// The project that a record belongs to; `None` for users and for what does not exist.
     fn project_of(&self, key: &Key) -> Answer<Option<Id>>;
 
-    /// Those of the records that exist, deleted ones included.
+    /// Those of the records that exist, deleted ones included, as the logs leave them.
     fn records(&self, keys: &[Key]) -> Answer<Vec<(Table, Record)>>;
 
     /// The projects that a user can open, deleted ones left out, the last changed first.

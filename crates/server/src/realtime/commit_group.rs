@@ -1,6 +1,6 @@
 //! Several transactions of one room, made durable together (WR4, WR6, WR7).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use model::{Id, Key, Records, Table, Timestamp};
 use operations::{Author, Change, Commit, Refusal, Scope, Transaction};
@@ -8,6 +8,7 @@ use storage::{Batch, CommitError, NewCommit, NewJob, PayloadHash, Store, StoreEr
 use sync::{Room, Submitted};
 
 use super::SubmitError;
+use super::behind::Behind;
 use super::limits::STALE_RETRIES_MAX;
 
 /// A transaction that asks to be committed.
@@ -37,58 +38,82 @@ pub(crate) enum Verdict {
 
 pub(crate) type Verdicts = Vec<Result<Verdict, SubmitError>>;
 
-/// A room as the store has it; empty, with the epoch `fresh`, when the store has none.
-pub(crate) fn load(store: &dyn Store, scope: &Scope, fresh: Id) -> Result<Room, StoreError> {
+/// What became of a group.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// One for each submission.
+    pub(crate) verdicts: Verdicts,
+    /// The records that changed and whose rows were not written with the commits (WR8).
+    pub(crate) lagging: BTreeSet<Key>,
+    /// What lagged before these commits, when the room had to be loaded anew.
+    pub(crate) reloaded: Option<Behind>,
+}
+
+/// A room as the store has it, and what lags behind it; empty, with the epoch `fresh`, when the store has none.
+pub(crate) fn load(store: &dyn Store, scope: &Scope, fresh: Id) -> Result<(Room, Behind), StoreError> {
     Ok(match store.load(scope)? {
         Some(loaded) => {
-            Room::new(scope.clone(), loaded.epoch, loaded.seq, loaded.records.into_iter().collect::<Records>())
+            let behind = Behind::of(&loaded);
+            let records = loaded.records.into_iter().collect::<Records>();
+            (Room::new(scope.clone(), loaded.epoch, loaded.seq, records), behind)
         }
-        None => Room::new(scope.clone(), fresh, 0, Records::new()),
+        None => (Room::new(scope.clone(), fresh, 0, Records::new()), Behind::default()),
     })
 }
 
 /// Commits what can be committed of `submissions`, in order, durably, before it answers. The room is then as the store
 /// has it.
-pub(crate) fn commit_group(room: &mut Room, store: &dyn Store, submissions: &[Submission], now: Timestamp) -> Verdicts {
+pub(crate) fn commit_group(room: &mut Room, store: &dyn Store, submissions: &[Submission], now: Timestamp) -> Group {
+    let mut reloaded = None;
+    let mut repeats = Repeats::Unlikely;
     for _ in 0..STALE_RETRIES_MAX {
         let before = room.clone();
-        let (verdicts, batch) = match judge(room, store, submissions, now) {
+        let (verdicts, batch) = match judge(room, store, submissions, now, repeats) {
             Ok(judged) => judged,
-            Err(error) => return fail(room, before, submissions, &error.to_string()),
+            Err(error) => return fail(room, before, submissions, reloaded, &error.to_string()),
         };
-        let Some(batch) = batch else { return verdicts };
+        let Some((batch, lagging)) = batch else { return Group { verdicts, lagging: BTreeSet::new(), reloaded } };
         match store.commit(vec![batch]).pop() {
-            Some(Ok(())) => return verdicts,
+            Some(Ok(())) => return Group { verdicts, lagging, reloaded },
             // Another node has written meanwhile: look again, with its records.
-            Some(Err(CommitError::Stale { .. } | CommitError::Duplicate { .. })) => {
+            Some(Err(error @ (CommitError::Stale { .. } | CommitError::Duplicate { .. }))) => {
+                repeats = if matches!(error, CommitError::Duplicate { .. }) { Repeats::Likely } else { repeats };
                 *room = before;
-                if let Err(error) = reload(room, store) {
-                    return fail(room, room.clone(), submissions, &error.to_string());
+                match load(store, room.scope(), room.epoch().clone()) {
+                    Ok((fresh, behind)) => (*room, reloaded) = (fresh, Some(behind)),
+                    Err(error) => return fail(room, room.clone(), submissions, reloaded, &error.to_string()),
                 }
             }
             Some(Err(CommitError::Taken { key })) => {
                 tracing::warn!(%key, "a record's id was taken between the check and the commit");
                 *room = before;
             }
-            Some(Err(error)) => return fail(room, before, submissions, &error.to_string()),
-            None => return fail(room, before, submissions, "the store did not answer"),
+            Some(Err(error)) => return fail(room, before, submissions, reloaded, &error.to_string()),
+            None => return fail(room, before, submissions, reloaded, "the store did not answer"),
         }
     }
     let before = room.clone();
-    fail(room, before, submissions, "the store kept moving on")
-}
-
-fn reload(room: &mut Room, store: &dyn Store) -> Result<(), StoreError> {
-    *room = load(store, room.scope(), room.epoch().clone())?;
-    Ok(())
+    fail(room, before, submissions, reloaded, "the store kept moving on")
 }
 
 /// The whole group is refused, and the room is rebuilt: nothing of it may be seen (WR7).
-fn fail(room: &mut Room, before: Room, submissions: &[Submission], reason: &str) -> Verdicts {
+fn fail(room: &mut Room, before: Room, submissions: &[Submission], reloaded: Option<Behind>, reason: &str) -> Group {
     tracing::error!(reason, "a group of transactions could not be committed");
     *room = before;
-    submissions.iter().map(|_| Err(SubmitError::Unavailable)).collect()
+    let verdicts = submissions.iter().map(|_| Err(SubmitError::Unavailable)).collect();
+    Group { verdicts, lagging: BTreeSet::new(), reloaded }
 }
+
+/// Whether some of a group may stand in the log already. The log itself refuses what does (WR6), so that it is only asked
+/// beforehand where that has happened, and where a repeat would look like a mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeats {
+    Likely,
+    Unlikely,
+}
+
+/// What is to be kept, and the records whose rows are not among it.
+type Kept = (Batch, BTreeSet<Key>);
 
 /// Runs every submission through the room: verdicts, and the batch to be kept, if any.
 fn judge(
@@ -96,47 +121,70 @@ fn judge(
     store: &dyn Store,
     submissions: &[Submission],
     now: Timestamp,
-) -> Result<(Verdicts, Option<Batch>), StoreError> {
+    repeats: Repeats,
+) -> Result<(Verdicts, Option<Kept>), StoreError> {
     let expected_seq = room.seq();
-    let (mut commits, mut jobs, mut changed) = (Vec::new(), Vec::new(), BTreeSet::new());
-    let mut here: BTreeMap<(Id, Id), (u64, PayloadHash)> = BTreeMap::new();
+    let (mut commits, mut jobs, mut lagging) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let mut here: HashMap<(Id, Id), (u64, PayloadHash)> = HashMap::new();
     let mut verdicts = Vec::with_capacity(submissions.len());
     for Submission { author, transaction, jobs: wanted } in submissions {
         let payload_hash = hash(transaction);
         let name = (author.id(), transaction.tx_id.clone());
         let earlier = match here.get(&name) {
             Some(earlier) => Some(*earlier),
-            None => store
-                .find_transaction(&name.0, &name.1)?
-                .map(|logged| (if logged.scope == *room.scope() { logged.seq } else { 0 }, logged.payload_hash)),
+            None if repeats == Repeats::Likely => find(store, room, &name)?,
+            None => None,
         };
         if let Some((seq, earlier_hash)) = earlier {
             verdicts.push(repeat(seq, earlier_hash == payload_hash));
             continue;
         }
-        if let Some(key) = taken(room, store, transaction)? {
-            verdicts.push(Err(Refusal::invalid(format!("{}/{}: the record exists already", key.table, key.id)).into()));
-            continue;
-        }
-        if let Some(key) = stranger(store, transaction)? {
-            verdicts.push(Err(
-                Refusal::invalid(format!("{}/{}: userId: there is no such person", key.table, key.id)).into()
-            ));
-            continue;
-        }
-        verdicts.push(room.submit(author, transaction, now).map_err(SubmitError::from).map(|submitted| {
-            here.insert(name, (submitted.commit.seq, payload_hash));
-            changed.extend(submitted.changed.iter().cloned());
-            jobs.extend(wanted.iter().cloned());
-            let (commit, inverse) = (submitted.commit.clone(), submitted.inverse.clone());
-            commits.push(NewCommit { commit, inverse, payload_hash });
-            Verdict::Committed(submitted)
-        }));
+        let refusal = match refused_by_store(room, store, transaction)? {
+            Some(refusal) => refusal,
+            None => match room.submit(author, transaction, now) {
+                Ok(submitted) => {
+                    here.insert(name, (submitted.commit.seq, payload_hash));
+                    lagging.extend(submitted.changed.iter().cloned());
+                    jobs.extend(wanted.iter().cloned());
+                    let (commit, inverse) = (submitted.commit.clone(), submitted.inverse.clone());
+                    commits.push(NewCommit { commit, inverse, payload_hash });
+                    verdicts.push(Ok(Verdict::Committed(submitted)));
+                    continue;
+                }
+                Err(refusal) => refusal,
+            },
+        };
+        // What has been done already often cannot be done again.
+        let earlier = if repeats == Repeats::Likely { None } else { find(store, room, &name)? };
+        verdicts.push(match earlier {
+            Some((seq, earlier_hash)) => repeat(seq, earlier_hash == payload_hash),
+            None => Err(refusal.into()),
+        });
+    }
+    if commits.is_empty() {
+        return Ok((verdicts, None));
     }
     let (scope, epoch) = (room.scope().clone(), room.epoch().clone());
-    let records = changed.into_iter().filter_map(|key| Some((key.table, room.records().get(&key)?.clone()))).collect();
-    let batch = (!commits.is_empty()).then_some(Batch { scope, epoch, expected_seq, commits, records, jobs });
-    Ok((verdicts, batch))
+    let records = Batch::written_through(&commits, room.records());
+    for (table, record) in &records {
+        lagging.remove(&Key::new(*table, record.id().clone()));
+    }
+    Ok((verdicts, Some((Batch { scope, epoch, expected_seq, commits, records, jobs }, lagging))))
+}
+
+/// Where a transaction stands in this room's log, 0 for another log, and the hash that it was sent with.
+fn find(store: &dyn Store, room: &Room, name: &(Id, Id)) -> Result<Option<(u64, PayloadHash)>, StoreError> {
+    let found = store.find_transaction(&name.0, &name.1)?;
+    Ok(found.map(|logged| (if logged.scope == *room.scope() { logged.seq } else { 0 }, logged.payload_hash)))
+}
+
+/// Why records of other projects, or the want of a person, forbid a transaction.
+fn refused_by_store(room: &Room, store: &dyn Store, transaction: &Transaction) -> Result<Option<Refusal>, StoreError> {
+    if let Some(key) = taken(room, store, transaction)? {
+        return Ok(Some(Refusal::invalid(format!("{}/{}: the record exists already", key.table, key.id))));
+    }
+    let stranger = stranger(store, transaction)?;
+    Ok(stranger.map(|key| Refusal::invalid(format!("{}/{}: userId: there is no such person", key.table, key.id))))
 }
 
 fn repeat(seq: u64, same: bool) -> Result<Verdict, SubmitError> {

@@ -34,3 +34,13 @@ pub const PING_EVERY: Duration = Duration::from_secs(10);
 pub const SILENCE_MAX: Duration = Duration::from_secs(25);
 /// How often a room whose store moved on without it starts over before it gives up.
 pub const STALE_RETRIES_MAX: usize = 5;
+/// Commits after which the rows that they changed are written.
+pub const MATERIALISE_COMMITS: u64 = 1_000;
+/// Bytes of commits after which the rows that they changed are written.
+pub const MATERIALISE_BYTES: usize = 4 * 1024 * 1024;
+/// How long a row may lag behind the log before it is written.
+pub const MATERIALISE_AFTER: Duration = Duration::from_secs(5);
+/// Commits that rows may lag behind the log: whoever loads the project applies as many. More wait for the rows.
+pub const TAIL_COMMITS_MAX: u64 = 16_384;
+/// Bytes of commits beyond which further ones wait for the rows.
+pub const TAIL_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -1,5 +1,6 @@
 //! Rooms, sockets, `write` and `getRecords`: where edits come in and go out.
 
+mod behind;
 mod commit_group;
 pub mod limits;
 mod outbox;
@@ -150,6 +151,23 @@ impl Realtime {
     /// [`SubmitError::Unavailable`] when the store fails.
     pub async fn look(&self, project: &Id) -> Result<Room, SubmitError> {
         self.ask(&Scope::Project(project.clone()), |reply| Request::Look { reply }).await
+    }
+
+    /// Has every open room write the rows that lag behind its log (WR8): at the end of the server's life, so that the next
+    /// one need not follow the logs.
+    pub async fn settle(&self) {
+        let rooms: Vec<mpsc::Sender<Request>> = lock(&self.0.open).values().cloned().collect();
+        let mut settled = Vec::with_capacity(rooms.len());
+        for room in rooms {
+            let (reply, answer) = oneshot::channel();
+            // A room that has gone has written its rows.
+            if room.send(Request::Settle { reply }).await.is_ok() {
+                settled.push(answer);
+            }
+        }
+        for answer in settled {
+            drop(answer.await);
+        }
     }
 
     async fn ask<T>(

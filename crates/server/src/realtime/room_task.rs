@@ -13,7 +13,8 @@ use sync::wire::{Person, Resume, ServerMessage};
 use tokio::sync::{mpsc, oneshot};
 
 use super::SubmitError;
-use super::commit_group::{Submission, Verdict, Verdicts, commit_group, commits, load};
+use super::behind::Behind;
+use super::commit_group::{Group, Submission, Verdict, Verdicts, commit_group, commits, load};
 use super::limits::{GROUP_TRANSACTIONS_MAX, RESUME_BYTES_MAX, RESUME_COMMITS_MAX, RESUME_READ_COMMITS, ROOM_IDLE};
 use super::outbox::{Outbox, Outgoing, commit_bytes, commits_frames};
 use crate::state::{Clock, new_id};
@@ -35,6 +36,8 @@ pub(crate) enum Request {
     Watch { socket: SocketId, user: Id, key: String, outbox: Outbox },
     /// No longer; all of its keys when none is named.
     Unwatch { socket: SocketId, key: Option<String> },
+    /// Write the rows that lag behind the log.
+    Settle { reply: oneshot::Sender<()> },
     /// The room as it is.
     Look { reply: oneshot::Sender<Result<Room, SubmitError>> },
 }
@@ -56,6 +59,7 @@ struct Watcher {
 
 pub(crate) struct RoomTask {
     room: Room,
+    behind: Behind,
     database: Database,
     clock: Clock,
     requests: mpsc::Receiver<Request>,
@@ -64,7 +68,7 @@ pub(crate) struct RoomTask {
 }
 
 /// Reads the room from the store; the error has been logged.
-async fn load_room(database: &Database, scope: &Scope) -> Result<Room, SubmitError> {
+async fn load_room(database: &Database, scope: &Scope) -> Result<(Room, Behind), SubmitError> {
     let (scope, fresh) = (scope.clone(), new_id());
     database.run(move |store| load(store, &scope, fresh)).await.map_err(SubmitError::from)
 }
@@ -79,20 +83,34 @@ impl RoomTask {
         mut requests: mpsc::Receiver<Request>,
         retire: impl Fn(&mpsc::Receiver<Request>) -> bool,
     ) {
-        let room = match load_room(&database, &scope).await {
-            Ok(room) => room,
+        let (room, behind) = match load_room(&database, &scope).await {
+            Ok(loaded) => loaded,
             Err(_) => return refuse_all(&mut requests),
         };
-        let mut task = RoomTask { room, database, clock, requests, followers: Vec::new(), watchers: BTreeMap::new() };
+        let mut task =
+            RoomTask { room, behind, database, clock, requests, followers: Vec::new(), watchers: BTreeMap::new() };
         let mut ahead = None;
         loop {
             let request = match ahead.take() {
                 Some(request) => request,
-                None => match tokio::time::timeout(ROOM_IDLE, task.requests.recv()).await {
-                    Ok(Some(request)) => request,
-                    Ok(None) => return,
-                    Err(_) if task.is_unheard() && retire(&task.requests) => return,
-                    Err(_) => continue,
+                None => tokio::select! {
+                    biased;
+                    request = task.requests.recv() => match request {
+                        Some(request) => request,
+                        None => return,
+                    },
+                    () = task.behind.wait() => {
+                        task.behind.go_on(&task.room, &task.database);
+                        continue;
+                    }
+                    () = tokio::time::sleep(ROOM_IDLE), if task.is_unheard() => {
+                        // The log has it all: a room whose rows cannot be written may go as well.
+                        task.behind.finish(&task.room, &task.database).await;
+                        if retire(&task.requests) {
+                            return;
+                        }
+                        continue;
+                    }
                 },
             };
             ahead = task.handle(request).await;
@@ -117,6 +135,10 @@ impl RoomTask {
             }
             Request::Watch { socket, user, key, outbox } => self.watch(key, Watcher { socket, user, outbox }),
             Request::Unwatch { socket, key } => self.unwatch(socket, key.as_deref()),
+            Request::Settle { reply } => {
+                self.behind.finish(&self.room, &self.database).await;
+                let _ = reply.send(());
+            }
             Request::Look { reply } => drop(reply.send(self.refresh().await.map(|()| self.room.clone()))),
         }
         None
@@ -128,7 +150,7 @@ impl RoomTask {
         let position = self.database.run(move |store| store.position(&scope)).await?;
         let here = position.is_none_or(|at| at.seq == self.room.seq() && at.epoch == *self.room.epoch());
         if !here {
-            self.room = load_room(&self.database, &self.room.scope().clone()).await?;
+            (self.room, self.behind) = load_room(&self.database, &self.room.scope().clone()).await?;
         }
         Ok(())
     }
@@ -167,15 +189,23 @@ impl RoomTask {
 
     /// Commits on a thread that may block, and comes back when it is durable.
     async fn commit(&mut self, submissions: Vec<Submission>) -> Verdicts {
-        let (mut room, database, now) = (self.room.clone(), self.database.clone(), self.clock.now());
         let count = submissions.len();
+        if self.behind.is_full() && !self.behind.finish(&self.room, &self.database).await {
+            return (0..count).map(|_| Err(SubmitError::Unavailable)).collect();
+        }
+        let (mut room, database, now) = (self.room.clone(), self.database.clone(), self.clock.now());
         let work = tokio::task::spawn_blocking(move || {
-            let verdicts = commit_group(&mut room, &**database.store(), &submissions, now);
-            (room, verdicts)
+            let group = commit_group(&mut room, &**database.store(), &submissions, now);
+            (room, group)
         });
         match work.await {
-            Ok((room, verdicts)) => {
+            Ok((room, Group { verdicts, lagging, reloaded })) => {
                 self.room = room;
+                if let Some(behind) = reloaded {
+                    self.behind = behind;
+                }
+                self.behind.note(commits(&verdicts), lagging);
+                self.behind.go_on(&self.room, &self.database);
                 verdicts
             }
             Err(error) => {
@@ -487,6 +517,9 @@ fn refuse_all(requests: &mut mpsc::Receiver<Request>) {
         match request {
             Request::Submit { reply, .. } => drop(reply.send(Err(SubmitError::Unavailable))),
             Request::Look { reply } => drop(reply.send(Err(SubmitError::Unavailable))),
+            Request::Settle { reply } => {
+                let _ = reply.send(());
+            }
             Request::Open { channel, outbox, .. } => {
                 let message = SubmitError::Unavailable.message();
                 outbox.message(&ServerMessage::Denied { channel, status: 503, message });

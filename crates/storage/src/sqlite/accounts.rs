@@ -22,10 +22,10 @@ pub(super) const ACCOUNT_OF: &str = "SELECT users.id, credentials.password_hash,
     JOIN credentials ON credentials.user_id = users.id WHERE users.id = ?1";
 pub(super) const DELETE_CREDENTIALS: &str = "DELETE FROM credentials WHERE user_id = ?1";
 pub(super) const MAKE_STUB: &str = "UPDATE users SET name = ?2, email = NULL, \
-    updated_at = ?3, version = version + 1, stamps = NULL WHERE id = ?1";
+    updated_at = ?3, version = version + 1, stamps = NULL, seq = 0 WHERE id = ?1";
 pub(super) const DELETE_LOG_ENTRIES: &str =
     "DELETE FROM transactions WHERE log_id = (SELECT id FROM logs WHERE scope = ?1)";
-pub(super) const RESTART_LOG: &str = "UPDATE logs SET epoch = ?2, seq = 0 WHERE scope = ?1";
+pub(super) const RESTART_LOG: &str = "UPDATE logs SET epoch = ?2, seq = 0, materialised_seq = 0 WHERE scope = ?1";
 pub(super) const ADD_TICKET: &str = "INSERT INTO tickets (token_hash, purpose, user_id, created_at, expires_at) \
     VALUES (?1, ?2, ?3, ?4, ?5)";
 pub(super) const TICKET: &str =
@@ -59,7 +59,7 @@ pub(super) fn create_user(connection: &Connection, user: &NewUser) -> rusqlite::
     }
     let statements = Statements::of(Table::Users);
     let cells = statements
-        .values(&user.first_record())
+        .values(&user.first_record(), 0)
         .map_err(|reason| rusqlite::Error::ToSqlConversionFailure(Box::new(std::io::Error::other(reason))))?;
     connection.prepare_cached(&statements.upsert)?.execute(params_from_iter(&cells))?;
     if user.demo {

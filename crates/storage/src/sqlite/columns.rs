@@ -61,10 +61,13 @@ impl ColumnType {
     }
 }
 
+/// Columns before those of the fields: `id`, `version`, `stamps`, and `seq`, the log's entry that the row reflects.
+const OWN_COLUMNS: usize = 4;
+
 /// The statements of one table.
 pub(super) struct Statements {
     fields: &'static [Field],
-    /// Writes a record, unless one of its id belongs to another project: then no row is changed.
+    /// Writes a record, unless one of its id belongs to another project or is as new already: then no row is changed.
     pub(super) upsert: String,
     /// Reads one record by id.
     pub(super) by_id: String,
@@ -94,19 +97,20 @@ impl Statements {
     fn new(table: Table) -> Statements {
         let fields = TableSchema::of(table).fields;
         let names: Vec<String> = fields.iter().map(|field| column_name(field.name)).collect();
-        let columns = format!("id, version, stamps, {}", names.join(", "));
-        let marks: Vec<String> = (1..=names.len() + 3).map(|n| format!("?{n}")).collect();
+        let columns = format!("id, version, stamps, seq, {}", names.join(", "));
+        let marks: Vec<String> = (1..=names.len() + OWN_COLUMNS).map(|n| format!("?{n}")).collect();
         let mut upsert = format!(
             "INSERT INTO {table} ({columns}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET version = excluded.version, \
-             stamps = excluded.stamps",
+             stamps = excluded.stamps, seq = excluded.seq",
             marks.join(", ")
         );
         for name in &names {
             let _ = write!(upsert, ", {name} = excluded.{name}");
         }
+        let _ = write!(upsert, " WHERE {table}.seq < excluded.seq");
         let (mut by_project, mut project_of) = (String::new(), String::new());
         if let Some(project) = project_column(table) {
-            let _ = write!(upsert, " WHERE {table}.{project} = excluded.{project}");
+            let _ = write!(upsert, " AND {table}.{project} = excluded.{project}");
             by_project = format!("SELECT {columns} FROM {table} WHERE {project} = ?1");
             project_of = format!("SELECT {project} FROM {table} WHERE id = ?1");
         }
@@ -114,26 +118,30 @@ impl Statements {
         Statements { fields, upsert, by_id, by_project, project_of }
     }
 
-    /// The values of a record, in the order of the columns.
-    pub(super) fn values(&self, record: &Record) -> Result<Vec<Cell>, String> {
+    /// The values of a record as entry `seq` leaves it, in the order of the columns.
+    pub(super) fn values(&self, record: &Record, seq: u64) -> Result<Vec<Cell>, String> {
         let stamps = match record.stamps().is_empty() {
             true => Cell::Null,
             false => Cell::Text(serde_json::to_string(record.stamps()).map_err(|error| error.to_string())?.into()),
         };
         let id = Cell::Text(record.id().as_str().into());
-        let mut values = vec![id, Cell::Integer(as_sql(record.version())?), stamps];
+        let mut values = vec![id, Cell::Integer(as_sql(record.version())?), stamps, Cell::Integer(as_sql(seq)?)];
         for field in self.fields {
             values.push(Cell::of(ColumnType::of(field.kind), record.get(field.name))?);
         }
         Ok(values)
     }
 
-    /// The record that a row of `id, version, …` is.
-    pub(super) fn record(&self, row: &Row<'_>) -> rusqlite::Result<Record> {
+    /// The record that a row of `id, version, …` is, and the entry that it reflects.
+    pub(super) fn row(&self, table: Table, row: &Row<'_>) -> rusqlite::Result<crate::replay::Row> {
+        Ok(crate::replay::Row { table, record: self.record(row)?, seq: read_u64(row, 3)? })
+    }
+
+    fn record(&self, row: &Row<'_>) -> rusqlite::Result<Record> {
         let id = read_id(row, 0)?;
         let mut fields = Map::new();
         for (index, field) in self.fields.iter().enumerate() {
-            let value = read_cell(row, index + 3, ColumnType::of(field.kind))?;
+            let value = read_cell(row, index + OWN_COLUMNS, ColumnType::of(field.kind))?;
             if !value.is_null() {
                 fields.insert(field.name.into(), value);
             }

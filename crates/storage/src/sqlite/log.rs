@@ -1,17 +1,18 @@
 //! The logs, and the batches that lengthen them.
 
-use model::{Id, Key, Timestamp};
+use model::{Id, Key, Record, Table, Timestamp};
 use operations::{Commit, Scope};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::columns::{Cell, Statements, as_sql, read_id, read_u64, unreadable};
 use super::jobs::{self, PreparedJob};
 use crate::commit::malformed;
-use crate::{Batch, CommitError, LogPosition, Logged, PayloadHash};
+use crate::{Batch, CommitError, LogPosition, Logged, Materialisation, PayloadHash};
 
-pub(super) const FIND_LOG: &str = "SELECT id, epoch, seq FROM logs WHERE scope = ?1";
+pub(super) const FIND_LOG: &str = "SELECT id, epoch, seq, materialised_seq FROM logs WHERE scope = ?1";
 pub(super) const BEGIN_LOG: &str = "INSERT INTO logs (scope, epoch, seq) VALUES (?1, ?2, 0)";
-pub(super) const MOVE_LOG: &str = "UPDATE logs SET seq = ?2 WHERE id = ?1";
+pub(super) const MOVE_LOG: &str = "UPDATE logs SET seq = ?2, materialised_seq = ?3 WHERE id = ?1";
+pub(super) const MATERIALISE_LOG: &str = "UPDATE logs SET materialised_seq = ?2 WHERE id = ?1";
 pub(super) const APPEND: &str = "INSERT INTO transactions (log_id, seq, author_id, tx_id, time, payload_hash, gesture, \
     operations, inverse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 pub(super) const COMMITS_SINCE: &str = "SELECT seq, tx_id, author_id, time, gesture, operations FROM transactions \
@@ -35,6 +36,13 @@ fn read_scope(row: &Row<'_>, index: usize) -> rusqlite::Result<Scope> {
     Ok(if is_user { Scope::User(id) } else { Scope::Project(id) })
 }
 
+/// A log as its row has it.
+pub(super) struct Log {
+    pub(super) id: i64,
+    pub(super) at: LogPosition,
+    pub(super) materialised_seq: u64,
+}
+
 struct Entry {
     seq: i64,
     author: Id,
@@ -56,15 +64,19 @@ pub(super) struct Prepared {
     scope: String,
     epoch: Id,
     expected_seq: u64,
-    last_seq: i64,
+    last_seq: u64,
     entries: Vec<Entry>,
     rows: Vec<PreparedRow>,
+    /// Whether the rows are all that the entries change.
+    is_whole: bool,
     jobs: Vec<PreparedJob>,
 }
 
 impl Prepared {
     pub(super) fn new(batch: Batch) -> Result<Prepared, CommitError> {
         batch.check()?;
+        let (last_seq, is_whole) = (batch.last_seq(), batch.is_whole());
+        let rows = prepare(&batch.records, last_seq)?;
         let mut entries = Vec::with_capacity(batch.commits.len());
         for new in batch.commits {
             let text = |operations: &Vec<_>| serde_json::to_string(operations).map_err(|e| malformed(e.to_string()));
@@ -79,14 +91,6 @@ impl Prepared {
                 payload_hash: new.payload_hash,
             });
         }
-        let mut rows = Vec::with_capacity(batch.records.len());
-        for (table, record) in &batch.records {
-            let cells = Statements::of(*table).values(record).map_err(malformed)?;
-            rows.push(PreparedRow { key: Key::new(*table, record.id().clone()), cells });
-        }
-        // Parents before children, as the references between the tables ask.
-        rows.sort_by_key(|row| row.key.table);
-        let last_seq = entries.last().map_or_else(|| as_sql(batch.expected_seq).map_err(malformed), |e| Ok(e.seq))?;
         Ok(Prepared {
             scope: scope_name(&batch.scope),
             epoch: batch.epoch,
@@ -94,6 +98,7 @@ impl Prepared {
             last_seq,
             entries,
             rows,
+            is_whole,
             jobs: batch.jobs.into_iter().map(PreparedJob::new).collect(),
         })
     }
@@ -104,7 +109,7 @@ impl Prepared {
         let mut append = connection.prepare_cached(APPEND)?;
         for entry in &self.entries {
             let values = params![
-                log,
+                log.id,
                 entry.seq,
                 entry.author.as_str(),
                 entry.tx_id.as_str(),
@@ -124,27 +129,96 @@ impl Prepared {
             })?;
         }
         for row in &self.rows {
-            let mut upsert = connection.prepare_cached(&Statements::of(row.key.table).upsert)?;
-            if upsert.execute(params_from_iter(&row.cells))? == 0 {
+            // The log stands before these entries, so no row is newer: this one is another project's.
+            if !row.write(connection)? {
                 return Err(CommitError::Taken { key: row.key.clone() });
             }
         }
         for job in &self.jobs {
             jobs::insert(connection, job)?;
         }
-        connection.prepare_cached(MOVE_LOG)?.execute(params![log, self.last_seq])?;
+        let up_to_date = self.is_whole && log.materialised_seq == self.expected_seq;
+        let materialised = if up_to_date { self.last_seq } else { log.materialised_seq };
+        let values = [log.id, number(self.last_seq)?, number(materialised)?];
+        connection.prepare_cached(MOVE_LOG)?.execute(values)?;
         Ok(())
     }
 
-    /// The log's number in the database, if it stands where the batch expects it.
-    fn log(&self, connection: &Connection) -> Result<i64, CommitError> {
-        let found = find_log(connection, &self.scope)?;
-        match found {
-            None if self.expected_seq == 0 => Ok(begin_log(connection, &self.scope, &self.epoch)?),
+    /// The log, if it stands where the batch expects it.
+    fn log(&self, connection: &Connection) -> Result<Log, CommitError> {
+        match find_log(connection, &self.scope)? {
+            None if self.expected_seq == 0 => {
+                let id = begin_log(connection, &self.scope, &self.epoch)?;
+                Ok(Log { id, at: LogPosition { epoch: self.epoch.clone(), seq: 0 }, materialised_seq: 0 })
+            }
             None => Err(CommitError::Stale { actual: None }),
-            Some((log, at)) if at.epoch == self.epoch && at.seq == self.expected_seq => Ok(log),
-            Some((_, at)) => Err(CommitError::Stale { actual: Some(at) }),
+            Some(log) if log.at.epoch == self.epoch && log.at.seq == self.expected_seq => Ok(log),
+            Some(log) => Err(CommitError::Stale { actual: Some(log.at) }),
         }
+    }
+}
+
+fn number(number: u64) -> Result<i64, CommitError> {
+    as_sql(number).map_err(malformed)
+}
+
+/// Rows of these records, as entry `seq` leaves them.
+fn prepare(records: &[(Table, Record)], seq: u64) -> Result<Vec<PreparedRow>, CommitError> {
+    let mut rows = Vec::with_capacity(records.len());
+    for (table, record) in records {
+        let cells = Statements::of(*table).values(record, seq).map_err(malformed)?;
+        rows.push(PreparedRow { key: Key::new(*table, record.id().clone()), cells });
+    }
+    // Parents before children, as the references between the tables ask.
+    rows.sort_by_key(|row| row.key.table);
+    Ok(rows)
+}
+
+impl PreparedRow {
+    /// False when the row was left alone: it is as new already, or another project's.
+    fn write(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let mut upsert = connection.prepare_cached(&Statements::of(self.key.table).upsert)?;
+        Ok(upsert.execute(params_from_iter(&self.cells))? > 0)
+    }
+}
+
+/// Rows behind a log, written out already.
+pub(super) struct PreparedRows {
+    scope: String,
+    epoch: Id,
+    since: u64,
+    seq: u64,
+    rows: Vec<PreparedRow>,
+}
+
+impl PreparedRows {
+    pub(super) fn new(behind: &Materialisation) -> Result<PreparedRows, CommitError> {
+        behind.check()?;
+        Ok(PreparedRows {
+            scope: scope_name(&behind.scope),
+            epoch: behind.epoch.clone(),
+            since: behind.since,
+            seq: behind.seq,
+            rows: prepare(&behind.records, behind.seq)?,
+        })
+    }
+
+    /// See [`crate::Store::materialise`].
+    pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let Some(log) = find_log(connection, &self.scope)? else { return Ok(false) };
+        if log.at.epoch != self.epoch || log.at.seq < self.seq || log.materialised_seq < self.since {
+            return Ok(false);
+        }
+        if log.materialised_seq >= self.seq {
+            return Ok(true);
+        }
+        for row in &self.rows {
+            row.write(connection)?;
+        }
+        // No more than the log's own, which the database holds already.
+        let seq = i64::try_from(self.seq).unwrap_or(i64::MAX);
+        connection.prepare_cached(MATERIALISE_LOG)?.execute([log.id, seq])?;
+        Ok(true)
     }
 }
 
@@ -153,10 +227,13 @@ pub(super) fn begin_log(connection: &Connection, scope: &str, epoch: &Id) -> rus
     Ok(connection.last_insert_rowid())
 }
 
-pub(super) fn find_log(connection: &Connection, scope: &str) -> rusqlite::Result<Option<(i64, LogPosition)>> {
+pub(super) fn find_log(connection: &Connection, scope: &str) -> rusqlite::Result<Option<Log>> {
     connection
         .prepare_cached(FIND_LOG)?
-        .query_row([scope], |row| Ok((row.get(0)?, LogPosition { epoch: read_id(row, 1)?, seq: read_u64(row, 2)? })))
+        .query_row([scope], |row| {
+            let at = LogPosition { epoch: read_id(row, 1)?, seq: read_u64(row, 2)? };
+            Ok(Log { id: row.get(0)?, at, materialised_seq: read_u64(row, 3)? })
+        })
         .optional()
 }
 
@@ -166,21 +243,42 @@ pub(super) fn commits_since(
     seq: u64,
     limit: usize,
 ) -> rusqlite::Result<Vec<Commit>> {
-    let Some((log, _)) = find_log(connection, &scope_name(scope))? else { return Ok(Vec::new()) };
+    let Some(log) = find_log(connection, &scope_name(scope))? else { return Ok(Vec::new()) };
+    let mut commits = Vec::new();
+    for_each_commit(connection, &log, seq, limit, |commit| {
+        commits.push(commit);
+        Ok::<(), rusqlite::Error>(())
+    })?;
+    Ok(commits)
+}
+
+/// Hands over the log's entries after `seq` one by one.
+pub(super) fn for_each_commit<E: From<rusqlite::Error>>(
+    connection: &Connection,
+    log: &Log,
+    seq: u64,
+    limit: usize,
+    mut each: impl FnMut(Commit) -> Result<(), E>,
+) -> Result<(), E> {
     let after = i64::try_from(seq).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(COMMITS_SINCE)?;
-    let commits = statement.query_map(params![log, after, limit], |row| {
-        Ok(Commit {
-            seq: read_u64(row, 0)?,
-            tx_id: read_id(row, 1)?,
-            author: read_id(row, 2)?,
-            time: Timestamp(row.get(3)?),
-            gesture: row.get_ref(4)?.as_str_or_null()?.map(|_| read_id(row, 4)).transpose()?,
-            operations: serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|error| unreadable(5, error))?,
-        })
-    })?;
-    commits.collect()
+    let mut rows = statement.query(params![log.id, after, limit])?;
+    while let Some(row) = rows.next()? {
+        each(read_commit(row)?)?;
+    }
+    Ok(())
+}
+
+fn read_commit(row: &Row<'_>) -> rusqlite::Result<Commit> {
+    Ok(Commit {
+        seq: read_u64(row, 0)?,
+        tx_id: read_id(row, 1)?,
+        author: read_id(row, 2)?,
+        time: Timestamp(row.get(3)?),
+        gesture: row.get_ref(4)?.as_str_or_null()?.map(|_| read_id(row, 4)).transpose()?,
+        operations: serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|error| unreadable(5, error))?,
+    })
 }
 
 pub(super) fn find_transaction(connection: &Connection, author: &Id, tx_id: &Id) -> rusqlite::Result<Option<Logged>> {

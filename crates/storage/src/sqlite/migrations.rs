@@ -5,11 +5,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_spine.sql"),
     include_str!("../../migrations/0002_undo.sql"),
     include_str!("../../migrations/0003_intake.sql"),
     include_str!("../../migrations/0004_access.sql"),
+    include_str!("../../migrations/0005_log_first.sql"),
 ];
 
 /// The version that this build makes and needs.

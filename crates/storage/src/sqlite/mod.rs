@@ -21,12 +21,12 @@ use operations::{Commit, Scope};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use self::jobs::PreparedJob;
-use self::log::Prepared;
+use self::log::{Prepared, PreparedRows};
 use self::readers::Readers;
 use self::writer::{Work, Writer, in_savepoint};
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged, NewJob,
-    NewSession, NewTicket, NewUser, Purpose, Reply, Session, Store, StoreError, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged,
+    Materialisation, NewJob, NewSession, NewTicket, NewUser, Purpose, Reply, Session, Store, StoreError, TokenHash,
 };
 
 /// How long a connection waits for another process that writes.
@@ -121,7 +121,11 @@ impl SqliteStore {
         Ok(Some(migrations::version(&connection)?))
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn read<T, E>(&self, read: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, StoreError>
+    where
+        E: From<rusqlite::Error>,
+        StoreError: From<E>,
+    {
         Ok(self.readers.read(read)?)
     }
 
@@ -239,12 +243,19 @@ impl Store for SqliteStore {
         self.writer.send(Box::new(CommitWork { batches, results, reply }));
     }
 
+    fn materialise(&self, rows: Materialisation) -> Result<bool, StoreError> {
+        let rows = PreparedRows::new(&rows).map_err(|error| StoreError(error.to_string()))?;
+        self.write(move |connection| rows.write(connection))
+    }
+
     fn load(&self, scope: &Scope) -> Result<Option<Loaded>, StoreError> {
         self.read(|connection| records::load(connection, scope))
     }
 
     fn position(&self, scope: &Scope) -> Result<Option<LogPosition>, StoreError> {
-        self.read(|connection| Ok(log::find_log(connection, &log::scope_name(scope))?.map(|(_, at)| at)))
+        self.read(|connection| {
+            Ok::<_, rusqlite::Error>(log::find_log(connection, &log::scope_name(scope))?.map(|log| log.at))
+        })
     }
 
     fn commits_since(&self, scope: &Scope, seq: u64, limit: usize) -> Result<Vec<Commit>, StoreError> {

@@ -30,9 +30,12 @@ impl Readers {
     }
 
     /// Reads at one moment: what `read` sees does not change under it. Waits for a connection to be free.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    pub(super) fn read<T, E: From<rusqlite::Error>>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let lent = Lent { readers: self, connection: Some(self.take()) };
-        let Some(connection) = &lent.connection else { return Err(rusqlite::Error::InvalidQuery) };
+        let Some(connection) = &lent.connection else { return Err(rusqlite::Error::InvalidQuery.into()) };
         let moment = connection.unchecked_transaction()?;
         let result = read(&moment);
         drop(moment);

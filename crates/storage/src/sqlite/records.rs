@@ -1,12 +1,15 @@
 //! Reading records.
 
+use std::collections::BTreeMap;
+
 use model::{Id, Key, Record, Role, Table};
 use operations::Scope;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::{Statements, read_id, unreadable};
-use super::log::{find_log, scope_name};
-use crate::Loaded;
+use super::log::{find_log, for_each_commit, scope_name};
+use crate::replay::{Replay, Row};
+use crate::{Loaded, LogPosition, StoreError, is_written_through};
 
 pub(super) const ROLE_OF: &str = "SELECT role FROM project_members \
     WHERE project_id = ?1 AND user_id = ?2 AND deleted IS NULL";
@@ -18,35 +21,54 @@ pub(super) const MEMBERSHIPS_OF: &str = "SELECT project_id, role FROM project_me
 pub(super) const MEMBERS_OF: &str = "SELECT user_id, role FROM project_members \
     WHERE project_id = ?1 AND deleted IS NULL ORDER BY user_id";
 
-pub(super) fn load(connection: &Connection, scope: &Scope) -> rusqlite::Result<Option<Loaded>> {
-    let Some((_, at)) = find_log(connection, &scope_name(scope))? else { return Ok(None) };
-    let mut records = Vec::new();
+/// A scope's rows, brought up to the end of its log.
+pub(super) fn load(connection: &Connection, scope: &Scope) -> Result<Option<Loaded>, StoreError> {
+    let Some(log) = find_log(connection, &scope_name(scope))? else { return Ok(None) };
+    let mut rows = Vec::new();
     match scope {
-        Scope::User(user) => {
-            records.extend(record(connection, Table::Users, user)?.map(|record| (Table::Users, record)));
-        }
+        Scope::User(user) => rows.extend(row(connection, Table::Users, user)?),
         Scope::Project(project) => {
             for table in Table::ALL.into_iter().filter(|table| *table != Table::Users) {
                 let statements = Statements::of(table);
                 let mut statement = connection.prepare_cached(&statements.by_project)?;
-                for record in statement.query_map([project.as_str()], |row| statements.record(row))? {
-                    records.push((table, record?));
+                for row in statement.query_map([project.as_str()], |row| statements.row(table, row))? {
+                    rows.push(row?);
                 }
             }
         }
     }
-    Ok(Some(Loaded { epoch: at.epoch, seq: at.seq, records }))
+    let mut replay = Replay::new(rows);
+    for_each_commit(connection, &log, log.materialised_seq, usize::MAX, |commit| replay.follow(commit))?;
+    let (records, behind) = replay.finish();
+    let LogPosition { epoch, seq } = log.at;
+    Ok(Some(Loaded { epoch, seq, records, materialised_seq: log.materialised_seq, behind }))
 }
 
-pub(super) fn record(connection: &Connection, table: Table, id: &Id) -> rusqlite::Result<Option<Record>> {
+fn row(connection: &Connection, table: Table, id: &Id) -> rusqlite::Result<Option<Row>> {
     let statements = Statements::of(table);
-    connection.prepare_cached(&statements.by_id)?.query_row([id.as_str()], |row| statements.record(row)).optional()
+    connection.prepare_cached(&statements.by_id)?.query_row([id.as_str()], |row| statements.row(table, row)).optional()
 }
 
-pub(super) fn records(connection: &Connection, keys: &[Key]) -> rusqlite::Result<Vec<(Table, Record)>> {
-    let mut found = Vec::with_capacity(keys.len());
+/// A record of a table that is written through.
+fn record(connection: &Connection, table: Table, id: &Id) -> rusqlite::Result<Option<Record>> {
+    Ok(row(connection, table, id)?.map(|row| row.record))
+}
+
+pub(super) fn records(connection: &Connection, keys: &[Key]) -> Result<Vec<(Table, Record)>, StoreError> {
+    let (mut found, mut following) = (Vec::with_capacity(keys.len()), BTreeMap::new());
     for key in keys {
-        found.extend(record(connection, key.table, &key.id)?.map(|record| (key.table, record)));
+        let Some(row) = row(connection, key.table, &key.id)? else { continue };
+        if is_written_through(key.table) {
+            found.push((key.table, row.record));
+        } else if let Some(project) = row.record.text("projectId") {
+            following.entry(project.to_owned()).or_insert_with(Vec::new).push(row);
+        }
+    }
+    for (project, rows) in following {
+        let Some(log) = find_log(connection, &project)? else { continue };
+        let mut replay = Replay::new(rows);
+        for_each_commit(connection, &log, log.materialised_seq, usize::MAX, |commit| replay.follow(commit))?;
+        found.extend(replay.finish().0);
     }
     Ok(found)
 }
@@ -59,7 +81,7 @@ pub(super) fn project_of(connection: &Connection, key: &Key) -> rusqlite::Result
     connection.prepare_cached(statement)?.query_row([key.id.as_str()], |row| read_id(row, 0)).optional()
 }
 
-fn read_role(row: &Row<'_>, index: usize) -> rusqlite::Result<Role> {
+fn read_role(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Role> {
     let name = row.get_ref(index)?.as_str()?;
     let unknown = || std::io::Error::other(format!("there is no role '{name}'"));
     Role::from_name(name).ok_or_else(|| unreadable(index, unknown()))
@@ -75,7 +97,7 @@ pub(super) fn are_fellows(connection: &Connection, one: &Id, other: &Id) -> rusq
     connection.prepare_cached(ARE_FELLOWS)?.exists([one.as_str(), other.as_str()])
 }
 
-fn id_and_role(row: &Row<'_>) -> rusqlite::Result<(Id, Role)> {
+fn id_and_role(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Id, Role)> {
     Ok((read_id(row, 0)?, read_role(row, 1)?))
 }
 

@@ -24,7 +24,7 @@ fn columns(connection: &Connection, table: &str) -> Vec<(String, String)> {
 fn the_migrations_make_the_columns_that_the_model_describes() {
     let connection = migrated();
     for table in Table::ALL {
-        let own = [("id", "TEXT"), ("version", "INTEGER"), ("stamps", "TEXT")];
+        let own = [("id", "TEXT"), ("version", "INTEGER"), ("stamps", "TEXT"), ("seq", "INTEGER")];
         let mut expected = own.map(|(name, declared)| (name.to_owned(), declared.to_owned())).to_vec();
         for field in TableSchema::of(table).fields {
             expected.push((column_name(field.name), ColumnType::of(field.kind).declared().to_owned()));
@@ -43,6 +43,7 @@ fn statements() -> Vec<String> {
         log::FIND_LOG,
         log::BEGIN_LOG,
         log::MOVE_LOG,
+        log::MATERIALISE_LOG,
         log::APPEND,
         log::COMMITS_SINCE,
         log::FIND_TRANSACTION,

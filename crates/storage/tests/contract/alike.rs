@@ -7,9 +7,9 @@ use model::{Key, Table};
 use operations::{Scope, build};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use storage::{Batch, Failed, NewJob, NewSession, NewTicket, Purpose, Store};
+use storage::{Batch, Failed, Materialisation, NewJob, NewSession, NewTicket, Purpose, Store};
 
-use crate::given::{Song, add_member, create_project, create_track, id, job, later, person};
+use crate::given::{Song, add_member, create_project, create_track, id, job, lagging, later, person};
 
 /// Something that is done to both stores. The numbers pick among few names, so that steps meet each other.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,11 @@ enum Step {
     Group {
         users: [usize; 2],
         what: u8,
+    },
+    /// Rows are written behind a song's log; perhaps such as have been written before.
+    Materialise {
+        song: usize,
+        again: bool,
     },
     SignUp {
         user: usize,
@@ -65,9 +70,10 @@ const USERS: [&str; 3] = ["ada", "bob", "eve"];
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0..3usize, 0..3usize, 0..6u8, 0..10u8)
+        6 => (0..3usize, 0..3usize, 0..8u8, 0..10u8)
             .prop_map(|(song, user, what, spoil)| Step::Write { song, user, what, spoil }),
         1 => ([0..3usize, 0..3usize], 0..6u8).prop_map(|(users, what)| Step::Group { users, what }),
+        2 => (0..3usize, any::<bool>()).prop_map(|(song, again)| Step::Materialise { song, again }),
         1 => (0..3usize).prop_map(|user| Step::SignUp { user }),
         1 => (0..4u8, 0..3usize, 0..3_000i64).prop_map(|(token, user, at)| Step::Session { token, user, at }),
         1 => (0..4u8, 0..3usize, 0..1_000i64).prop_map(|(token, user, at)| Step::Ticket { token, user, at }),
@@ -84,6 +90,7 @@ struct World {
     stores: Vec<Arc<dyn Store>>,
     songs: Vec<Song>,
     count: u32,
+    materialised: Vec<Materialisation>,
 }
 
 impl World {
@@ -107,6 +114,7 @@ impl World {
             // A track's name that other songs use as well.
             1 => create_track(project, &format!("t{}", n % 5)),
             2 => build::set(Table::Projects, &id(project), "bpm", f64::from(60 + n % 100)),
+            6 => build::set(Table::Tracks, &id(&format!("t{}", n % 5)), "volume", f64::from(n % 10) / 10.0),
             3 => add_member(project, &format!("m{n}"), USERS[(n % 3) as usize], "editor"),
             4 => build::delete(Table::Projects, &id(project)),
             _ => build::restore(Table::Projects, &id(project)),
@@ -141,6 +149,16 @@ impl World {
                 let first = self.batch(0, users[0], what).map(|batch| (0, batch));
                 let second = self.batch(1, users[1], what).map(|batch| (1, batch));
                 self.write(first.into_iter().chain(second).collect());
+            }
+            Step::Materialise { song, again } => {
+                let scope = Scope::Project(id(SONGS[song]));
+                if self.both(|store| store.position(&scope)).unwrap().is_some() {
+                    self.materialised.push(self.both(|store| lagging(store, &scope)));
+                }
+                let rows = if again { self.materialised.first() } else { self.materialised.last() };
+                if let Some(rows) = rows.cloned() {
+                    let _ = self.both(|store| store.materialise(rows.clone()));
+                }
             }
             Step::SignUp { user } => {
                 let _ = self.both(|store| store.create_user(person(USERS[user])));
@@ -215,7 +233,7 @@ impl World {
             self.both(|store| {
                 store.load(&scope).unwrap().map(|loaded| {
                     let records: model::Records = loaded.records.into_iter().collect();
-                    (loaded.epoch, loaded.seq, records)
+                    (loaded.epoch, loaded.seq, records, loaded.materialised_seq, loaded.behind)
                 })
             });
             let _ = self.both(|store| store.commits_since(&scope, 1, 10));
@@ -234,7 +252,9 @@ impl World {
             let _ = self.both(|store| store.records(&[Key::new(Table::Users, id(user))]));
         }
         for n in 0..5 {
-            let _ = self.both(|store| store.project_of(&Key::new(Table::Tracks, id(&format!("t{n}")))));
+            let key = Key::new(Table::Tracks, id(&format!("t{n}")));
+            let _ = self.both(|store| store.project_of(&key));
+            let _ = self.both(|store| store.records(std::slice::from_ref(&key)));
         }
     }
 }
@@ -246,7 +266,7 @@ proptest! {
     fn si2_the_stores_answer_alike_whatever_happens(steps in prop::collection::vec(step(), 1..60)) {
         let made = crate::each_store();
         let stores = made.iter().map(|(_, store, _)| Arc::clone(store)).collect();
-        let mut world = World { stores, songs: SONGS.map(Song::new).into(), count: 0 };
+        let mut world = World { stores, songs: SONGS.map(Song::new).into(), count: 0, materialised: Vec::new() };
         for step in steps {
             world.take(step);
         }

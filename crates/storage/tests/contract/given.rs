@@ -2,7 +2,7 @@
 
 use model::{Id, Key, Record, Records, Table, Timestamp, Value};
 use operations::{Author, Operation, Scope, Transaction, build};
-use storage::{Batch, CommitError, NewCommit, NewJob, NewUser, Store};
+use storage::{Batch, CommitError, Materialisation, NewCommit, NewJob, NewUser, Store};
 use sync::Room;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_795_470_240_000);
@@ -53,13 +53,13 @@ impl Song {
         let expected_seq = self.room.seq();
         let author = if user == "system" { Author::System } else { Author::User(id(user)) };
         let submitted = self.room.submit(&author, &transaction, NOW).ok()?;
-        let records =
-            submitted.changed.iter().map(|key| (key.table, self.room.records().get(key).unwrap().clone())).collect();
+        let commits = vec![NewCommit { commit: submitted.commit, inverse: submitted.inverse, payload_hash: [7; 32] }];
+        let records = Batch::written_through(&commits, self.room.records());
         Some(Batch {
             scope: self.room.scope().clone(),
             epoch: self.room.epoch().clone(),
             expected_seq,
-            commits: vec![NewCommit { commit: submitted.commit, inverse: submitted.inverse, payload_hash: [7; 32] }],
+            commits,
             records,
             jobs: Vec::new(),
         })
@@ -92,6 +92,19 @@ impl Song {
         let loaded = store.load(self.room.scope()).unwrap().unwrap();
         assert_eq!((&loaded.epoch, loaded.seq), (self.room.epoch(), self.room.seq()));
         assert_eq!(loaded.records.into_iter().collect::<Records>(), *self.room.records());
+    }
+}
+
+/// What lags behind a log, as whoever loads it writes it.
+pub(crate) fn lagging(store: &dyn Store, scope: &Scope) -> Materialisation {
+    let loaded = store.load(scope).unwrap().unwrap();
+    let lags = |(table, record): &(Table, Record)| loaded.behind.contains(&Key::new(*table, record.id().clone()));
+    Materialisation {
+        scope: scope.clone(),
+        epoch: loaded.epoch,
+        since: loaded.materialised_seq,
+        seq: loaded.seq,
+        records: loaded.records.into_iter().filter(lags).collect(),
     }
 }
 

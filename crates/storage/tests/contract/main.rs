@@ -4,6 +4,7 @@
 
 mod accounts;
 mod alike;
+mod behind;
 mod blobs;
 mod given;
 mod jobs;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use storage::{SqliteStore, Store as _};
 
-use crate::song::{check, next, room_of};
+use crate::song::{check, lagging, next, room_of};
 
 const FOLDER: &str = "UNISONO_TEST_KILLED_FOLDER";
 
@@ -23,6 +23,9 @@ fn writer_that_is_killed() {
         assert!(store.commit(batches).iter().all(Result::is_ok));
         writeln!(out, "\nacknowledged {}", room.seq()).unwrap();
         out.flush().unwrap();
+        if room.seq().is_multiple_of(3) {
+            assert_eq!(store.materialise(lagging(&store)), Ok(true));
+        }
     }
 }
 

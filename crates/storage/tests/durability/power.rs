@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use storage::{CommitError, SqliteStore, Store as _};
 
 use crate::disk::{self, random};
-use crate::song::{check, empty_room, next, room_of};
+use crate::song::{check, empty_room, lagging, next, room_of, scope};
 
 /// The database in `folder`, on the disk that forgets.
 fn forgetful(folder: &Path) -> PathBuf {
@@ -35,6 +35,12 @@ fn lose_power(seed: u64) -> (u64, u64) {
             break lost;
         }
         disk::acknowledge(&path, room.seq());
+        if random(&mut state).is_multiple_of(4) {
+            assert_eq!(store.materialise(lagging(&store)), Ok(true));
+            if let Some(lost) = disk::lost(&path) {
+                break lost;
+            }
+        }
     };
     let (_after, after_path) = folder();
     for (file, bytes) in image {
@@ -47,11 +53,13 @@ fn lose_power(seed: u64) -> (u64, u64) {
     let mut room = room_of(&store);
     assert_eq!(store.commit(vec![next(&mut room)]), [Ok(())]);
     assert_eq!(check(&store), kept + 1);
+    assert_eq!(store.materialise(lagging(&store)), Ok(true));
+    assert_eq!(check(&store), kept + 1);
     (acknowledged, kept)
 }
 
 #[test]
-fn wr7_what_was_acknowledged_survives_a_loss_of_power() {
+fn wr7_wr8_what_was_acknowledged_survives_a_loss_of_power_whether_its_rows_were_written_or_not() {
     let outcomes: Vec<(u64, u64)> = (1..=40).map(lose_power).collect();
     assert!(outcomes.iter().any(|(acknowledged, _)| *acknowledged > 100), "{outcomes:?}");
     assert!(outcomes.iter().any(|(acknowledged, _)| *acknowledged < 50), "{outcomes:?}");
@@ -79,4 +87,24 @@ fn wr7_a_failed_sync_refuses_the_whole_group_and_keeps_nothing_of_it() {
     assert!(rebuilt.records() == before.records());
     assert_eq!(store.commit(vec![next(&mut rebuilt)]), [Ok(())]);
     assert_eq!(check(&store), before.seq() + 1);
+}
+
+#[test]
+fn wr7_wr8_a_failed_sync_while_rows_are_written_loses_nothing() {
+    let (_folder, path) = folder();
+    let store = SqliteStore::open(&forgetful(&path)).unwrap();
+    let mut room = empty_room();
+    for _ in 0..10 {
+        assert_eq!(store.commit(vec![next(&mut room)]), [Ok(())]);
+    }
+    let rows = lagging(&store);
+    assert!(!rows.records.is_empty());
+    disk::fail_syncs(&path, 1);
+    assert!(store.materialise(rows.clone()).is_err());
+    assert!(store.load(&scope()).unwrap().unwrap().materialised_seq < 10, "nothing of it is kept");
+    assert_eq!(check(&store), 10);
+    assert_eq!(store.commit(vec![next(&mut room)]), [Ok(())]);
+    assert_eq!(store.materialise(rows), Ok(true));
+    assert_eq!(store.load(&scope()).unwrap().unwrap().materialised_seq, 10);
+    assert_eq!(check(&store), 11);
 }

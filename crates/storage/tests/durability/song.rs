@@ -1,8 +1,8 @@
 //! A log that grows by known entries.
 
-use model::{Id, Records, Table, Timestamp, Value};
+use model::{Id, Key, Record, Records, Table, Timestamp, Value};
 use operations::{Author, Scope, Transaction, apply_committed, build};
-use storage::{Batch, NewCommit, SqliteStore, Store};
+use storage::{Batch, Materialisation, NewCommit, SqliteStore, Store};
 use sync::Room;
 
 pub(crate) fn id(text: &str) -> Id {
@@ -47,14 +47,21 @@ pub(crate) fn next(room: &mut Room) -> Batch {
     };
     let expected_seq = room.seq();
     let submitted = room.submit(&Author::User(id("ada")), &transaction, Timestamp(1_795_470_240_000)).unwrap();
-    let records = submitted.changed.iter().map(|key| (key.table, room.records().get(key).unwrap().clone())).collect();
-    Batch {
+    let commits = vec![NewCommit { commit: submitted.commit, inverse: submitted.inverse, payload_hash: [0; 32] }];
+    let records = Batch::written_through(&commits, room.records());
+    Batch { scope: scope(), epoch: room.epoch().clone(), expected_seq, commits, records, jobs: Vec::new() }
+}
+
+/// The rows that lag behind the log.
+pub(crate) fn lagging(store: &dyn Store) -> Materialisation {
+    let loaded = store.load(&scope()).unwrap().unwrap();
+    let lags = |(table, record): &(Table, Record)| loaded.behind.contains(&Key::new(*table, record.id().clone()));
+    Materialisation {
         scope: scope(),
-        epoch: room.epoch().clone(),
-        expected_seq,
-        commits: vec![NewCommit { commit: submitted.commit, inverse: submitted.inverse, payload_hash: [0; 32] }],
-        records,
-        jobs: Vec::new(),
+        epoch: loaded.epoch,
+        since: loaded.materialised_seq,
+        seq: loaded.seq,
+        records: loaded.records.into_iter().filter(lags).collect(),
     }
 }
 

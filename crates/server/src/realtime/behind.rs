@@ -1,0 +1,140 @@
+//! Rows that lag behind the log, and when they are written (WR8).
+
+use std::collections::BTreeSet;
+
+use model::Key;
+use operations::Commit;
+use storage::{Database, Loaded, Materialisation, StoreError};
+use sync::Room;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::limits::{
+    GROUP_TRANSACTIONS_MAX, MATERIALISE_AFTER, MATERIALISE_BYTES, MATERIALISE_COMMITS, TAIL_BYTES_MAX, TAIL_COMMITS_MAX,
+};
+use super::outbox::commit_bytes;
+
+/// What the rows of one room lack. A commit only notes it here; the rows are written by and by, many commits at once.
+#[derive(Debug, Default)]
+pub(crate) struct Behind {
+    /// The entry up to which all rows have been written.
+    since: u64,
+    /// The last entry that is noted.
+    seq: u64,
+    /// The records that entries after `since` have changed, apart from those that are being written.
+    keys: BTreeSet<Key>,
+    /// About how large those entries are.
+    bytes: usize,
+    /// When rows are to be written at the latest.
+    due: Option<Instant>,
+    under_way: Option<UnderWay>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    task: JoinHandle<Result<bool, StoreError>>,
+    seq: u64,
+    keys: BTreeSet<Key>,
+}
+
+impl Behind {
+    /// What lags in a project as it was loaded.
+    pub(crate) fn of(loaded: &Loaded) -> Behind {
+        let mut behind = Behind { since: loaded.materialised_seq, seq: loaded.seq, ..Behind::default() };
+        behind.keys.clone_from(&loaded.behind);
+        behind.set_due();
+        behind
+    }
+
+    /// Notes entries that are durable, and the records whose rows were not written with them.
+    pub(crate) fn note<'a>(&mut self, commits: impl Iterator<Item = &'a Commit>, lagging: BTreeSet<Key>) {
+        let had_nothing = self.since == self.seq && self.under_way.is_none();
+        for commit in commits {
+            self.seq = commit.seq;
+            self.bytes += commit_bytes(commit);
+        }
+        if had_nothing && lagging.is_empty() {
+            // All was written through: the store has moved its mark along.
+            (self.since, self.bytes) = (self.seq, 0);
+        }
+        self.keys.extend(lagging);
+        self.set_due();
+    }
+
+    fn set_due(&mut self) {
+        if self.since < self.seq && self.due.is_none() {
+            self.due = Some(Instant::now() + MATERIALISE_AFTER);
+        }
+    }
+
+    /// Whether the log's tail is so long that rows have to be written before it may grow.
+    pub(crate) fn is_full(&self) -> bool {
+        self.seq - self.since + GROUP_TRANSACTIONS_MAX as u64 > TAIL_COMMITS_MAX || self.bytes > TAIL_BYTES_MAX
+    }
+
+    /// Ends when there is something to do for [`Behind::go_on`]; may be given up at any time.
+    pub(crate) async fn wait(&mut self) {
+        match (&mut self.under_way, self.due) {
+            (Some(under_way), _) => {
+                let outcome = (&mut under_way.task).await;
+                self.settle(outcome.unwrap_or_else(|error| Err(StoreError(error.to_string()))));
+            }
+            (None, Some(due)) => tokio::time::sleep_until(due).await,
+            (None, None) => std::future::pending().await,
+        }
+    }
+
+    /// Begins to write rows if it is time: enough commits, or old ones.
+    pub(crate) fn go_on(&mut self, room: &Room, database: &Database) {
+        let enough = self.seq - self.since >= MATERIALISE_COMMITS || self.bytes >= MATERIALISE_BYTES;
+        let old = self.due.is_some_and(|due| due <= Instant::now());
+        if self.under_way.is_none() && self.since < self.seq && (enough || old) {
+            self.start(room, database);
+        }
+    }
+
+    /// Writes all that lags, and waits for it; false when the store could not.
+    pub(crate) async fn finish(&mut self, room: &Room, database: &Database) -> bool {
+        // What is under way may be from before the last commits.
+        for _ in 0..2 {
+            if self.under_way.is_none() && self.since < self.seq {
+                self.start(room, database);
+            }
+            if self.under_way.is_some() {
+                self.wait().await;
+            }
+        }
+        self.since == self.seq
+    }
+
+    fn start(&mut self, room: &Room, database: &Database) {
+        let (room, database, since) = (room.clone(), database.clone(), self.since);
+        let (seq, keys) = (room.seq(), std::mem::take(&mut self.keys));
+        (self.bytes, self.due) = (0, None);
+        let wanted = keys.clone();
+        let task = tokio::spawn(async move {
+            let rows = move |store: &dyn storage::Store| {
+                let found = wanted.iter().filter_map(|key| Some((key.table, room.records().get(key)?.clone())));
+                let records = found.collect();
+                let (scope, epoch) = (room.scope().clone(), room.epoch().clone());
+                store.materialise(Materialisation { scope, epoch, since, seq, records })
+            };
+            database.run(rows).await
+        });
+        self.under_way = Some(UnderWay { task, seq, keys });
+    }
+
+    fn settle(&mut self, outcome: Result<bool, StoreError>) {
+        let Some(UnderWay { seq, keys, .. }) = self.under_way.take() else { return };
+        match outcome {
+            Ok(true) => self.since = seq,
+            other => {
+                // Nothing is lost: the log has it all. Another node may have replaced it by a backup, which the next
+                // commit or opening will notice.
+                tracing::warn!(?other, seq, "rows could not be written behind the log; they will be tried again");
+                self.keys.extend(keys);
+            }
+        }
+        self.set_due();
+    }
+}
