@@ -138,10 +138,11 @@ fn any_operation() -> impl Strategy<Value = Operation> {
                 let t = t.clone();
                 move |(plugin, name, v)| set(Table::Tracks, &t, &format!("plugins.{plugin}.params.{name}"), v)
             }),
-        prop::sample::select(vec!["eq", "comp"]).prop_map({
-            let t = t.clone();
-            move |plugin| unset(Table::Tracks, &t, &format!("plugins.{plugin}.params"))
-        }),
+        prop::sample::select(vec!["eq", "comp"]).prop_map(move |plugin| unset(
+            Table::Tracks,
+            &t,
+            &format!("plugins.{plugin}.params")
+        )),
         Just(delete(Table::Clips, &k)),
         Just(restore(Table::Clips, &k)),
     ]
