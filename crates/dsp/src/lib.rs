@@ -18,6 +18,7 @@ pub mod dither;
 pub mod equaliser;
 pub mod fade;
 pub mod filter;
+pub mod fourier;
 pub mod gate;
 pub mod limiter;
 pub mod meter;

@@ -1,4 +1,12 @@
-//! Peaks, and samples that are no numbers.
+//! Meters: peaks, levels, true peak, loudness, spectrum; and samples that are no numbers.
+//!
+//! A meter hears blocks and is asked when a screen wants to know; neither allocates. What it tells does not depend on how the
+//! signal was cut into blocks.
+
+pub mod level;
+pub mod loudness;
+pub mod spectrum;
+pub mod true_peak;
 
 use crate::mix::larger;
 
