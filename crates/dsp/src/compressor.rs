@@ -145,8 +145,12 @@ fn follow(
     let [mut l, mut r] = *reduction;
     let mut most = 0.0;
     for n in 0..frames {
-        l += (left[n] - l) * if left[n] > l { attack[n] } else { release[n] };
-        r += (right[n] - r) * if right[n] > r { attack[n] } else { release[n] };
+        // What rises and what falls, each by its share: a choice between them would be a branch that nobody can foresee.
+        for (now, aim) in [(&mut l, left[n]), (&mut r, right[n])] {
+            let way = aim - *now;
+            let up = if way > 0.0 { way } else { 0.0 };
+            *now += up * attack[n] + (way - up) * release[n];
+        }
         (left[n], right[n]) = (l, r);
         most = larger(most, larger(l, r));
     }
