@@ -1,0 +1,214 @@
+//! Following a project over our own protocol (W4, PS3).
+
+use futures_util::SinkExt;
+use model::{Table, Value};
+use operations::build::{create, set};
+use operations::{Author, Scope};
+use server::realtime::limits::{EDIT_RATE, OPEN_RATE, OUTBOX_BYTES_MAX};
+use storage::DiskFault;
+use sync::wire::{ClientMessage, Resume, SUBMIT_TRANSACTIONS_MAX, SUBPROTOCOL, ServerMessage};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::band::{Server, Socket, id, transaction, volume};
+
+#[tokio::test]
+async fn w4_own_edits_are_acknowledged_and_others_get_the_commit() {
+    let server = Server::start().await;
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    server.project(&ann).await;
+    server.add(&ann, "bob").await;
+    let (mut anns, _) = server.open(&ann, None).await;
+    let (mut bobs, _) = server.open(&bob, None).await;
+    anns.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(9.0)), ("t3", volume(0.7))]).await;
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        heard.push(match anns.hear_edit().await {
+            ServerMessage::Acknowledged { tx_id, .. } => format!("ok {tx_id}"),
+            ServerMessage::Refused { tx_id, status, .. } => format!("{status} {tx_id}"),
+            other => panic!("{other:?}"),
+        });
+    }
+    heard.sort();
+    assert_eq!(heard, ["400 t2", "ok t1", "ok t3"]);
+    let mut volumes = Vec::new();
+    while volumes.len() < 2 {
+        let ServerMessage::Commits { commits, .. } = bobs.hear_edit().await else { panic!("no commits") };
+        volumes.extend(commits.into_iter().map(|commit| commit.operations));
+    }
+    assert_eq!(volumes, [volume(0.5), volume(0.7)]);
+}
+
+#[tokio::test]
+async fn w4_present_says_who_is_connected() {
+    let server = Server::start().await;
+    let (ann, bob) = (server.sign_up("ann").await, server.sign_up("bob").await);
+    server.project(&ann).await;
+    server.add(&ann, "bob").await;
+    let (mut anns, _) = server.open(&ann, None).await;
+    let (bobs, _) = server.open(&bob, None).await;
+    let both = async |anns: &mut Socket, count: usize| loop {
+        if let ServerMessage::Present { connected, .. } = anns.hear().await
+            && connected.len() == count
+        {
+            return;
+        }
+    };
+    both(&mut anns, 2).await;
+    drop(bobs);
+    both(&mut anns, 1).await;
+}
+
+#[tokio::test]
+async fn ps3_after_a_reconnect_exactly_what_was_missed_comes() {
+    let server = Server::start().await;
+    let ann = server.sign_up("ann").await;
+    server.project(&ann).await;
+    let (socket, snapshot) = server.open(&ann, None).await;
+    let ServerMessage::Snapshot { epoch, seq, .. } = snapshot else { panic!("{snapshot:?}") };
+    drop(socket);
+    for n in 0..3 {
+        server.write(&ann, &format!("t{n}"), volume(f64::from(n) / 10.0)).await;
+    }
+    let (mut socket, resumed) = server.open(&ann, Some(Resume { epoch: epoch.clone(), seq })).await;
+    assert!(matches!(resumed, ServerMessage::Resumed { seq: at, .. } if at == seq));
+    let ServerMessage::Commits { commits, .. } = socket.hear_edit().await else { panic!("no commits") };
+    assert_eq!(commits.iter().map(|c| c.seq).collect::<Vec<_>>(), [seq + 1, seq + 2, seq + 3]);
+    for resume in [Resume { epoch: id("other"), seq }, Resume { epoch, seq: seq + 99 }] {
+        let (_, answer) = server.open(&ann, Some(resume)).await;
+        assert!(matches!(answer, ServerMessage::Snapshot { .. }), "another epoch, or a future: start over");
+    }
+}
+
+#[tokio::test]
+async fn ps5_malformed_frames_get_an_error_or_a_close_and_harm_nobody() {
+    let server = Server::start().await;
+    let ann = server.sign_up("ann").await;
+    server.project(&ann).await;
+    for frame in [vec![], vec![1], vec![9, 9, 9], vec![1, 2, 255, 255, 255, 255], vec![1; 1000]] {
+        let mut socket = server.connect(&ann, Some(SUBPROTOCOL), "/api/realtime").await;
+        socket.0.send(Message::Binary(frame.into())).await.unwrap();
+        assert!(matches!(socket.hear().await, ServerMessage::Error { .. }));
+    }
+    let (_, snapshot) = server.open(&ann, None).await;
+    assert!(matches!(snapshot, ServerMessage::Snapshot { .. }));
+}
+
+/// A clip's notes, of about a megabyte and a half in a frame.
+fn notes(pitch: u32) -> Value {
+    let note = |n: u32| {
+        let fields = [("id", Value::text(&format!("n{n}"))), ("pitch", pitch.into()), ("velocity", 100u32.into())];
+        let place = [("startBeat", n.into()), ("durationBeats", 1u32.into())];
+        Value::from(model::fields(fields.into_iter().chain(place)))
+    };
+    Value::from(model::fields([("notes", Value::list((0..20_000).map(note)))]))
+}
+
+#[tokio::test]
+async fn ps3_ps4_who_has_missed_more_bytes_than_fit_into_a_queue_gets_a_snapshot() {
+    let (server, store, _) = Server::in_memory().await;
+    let ann = server.let_in("ann");
+    server.project(&ann).await;
+    let clip = [
+        ("trackId", "a".into()),
+        ("name", "Notes".into()),
+        ("startBeat", 0u32.into()),
+        ("durationBeats", 1u32.into()),
+        ("midiData", notes(0)),
+    ];
+    let (project, author) = (Scope::Project(id("p")), Author::User(id("ann")));
+    let write = async |tx: &str, operation| {
+        let transaction = transaction(&ann, tx, vec![operation]);
+        server.app.realtime.submit(project.clone(), author.clone(), transaction).await.unwrap().seq
+    };
+    let seq = write("clip", create(Table::Clips, &id("c"), model::fields(clip))).await;
+    let (_, snapshot) = server.open(&ann, None).await;
+    let ServerMessage::Snapshot { epoch, .. } = snapshot else { panic!("{snapshot:?}") };
+    let (mut bytes, mut pitch) = (0, 0);
+    while bytes <= OUTBOX_BYTES_MAX {
+        pitch += 1;
+        let midi = notes(pitch % 128);
+        bytes += sync::wire::encode(&midi).len();
+        write(&format!("t{pitch}"), set(Table::Clips, &id("c"), "midiData", midi)).await;
+    }
+    let missed = storage::Store::commits_since(&store, &project, seq, 1_000).unwrap();
+    assert_eq!(missed.len(), pitch as usize, "few commits, many bytes");
+    let (mut socket, answer) = server.open(&ann, Some(Resume { epoch, seq })).await;
+    let ServerMessage::Snapshot { seq: at, .. } = answer else { panic!("it was told to resume, or cut off") };
+    assert_eq!(at, seq + u64::from(pitch));
+    write("last", set(Table::Tracks, &id("a"), "volume", 0.5)).await;
+    let ServerMessage::Commits { commits, .. } = socket.hear_edit().await else { panic!("no commits") };
+    assert_eq!(commits[0].tx_id, id("last"), "and it follows from there");
+}
+
+#[tokio::test]
+async fn wr7_a_socket_is_answered_when_a_commit_fails_and_nothing_overtakes_what_was_put_off() {
+    for fault in [DiskFault::Full, DiskFault::Broken] {
+        let (server, store, _) = Server::in_memory().await;
+        let ann = server.let_in("ann");
+        server.project(&ann).await;
+        let (mut socket, _) = server.open(&ann, None).await;
+        store.set_fault(Some(fault));
+        socket.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(0.6))]).await;
+        assert_eq!(socket.hear_verdicts(2).await, ["503 t1", "503 t2"], "{fault:?}");
+        store.set_fault(None);
+        // What was sent before the answer came may build on what was put off.
+        socket.submit(&ann, vec![("t3", volume(0.7))]).await;
+        assert_eq!(socket.hear_verdicts(1).await, ["503 t3"]);
+        socket.say(&ClientMessage::Open { channel: 1, project: id("p"), resume: None }).await;
+        let ServerMessage::Snapshot { seq, .. } = socket.hear_edit().await else { panic!("no snapshot") };
+        assert_eq!(seq, 1, "nothing of it is in the log");
+        socket.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(0.6)), ("t3", volume(0.7))]).await;
+        assert_eq!(socket.hear_verdicts(3).await, ["ok t1", "ok t2", "ok t3"]);
+    }
+}
+
+#[tokio::test]
+async fn w6_edits_that_come_too_fast_are_put_off_in_order() {
+    let (server, _, clock) = Server::in_memory().await;
+    let (ann, bob) = (server.let_in("ann"), server.let_in("bob"));
+    server.project(&ann).await;
+    server.add(&ann, "bob").await;
+    let (mut anns, _) = server.open(&ann, None).await;
+    let (mut bobs, _) = server.open(&bob, None).await;
+    let mut count = 0;
+    let mut put_off = Vec::new();
+    // As much at once as one may; the first writes over HTTP have counted as well. None of them makes sense, which is
+    // soon said.
+    while put_off.is_empty() && count <= EDIT_RATE.burst {
+        let names: Vec<String> = (0..SUBMIT_TRANSACTIONS_MAX).map(|n| format!("n{count}-{n}")).collect();
+        anns.submit(&ann, names.iter().map(|name| (name.as_str(), volume(9.0))).collect()).await;
+        let verdicts = anns.hear_verdicts(names.len()).await;
+        put_off.extend(verdicts.into_iter().filter(|verdict| !verdict.starts_with("400 ")));
+        count += u32::try_from(names.len()).unwrap();
+    }
+    assert_eq!(put_off.len(), SUBMIT_TRANSACTIONS_MAX, "a whole message, after {count}");
+    assert!(put_off.iter().all(|verdict| verdict.starts_with("429 ")), "{}", put_off[0]);
+    bobs.submit(&bob, vec![("bobs", volume(0.1))]).await;
+    assert_eq!(bobs.hear_verdicts(1).await, ["ok bobs"], "others are not held up");
+    clock.advance_ms(60_000);
+    anns.submit(&ann, vec![("later", volume(0.5))]).await;
+    while !matches!(anns.hear_edit().await, ServerMessage::Refused { status: 429, tx_id, .. } if tx_id == id("later")) {
+    }
+    anns.say(&ClientMessage::Open { channel: 1, project: id("p"), resume: None }).await;
+    assert!(matches!(anns.hear_edit().await, ServerMessage::Snapshot { .. }));
+    anns.submit(&ann, vec![("first", volume(0.5)), ("later", volume(0.6))]).await;
+    assert_eq!(anns.hear_verdicts(2).await, ["ok first", "ok later"]);
+}
+
+#[tokio::test]
+async fn w6_projects_that_are_opened_too_fast_are_put_off() {
+    let (server, _, clock) = Server::in_memory().await;
+    let ann = server.let_in("ann");
+    server.project(&ann).await;
+    let (mut socket, _) = server.open(&ann, None).await;
+    let open = ClientMessage::Open { channel: 1, project: id("p"), resume: None };
+    for _ in 1..OPEN_RATE.burst {
+        socket.say(&open).await;
+        assert!(matches!(socket.hear_edit().await, ServerMessage::Snapshot { .. }));
+    }
+    socket.say(&open).await;
+    assert!(matches!(socket.hear_edit().await, ServerMessage::Denied { status: 503, .. }));
+    clock.advance_ms(1_000);
+    socket.say(&open).await;
+    assert!(matches!(socket.hear_edit().await, ServerMessage::Snapshot { .. }));
+}

@@ -1,0 +1,9 @@
+//! Rooms and sockets, through the real router, a real SQLite database and real sockets on loopback.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+mod access;
+mod band;
+mod following;
+mod guide;
+mod permissions;
+mod writing;
