@@ -15,6 +15,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role, from the least to the greatest.
+    pub const ALL: [Role; 3] = [Role::Viewer, Role::Editor, Role::Owner];
+
     /// The role of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Role> {

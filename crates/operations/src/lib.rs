@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod build;
+mod collaborators;
 mod commit;
 mod invert;
 mod operation;

@@ -16,7 +16,7 @@ use model::{
 
 use crate::apply::{Changed, apply_one};
 use crate::order::{key_at_rank, last_key, rank};
-use crate::{Change, Operation, Path, Refusal, Transaction, invert};
+use crate::{Change, Operation, Path, Refusal, Transaction, collaborators, invert};
 
 /// Who writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +161,15 @@ impl Run<'_> {
             count += 1;
             Id::new(&format!("{tx_id}-{index}-{}", count - 1)).ok()
         };
-        if operation.is_creation() { self.create(operation, &mut new_id) } else { self.change(operation, &mut new_id) }
+        let by = (self.author, self.role);
+        match collaborators::memberships(&self.records, by, operation, &mut new_id)? {
+            Some(memberships) => memberships.iter().try_for_each(|operation| self.one(operation, &mut new_id)),
+            None => self.one(operation, &mut new_id),
+        }
+    }
+
+    fn one(&mut self, operation: &Operation, new_id: &mut dyn FnMut() -> Option<Id>) -> Result<(), Refusal> {
+        if operation.is_creation() { self.create(operation, new_id) } else { self.change(operation, new_id) }
     }
 
     /// Whether nobody has written there whom the operation does not know of (UN3).
