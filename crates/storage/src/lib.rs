@@ -7,6 +7,7 @@ mod accounts;
 pub mod blobs;
 mod commit;
 mod database;
+mod invitations;
 mod jobs;
 mod memory;
 mod replay;
@@ -23,7 +24,8 @@ pub use commit::{
     Batch, CommitError, Loaded, LogPosition, Logged, Materialisation, NewCommit, PayloadHash, is_written_through,
 };
 pub use database::Database;
+pub use invitations::{Invitation, NewInvitation, Redeemed, Spent};
 pub use jobs::{Failed, Job, JobState, LOST, NewJob};
-pub use memory::MemoryStore;
+pub use memory::{DiskFault, MemoryStore};
 pub use sqlite::{OpenError, SqliteStore};
 pub use store::{Reply, Store, StoreError};

@@ -11,9 +11,9 @@ use crate::replay::{Replay, Row};
 use crate::store::last_changed_first;
 use crate::stored::{StoredRecording, bytes_of};
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, FORMER_MEMBER, Failed, Job, JobState, Loaded, LogPosition, Logged,
-    Materialisation, NewJob, NewSession, NewTicket, NewUser, Purpose, Reply, SESSIONS_PER_USER_MAX, Session, Store,
-    StoreError, TokenHash, is_written_through,
+    Account, Admission, Batch, BlobKey, CommitError, FORMER_MEMBER, Failed, Invitation, Job, JobState, Loaded,
+    LogPosition, Logged, Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed,
+    Reply, SESSIONS_PER_USER_MAX, Session, Store, StoreError, TokenHash, is_written_through,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -33,8 +33,21 @@ struct Content {
     sessions: HashMap<TokenHash, NewSession>,
     last_seen: HashMap<TokenHash, Timestamp>,
     tickets: HashMap<TokenHash, NewTicket>,
+    invitations: BTreeMap<TokenHash, Invitation>,
+    /// (invitation, user) → whether they have joined.
+    invitation_uses: BTreeMap<(Id, Id), bool>,
     jobs: BTreeMap<Id, Queued>,
     secrets: HashMap<String, [u8; 32]>,
+    fault: Option<DiskFault>,
+}
+
+/// What is wrong with the disk that a [`MemoryStore`] stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskFault {
+    /// It is full: commits fail.
+    Full,
+    /// Its driver is broken: commits end in a panic.
+    Broken,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +78,11 @@ impl MemoryStore {
     #[must_use]
     pub fn fork(&self) -> MemoryStore {
         MemoryStore(Arc::new(Mutex::new(self.content().clone())))
+    }
+
+    /// Breaks the disk, or mends it: for tests of what happens when commits fail.
+    pub fn set_fault(&self, fault: Option<DiskFault>) {
+        self.content().fault = fault;
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -197,6 +215,13 @@ impl Content {
             found.extend(self.follow(&Scope::Project(project), rows)?.finish().0);
         }
         Ok(found)
+    }
+
+    /// A link and its uses as they are now.
+    fn invitation(&self, token: &TokenHash) -> Option<Invitation> {
+        let invitation = self.invitations.get(token)?;
+        let uses = self.invitation_uses.keys().filter(|(of, _)| *of == invitation.id).count();
+        Some(Invitation { uses: u32::try_from(uses).unwrap_or(u32::MAX), ..invitation.clone() })
     }
 
     fn position(&self, scope: &Scope) -> Option<LogPosition> {
@@ -337,7 +362,14 @@ impl Store for MemoryStore {
     fn submit(&self, batches: Vec<Batch>, reply: Reply) {
         let results = {
             let mut content = self.content();
-            batches.into_iter().map(|batch| content.commit(batch)).collect()
+            match content.fault {
+                Some(DiskFault::Full) => {
+                    let full = || CommitError::Database { reason: "the disk is full".to_owned() };
+                    batches.iter().map(|_| Err(full())).collect()
+                }
+                Some(DiskFault::Broken) => unreachable!("the disk's driver is broken"),
+                None => batches.into_iter().map(|batch| content.commit(batch)).collect(),
+            }
         };
         reply(results);
     }
@@ -533,6 +565,78 @@ impl Store for MemoryStore {
         let Content { sessions, last_seen, tickets, .. } = &mut *content;
         last_seen.retain(|token, _| sessions.contains_key(token));
         Ok(before - sessions.len() - tickets.len())
+    }
+
+    fn create_invitation(&self, new: NewInvitation) -> Answer<()> {
+        let invitation = Invitation {
+            id: new.id,
+            project: new.project,
+            role: new.role,
+            uses_max: new.uses_max,
+            uses: 0,
+            created_by: new.created_by,
+            created: new.now,
+            expires: new.expires,
+            revoked: false,
+        };
+        self.content().invitations.insert(new.token_hash, invitation);
+        Ok(())
+    }
+
+    fn invitation(&self, token: &TokenHash) -> Answer<Option<Invitation>> {
+        Ok(self.content().invitation(token))
+    }
+
+    fn invitations_of(&self, project: &Id) -> Answer<Vec<Invitation>> {
+        let content = self.content();
+        let all = content.invitations.keys().filter_map(|token| content.invitation(token));
+        let mut invitations: Vec<Invitation> = all.filter(|invitation| invitation.project == *project).collect();
+        invitations.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+        Ok(invitations)
+    }
+
+    fn redeem_invitation(&self, token: &TokenHash, user: &Id, now: Timestamp) -> Answer<Redeemed> {
+        let mut content = self.content();
+        let Some(invitation) = content.invitation(token) else { return Ok(Redeemed::Unknown) };
+        let name = (invitation.id.clone(), user.clone());
+        let joined = content.invitation_uses.get(&name).copied();
+        if joined == Some(true) {
+            return Ok(Redeemed::UsedBefore(invitation));
+        }
+        let others = Invitation { uses: invitation.uses - u32::from(joined.is_some()), ..invitation };
+        if let Some(spent) = others.spent(now) {
+            return Ok(Redeemed::Spent(spent));
+        }
+        content.invitation_uses.insert(name, false);
+        Ok(Redeemed::Open(Invitation { uses: others.uses + 1, ..others }))
+    }
+
+    fn settle_invitation(&self, invitation: &Id, user: &Id, joined: bool) -> Answer<()> {
+        let mut content = self.content();
+        let name = (invitation.clone(), user.clone());
+        match content.invitation_uses.get(&name) {
+            Some(_) if joined => drop(content.invitation_uses.insert(name, true)),
+            Some(false) => drop(content.invitation_uses.remove(&name)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn revoke_invitation(&self, project: &Id, invitation: &Id, _now: Timestamp) -> Answer<bool> {
+        let mut content = self.content();
+        let theirs = |it: &&mut Invitation| it.project == *project && it.id == *invitation && !it.revoked;
+        Ok(content.invitations.values_mut().find(theirs).map(|invitation| invitation.revoked = true).is_some())
+    }
+
+    fn forget_invitations(&self, project: &Id, expired_by: Timestamp) -> Answer<usize> {
+        let mut content = self.content();
+        let before = content.invitations.len();
+        content.invitations.retain(|_, it| it.project != *project || it.expires > expired_by);
+        let Content { invitations, invitation_uses, .. } = &mut *content;
+        let known: std::collections::BTreeSet<Id> =
+            invitations.values().map(|invitation| invitation.id.clone()).collect();
+        invitation_uses.retain(|(invitation, _), _| known.contains(invitation));
+        Ok(before - content.invitations.len())
     }
 
     fn enqueue(&self, job: NewJob) -> Answer<bool> {

@@ -6,8 +6,8 @@ use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged,
-    Materialisation, NewJob, NewSession, NewTicket, NewUser, Purpose, Session, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Invitation, Job, JobState, Loaded, LogPosition, Logged,
+    Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed, Session, TokenHash,
 };
 
 /// The database failed. The text is for the log, not for users (WR10).
@@ -129,6 +129,30 @@ pub trait Store: Send + Sync + 'static {
 
     /// Forgets sessions that have ended and tickets that are no longer good; how many.
     fn delete_expired(&self, now: Timestamp) -> Answer<usize>;
+
+    // Invitations (PE4).
+
+    /// Keeps a link.
+    fn create_invitation(&self, invitation: NewInvitation) -> Answer<()>;
+
+    /// The link of this token, however it stands.
+    fn invitation(&self, token: &TokenHash) -> Answer<Option<Invitation>>;
+
+    /// Every link of a project that is still known, the oldest first.
+    fn invitations_of(&self, project: &Id) -> Answer<Vec<Invitation>>;
+
+    /// Uses a link, if it still lets people in: from here on the use counts, until [`Store::settle_invitation`] says how
+    /// it ended.
+    fn redeem_invitation(&self, token: &TokenHash, user: &Id, now: Timestamp) -> Answer<Redeemed>;
+
+    /// Says how a use ended: they have joined, or could not and the use is given back.
+    fn settle_invitation(&self, invitation: &Id, user: &Id, joined: bool) -> Answer<()>;
+
+    /// Takes a link back; false when this project has no such link, or it has been taken back before.
+    fn revoke_invitation(&self, project: &Id, invitation: &Id, now: Timestamp) -> Answer<bool>;
+
+    /// Forgets the links of a project that had expired by this time; how many.
+    fn forget_invitations(&self, project: &Id, expired_by: Timestamp) -> Answer<usize>;
 
     // Jobs.
 

@@ -5,12 +5,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_spine.sql"),
     include_str!("../../migrations/0002_undo.sql"),
     include_str!("../../migrations/0003_intake.sql"),
     include_str!("../../migrations/0004_access.sql"),
     include_str!("../../migrations/0005_log_first.sql"),
+    include_str!("../../migrations/0006_invitations.sql"),
 ];
 
 /// The version that this build makes and needs.

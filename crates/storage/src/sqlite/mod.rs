@@ -2,6 +2,7 @@
 
 mod accounts;
 mod columns;
+mod invitations;
 mod jobs;
 mod log;
 mod migrations;
@@ -25,8 +26,9 @@ use self::log::{Prepared, PreparedRows};
 use self::readers::Readers;
 use self::writer::{Work, Writer, in_savepoint};
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Job, JobState, Loaded, LogPosition, Logged,
-    Materialisation, NewJob, NewSession, NewTicket, NewUser, Purpose, Reply, Session, Store, StoreError, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Invitation, Job, JobState, Loaded, LogPosition, Logged,
+    Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed, Reply, Session, Store,
+    StoreError, TokenHash,
 };
 
 /// How long a connection waits for another process that writes.
@@ -370,6 +372,38 @@ impl Store for SqliteStore {
 
     fn delete_expired(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.write(move |connection| accounts::delete_expired(connection, now))
+    }
+
+    fn create_invitation(&self, invitation: NewInvitation) -> Result<(), StoreError> {
+        self.write(move |connection| invitations::create(connection, &invitation))
+    }
+
+    fn invitation(&self, token: &TokenHash) -> Result<Option<Invitation>, StoreError> {
+        self.read(|connection| invitations::by_token(connection, token))
+    }
+
+    fn invitations_of(&self, project: &Id) -> Result<Vec<Invitation>, StoreError> {
+        self.read(|connection| invitations::by_project(connection, project))
+    }
+
+    fn redeem_invitation(&self, token: &TokenHash, user: &Id, now: Timestamp) -> Result<Redeemed, StoreError> {
+        let (token, user) = (*token, user.clone());
+        self.write(move |connection| invitations::redeem(connection, &token, &user, now))
+    }
+
+    fn settle_invitation(&self, invitation: &Id, user: &Id, joined: bool) -> Result<(), StoreError> {
+        let (invitation, user) = (invitation.clone(), user.clone());
+        self.write(move |connection| invitations::settle(connection, &invitation, &user, joined))
+    }
+
+    fn revoke_invitation(&self, project: &Id, invitation: &Id, now: Timestamp) -> Result<bool, StoreError> {
+        let (project, invitation) = (project.clone(), invitation.clone());
+        self.write(move |connection| invitations::revoke(connection, &project, &invitation, now))
+    }
+
+    fn forget_invitations(&self, project: &Id, expired_by: Timestamp) -> Result<usize, StoreError> {
+        let project = project.clone();
+        self.write(move |connection| invitations::forget(connection, &project, expired_by))
     }
 
     fn enqueue(&self, job: NewJob) -> Result<bool, StoreError> {

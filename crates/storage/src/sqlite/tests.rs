@@ -5,7 +5,9 @@ use model::schema::TableSchema;
 use rusqlite::Connection;
 
 use super::columns::{ColumnType, Statements, column_name};
-use super::{OpenError, SqliteStore, accounts, assert_durable, jobs, log, migrations, recordings, records};
+use super::{
+    OpenError, SqliteStore, accounts, assert_durable, invitations, jobs, log, migrations, recordings, records,
+};
 
 fn migrated() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -74,6 +76,15 @@ fn statements() -> Vec<String> {
         accounts::DELETE_SESSION,
         accounts::DELETE_SESSIONS_OF,
         accounts::DELETE_EXPIRED_SESSIONS,
+        invitations::ADD,
+        invitations::BY_TOKEN,
+        invitations::BY_PROJECT,
+        invitations::JOINED_BEFORE,
+        invitations::USE,
+        invitations::JOIN,
+        invitations::GIVE_BACK,
+        invitations::REVOKE,
+        invitations::FORGET,
         jobs::ENQUEUE,
         jobs::RELEASE_LOST,
         jobs::NEXT,
@@ -127,6 +138,7 @@ fn no_statement_is_missing_from_the_list_of_statements() {
         include_str!("log.rs"),
         include_str!("records.rs"),
         include_str!("accounts.rs"),
+        include_str!("invitations.rs"),
         include_str!("jobs.rs"),
         include_str!("recordings.rs"),
         include_str!("mod.rs"),

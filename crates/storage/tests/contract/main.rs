@@ -7,6 +7,7 @@ mod alike;
 mod behind;
 mod blobs;
 mod given;
+mod invitations;
 mod jobs;
 mod logs;
 mod recordings;
