@@ -3,6 +3,7 @@
 mod account;
 mod forms;
 mod html;
+mod notice;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
@@ -14,6 +15,8 @@ use axum::routing::{get, post};
 
 use crate::accounts::Caller;
 use crate::limits::FORM_BODY_BYTES_MAX;
+pub(crate) use notice::{Aside, NoticePage};
+
 use crate::security::is_socket;
 use crate::{App, Problem, realtime, web_files};
 
@@ -36,6 +39,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/projects", get(studio))
         .route("/projects/{id}", get(studio))
         .merge(forms)
+        .merge(crate::projects::pages())
 }
 
 /// The front door: a socket for those who ask for one (W3), else the way to the projects.

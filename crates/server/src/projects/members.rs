@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use model::{Id, Role, Table, Value};
+use model::{Id, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::joining::membership;
 use crate::accounts::{Brake, Caller, normalise_email};
 use crate::json::JsonBody;
 use crate::limits::INVITATIONS_PER_USER;
@@ -52,12 +53,7 @@ pub(super) async fn add(
     Path(project): Path<String>,
     JsonBody(body): JsonBody<MemberBody>,
 ) -> Result<(StatusCode, Json<AddedBody>), Problem> {
-    let project = Id::new(&project).map_err(|_| Problem::forbidden())?;
-    let (asked, user) = (project.clone(), caller.user.clone());
-    let role = app.database.run(move |store| store.role_of(&asked, &user)).await?;
-    if role != Some(Role::Owner) {
-        return Err(Problem::forbidden());
-    }
+    let project = owned(&app, &caller, &project).await?;
     if !matches!(body.role.as_str(), "editor" | "viewer") {
         return Err(Problem::invalid("role: it must be editor or viewer"));
     }
@@ -71,14 +67,19 @@ pub(super) async fn add(
     if let Some(account) = account {
         let (asked, user) = (project.clone(), account.user.clone());
         if app.database.run(move |store| store.role_of(&asked, &user)).await?.is_none() {
-            let fields = model::fields([
-                ("projectId", Value::from(&project)),
-                ("userId", Value::from(&account.user)),
-                ("role", body.role.as_str().into()),
-            ]);
-            super::write(&app, &caller.user, operations::build::create(Table::ProjectMembers, &new_id(), fields))
-                .await?;
+            let role = Role::from_name(&body.role).unwrap_or(Role::Viewer);
+            let room = app.realtime.look(&project).await?;
+            let operations = membership(room.records(), &project, &account.user, role, &new_id());
+            super::write_all(&app, &caller.user, operations).await?;
         }
     }
     Ok((StatusCode::ACCEPTED, Json(ADDED)))
+}
+
+/// The project of this name, when the caller is one of its owners; else 403, whether it exists or not.
+pub(super) async fn owned(app: &App, caller: &Caller, project: &str) -> Result<Id, Problem> {
+    let project = Id::new(project).map_err(|_| Problem::forbidden())?;
+    let (asked, user) = (project.clone(), caller.user.clone());
+    let role = app.database.run(move |store| store.role_of(&asked, &user)).await?;
+    if role == Some(Role::Owner) { Ok(project) } else { Err(Problem::forbidden()) }
 }

@@ -1,12 +1,18 @@
 //! The caller's projects, and who else may open them.
 
+mod invitations;
+mod joining;
 mod list;
 mod members;
 
+use axum::Router;
+use axum::routing::get;
 use model::Id;
 use operations::{Author, Transaction};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub use invitations::{INVITATION_HOURS_MAX, INVITATION_MEMORY_MS, INVITATIONS_OPEN_MAX, invitation_is_open};
 
 use crate::state::new_id;
 use crate::{App, Problem};
@@ -14,7 +20,16 @@ use crate::{App, Problem};
 /// The routes of this module.
 #[must_use]
 pub fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(members::add))
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(members::add))
+        .routes(routes!(invitations::make, invitations::list))
+        .routes(routes!(invitations::revoke))
+}
+
+/// The pages of this module.
+pub(crate) fn pages() -> Router<App> {
+    Router::new().route("/invitations/{token}", get(joining::page).post(joining::join))
 }
 
 /// Creates a project as `user`, who then owns it; its id.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use model::{Id, Key, Records, Table, Timestamp};
-use operations::{Author, Change, Commit, Refusal, Scope, Transaction};
+use model::{Id, Key, Records, Table, Timestamp, Value};
+use operations::{Author, Change, Commit, Operation, Refusal, Scope, Transaction};
 use storage::{Batch, CommitError, NewCommit, NewJob, PayloadHash, Store, StoreError};
 use sync::{Room, Submitted};
 
@@ -23,7 +23,10 @@ pub(crate) struct Submission {
 impl Submission {
     /// Whether it may change who can read the project.
     pub(crate) fn changes_members(&self) -> bool {
-        self.transaction.operations.iter().any(|operation| operation.target.table == Table::ProjectMembers)
+        self.transaction
+            .operations
+            .iter()
+            .any(|operation| operation.target.table == Table::ProjectMembers || collaborator(operation).is_some())
     }
 }
 
@@ -212,16 +215,33 @@ fn taken(room: &Room, store: &dyn Store, transaction: &Transaction) -> Result<Op
 
 /// A membership of someone who does not exist.
 fn stranger(store: &dyn Store, transaction: &Transaction) -> Result<Option<Key>, StoreError> {
-    for operation in transaction.operations.iter().filter(|operation| operation.is_creation()) {
-        let Change::Set(value) = &operation.change else { continue };
-        let user = value.get("userId").and_then(|id| Id::new(id.as_str()?).ok());
-        if let (Table::ProjectMembers, Some(user)) = (operation.target.table, user)
+    for operation in &transaction.operations {
+        if let Some(user) = new_member(operation)
             && store.records(&[Key::new(Table::Users, user)])?.is_empty()
         {
             return Ok(Some(operation.target.clone()));
         }
     }
     Ok(None)
+}
+
+/// Whom an operation makes a member, by a membership or by the guide's list (PE1).
+fn new_member(operation: &Operation) -> Option<Id> {
+    let user = match (&operation.change, operation.target.table) {
+        (Change::Set(value), Table::ProjectMembers) if operation.is_creation() => value.get("userId"),
+        (Change::ListInsert(..), _) => collaborator(operation),
+        _ => None,
+    };
+    Id::new(user?.as_str()?).ok()
+}
+
+/// Whom an operation puts into the guide's list of collaborators, or takes out of it.
+fn collaborator(operation: &Operation) -> Option<&Value> {
+    let theirs = operation.target.table == Table::Projects && operation.path.segments() == ["collaborators"];
+    match &operation.change {
+        Change::ListInsert(user, _) | Change::ListRemove(user) if theirs => Some(user),
+        _ => None,
+    }
 }
 
 /// What a repeat must have in common with the first sending: the operations and what they insist on.

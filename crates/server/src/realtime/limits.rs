@@ -44,3 +44,21 @@ pub const MATERIALISE_AFTER: Duration = Duration::from_secs(5);
 pub const TAIL_COMMITS_MAX: u64 = 16_384;
 /// Bytes of commits beyond which further ones wait for the rows.
 pub const TAIL_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How fast one person may do something: so many a second, and so many at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Each second.
+    pub per_second: u32,
+    /// At once.
+    pub burst: u32,
+}
+
+/// Transactions of one person: what a fifth of a processor can commit, and far more than hands can play.
+pub const EDIT_RATE: Rate = Rate { per_second: 20_000, burst: 60_000 };
+/// Projects that one person opens: each may cost a snapshot.
+pub const OPEN_RATE: Rate = Rate { per_second: 10, burst: 256 };
+/// Guide-style subscriptions of one person (W3): a large project's at once, twice.
+pub const SUBSCRIBE_RATE: Rate = Rate { per_second: 1_000, burst: 20_000 };
+/// People whose rates are remembered.
+pub const RATED_USERS_MAX: usize = 10_000;

@@ -2,8 +2,10 @@
 
 mod behind;
 mod commit_group;
+mod gate;
 pub mod limits;
 mod outbox;
+mod rates;
 mod room_task;
 mod routes;
 mod scope;
@@ -22,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use commit_group::{Submission, Verdict};
 use limits::{ROOM_QUEUE_MAX, SOCKETS_PER_USER_MAX};
+use rates::{Kind, Rates};
 use room_task::{Request, RoomTask};
 use scope::scope_of;
 
@@ -39,6 +42,9 @@ pub enum SubmitError {
     /// The store failed; the log says how (WR10).
     #[error("the server cannot save at the moment; please try again")]
     Unavailable,
+    /// Its author asks for more than one person may: later.
+    #[error("these edits come faster than the server allows; please wait a moment")]
+    TooFast,
 }
 
 impl SubmitError {
@@ -48,6 +54,7 @@ impl SubmitError {
         match self {
             SubmitError::Refused(refusal) => refusal.status,
             SubmitError::Unavailable => 503,
+            SubmitError::TooFast => 429,
         }
     }
 
@@ -83,6 +90,7 @@ struct Rooms {
     clock: Clock,
     open: Mutex<HashMap<Scope, mpsc::Sender<Request>>>,
     sockets: Mutex<HashMap<Id, usize>>,
+    rates: Mutex<Rates>,
     next_socket: AtomicU64,
 }
 
@@ -95,8 +103,20 @@ impl Realtime {
     /// Rooms over this database. Needs a Tokio runtime from the first request on.
     #[must_use]
     pub fn new(database: Database, clock: Clock) -> Realtime {
-        let (open, sockets) = (Mutex::default(), Mutex::default());
-        Realtime(Arc::new(Rooms { database, clock, open, sockets, next_socket: AtomicU64::new(1) }))
+        let (open, sockets, rates) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Realtime(Arc::new(Rooms { database, clock, open, sockets, rates, next_socket: AtomicU64::new(1) }))
+    }
+
+    /// How many rooms are in memory.
+    #[must_use]
+    pub fn rooms_open(&self) -> usize {
+        lock(&self.0.open).len()
+    }
+
+    /// Counts what somebody asks for; false when it is more than one person may.
+    fn allows(&self, user: &Id, kind: Kind, count: usize) -> bool {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        lock(&self.0.rates).take(user, kind, count, self.0.clock.now())
     }
 
     /// Commits a transaction durably; a repeat changes nothing and answers the same (WR6). The author is who is logged
@@ -116,8 +136,15 @@ impl Realtime {
         if transaction.author_id != author.id() {
             return Err(Refusal::forbidden().into());
         }
-        let operations = transaction.operations.clone();
-        let scope = self.0.database.run(move |store| scope_of(store, &operations)).await??;
+        let (by, tx_id, operations) = (author.clone(), transaction.tx_id.clone(), transaction.operations.clone());
+        let scope = self.0.database.run(move |store| {
+            let scope = match scope_of(store, &operations)? {
+                Ok(scope) => scope,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            Ok(gate::admits(store, &scope, &by, &tx_id, &operations)?.map(|()| scope))
+        });
+        let scope = scope.await??;
         self.submit(scope, author, transaction).await
     }
 
@@ -212,7 +239,8 @@ impl Realtime {
             unused
         };
         let (database, clock) = (self.0.database.clone(), self.0.clock.clone());
-        tokio::spawn(RoomTask::run(scope.clone(), database, clock, requests, retire));
+        let neighbours = Neighbours(Arc::clone(&self.0));
+        tokio::spawn(RoomTask::run(scope.clone(), database, clock, neighbours, requests, retire));
         sender
     }
 
@@ -236,6 +264,29 @@ impl Realtime {
                 sockets.remove(user);
             }
         }
+    }
+}
+
+/// How a project's room reaches the rooms of people.
+pub(crate) struct Neighbours(Arc<Rooms>);
+
+impl Neighbours {
+    /// Has the rooms of these people, those that are open, look again at who may listen there.
+    pub(crate) fn review(&self, people: Vec<Id>) {
+        let rooms: Vec<mpsc::Sender<Request>> = {
+            let open = lock(&self.0.open);
+            people.into_iter().filter_map(|user| open.get(&Scope::User(user)).cloned()).collect()
+        };
+        if rooms.is_empty() {
+            return;
+        }
+        // Not by the room that asks: two rooms that wait for each other's queues would wait for ever.
+        tokio::spawn(async move {
+            for room in rooms {
+                // One that has gone in the meantime has nobody listening.
+                drop(room.send(Request::Review).await);
+            }
+        });
     }
 }
 

@@ -12,11 +12,11 @@ use sync::wire::text::{Notice, Update};
 use sync::wire::{Person, Resume, ServerMessage};
 use tokio::sync::{mpsc, oneshot};
 
-use super::SubmitError;
 use super::behind::Behind;
 use super::commit_group::{Group, Submission, Verdict, Verdicts, commit_group, commits, load};
 use super::limits::{GROUP_TRANSACTIONS_MAX, RESUME_BYTES_MAX, RESUME_COMMITS_MAX, RESUME_READ_COMMITS, ROOM_IDLE};
 use super::outbox::{Outbox, Outgoing, commit_bytes, commits_frames};
+use super::{Neighbours, SubmitError};
 use crate::state::{Clock, new_id};
 
 /// Names a socket among all of this process.
@@ -38,6 +38,11 @@ pub(crate) enum Request {
     Unwatch { socket: SocketId, key: Option<String> },
     /// Write the rows that lag behind the log.
     Settle { reply: oneshot::Sender<()> },
+    /// This socket asks for more than one person may: refuse these, and what it sends after them until it opens the
+    /// project again, so that nothing overtakes what was put off.
+    SlowDown { socket: SocketId, channel: u32, tx_ids: Vec<Id> },
+    /// People may have stopped being fellows of this room's person: look again at who may listen.
+    Review,
     /// The room as it is.
     Look { reply: oneshot::Sender<Result<Room, SubmitError>> },
 }
@@ -48,6 +53,16 @@ struct Follower {
     user: Id,
     channel: u32,
     outbox: Outbox,
+    /// Why its transactions are put off until it opens the project again: what comes after one that was put off may build
+    /// on it, and must not be judged without it.
+    put_off: Option<SubmitError>,
+}
+
+impl Follower {
+    fn refuse(&self, tx_id: Id, error: &SubmitError) {
+        let (channel, status, message) = (self.channel, error.status(), error.message());
+        self.outbox.message(&ServerMessage::Refused { channel, tx_id, status, message });
+    }
 }
 
 /// A socket that wants to know of versions (W3).
@@ -62,6 +77,7 @@ pub(crate) struct RoomTask {
     behind: Behind,
     database: Database,
     clock: Clock,
+    neighbours: Neighbours,
     requests: mpsc::Receiver<Request>,
     followers: Vec<Follower>,
     watchers: BTreeMap<String, Vec<Watcher>>,
@@ -80,6 +96,7 @@ impl RoomTask {
         scope: Scope,
         database: Database,
         clock: Clock,
+        neighbours: Neighbours,
         mut requests: mpsc::Receiver<Request>,
         retire: impl Fn(&mpsc::Receiver<Request>) -> bool,
     ) {
@@ -87,8 +104,8 @@ impl RoomTask {
             Ok(loaded) => loaded,
             Err(_) => return refuse_all(&mut requests),
         };
-        let mut task =
-            RoomTask { room, behind, database, clock, requests, followers: Vec::new(), watchers: BTreeMap::new() };
+        let (followers, watchers) = (Vec::new(), BTreeMap::new());
+        let mut task = RoomTask { room, behind, database, clock, neighbours, requests, followers, watchers };
         let mut ahead = None;
         loop {
             let request = match ahead.take() {
@@ -127,18 +144,20 @@ impl RoomTask {
         match request {
             Request::SubmitFromSocket { .. } | Request::Submit { .. } => return self.commit_waiting(request).await,
             Request::Open { socket, user, channel, resume, outbox } => {
-                self.open(Follower { socket, user, channel, outbox }, resume).await;
+                self.open(Follower { socket, user, channel, outbox, put_off: None }, resume).await;
             }
             Request::Close { socket, channel } => {
                 self.followers.retain(|f| (f.socket, f.channel) != (socket, channel));
                 self.tell_presence();
             }
-            Request::Watch { socket, user, key, outbox } => self.watch(key, Watcher { socket, user, outbox }),
+            Request::Watch { socket, user, key, outbox } => self.watch(key, Watcher { socket, user, outbox }).await,
             Request::Unwatch { socket, key } => self.unwatch(socket, key.as_deref()),
             Request::Settle { reply } => {
                 self.behind.finish(&self.room, &self.database).await;
                 let _ = reply.send(());
             }
+            Request::SlowDown { socket, channel, tx_ids } => self.slow_down(socket, channel, tx_ids),
+            Request::Review => self.review().await,
             Request::Look { reply } => drop(reply.send(self.refresh().await.map(|()| self.room.clone()))),
         }
         None
@@ -162,6 +181,13 @@ impl RoomTask {
         while let Some(request) = next.take() {
             match request {
                 Request::SubmitFromSocket { socket, channel, submission } => {
+                    if let Some(follower) = self.follower(socket, channel)
+                        && let Some(reason) = &follower.put_off
+                    {
+                        follower.refuse(submission.transaction.tx_id, reason);
+                        next = self.requests.try_recv().ok();
+                        continue;
+                    }
                     replies.push(ReplyTo::Socket(socket, channel, submission.transaction.tx_id.clone()));
                     submissions.push(submission);
                 }
@@ -179,6 +205,9 @@ impl RoomTask {
             if submissions.len() < GROUP_TRANSACTIONS_MAX && !ends {
                 next = self.requests.try_recv().ok();
             }
+        }
+        if submissions.is_empty() {
+            return ahead;
         }
         let old = self.room.clone();
         let verdicts = self.commit(submissions).await;
@@ -232,6 +261,7 @@ impl RoomTask {
             .collect();
         self.tell_watchers(old, &changed);
         if changed.iter().any(|key| key.table == Table::ProjectMembers) {
+            self.review_neighbours(old);
             self.end_lost_access();
             self.tell_people().await;
         }
@@ -266,6 +296,59 @@ impl RoomTask {
         }
     }
 
+    /// Whoever has left is perhaps no fellow of the others any more, nor they of them (U3).
+    fn review_neighbours(&self, old: &Room) {
+        let before = members(old);
+        if before.iter().any(|user| !may_read(&self.room, user)) {
+            self.neighbours.review(before.into_iter().collect());
+        }
+    }
+
+    /// Ends what those listen to who are no fellows of this room's person any more (PS1).
+    async fn review(&mut self) {
+        let Scope::User(own) = self.room.scope().clone() else { return };
+        let listening: BTreeSet<Id> = self.watchers.values().flatten().map(|watcher| watcher.user.clone()).collect();
+        let fellows = self.database.run(move |store| {
+            let mut fellows = BTreeSet::new();
+            for user in listening {
+                if user == own || store.are_fellows(&own, &user)? {
+                    fellows.insert(user);
+                }
+            }
+            Ok(fellows)
+        });
+        match fellows.await {
+            Ok(fellows) => self.end_watching(|watcher| fellows.contains(&watcher.user)),
+            Err(error) => tracing::error!(%error, "it could not be seen who may listen"),
+        }
+    }
+
+    fn end_watching(&mut self, stays: impl Fn(&Watcher) -> bool) {
+        for (key, watchers) in &mut self.watchers {
+            watchers.retain(|watcher| {
+                let stays = stays(watcher);
+                if !stays {
+                    watcher.outbox.notice(&forbidden(key));
+                }
+                stays
+            });
+        }
+        self.watchers.retain(|_, watchers| !watchers.is_empty());
+    }
+
+    fn follower(&self, socket: SocketId, channel: u32) -> Option<&Follower> {
+        self.followers.iter().find(|follower| (follower.socket, follower.channel) == (socket, channel))
+    }
+
+    fn slow_down(&mut self, socket: SocketId, channel: u32, tx_ids: Vec<Id>) {
+        let mine = |follower: &&mut Follower| (follower.socket, follower.channel) == (socket, channel);
+        let Some(follower) = self.followers.iter_mut().find(mine) else { return };
+        for tx_id in tx_ids {
+            follower.refuse(tx_id, &SubmitError::TooFast);
+        }
+        follower.put_off = Some(SubmitError::TooFast);
+    }
+
     /// Whoever is no longer a member hears no more (PS1).
     fn end_lost_access(&mut self) {
         let room = &self.room;
@@ -276,29 +359,18 @@ impl RoomTask {
             }
             stays
         });
-        for (key, watchers) in &mut self.watchers {
-            watchers.retain(|watcher| {
-                let stays = may_read(room, &watcher.user);
-                if !stays {
-                    let message = format!("{key}: {}", Refusal::FORBIDDEN);
-                    watcher.outbox.notice(&Notice::Error { message });
-                }
-                stays
-            });
-        }
-        self.watchers.retain(|_, watchers| !watchers.is_empty());
+        let members = members(room);
+        self.end_watching(|watcher| members.contains(&watcher.user));
         self.tell_presence();
     }
 
-    fn answer(&self, verdicts: Verdicts, replies: Vec<ReplyTo>) {
+    fn answer(&mut self, verdicts: Verdicts, replies: Vec<ReplyTo>) {
         for (verdict, reply) in verdicts.into_iter().zip(replies) {
             match reply {
                 ReplyTo::Caller(reply) => drop(reply.send(verdict.map(|verdict| (verdict, self.room.clone())))),
                 ReplyTo::Socket(socket, channel, tx_id) => {
-                    let Some(follower) = self.followers.iter().find(|f| (f.socket, f.channel) == (socket, channel))
-                    else {
-                        continue;
-                    };
+                    let mine = |f: &&mut Follower| (f.socket, f.channel) == (socket, channel);
+                    let Some(follower) = self.followers.iter_mut().find(mine) else { continue };
                     match verdict {
                         // Told by `tell_author`, in the order of the log.
                         Ok(Verdict::Committed(_)) => {}
@@ -307,8 +379,10 @@ impl RoomTask {
                             follower.outbox.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time });
                         }
                         Err(error) => {
-                            let (status, message) = (error.status(), error.message());
-                            follower.outbox.message(&ServerMessage::Refused { channel, tx_id, status, message });
+                            follower.refuse(tx_id, &error);
+                            if matches!(error, SubmitError::Unavailable) {
+                                follower.put_off = Some(error);
+                            }
                         }
                     }
                 }
@@ -379,15 +453,18 @@ impl RoomTask {
         });
     }
 
-    fn watch(&mut self, key: String, watcher: Watcher) {
+    async fn watch(&mut self, key: String, watcher: Watcher) {
         let may = match self.room.scope() {
             Scope::Project(_) => may_read(&self.room, &watcher.user),
-            // The socket has made sure that they are the same or fellows (U3).
-            Scope::User(_) => true,
+            Scope::User(own) if *own == watcher.user => true,
+            // Asked again here: whoever stops being a fellow after this is found by the review that follows (U3).
+            Scope::User(own) => {
+                let (own, user) = (own.clone(), watcher.user.clone());
+                self.database.run(move |store| store.are_fellows(&own, &user)).await.unwrap_or(false)
+            }
         };
         if !may {
-            let message = format!("{key}: {}", Refusal::FORBIDDEN);
-            watcher.outbox.notice(&Notice::Error { message });
+            watcher.outbox.notice(&forbidden(&key));
             return;
         }
         let updates = vec![Update { version: version(&self.room, &key), key: key.clone() }];
@@ -462,6 +539,16 @@ fn tell_author(follower: &Follower, verdicts: &Verdicts, replies: &[ReplyTo]) ->
 
 fn may_read(room: &Room, user: &Id) -> bool {
     role_of(room.records(), user).is_some()
+}
+
+/// Everyone who is a member.
+fn members(room: &Room) -> BTreeSet<Id> {
+    let memberships = room.records().table(Table::ProjectMembers).filter(|membership| !membership.is_deleted());
+    memberships.filter_map(|membership| membership.id_in("userId")).collect()
+}
+
+fn forbidden(key: &str) -> Notice {
+    Notice::Error { message: format!("{key}: {}", Refusal::FORBIDDEN) }
 }
 
 fn denied(channel: u32) -> ServerMessage {

@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::SubmitError;
 use super::limits::POINTERS_MAX;
+use super::rates::Kind;
 use crate::accounts::Caller;
 use crate::json::JsonBody;
 use crate::limits::REALTIME_BODY_BYTES_MAX;
@@ -82,6 +83,7 @@ impl IntoResponse for SubmitError {
                 (status, Json(RefusalBody { message, conflicts })).into_response()
             }
             SubmitError::Unavailable => Problem::new(StatusCode::SERVICE_UNAVAILABLE, self.to_string()).into_response(),
+            SubmitError::TooFast => Problem::slow_down(1).into_response(),
         }
     }
 }
@@ -89,12 +91,16 @@ impl IntoResponse for SubmitError {
 /// Commits a transaction: all of it or nothing (W1).
 #[utoipa::path(post, path = "/api/realtime/write", request_body = WriteBody, responses(
     (status = 200, body = RecordsBody), (status = 400, body = RefusalBody), (status = 401, body = ProblemBody),
-    (status = 403, body = RefusalBody), (status = 409, body = RefusalBody), (status = 503, body = ProblemBody)))]
+    (status = 403, body = RefusalBody), (status = 409, body = RefusalBody), (status = 429, body = ProblemBody),
+    (status = 503, body = ProblemBody)))]
 async fn write(
     State(app): State<App>,
     caller: Caller,
     JsonBody(transaction): JsonBody<Transaction>,
 ) -> Result<Response, Problem> {
+    if !app.realtime.allows(&caller.user, Kind::Edit, 1) {
+        return Ok(SubmitError::TooFast.into_response());
+    }
     Ok(match app.realtime.write(Author::User(caller.user), transaction).await {
         Ok(outcome) => Json(RecordsBody { record_map: outcome.record_map }).into_response(),
         Err(error) => error.into_response(),

@@ -18,6 +18,7 @@ use super::SubmitError;
 use super::commit_group::Submission;
 use super::limits::{PING_EVERY, SILENCE_MAX, SUBSCRIPTIONS_MAX, TEXT_BYTES_MAX};
 use super::outbox::{Outbox, OutboxReader, Outgoing, outbox};
+use super::rates::Kind;
 use super::room_task::{Request, SocketId};
 use crate::App;
 use crate::accounts::Caller;
@@ -198,6 +199,12 @@ impl Session {
     }
 
     async fn open(&mut self, channel: u32, project: Id, resume: Option<wire::Resume>) -> Result<(), String> {
+        if !self.app.realtime.allows(&self.user, Kind::Open, 1) {
+            // As one that may be tried again (W4).
+            let message = "projects are opened faster than the server allows; please wait a moment".to_owned();
+            self.outbox.message(&ServerMessage::Denied { channel, status: 503, message });
+            return Ok(());
+        }
         let (asked, user) = (project.clone(), self.user.clone());
         let member = self.app.database.run(move |store| Ok(store.role_of(&asked, &user)?.is_some()));
         // Before a room is opened: strangers must not make rooms of projects that do not exist.
@@ -231,6 +238,12 @@ impl Session {
         if transactions.len() > SUBMIT_TRANSACTIONS_MAX {
             return Err(format!("at most {SUBMIT_TRANSACTIONS_MAX} transactions at once"));
         }
+        if !self.app.realtime.allows(&self.user, Kind::Edit, transactions.len()) {
+            let tx_ids = transactions.into_iter().map(|transaction| transaction.tx_id).collect();
+            let request = Request::SlowDown { socket: self.number, channel, tx_ids };
+            self.app.realtime.send(&scope, request).await;
+            return Ok(());
+        }
         for transaction in transactions {
             let author = Author::User(self.user.clone());
             let submission = Submission { author, transaction, jobs: Vec::new() };
@@ -259,6 +272,9 @@ impl Session {
     async fn subscribe(&mut self, key: String) -> Result<(), String> {
         if self.rooms.keys.len() >= SUBSCRIPTIONS_MAX && !self.rooms.keys.contains_key(&key) {
             return Err(format!("at most {SUBSCRIPTIONS_MAX} subscriptions"));
+        }
+        if !self.app.realtime.allows(&self.user, Kind::Subscribe, 1) {
+            return Err(format!("{key}: subscriptions come faster than the server allows; please wait a moment"));
         }
         let scope = self.scope_of(&key).await.ok_or_else(|| format!("{key}: {}", Refusal::FORBIDDEN))?;
         self.rooms.keys.insert(key.clone(), scope.clone());

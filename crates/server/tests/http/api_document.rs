@@ -70,7 +70,7 @@ async fn every_answer_that_the_document_promises_has_a_body_that_it_describes() 
 }
 
 /// The routes that are no part of the API: pages, files, sockets, and the document itself.
-const UNDOCUMENTED: [&str; 15] = [
+const UNDOCUMENTED: [&str; 16] = [
     "/",
     "/login",
     "/signup",
@@ -84,6 +84,7 @@ const UNDOCUMENTED: [&str; 15] = [
     "/account/sessions/{name}/end",
     "/account/delete",
     "/reset-password",
+    "/invitations/{token}",
     "/assets/{*path}",
     "/manifest.json",
 ];

@@ -6,5 +6,6 @@ mod accounts;
 mod api_document;
 mod client;
 mod front;
+mod invitations;
 mod pages;
 mod projects;
