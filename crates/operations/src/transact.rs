@@ -377,7 +377,7 @@ impl Run<'_> {
     }
 
     fn finish(mut self, records: &mut Records) -> Result<Accepted, Refusal> {
-        if self.done.is_empty() {
+        if self.done.is_empty() && !self.skipped.is_empty() {
             return Err(Refusal::overtaken(self.skipped.iter().map(|operation| &operation.target)));
         }
         if self.changed.in_order.iter().any(|key| key.table == Table::ProjectMembers) {

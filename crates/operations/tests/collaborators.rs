@@ -41,13 +41,14 @@ impl World {
             operations,
             client_timestamp: 0.0,
             base_versions: BTreeMap::new(),
+            gesture: None,
         };
         let author = if author == "system" { Author::System } else { Author::User(id(author)) };
         let accepted = transact(&mut self.records, &Scope::Project(id("p")), &author, &transaction, NOW)?;
-        apply_committed(&mut self.replayed, &accepted.operations, NOW).unwrap();
+        apply_committed(&mut self.replayed, &transaction.tx_id, &accepted.operations, NOW).unwrap();
         assert_eq!(self.replayed, self.records, "the log says what happened");
         let (seq, tx_id) = (u64::from(self.count), transaction.tx_id);
-        Ok(Commit { seq, tx_id, author: author.id(), time: NOW, operations: accepted.operations })
+        Ok(Commit { seq, tx_id, author: author.id(), time: NOW, gesture: None, operations: accepted.operations })
     }
 
     fn collaborators(&self) -> Vec<String> {

@@ -116,6 +116,7 @@ async fn write_membership(app: &App, user: &Id, invitation: &Invitation) -> Resu
         operations,
         client_timestamp,
         base_versions: std::collections::BTreeMap::new(),
+        gesture: None,
     };
     let scope = Scope::Project(invitation.project.clone());
     app.realtime.submit(scope, Author::System, transaction).await?;

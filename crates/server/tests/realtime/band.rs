@@ -239,7 +239,14 @@ impl Socket {
 
 pub(crate) fn transaction(user: &User, tx: &str, operations: Vec<Operation>) -> Transaction {
     let base_versions = Default::default();
-    Transaction { tx_id: id(tx), author_id: id(&user.id), operations, client_timestamp: 0.0, base_versions }
+    Transaction {
+        tx_id: id(tx),
+        author_id: id(&user.id),
+        operations,
+        client_timestamp: 0.0,
+        base_versions,
+        gesture: None,
+    }
 }
 
 /// The membership of this user in what a snapshot holds.

@@ -129,12 +129,13 @@ fn content(table: Table, name: &str, track: &str) -> Operation {
             ("sizeBytes", u32::try_from(SOUND.len()).unwrap().into()),
         ]),
         Table::Automation => fields([("trackId", track.into()), ("parameter", "volume".into())]),
+        Table::Versions => fields([("projectId", "p".into()), ("name", "V".into())]),
         Table::Users | Table::Projects | Table::ProjectMembers => panic!("{table} is no content"),
     };
     create(table, &id(name), fields)
 }
 
-const CONTENT: [Table; 4] = [Table::Tracks, Table::Clips, Table::AudioFiles, Table::Automation];
+const CONTENT: [Table; 5] = [Table::Tracks, Table::Clips, Table::AudioFiles, Table::Automation, Table::Versions];
 
 struct World {
     server: Server,
@@ -190,6 +191,7 @@ impl World {
             operations,
             client_timestamp: 0.0,
             base_versions: BTreeMap::new(),
+            gesture: None,
         };
         let author = Author::User(id(author));
         match self.server.app.realtime.write(author, transaction).await {
@@ -276,7 +278,7 @@ fn attempt(table: Table, operation: &str, case: &str, me: &str) -> (Vec<Operatio
         (Table::Clips, "set", "to another track") => set(table, &id("live-clips"), "trackId", "second"),
         (Table::Clips, "set", "to another project's track") => set(table, &id("live-clips"), "trackId", "elsewhere"),
         (_, "set", "") if before == "none" => content(table, "fresh", "live-tracks"),
-        (Table::Tracks | Table::Clips | Table::AudioFiles | Table::Automation, _, "") => {
+        (Table::Tracks | Table::Clips | Table::AudioFiles | Table::Automation | Table::Versions, _, "") => {
             let target = id(&format!("{}-{table}", if before == "deleted" { "gone" } else { "live" }));
             let (name, list, element) = match table {
                 Table::Tracks => ("name", "plugins", fields([("id", "e".into()), ("type", "eq".into())])),
@@ -293,6 +295,7 @@ fn attempt(table: Table, operation: &str, case: &str, me: &str) -> (Vec<Operatio
                 Table::Automation => {
                     ("points", "points", fields([("id", "b".into()), ("beat", 0u32.into()), ("value", 1u32.into())]))
                 }
+                Table::Versions => ("name", "name", fields([("id", "x".into())])),
                 _ => ("filename", "filename", fields([("id", "x".into())])),
             };
             match operation {

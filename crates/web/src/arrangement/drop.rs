@@ -19,6 +19,13 @@ pub(super) fn listen(board: Board) {
         if has_files(&event) {
             // Without it the browser would open the file in the place of the studio.
             event.prevent_default();
+            if !board.door.may_edit() {
+                // No ghost of what cannot land: the pointer says so, and a drop says why.
+                if let Some(data) = event.data_transfer() {
+                    data.set_drop_effect("none");
+                }
+                return;
+            }
             let landing = landing(board, &event);
             if board.incoming.get_untracked() != Some(landing) {
                 board.incoming.set(Some(landing));

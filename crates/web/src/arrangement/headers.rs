@@ -113,11 +113,12 @@ fn Header(id: Id, lifted: RwSignal<Option<(Id, usize)>>) -> impl IntoView {
                     <Toggles id=id.clone() track />
                     <button type="button" class="icon-button small head-more" aria-label=move || format!("More for {}", name.get())
                         aria-haspopup="menu" aria-expanded=move || menu_open.get().to_string() data-testid="track-menu"
+                        disabled=move || !board.door.may_edit_now() title=move || board.door.title("Rename, recolour, move, delete")
                         on:click=move |_| menu_open.set(true)>{icon(Icon::More)}</button>
                 </div>
             </div>
             <HeadMeter id=stored.get_value() />
-            <Show when=move || menu_open.get()>
+            <Show when=move || menu_open.get() && board.door.may_edit_now()>
                 // In the body: the list of headers is moved and cut off, and what is in it with it.
                 <Portal>
                     <TrackMenu id=stored.get_value() name open=menu_open renaming />
@@ -140,9 +141,9 @@ pub(crate) fn Toggles(id: Id, track: Memo<Option<Track>>) -> impl IntoView {
     };
     let locked = move || !door.may_edit_now();
     view! {
-        <button type="button" class="letter mute" data-testid="mute" title="Mute" disabled=locked aria-label=move || format!("Mute {}", name())
+        <button type="button" class="letter mute" data-testid="mute" title=move || door.title("Mute") disabled=locked aria-label=move || format!("Mute {}", name())
             aria-pressed=move || muted.get().to_string() on:click=move |_| set("muted", "Mute", !muted.get_untracked())>"M"</button>
-        <button type="button" class="letter solo" data-testid="solo" title="Solo" disabled=locked aria-label=move || format!("Solo {}", name())
+        <button type="button" class="letter solo" data-testid="solo" title=move || door.title("Solo") disabled=locked aria-label=move || format!("Solo {}", name())
             aria-pressed=move || solo.get().to_string() on:click=move |_| set("solo", "Solo", !solo.get_untracked())>"S"</button>
     }
 }
@@ -182,7 +183,8 @@ fn Grip(id: Id, name: Memo<String>, lifted: RwSignal<Option<(Id, usize)>>) -> im
         lifted.set(None);
     };
     view! {
-        <div class="grip" node_ref=grip title="Drag to reorder (Alt+↑ / Alt+↓)" aria-hidden="true" data-track=name
+        <div class="grip" class:is-locked=move || !board.door.may_edit_now() node_ref=grip
+            title=move || board.door.title("Drag to reorder (Alt+↑ / Alt+↓)") aria-hidden="true" data-track=name
             on:pointerdown=down on:pointermove=moved on:pointerup=up on:pointercancel=move |_| lifted.set(None)>
             {icon(Icon::Grip)}
         </div>
@@ -203,7 +205,7 @@ fn TrackName(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoV
         <Show
             when=move || renaming.get()
             fallback=move || view! {
-                <button type="button" class="head-name" title="Double-click or F2 to rename" on:dblclick=move |_| begin()>{name}</button>
+                <button type="button" class="head-name" title=move || board.door.title("Double-click or F2 to rename") on:dblclick=move |_| begin()>{name}</button>
             }
         >
             <NameInput id=id.get_value() name renaming />

@@ -62,7 +62,13 @@ fn EmptySong() -> impl IntoView {
     view! {
         <div class="empty-song">
             <h2>"Silence, so far"</h2>
-            <p>"Drop a WAV, FLAC, MP3 or Ogg file anywhere, or begin with an empty track."</p>
+            <p>
+                {move || if may_edit() {
+                    "Drop a WAV, FLAC, MP3 or Ogg file anywhere, or begin with an empty track."
+                } else {
+                    "You will hear it here as soon as somebody adds a track."
+                }}
+            </p>
             <Show when=may_edit>
                 <div class="notice-actions">
                     <button type="button" class="button primary" on:click=move |_| drop::pick_files(board)>

@@ -71,6 +71,11 @@ pub(crate) async fn post_only(path: &str, body: &impl Serialize) -> Result<Respo
     send("POST", path, Some(&body)).await
 }
 
+/// Deletes.
+pub(crate) async fn delete(path: &str) -> Result<(), Failure> {
+    send("DELETE", path, None).await.map(drop)
+}
+
 /// Gets bytes.
 pub(crate) async fn get_bytes(path: &str) -> Result<Vec<u8>, Failure> {
     let response = send("GET", path, None).await?;

@@ -108,9 +108,7 @@ impl Door {
     /// Takes files in, one after the other; each on a track of its own but the first, which goes where it was dropped.
     pub(crate) fn import(self, files: Vec<File>, target: Target) {
         if !self.may_edit() {
-            return self
-                .toasts()
-                .error("You can only listen here", "Ask the owner of the project to make you an editor.");
+            return self.toasts().error("Nothing was added", super::ONLY_LISTENS);
         }
         leptos::task::spawn_local(async move {
             for (index, file) in files.into_iter().enumerate() {

@@ -11,6 +11,7 @@ pub(crate) mod imports;
 pub(crate) mod peaks;
 mod socket;
 pub(crate) mod sound;
+mod unsaved;
 mod upload;
 mod warm_up;
 
@@ -19,12 +20,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Id, Key, Project, Record, Records, Table};
-use operations::Operation;
+use model::{Id, Key, Project, Record, Records, Role, Table};
+use operations::{Operation, Refusal};
 use sync::wire::{ClientMessage, Person, Presence as Doing, PresenceOf, ServerMessage};
 use sync::{Edit, Effect, Event, Replica, Status};
 
 pub(crate) use identity::{new_id, now};
+pub(crate) use unsaved::{Unsaved, in_words};
 
 use crate::toast::Toasts;
 use socket::{Socket, SocketEvent};
@@ -33,6 +35,9 @@ use socket::{Socket, SocketEvent};
 const CHANNEL: u32 = 1;
 /// Labels of edits that are remembered, to say what was undone.
 const LABELS_MAX: usize = 4_096;
+/// Why somebody who may only listen cannot do what they tried.
+pub(crate) const ONLY_LISTENS: &str =
+    "You can listen to this project and look at it, not change it. An owner can make you an editor.";
 
 type Listener = Rc<dyn Fn(&[Key])>;
 
@@ -43,6 +48,8 @@ pub(crate) struct Door {
     status: RwSignal<Status>,
     logged_out: RwSignal<bool>,
     people: RwSignal<Vec<Presence>>,
+    role: RwSignal<Option<Role>>,
+    unsaved: RwSignal<Vec<Unsaved>>,
     tracks: RwSignal<Vec<Id>>,
     project: RwSignal<Option<Project>>,
     undo_label: RwSignal<Option<String>>,
@@ -68,10 +75,19 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Presence {
     pub(crate) person: Person,
+    /// Their membership, when it is here.
+    pub(crate) membership: Option<Id>,
+    /// What they may do; ahead of the server, as all that is on the screen.
+    pub(crate) role: Role,
     /// Whether they have it open now.
     pub(crate) here: bool,
     /// Whether it is the user of this page.
     pub(crate) me: bool,
+}
+
+/// Whether the project is closed to this user: not when somebody else has logged in, whose edits wait for them.
+fn is_closed(status: &Status) -> bool {
+    status.denied.as_deref() == Some(Refusal::FORBIDDEN)
 }
 
 impl Door {
@@ -92,6 +108,8 @@ impl Door {
             status: RwSignal::new(Status::default()),
             logged_out: RwSignal::new(false),
             people: RwSignal::new(Vec::new()),
+            role: RwSignal::new(None),
+            unsaved: RwSignal::new(Vec::new()),
             tracks: RwSignal::new(Vec::new()),
             project: RwSignal::new(None),
             undo_label: RwSignal::new(None),
@@ -151,7 +169,9 @@ impl Door {
                 true
             }
             Err(refusal) => {
-                self.toasts.error(format!("{what} is not possible"), refusal.message);
+                let listens = refusal.status == 403 && self.role.get_untracked() == Some(Role::Viewer);
+                let reason = if listens { ONLY_LISTENS.to_owned() } else { refusal.message };
+                self.toasts.error(format!("{what} is not possible"), reason);
                 false
             }
         }
@@ -169,7 +189,7 @@ impl Door {
         self.travelled("Redo", result);
     }
 
-    fn travelled(self, what: &str, result: Result<Vec<Effect>, operations::Refusal>) {
+    fn travelled(self, what: &str, result: Result<Vec<Effect>, Refusal>) {
         match result {
             Ok(effects) => self.perform(effects),
             Err(refusal) => self.toasts.error(format!("{what} is not possible"), refusal.message),
@@ -235,6 +255,16 @@ impl Door {
         self.people.read_only()
     }
 
+    /// What this user may do; none before the project is here, and for who is no member any more.
+    pub(crate) fn role(self) -> ReadSignal<Option<Role>> {
+        self.role.read_only()
+    }
+
+    /// Edits that the server did not take because this user may not make them any more (PE5).
+    pub(crate) fn unsaved(self) -> RwSignal<Vec<Unsaved>> {
+        self.unsaved
+    }
+
     /// Reads all records at once; not tracked.
     pub(crate) fn read<T>(self, read: impl FnOnce(&Records) -> T) -> T {
         read(self.inner().replica.borrow().view())
@@ -252,9 +282,12 @@ impl Door {
 
     /// The same, for screens: runs again when the role may have changed.
     pub(crate) fn may_edit_now(self) -> bool {
-        self.people.track();
-        self.project.track();
-        self.may_edit()
+        self.role.get() >= Some(Role::Editor)
+    }
+
+    /// Why a control does nothing, for its title; `what` it does where it does.
+    pub(crate) fn title(self, what: &'static str) -> &'static str {
+        if self.may_edit_now() { what } else { ONLY_LISTENS }
     }
 
     /// Calls `listener` with the keys of what changed, for what is no DOM: the canvas, the engine.
@@ -295,8 +328,12 @@ impl Door {
             match effect {
                 Effect::Send(message) => self.send(&message),
                 Effect::Changed(keys) => self.changed(&keys),
-                Effect::Refused { tx_id, message, .. } => {
+                Effect::Refused { tx_id, status, message } => {
                     let what = self.inner().labels.borrow_mut().remove(&tx_id).unwrap_or("An edit");
+                    if status == 403 {
+                        self.unsaved.update(|unsaved| unsaved::add(unsaved, what));
+                        continue;
+                    }
                     self.toasts.error(format!("{what} was undone"), message);
                 }
                 Effect::Reconnect => {
@@ -311,6 +348,9 @@ impl Door {
                         self.logged_out.set(false);
                     }
                     if *self.status.read_untracked() != status {
+                        if is_closed(&status) {
+                            self.list_pending();
+                        }
                         self.status.set(status);
                     }
                 }
@@ -336,6 +376,23 @@ impl Door {
                 Effect::Keep(_) | Effect::Forget(_) | Effect::Tell(_) | Effect::Followed(_) | Effect::Replaced => {}
             }
         }
+    }
+
+    /// The project is closed to this user: what is still waiting will not be saved, and is listed (PE5).
+    fn list_pending(self) {
+        let inner = self.inner();
+        let labels = inner.labels.borrow();
+        let replica = inner.replica.borrow();
+        let mut unsaved = self.unsaved.get_untracked();
+        unsaved.retain(|one| !one.waits);
+        let refused = unsaved.len();
+        for (transaction, _) in replica.pending() {
+            unsaved::add(&mut unsaved, labels.get(&transaction.tx_id).copied().unwrap_or("An edit"));
+        }
+        for one in unsaved.iter_mut().skip(refused) {
+            one.waits = true;
+        }
+        self.unsaved.set(unsaved);
     }
 
     fn send(self, message: &ClientMessage) {
@@ -366,6 +423,9 @@ impl Door {
                 self.tracks.set(tracks);
             }
         }
+        if keys.iter().any(|key| key.table == Table::ProjectMembers) {
+            self.people_changed();
+        }
         let listeners = inner.listeners.borrow().clone();
         for listener in listeners {
             listener(keys);
@@ -376,24 +436,40 @@ impl Door {
         let inner = self.inner();
         let replica = inner.replica.borrow();
         let here = replica.connected_users();
-        let mut people: Vec<Presence> = replica
-            .people()
-            .iter()
-            .map(|person| Presence {
+        let memberships = || replica.view().table(Table::ProjectMembers).filter(|membership| !membership.is_deleted());
+        let membership_of =
+            |person: &Person| memberships().find(|membership| membership.text("userId") == Some(person.id.as_str()));
+        // Names come from the server, roles from the records: those are ahead of it.
+        let present = |person: &Person| {
+            let membership = membership_of(person);
+            let role = membership.and_then(|it| Role::from_name(it.text("role")?)).unwrap_or(person.role);
+            Presence {
                 here: here.contains(&person.id),
                 me: person.id == inner.me,
+                membership: membership.map(|membership| membership.id().clone()),
+                role,
                 person: person.clone(),
-            })
-            .collect();
+            }
+        };
+        let mut people: Vec<Presence> = replica.people().iter().map(present).collect();
+        people.retain(|presence| presence.membership.is_some() || memberships().next().is_none());
+        let role = replica.role();
         people.sort_by(|a, b| (!a.here, !a.me, &a.person.name).cmp(&(!b.here, !b.me, &b.person.name)));
         drop(replica);
-        self.people.set(people);
+        if self.role.get_untracked() != role {
+            self.role.set(role);
+        }
+        if *self.people.read_untracked() != people {
+            self.people.set(people);
+        }
     }
 
     /// Edits that wait live in this tab only: closing it would lose them.
     fn warn_before_leaving(self) {
         window_event_listener(leptos::ev::beforeunload, move |event| {
-            if self.status.read_untracked().pending > 0 || self.imports().is_busy() {
+            let status = self.status.read_untracked();
+            // What waits for a project that is closed to this user waits in vain, and has been listed.
+            if (status.pending > 0 && !is_closed(&status)) || self.imports().is_busy() {
                 event.prevent_default();
             }
         });

@@ -96,7 +96,8 @@ pub(super) fn Fader(
                 aria-valuenow=move || format!("{:.4}", shown())
                 aria-valuetext=move || format!("{} decibels", decibels::written(shown()))
                 style:--travel=move || format!("{:.4}", travel_of(shown()))
-                title="Drag; Shift for fine steps; double-click for 0 dB"
+                aria-readonly=move || (!door.may_edit_now()).to_string() class:is-locked=move || !door.may_edit_now()
+                title=move || door.title("Drag; Shift for fine steps; double-click for 0 dB")
                 node_ref=track on:pointerdown=down on:pointermove=moved on:pointerup=up on:pointercancel=cancel
                 on:dblclick=move |_| if door.may_edit() { write(1.0) } on:keydown=key>
                 {scale}
@@ -148,7 +149,7 @@ fn FaderNumber(shown: Signal<f64>, write: Callback<f64>, label: Signal<String>) 
         _ => {}
     };
     view! {
-        <input class="fader-number" type="text" inputmode="text" autocomplete="off" readonly=move || !door.may_edit_now()
+        <input class="fader-number" type="text" inputmode="text" autocomplete="off" readonly=move || !door.may_edit_now() title=move || door.title("In decibels")
             aria-label=move || format!("{}, in decibels", label.get()) node_ref=input on:input=move |_| typing.set(true)
             on:focus=move |_| if let Some(input) = input.get_untracked() { input.select() }
             on:keydown=key on:blur=move |_| commit() />

@@ -112,7 +112,8 @@ pub(super) fn Pan(
     view! {
         <div class="pan" class:is-held=move || held.get().is_some() role="slider" tabindex="0" data-testid="pan" aria-label=label
             aria-valuemin="-1" aria-valuemax="1" aria-valuenow=move || format!("{:.2}", shown())
-            aria-valuetext=move || spoken(shown()) title="Drag; double-click for the centre" node_ref=knob
+            aria-valuetext=move || spoken(shown()) title=move || door.title("Drag; double-click for the centre")
+            aria-readonly=move || (!door.may_edit_now()).to_string() class:is-locked=move || !door.may_edit_now() node_ref=knob
             on:pointerdown=down on:pointermove=moved on:pointerup=up
             on:pointercancel=move |_| { held.set(None); preview.run(None); }
             on:dblclick=move |_| if door.may_edit() { write(0.0) } on:keydown=key>

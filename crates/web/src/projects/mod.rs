@@ -6,7 +6,7 @@ mod when;
 use leptos::prelude::*;
 use model::{Id, Timestamp};
 
-use crate::design::{Icon, Logo, Notice, icon};
+use crate::design::{Icon, Logo, icon};
 use crate::door::{api, now};
 use crate::toast::Toasts;
 use artwork::Artwork;
@@ -177,23 +177,5 @@ fn SongCard(song: Song) -> impl IntoView {
                 </span>
             </a>
         </li>
-    }
-}
-
-/// The page of someone who is logged out, or may not see what they asked for.
-#[component]
-pub(crate) fn Barred(
-    /// What is the matter.
-    #[prop(into)]
-    title: String,
-    /// Why, and what helps.
-    #[prop(into)]
-    detail: String,
-) -> impl IntoView {
-    view! {
-        <Notice title detail>
-            <a class="button primary" href="/projects">"All projects"</a>
-            <a class="button" href="/login">"Log in as someone else"</a>
-        </Notice>
     }
 }

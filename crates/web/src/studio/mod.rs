@@ -14,8 +14,7 @@ use crate::design::{Icon, Logo, Notice, icon};
 use crate::door::sound::Sound;
 use crate::door::{Door, api};
 use crate::mixer::Mixer;
-use crate::people::People;
-use crate::projects::Barred;
+use crate::people::{ClosedToYou, NotSaved, People};
 use crate::toast::Toasts;
 use crate::transport::Transport;
 use sound_notice::SoundNotice;
@@ -83,7 +82,7 @@ fn Opened(door: Door) -> impl IntoView {
     let denied = Memo::new(move |_| door.status().get().denied);
     let loaded = Memo::new(move |_| door.project().with(Option::is_some));
     move || match (denied.get(), loaded.get()) {
-        (Some(reason), _) => view! { <Barred title="This project is not open to you" detail=reason /> }.into_any(),
+        (Some(reason), was_open) => view! { <ClosedToYou reason was_open /> }.into_any(),
         (None, true) => view! { <Studio /> }.into_any(),
         (None, false) => view! { <Waiting /> }.into_any(),
     }
@@ -124,6 +123,7 @@ fn Studio() -> impl IntoView {
             <Arrangement />
             <Mixer open=mixer_open />
             <SoundNotice />
+            <NotSaved />
             <nav class="switcher" aria-label="Parts of the studio">
                 <PartButton part own=Part::Arrangement icon=Icon::Lanes label="Tracks" />
                 <PartButton part own=Part::Mixer icon=Icon::Sliders label="Mixer" />
@@ -167,6 +167,6 @@ fn SongName(name: Memo<String>) -> impl IntoView {
     };
     view! {
         <input class="song-name" aria-label="Project name" maxlength="120" autocomplete="off" spellcheck="false" node_ref=input
-            readonly=move || !door.may_edit_now() prop:value=name on:keydown=key on:blur=move |_| commit() />
+            readonly=move || !door.may_edit_now() title=move || door.title("Rename the project") prop:value=name on:keydown=key on:blur=move |_| commit() />
     }
 }

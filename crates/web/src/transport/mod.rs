@@ -121,7 +121,7 @@ fn MetreField() -> impl IntoView {
         <label class="lcd-field metre">
             <span>"Metre"</span>
             <select name="timeSignature" aria-label="Time signature" prop:value=move || metre.get().to_string() on:change=choose
-                disabled=move || !door.may_edit_now()>
+                disabled=move || !door.may_edit_now() title=move || door.title("Time signature")>
                 {options}
             </select>
         </label>

@@ -57,6 +57,9 @@ pub(crate) fn TempoField() -> impl IntoView {
         show();
     };
     let nudge = move |by: f64| {
+        if !door.may_edit() {
+            return;
+        }
         let Some(field) = input.get_untracked() else { return };
         let base = if let Typed::Tempo(tempo) = read(&field.value()) { tempo } else { bpm.get_untracked() };
         let wanted = (base.value() + by).clamp(*Bpm::RANGE.start(), *Bpm::RANGE.end());
@@ -89,6 +92,7 @@ pub(crate) fn TempoField() -> impl IntoView {
                 autocomplete="off"
                 aria-label="Tempo in beats per minute"
                 readonly=move || !door.may_edit_now()
+                title=move || door.title("Tempo")
                 node_ref=input
                 on:input=move |_| typing.set(true)
                 on:focus=move |_| if let Some(field) = input.get_untracked() { field.select() }

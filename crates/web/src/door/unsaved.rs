@@ -1,0 +1,56 @@
+//! Edits that were not saved because their author may not make them any more.
+
+/// More are only counted with the last.
+const UNSAVED_MAX: usize = 100;
+
+/// An edit, or several of a kind in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unsaved {
+    /// What it was: "Move clip".
+    pub(crate) what: &'static str,
+    /// How many in a row.
+    pub(crate) count: usize,
+    /// Whether the server has not even judged it, since the project was closed before.
+    pub(crate) waits: bool,
+}
+
+/// Adds an edit, to the last one if that was of the same kind.
+pub(super) fn add(unsaved: &mut Vec<Unsaved>, what: &'static str) {
+    let full = unsaved.len() >= UNSAVED_MAX;
+    match unsaved.last_mut() {
+        Some(last) if (last.what == what && !last.waits) || full => last.count += 1,
+        _ => unsaved.push(Unsaved { what, count: 1, waits: false }),
+    }
+}
+
+/// "1 edit was not saved".
+pub(crate) fn in_words(unsaved: &[Unsaved]) -> String {
+    match unsaved.iter().map(|one| one.count).sum() {
+        1 => "1 edit was not saved".to_owned(),
+        count => format!("{count} edits were not saved"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pe5_every_edit_is_counted_and_the_list_is_bounded() {
+        let mut unsaved = Vec::new();
+        for what in ["Move clip", "Move clip", "Mute"] {
+            add(&mut unsaved, what);
+        }
+        assert_eq!(
+            unsaved.iter().map(|one| (one.what, one.count)).collect::<Vec<_>>(),
+            [("Move clip", 2), ("Mute", 1)]
+        );
+        assert_eq!(in_words(&unsaved), "3 edits were not saved");
+        for n in 0..500 {
+            add(&mut unsaved, if n % 2 == 0 { "Solo" } else { "Mute" });
+        }
+        assert_eq!(unsaved.len(), UNSAVED_MAX);
+        assert_eq!(in_words(&unsaved), "503 edits were not saved");
+        assert_eq!(in_words(&unsaved[1..2]), "1 edit was not saved");
+    }
+}
