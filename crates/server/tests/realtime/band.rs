@@ -91,6 +91,8 @@ impl Server {
     /// The status of sending bytes somewhere.
     pub(crate) async fn send_bytes(&self, method: &str, path: &str, bytes: &'static [u8]) -> StatusCode {
         let request = Request::builder().method(method).uri(path).header(header::CONTENT_LENGTH, bytes.len());
+        // For those that go on where an upload stands.
+        let request = request.header("upload-offset", 0);
         self.router.clone().oneshot(request.body(Body::from(bytes)).unwrap()).await.unwrap().status()
     }
 
