@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use model::Table;
 use operations::build::{create, delete, set};
 use serde_json::{Value, json};
-use sync::wire::{ClientMessage, SUBPROTOCOL, ServerMessage};
+use sync::wire::{ClientMessage, SUBPROTOCOL, ServerMessage, VERSION};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::band::{Server, id, membership, volume};
@@ -119,7 +119,7 @@ async fn ps1_no_room_is_opened_for_strangers_or_for_projects_that_do_not_exist()
     let (_, denied) = server.open(&eve, None).await;
     assert!(matches!(denied, ServerMessage::Denied { status: 403, .. }));
     let mut socket = server.connect(&eve, Some(SUBPROTOCOL), "/api/realtime").await;
-    socket.say(&ClientMessage::Hello { version: 1 }).await;
+    socket.say(&ClientMessage::Hello { version: u16::from(VERSION) }).await;
     socket.hear().await;
     for n in 0..20 {
         socket.say(&ClientMessage::Open { channel: 1, project: id(&format!("none{n}")), resume: None }).await;

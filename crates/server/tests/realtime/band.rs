@@ -18,7 +18,7 @@ use server::state::Clock;
 use server::{App, router};
 use storage::blobs::MemoryBlobs;
 use storage::{Database, MemoryStore, NewSession, NewUser};
-use sync::wire::{ClientMessage, Resume, SUBPROTOCOL, ServerMessage, decode, encode};
+use sync::wire::{ClientMessage, Resume, SUBPROTOCOL, ServerMessage, VERSION, decode, encode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -161,7 +161,7 @@ impl Server {
     /// A socket of W4 that has opened `p` and received what came at once.
     pub(crate) async fn open(&self, user: &User, resume: Option<Resume>) -> (Socket, ServerMessage) {
         let mut socket = self.connect(user, Some(SUBPROTOCOL), "/api/realtime").await;
-        socket.say(&ClientMessage::Hello { version: 1 }).await;
+        socket.say(&ClientMessage::Hello { version: u16::from(VERSION) }).await;
         assert!(matches!(socket.hear().await, ServerMessage::Hello { .. }));
         socket.say(&ClientMessage::Open { channel: 1, project: id("p"), resume }).await;
         let first = socket.hear().await;

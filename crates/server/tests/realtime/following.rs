@@ -6,7 +6,7 @@ use operations::build::{create, set};
 use operations::{Author, Scope};
 use server::realtime::limits::{EDIT_RATE, OPEN_RATE, OUTBOX_BYTES_MAX};
 use storage::DiskFault;
-use sync::wire::{ClientMessage, Resume, SUBMIT_TRANSACTIONS_MAX, SUBPROTOCOL, ServerMessage};
+use sync::wire::{ClientMessage, Resume, SUBMIT_TRANSACTIONS_MAX, SUBPROTOCOL, ServerMessage, VERSION};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::band::{Server, Socket, id, transaction, volume};
@@ -84,7 +84,7 @@ async fn ps5_malformed_frames_get_an_error_or_a_close_and_harm_nobody() {
     let server = Server::start().await;
     let ann = server.sign_up("ann").await;
     server.project(&ann).await;
-    for frame in [vec![], vec![1], vec![9, 9, 9], vec![1, 2, 255, 255, 255, 255], vec![1; 1000]] {
+    for frame in [vec![], vec![VERSION], vec![9, 9, 9], vec![VERSION, 2, 255, 255, 255, 255], vec![VERSION; 1000]] {
         let mut socket = server.connect(&ann, Some(SUBPROTOCOL), "/api/realtime").await;
         socket.0.send(Message::Binary(frame.into())).await.unwrap();
         assert!(matches!(socket.hear().await, ServerMessage::Error { .. }));

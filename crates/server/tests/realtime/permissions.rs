@@ -10,7 +10,7 @@ use operations::{Author, Change, Operation, Position, Transaction};
 use serde_json::{Value, json};
 use server::state::Clock;
 use sha2::Digest as _;
-use sync::wire::{ClientMessage, SUBPROTOCOL, ServerMessage};
+use sync::wire::{ClientMessage, SUBPROTOCOL, ServerMessage, VERSION};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::band::{Server, User, id};
@@ -462,7 +462,7 @@ impl World {
             ("open", _) => {
                 let mut socket =
                     self.server.connect(self.user(asker).unwrap(), Some(SUBPROTOCOL), "/api/realtime").await;
-                socket.say(&ClientMessage::Hello { version: 1 }).await;
+                socket.say(&ClientMessage::Hello { version: u16::from(VERSION) }).await;
                 socket.hear().await;
                 socket.say(&ClientMessage::Open { channel: 1, project: id("p"), resume: None }).await;
                 match socket.hear().await {
