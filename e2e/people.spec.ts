@@ -137,7 +137,7 @@ test('a viewer sees everything and can change nothing (PE3)', async ({ alice, bo
 
   const panel = await people(page)
   await expect(panel.getByTestId('make-link')).toHaveCount(0)
-  await expect(panel.getByTestId('role')).toHaveText(['Owner', 'Viewer'])
+  await expect(panel.getByTestId('role')).toHaveText(['Viewer', 'Owner'])
   expect((await read(alice, 'clips', clip)).startBeat).toBe(4)
 
   // Made an editor while it is open, everything works at once.

@@ -50,6 +50,7 @@ pub(crate) struct Door {
     people: RwSignal<Vec<Presence>>,
     role: RwSignal<Option<Role>>,
     unsaved: RwSignal<Vec<Unsaved>>,
+    leaving: RwSignal<bool>,
     tracks: RwSignal<Vec<Id>>,
     project: RwSignal<Option<Project>>,
     undo_label: RwSignal<Option<String>>,
@@ -110,6 +111,7 @@ impl Door {
             people: RwSignal::new(Vec::new()),
             role: RwSignal::new(None),
             unsaved: RwSignal::new(Vec::new()),
+            leaving: RwSignal::new(false),
             tracks: RwSignal::new(Vec::new()),
             project: RwSignal::new(None),
             undo_label: RwSignal::new(None),
@@ -263,6 +265,11 @@ impl Door {
     /// Edits that the server did not take because this user may not make them any more (PE5).
     pub(crate) fn unsaved(self) -> RwSignal<Vec<Unsaved>> {
         self.unsaved
+    }
+
+    /// Whether this user is on their way out: then the page is not one that was closed to them.
+    pub(crate) fn leaving(self) -> RwSignal<bool> {
+        self.leaving
     }
 
     /// Reads all records at once; not tracked.

@@ -43,12 +43,14 @@ struct Answer {
 
 /// "2 days left", "5 hours left", "under an hour left".
 fn left(expires: Timestamp, now: Timestamp) -> String {
-    let hours = (expires.0 - now.0) / 3_600_000;
+    // Rounded, so that what was made for a week has 7 days left.
+    let minutes = (expires.0 - now.0) / 60_000;
+    let hours = (minutes + 30) / 60;
     match hours {
-        ..1 => "under an hour left".to_owned(),
+        _ if minutes < 60 => "under an hour left".to_owned(),
         1 => "1 hour left".to_owned(),
         2..48 => format!("{hours} hours left"),
-        _ => format!("{} days left", hours / 24),
+        _ => format!("{} days left", (hours + 12) / 24),
     }
 }
 
@@ -253,9 +255,9 @@ mod tests {
         let said = |hours: f64| left(Timestamp((hours * 3_600_000.0) as i64), now);
         assert_eq!(said(0.5), "under an hour left");
         assert_eq!(said(-3.0), "under an hour left");
-        assert_eq!(said(1.5), "1 hour left");
-        assert_eq!(said(47.9), "47 hours left");
-        assert_eq!(said(168.0), "7 days left");
+        assert_eq!(said(1.4), "1 hour left");
+        assert_eq!(said(47.2), "47 hours left");
+        assert_eq!(said(167.99), "7 days left");
         let link = |uses_max, uses| Link {
             id: Id::new("i").unwrap(),
             role: "editor".to_owned(),

@@ -33,6 +33,18 @@ fn role_name(role: Role) -> &'static str {
     }
 }
 
+/// Leads whoever has left the project to the others, as soon as the server knows.
+pub(crate) fn see_off(door: Door) {
+    Effect::new(move |_| {
+        let status = door.status().get();
+        let known = status.denied.is_some() || (status.live && status.pending == 0);
+        if door.leaving().get() && door.role().get().is_none() && known {
+            // A browser that refuses to follow leaves the page that says so.
+            let _ = location().set_href("/projects");
+        }
+    });
+}
+
 /// Faces of those who are here; opens the panel of all.
 #[component]
 pub(crate) fn People() -> impl IntoView {

@@ -90,7 +90,7 @@ fn Member(id: Id, owns: Memo<bool>) -> impl IntoView {
         let (Some(membership), mine) = (membership(), me()) else { return };
         let what = if mine { "Leave project" } else { "Remove member" };
         if door.dispatch(what, vec![build::delete(Table::ProjectMembers, &membership)]) && mine {
-            leave_when_saved(door);
+            door.leaving().set(true);
         }
     };
     let options = move || {
@@ -140,16 +140,6 @@ fn Member(id: Id, owns: Memo<bool>) -> impl IntoView {
             </Show>
         </li>
     }
-}
-
-/// Goes to the list of projects as soon as the server knows.
-fn leave_when_saved(door: Door) {
-    Effect::new(move |_| {
-        let status = door.status().get();
-        if status.denied.is_some() || (status.live && status.pending == 0) {
-            let _ = location().set_href("/projects");
-        }
-    });
 }
 
 #[cfg(test)]

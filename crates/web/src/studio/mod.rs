@@ -14,7 +14,7 @@ use crate::design::{Icon, Logo, Notice, icon};
 use crate::door::sound::Sound;
 use crate::door::{Door, api};
 use crate::mixer::Mixer;
-use crate::people::{ClosedToYou, NotSaved, People};
+use crate::people::{ClosedToYou, NotSaved, People, see_off};
 use crate::toast::Toasts;
 use crate::transport::Transport;
 use sound_notice::SoundNotice;
@@ -79,6 +79,7 @@ fn Waiting() -> impl IntoView {
 #[component]
 fn Opened(door: Door) -> impl IntoView {
     provide_context(door);
+    see_off(door);
     let denied = Memo::new(move |_| door.status().get().denied);
     let loaded = Memo::new(move |_| door.project().with(Option::is_some));
     move || match (denied.get(), loaded.get()) {
