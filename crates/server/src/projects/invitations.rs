@@ -5,9 +5,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::{Id, Role, Timestamp};
+use model::{Id, Key, Role, Table, Timestamp};
 use serde::{Deserialize, Serialize};
-use storage::{Invitation, NewInvitation, TokenHash};
+use storage::{Invitation, NewInvitation, Store, StoreError, TokenHash};
 use utoipa::ToSchema;
 
 use super::members::owned;
@@ -122,19 +122,35 @@ pub(super) fn token_hash(token: &str) -> Option<TokenHash> {
     (token.len() <= TOKEN_BYTES_MAX).then(|| *blake3::hash(token.as_bytes()).as_bytes())
 }
 
+/// The link of this token. One whose maker is no owner any more, or whose project is deleted, counts as revoked: nobody
+/// keeps a back door to what they were removed from.
+pub(super) fn look_up(store: &dyn Store, token: &TokenHash) -> Result<Option<Invitation>, StoreError> {
+    store.invitation(token)?.map(|invitation| judged(store, invitation)).transpose()
+}
+
+fn judged(store: &dyn Store, invitation: Invitation) -> Result<Invitation, StoreError> {
+    let owner = store.role_of(&invitation.project, &invitation.created_by)? == Some(Role::Owner);
+    let project = store.records(&[Key::new(Table::Projects, invitation.project.clone())])?;
+    let stands = owner && project.iter().any(|(_, project)| !project.is_deleted());
+    Ok(Invitation { revoked: invitation.revoked || !stands, ..invitation })
+}
+
 /// Whether this is the token of a link that lets somebody in: for sign-up by invitation.
 ///
 /// # Errors
 /// 500 when the database fails.
 pub async fn invitation_is_open(app: &App, token: &str) -> Result<bool, Problem> {
     let Some(hash) = token_hash(token) else { return Ok(false) };
-    let invitation = app.database.run(move |store| store.invitation(&hash)).await?;
+    let invitation = app.database.run(move |store| look_up(store, &hash)).await?;
     Ok(invitation.is_some_and(|invitation| invitation.spent(app.clock.now()).is_none()))
 }
 
 async fn open_invitations(app: &App, project: &Id) -> Result<Vec<Invitation>, Problem> {
     let (project, now) = (project.clone(), app.clock.now());
-    let mut invitations = app.database.run(move |store| store.invitations_of(&project)).await?;
+    let invitations = app.database.run(move |store| {
+        store.invitations_of(&project)?.into_iter().map(|invitation| judged(store, invitation)).collect()
+    });
+    let mut invitations: Vec<Invitation> = invitations.await?;
     invitations.retain(|invitation| invitation.spent(now).is_none());
     Ok(invitations)
 }

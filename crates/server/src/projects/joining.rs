@@ -7,8 +7,9 @@ use model::{Id, Key, Records, Role, Table, Value};
 use operations::{Author, Operation, Scope, Transaction, build};
 use storage::{Invitation, Redeemed, Spent};
 
-use super::invitations::token_hash;
+use super::invitations::{look_up, token_hash};
 use crate::accounts::Caller;
+use crate::config::Signup;
 use crate::pages::{Aside, NoticePage};
 use crate::{App, Problem};
 
@@ -50,13 +51,19 @@ pub(super) async fn page(State(app): State<App>, caller: Option<Caller>, Path(to
             title,
             detail,
             submit: None,
-            links: vec![
-                ("Log in and join", format!("/login?{next}")),
-                ("Make an account and join", format!("/signup?{next}")),
-            ],
+            links: ways_in(app.config.signup, &next),
             aside: None,
         },
     })
+}
+
+fn ways_in(signup: Signup, next: &str) -> Vec<(&'static str, String)> {
+    let mut ways = vec![("Log in and join", format!("/login?{next}"))];
+    // Where nobody may make an account, the way would lead nowhere.
+    if signup != Signup::Closed {
+        ways.push(("Make an account and join", format!("/signup?{next}")));
+    }
+    ways
 }
 
 /// Joins, and leads to the project.
@@ -69,7 +76,11 @@ pub(super) async fn join(State(app): State<App>, caller: Option<Caller>, Path(to
         return Redirect::to(&address).into_response();
     };
     let (user, now) = (caller.user.clone(), app.clock.now());
-    let redeemed = match app.database.run(move |store| store.redeem_invitation(&hash, &user, now)).await {
+    let redeemed = app.database.run(move |store| match look_up(store, &hash)? {
+        Some(invitation) if invitation.revoked => Ok(Redeemed::Spent(Spent::Revoked)),
+        _ => store.redeem_invitation(&hash, &user, now),
+    });
+    let redeemed = match redeemed.await {
         Ok(redeemed) => redeemed,
         Err(error) => return failed(&error.into()),
     };
@@ -147,7 +158,7 @@ pub(super) fn membership(records: &Records, project: &Id, user: &Id, role: Role,
 async fn find(app: &App, token: &str) -> Result<Option<(Invitation, String, String)>, Problem> {
     let Some(hash) = token_hash(token) else { return Ok(None) };
     let found = app.database.run(move |store| {
-        let Some(invitation) = store.invitation(&hash)? else { return Ok(None) };
+        let Some(invitation) = look_up(store, &hash)? else { return Ok(None) };
         let keys = [
             Key::new(Table::Projects, invitation.project.clone()),
             Key::new(Table::Users, invitation.created_by.clone()),
@@ -189,7 +200,10 @@ fn notice(status: StatusCode, title: &str, detail: &str) -> NoticePage {
 
 fn closed(spent: Spent) -> NoticePage {
     let (title, detail) = match spent {
-        Spent::Revoked => ("This invitation was taken back", "An owner of the project has revoked the link."),
+        Spent::Revoked => (
+            "This invitation was taken back",
+            "An owner of the project has revoked it, or whoever made it is no owner any more.",
+        ),
         Spent::Expired => ("This invitation has expired", "Its time has passed. Ask whoever sent it for a new one."),
         Spent::UsedUp => (
             "This invitation has been used",

@@ -50,6 +50,21 @@ impl Song {
         self.server.post_form(url, cookie, "").await
     }
 
+    async fn user(&self, cookie: &str) -> Value {
+        self.server.get("/api/auth/me", cookie).await.json()["user"]["id"].clone()
+    }
+
+    /// Ends somebody's membership, as ada.
+    async fn remove(&self, cookie: &str) {
+        let records = self.server.get(&format!("/api/projects/{}/records", self.project), &self.ada).await.json();
+        let (user, ada) = (self.user(cookie).await, self.user(&self.ada).await);
+        let members = records["recordMap"]["project_members"].as_object().unwrap();
+        let id = members.iter().find(|(_, it)| it["userId"] == user).unwrap().0;
+        let operation = json!({"type": "set-now", "table": "project_members", "id": id, "key": "deleted"});
+        let body = json!({"txId": "out", "authorId": ada, "operations": [operation], "clientTimestamp": 0});
+        assert_eq!(self.server.post("/api/realtime/write", &self.ada, body).await.status, StatusCode::OK);
+    }
+
     /// What somebody is in the project; null for who is no member.
     async fn role(&self, cookie: &str) -> Value {
         let listed = self.server.get("/api/projects", cookie).await.json();
@@ -154,14 +169,7 @@ async fn pe4_who_was_removed_does_not_come_back_by_the_same_link() {
     let bob = song.server.sign_up("bob").await;
     let many = song.link(json!({"uses": "many"})).await.0;
     assert_eq!(song.join(&bob, &many).await.status, StatusCode::SEE_OTHER);
-    let records = song.server.get(&format!("/api/projects/{}/records", song.project), &song.ada).await.json();
-    let (user, ada) =
-        (song.server.get("/api/auth/me", &bob).await.json(), song.server.get("/api/auth/me", &song.ada).await.json());
-    let members = records["recordMap"]["project_members"].as_object().unwrap();
-    let id = members.iter().find(|(_, it)| it["userId"] == user["user"]["id"]).unwrap().0;
-    let operation = json!({"type": "set-now", "table": "project_members", "id": id, "key": "deleted"});
-    let body = json!({"txId": "out", "authorId": ada["user"]["id"], "operations": [operation], "clientTimestamp": 0});
-    assert_eq!(song.server.post("/api/realtime/write", &song.ada, body).await.status, StatusCode::OK);
+    song.remove(&bob).await;
     let back = song.join(&bob, &many).await;
     assert_eq!(back.status, StatusCode::GONE);
     assert!(back.text.contains("used this invitation before"), "{}", back.text);
@@ -256,4 +264,22 @@ async fn pe4_sign_up_can_ask_whether_a_token_is_good() {
     assert_eq!(invitation_is_open(&song.server.app, "none").await, Ok(false));
     song.revoke(&song.ada, &id).await;
     assert_eq!(invitation_is_open(&song.server.app, token).await, Ok(false));
+}
+
+#[tokio::test]
+async fn pe4_a_link_ends_when_its_maker_is_no_owner_any_more() {
+    let song = Song::new().await;
+    let (bob, cy) = (song.server.sign_up("bob").await, song.server.sign_up("cy").await);
+    let url = song.link(json!({"role": "owner"})).await.0;
+    assert_eq!(song.join(&bob, &url).await.status, StatusCode::SEE_OTHER);
+    let made = song.server.post(&song.path(), &bob, json!({"role": "owner", "uses": "many"})).await.json();
+    let door = made["url"].as_str().unwrap();
+    assert_eq!(song.server.get(door, &cy).await.status, StatusCode::OK);
+    song.remove(&bob).await;
+    for answer in [song.server.get(door, &cy).await, song.join(&cy, door).await, song.join(&bob, door).await] {
+        assert_eq!(answer.status, StatusCode::GONE, "{}", answer.text);
+        assert!(answer.text.contains("no owner any more"), "{}", answer.text);
+    }
+    assert_eq!((song.role(&cy).await, song.role(&bob).await), (Value::Null, Value::Null));
+    assert_eq!(song.server.get(&song.path(), &song.ada).await.json()["invitations"], json!([]));
 }

@@ -126,7 +126,7 @@ impl Server {
         let token = format!("token of {name}").replace(' ', "-");
         let token_hash = *blake3::hash(token.as_bytes()).as_bytes();
         let expires = Timestamp(now.0 + 365 * 24 * 60 * 60 * 1_000);
-        store.create_session(NewSession { token_hash, user: id(name), now, expires }).unwrap();
+        store.create_session(NewSession { token_hash, user: id(name), now, expires, device: String::new() }).unwrap();
         User { id: name.to_owned(), cookie: format!("{SESSION_COOKIE}={token}") }
     }
 
