@@ -118,6 +118,15 @@ pub struct Materialisation {
     pub records: Vec<(Table, Record)>,
 }
 
+/// An entry of the log, with what undoes it: what going back through the history needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogEntry {
+    /// The entry.
+    pub commit: Commit,
+    /// What undoes it.
+    pub inverse: Vec<Operation>,
+}
+
 /// Where a transaction stands in the logs (WR6).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Logged {

@@ -21,7 +21,8 @@ pub use accounts::{
 };
 pub use blobs::{BlobKey, BlobWriter, Blobs, Kept, PartialName, PartialWriter, Partials, ReadSeek, Stored};
 pub use commit::{
-    Batch, CommitError, Loaded, LogPosition, Logged, Materialisation, NewCommit, PayloadHash, is_written_through,
+    Batch, CommitError, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewCommit, PayloadHash,
+    is_written_through,
 };
 pub use database::Database;
 pub use invitations::{Invitation, NewInvitation, Redeemed, Spent};

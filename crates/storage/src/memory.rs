@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{Id, Key, Record, Role, Table, Timestamp};
-use operations::{Commit, Scope};
+use operations::{Commit, Operation, Scope};
 
 use crate::jobs::LOST;
 use crate::replay::{Replay, Row};
@@ -12,8 +12,8 @@ use crate::store::last_changed_first;
 use crate::stored::{StoredRecording, bytes_of};
 use crate::{
     Account, Admission, Batch, BlobKey, CommitError, FORMER_MEMBER, Failed, Invitation, Job, JobState, Loaded,
-    LogPosition, Logged, Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed,
-    Reply, SESSIONS_PER_USER_MAX, Session, Store, StoreError, TokenHash, is_written_through,
+    LogEntry, LogPosition, Logged, Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose,
+    Redeemed, Reply, SESSIONS_PER_USER_MAX, Session, Store, StoreError, TokenHash, is_written_through,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -56,6 +56,8 @@ struct Log {
     seq: u64,
     materialised_seq: u64,
     commits: Vec<Commit>,
+    /// What undoes each of them.
+    inverses: Vec<Vec<Operation>>,
 }
 
 #[derive(Clone, Debug)]
@@ -163,6 +165,7 @@ impl Content {
             let at = Logged { scope: scope.clone(), seq: new.commit.seq, payload_hash: new.payload_hash };
             self.written.insert(name, at);
             log.commits.push(new.commit);
+            log.inverses.push(new.inverse);
         }
         for (table, record) in records {
             self.rows.insert(Key::new(table, record.id().clone()), Row { table, record, seq });
@@ -344,7 +347,7 @@ impl Content {
 
 impl Log {
     fn new(epoch: Id) -> Log {
-        Log { epoch, seq: 0, materialised_seq: 0, commits: Vec::new() }
+        Log { epoch, seq: 0, materialised_seq: 0, commits: Vec::new(), inverses: Vec::new() }
     }
 }
 
@@ -399,6 +402,17 @@ impl Store for MemoryStore {
         let content = self.content();
         let commits = content.logs.get(scope).map_or(&[][..], |log| &log.commits);
         Ok(commits.iter().filter(|commit| commit.seq > seq).take(limit).cloned().collect())
+    }
+
+    fn entries_before(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<LogEntry>> {
+        let content = self.content();
+        let Some(log) = content.logs.get(scope) else { return Ok(Vec::new()) };
+        let entries = log.commits.iter().zip(&log.inverses).rev().filter(|(commit, _)| commit.seq < seq);
+        let entry = |(commit, inverse): (&Commit, &Vec<Operation>)| LogEntry {
+            commit: commit.clone(),
+            inverse: inverse.clone(),
+        };
+        Ok(entries.take(limit).map(entry).collect())
     }
 
     fn find_transaction(&self, author: &Id, tx_id: &Id) -> Answer<Option<Logged>> {

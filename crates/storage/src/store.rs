@@ -6,8 +6,9 @@ use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Invitation, Job, JobState, Loaded, LogPosition, Logged,
-    Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed, Session, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition,
+    Logged, Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed, Session,
+    TokenHash,
 };
 
 /// The database failed. The text is for the log, not for users (WR10).
@@ -55,6 +56,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The log's entries after `seq`, in order, at most `limit`.
     fn commits_since(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<Commit>>;
+
+    /// The log's entries before `seq`, the last one first, at most `limit`.
+    fn entries_before(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<LogEntry>>;
 
     /// Where an author's transaction stands (WR6).
     fn find_transaction(&self, author: &Id, tx_id: &Id) -> Answer<Option<Logged>>;

@@ -1,13 +1,13 @@
 //! The logs, and the batches that lengthen them.
 
 use model::{Id, Key, Record, Table, Timestamp};
-use operations::{Commit, Scope};
+use operations::{Commit, Operation, Scope};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::columns::{Cell, Statements, as_sql, read_id, read_u64, unreadable};
 use super::jobs::{self, PreparedJob};
 use crate::commit::malformed;
-use crate::{Batch, CommitError, LogPosition, Logged, Materialisation, PayloadHash};
+use crate::{Batch, CommitError, LogEntry, LogPosition, Logged, Materialisation, PayloadHash};
 
 pub(super) const FIND_LOG: &str = "SELECT id, epoch, seq, materialised_seq FROM logs WHERE scope = ?1";
 pub(super) const BEGIN_LOG: &str = "INSERT INTO logs (scope, epoch, seq) VALUES (?1, ?2, 0)";
@@ -17,6 +17,8 @@ pub(super) const APPEND: &str = "INSERT INTO transactions (log_id, seq, author_i
     operations, inverse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 pub(super) const COMMITS_SINCE: &str = "SELECT seq, tx_id, author_id, time, gesture, operations FROM transactions \
     WHERE log_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+pub(super) const ENTRIES_BEFORE: &str = "SELECT seq, tx_id, author_id, time, gesture, operations, inverse \
+    FROM transactions WHERE log_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
 pub(super) const FIND_TRANSACTION: &str = "SELECT logs.scope, transactions.seq, transactions.payload_hash \
     FROM transactions JOIN logs ON logs.id = transactions.log_id \
     WHERE transactions.author_id = ?1 AND transactions.tx_id = ?2";
@@ -270,6 +272,23 @@ pub(super) fn for_each_commit<E: From<rusqlite::Error>>(
     Ok(())
 }
 
+pub(super) fn entries_before(
+    connection: &Connection,
+    scope: &Scope,
+    seq: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<LogEntry>> {
+    let Some(log) = find_log(connection, &scope_name(scope))? else { return Ok(Vec::new()) };
+    let before = i64::try_from(seq).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(ENTRIES_BEFORE)?;
+    let entries = statement.query_map(params![log.id, before, limit], |row| {
+        Ok(LogEntry { commit: read_commit(row)?, inverse: read_operations(row, 6)? })
+    })?;
+    entries.collect()
+}
+
+/// The entry that a row of `seq, tx_id, author_id, time, gesture, operations` is.
 fn read_commit(row: &Row<'_>) -> rusqlite::Result<Commit> {
     Ok(Commit {
         seq: read_u64(row, 0)?,
@@ -277,8 +296,12 @@ fn read_commit(row: &Row<'_>) -> rusqlite::Result<Commit> {
         author: read_id(row, 2)?,
         time: Timestamp(row.get(3)?),
         gesture: row.get_ref(4)?.as_str_or_null()?.map(|_| read_id(row, 4)).transpose()?,
-        operations: serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|error| unreadable(5, error))?,
+        operations: read_operations(row, 5)?,
     })
+}
+
+fn read_operations(row: &Row<'_>, index: usize) -> rusqlite::Result<Vec<Operation>> {
+    serde_json::from_str(row.get_ref(index)?.as_str()?).map_err(|error| unreadable(index, error))
 }
 
 pub(super) fn find_transaction(connection: &Connection, author: &Id, tx_id: &Id) -> rusqlite::Result<Option<Logged>> {

@@ -26,9 +26,9 @@ use self::log::{Prepared, PreparedRows};
 use self::readers::Readers;
 use self::writer::{Work, Writer, in_savepoint};
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Invitation, Job, JobState, Loaded, LogPosition, Logged,
-    Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed, Reply, Session, Store,
-    StoreError, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition,
+    Logged, Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed, Reply, Session,
+    Store, StoreError, TokenHash,
 };
 
 /// How long a connection waits for another process that writes.
@@ -262,6 +262,10 @@ impl Store for SqliteStore {
 
     fn commits_since(&self, scope: &Scope, seq: u64, limit: usize) -> Result<Vec<Commit>, StoreError> {
         self.read(|connection| log::commits_since(connection, scope, seq, limit))
+    }
+
+    fn entries_before(&self, scope: &Scope, seq: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.read(|connection| log::entries_before(connection, scope, seq, limit))
     }
 
     fn find_transaction(&self, author: &Id, tx_id: &Id) -> Result<Option<Logged>, StoreError> {

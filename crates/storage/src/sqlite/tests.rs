@@ -48,6 +48,7 @@ fn statements() -> Vec<String> {
         log::MATERIALISE_LOG,
         log::APPEND,
         log::COMMITS_SINCE,
+        log::ENTRIES_BEFORE,
         log::FIND_TRANSACTION,
         records::ROLE_OF,
         records::ARE_FELLOWS,

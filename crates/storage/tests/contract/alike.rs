@@ -237,6 +237,7 @@ impl World {
                 })
             });
             let _ = self.both(|store| store.commits_since(&scope, 1, 10));
+            let _ = self.both(|store| store.entries_before(&scope, 9, 10));
             let _ = self.both(|store| store.people_of(&id(song)));
             for user in USERS {
                 let _ = self.both(|store| store.role_of(&id(song), &id(user)));

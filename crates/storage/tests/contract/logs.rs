@@ -152,6 +152,36 @@ fn wr8_the_log_is_ordered_and_gap_free() {
 }
 
 #[test]
+fn wr8_the_log_can_be_read_backwards_with_what_undoes_it() {
+    crate::on_each_store(|store| {
+        let mut song = Song::of(store, "p", "ada");
+        let bpm = |value: f64| build::set(Table::Projects, &id("p"), "bpm", value);
+        let mut before = song.room.records().clone();
+        for value in [100.0, 110.0, 90.0] {
+            before = song.room.records().clone();
+            song.write(store, "ada", vec![bpm(value)]);
+        }
+        let scope = song.room.scope().clone();
+        let seqs = |before, limit| -> Vec<u64> {
+            store.entries_before(&scope, before, limit).unwrap().iter().map(|entry| entry.commit.seq).collect()
+        };
+        assert_eq!(seqs(5, 100), [4, 3, 2, 1]);
+        assert_eq!(seqs(4, 2), [3, 2]);
+        assert_eq!(seqs(u64::MAX, 1), [4]);
+        assert!(seqs(1, 100).is_empty());
+        assert!(seqs(0, 100).is_empty());
+        assert!(store.entries_before(&Scope::Project(id("none")), 9, 9).unwrap().is_empty());
+
+        let last = store.entries_before(&scope, 5, 1).unwrap().pop().unwrap();
+        assert_eq!(Some(&last.commit), store.commits_since(&scope, 3, 1).unwrap().first());
+        let [inverse] = &last.inverse[..] else { panic!("{:?}", last.inverse) };
+        let project = song.room.records().project().unwrap();
+        let undone = operations::apply(project, inverse, last.commit.time).unwrap();
+        assert_eq!(undone.get("bpm"), before.project().unwrap().get("bpm"));
+    });
+}
+
+#[test]
 fn wr8_another_epoch_is_stale() {
     crate::on_each_store(|store| {
         let mut song = Song::of(store, "p", "ada");
