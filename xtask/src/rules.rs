@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The families of rules there are to be, whether or not a spec has one of them yet.
-const FAMILIES: [&str; 11] = ["CL", "EN", "OP", "PE", "PK", "PS", "SI", "U", "UN", "W", "WR"];
+const FAMILIES: [&str; 12] = ["CL", "EN", "OP", "PE", "PK", "PR", "PS", "SI", "U", "UN", "W", "WR"];
 
 /// Integer types of Rust that look like a rule of the family U.
 const INTEGER_TYPES: [&str; 5] = ["U8", "U16", "U32", "U64", "U128"];

@@ -284,6 +284,23 @@ pub fn decode<'a, M: Deserialize<'a>>(frame: &'a [u8]) -> Result<M, BadFrame> {
     }
 }
 
+/// Appends one commit to the body of a frame that [`commits_frame`] makes: what many are told is encoded once.
+#[must_use]
+pub fn encode_commit(body: Vec<u8>, commit: &Commit) -> Vec<u8> {
+    postcard::to_extend(commit, body).unwrap_or_default()
+}
+
+/// The frame of a [`ServerMessage::Commits`] of `count` commits, whose encodings, one after the other, are `bodies`.
+#[must_use]
+pub fn commits_frame<'a>(channel: u32, count: usize, bodies: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut frame = encode(&ServerMessage::Commits { channel, commits: Vec::new() });
+    // The last byte says how many commits follow.
+    frame.pop();
+    frame = postcard::to_extend(&count, frame).unwrap_or_default();
+    bodies.into_iter().for_each(|body| frame.extend_from_slice(body));
+    frame
+}
+
 /// The guide's messages, as text (W3).
 pub mod text {
     use serde::{Deserialize, Serialize};
@@ -364,6 +381,25 @@ mod tests {
         frame[0] = 9;
         assert_eq!(decode::<ClientMessage>(&frame), Err(BadFrame::Version(9)));
         assert_eq!(decode::<ClientMessage>(&[]), Err(BadFrame::Empty));
+    }
+
+    #[test]
+    fn w4_commits_that_were_encoded_one_by_one_make_the_same_frame() {
+        let id = Id::new("a").unwrap();
+        let commit = |seq| Commit {
+            seq,
+            tx_id: id.clone(),
+            author: id.clone(),
+            time: Timestamp(7),
+            gesture: (seq == 2).then(|| id.clone()),
+            operations: vec![build::set(Table::Tracks, &id, "volume", 0.5)],
+        };
+        for count in [0, 1, 3, 200] {
+            let commits: Vec<Commit> = (1..=count).map(commit).collect();
+            let bodies: Vec<Vec<u8>> = commits.iter().map(|commit| encode_commit(Vec::new(), commit)).collect();
+            let frame = commits_frame(300, commits.len(), bodies.iter().map(Vec::as_slice));
+            assert_eq!(frame, encode(&ServerMessage::Commits { channel: 300, commits }));
+        }
     }
 
     proptest! {

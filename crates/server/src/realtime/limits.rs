@@ -6,6 +6,16 @@ use std::time::Duration;
 pub const OUTBOX_FRAMES_MAX: usize = 1_024;
 /// Bytes that wait to be written to one socket.
 pub const OUTBOX_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Frames that wait for one socket beyond which presence is left out until it has read them.
+pub const BEHIND_FRAMES: usize = 16;
+/// How long what others did may wait for more of it, when some has just been written (PS5).
+pub const NEWS_EVERY: Duration = Duration::from_millis(2);
+/// How often presence is relayed.
+pub const PRESENCE_EVERY: Duration = Duration::from_millis(50);
+/// How often one socket may say where it points: more is not refused, the latest counts.
+pub const PRESENCE_FROM_SOCKET_EVERY: Duration = Duration::from_millis(1_000 / 60);
+/// Sessions in one frame of presence.
+pub const PRESENCES_FRAME_MAX: usize = 64;
 /// Requests that wait for one room; whoever sends more waits.
 pub const ROOM_QUEUE_MAX: usize = 1_024;
 /// Transactions that one room commits together.

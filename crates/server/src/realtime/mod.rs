@@ -5,6 +5,7 @@ mod commit_group;
 mod gate;
 pub mod limits;
 mod outbox;
+mod presence;
 mod rates;
 mod room_task;
 mod routes;

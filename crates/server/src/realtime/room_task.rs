@@ -1,21 +1,22 @@
 //! One task per open project: it puts transactions in order, makes them durable, and tells whoever listens.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use axum::body::Bytes;
 use model::roles::role_of;
 use model::{Id, Key, Record, Role, Table};
 use operations::{Commit, Refusal, Scope};
 use storage::{Database, Store, StoreError};
 use sync::Room;
 use sync::wire::text::{Notice, Update};
-use sync::wire::{Person, Resume, ServerMessage};
+use sync::wire::{Person, Presence, Resume, ServerMessage};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 use super::behind::Behind;
 use super::commit_group::{Group, Submission, Verdict, Verdicts, commit_group, commits, load};
 use super::limits::{GROUP_TRANSACTIONS_MAX, RESUME_BYTES_MAX, RESUME_COMMITS_MAX, RESUME_READ_COMMITS, ROOM_IDLE};
-use super::outbox::{Outbox, Outgoing, commit_bytes, commits_frames};
+use super::outbox::{EncodedCommits, Outbox, Outgoing, commit_bytes};
+use super::presence::Presences;
 use super::{Neighbours, SubmitError};
 use crate::state::{Clock, new_id};
 
@@ -32,6 +33,8 @@ pub(crate) enum Request {
     Open { socket: SocketId, user: Id, channel: u32, resume: Option<Resume>, outbox: Outbox },
     /// No longer.
     Close { socket: SocketId, channel: u32 },
+    /// Let the others on the project know what this socket does (PR1).
+    Presence { socket: SocketId, channel: u32, presence: Presence },
     /// Tell this socket of versions of this key (W3), and at once of the current one (PS2).
     Watch { socket: SocketId, user: Id, key: String, outbox: Outbox },
     /// No longer; all of its keys when none is named.
@@ -48,11 +51,11 @@ pub(crate) enum Request {
 }
 
 /// A socket that follows the project (W4).
-struct Follower {
-    socket: SocketId,
-    user: Id,
-    channel: u32,
-    outbox: Outbox,
+pub(super) struct Follower {
+    pub(super) socket: SocketId,
+    pub(super) user: Id,
+    pub(super) channel: u32,
+    pub(super) outbox: Outbox,
     /// Why its transactions are put off until it opens the project again: what comes after one that was put off may build
     /// on it, and must not be judged without it.
     put_off: Option<SubmitError>,
@@ -81,6 +84,7 @@ pub(crate) struct RoomTask {
     requests: mpsc::Receiver<Request>,
     followers: Vec<Follower>,
     watchers: BTreeMap<String, Vec<Watcher>>,
+    presences: Presences,
 }
 
 /// Reads the room from the store; the error has been logged.
@@ -104,10 +108,11 @@ impl RoomTask {
             Ok(loaded) => loaded,
             Err(_) => return refuse_all(&mut requests),
         };
-        let (followers, watchers) = (Vec::new(), BTreeMap::new());
-        let mut task = RoomTask { room, behind, database, clock, neighbours, requests, followers, watchers };
+        let (followers, watchers, presences) = (Vec::new(), BTreeMap::new(), Presences::default());
+        let mut task = RoomTask { room, behind, database, clock, neighbours, requests, followers, watchers, presences };
         let mut ahead = None;
         loop {
+            let due = task.presences.due();
             let request = match ahead.take() {
                 Some(request) => request,
                 None => tokio::select! {
@@ -118,6 +123,10 @@ impl RoomTask {
                     },
                     () = task.behind.wait() => {
                         task.behind.go_on(&task.room, &task.database);
+                        continue;
+                    }
+                    () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                        task.presences.tell(&mut task.followers);
                         continue;
                     }
                     () = tokio::time::sleep(ROOM_IDLE), if task.is_unheard() => {
@@ -131,6 +140,7 @@ impl RoomTask {
                 },
             };
             ahead = task.handle(request).await;
+            task.presences.tell(&mut task.followers);
         }
     }
 
@@ -150,6 +160,7 @@ impl RoomTask {
                 self.followers.retain(|f| (f.socket, f.channel) != (socket, channel));
                 self.tell_presence();
             }
+            Request::Presence { socket, channel, presence } => self.said(socket, channel, presence),
             Request::Watch { socket, user, key, outbox } => self.watch(key, Watcher { socket, user, outbox }).await,
             Request::Unwatch { socket, key } => self.unwatch(socket, key.as_deref()),
             Request::Settle { reply } => {
@@ -194,6 +205,12 @@ impl RoomTask {
                 Request::Submit { submission, reply } => {
                     submissions.push(submission);
                     replies.push(ReplyTo::Caller(reply));
+                }
+                // It changes nothing that is committed: it need not end the group.
+                Request::Presence { socket, channel, presence } => {
+                    self.said(socket, channel, presence);
+                    next = self.requests.try_recv().ok();
+                    continue;
                 }
                 other => {
                     ahead = Some(other);
@@ -270,13 +287,12 @@ impl RoomTask {
     /// Each follower gets every commit, in order: its own that the log carries verbatim as an acknowledgement only.
     fn tell_followers(&mut self, committed: &[Commit], verdicts: &Verdicts, replies: &[ReplyTo]) {
         let authors: BTreeSet<SocketId> = replies.iter().filter_map(ReplyTo::socket).collect();
-        let mut shared: HashMap<u32, Vec<Bytes>> = HashMap::new();
+        let encoded = EncodedCommits::of(committed);
         self.followers.retain(|follower| {
             if authors.contains(&follower.socket) {
-                return tell_author(follower, verdicts, replies);
+                return tell_author(follower, &encoded, verdicts, replies);
             }
-            let frames = shared.entry(follower.channel).or_insert_with(|| commits_frames(follower.channel, committed));
-            frames.iter().all(|frame| follower.outbox.push(Outgoing::Binary(frame.clone())))
+            follower.outbox.commits(follower.channel, &encoded, 0..encoded.len())
         });
     }
 
@@ -406,15 +422,24 @@ impl RoomTask {
             Some((seq, commits)) => {
                 let epoch = self.room.epoch().clone();
                 follower.outbox.message(&ServerMessage::Resumed { channel, epoch, seq });
-                follower.outbox.commits(channel, &commits);
+                let encoded = EncodedCommits::of(&commits);
+                follower.outbox.commits(channel, &encoded, 0..encoded.len());
             }
             None => drop(follower.outbox.push(Outgoing::Snapshot { channel, room: self.room.clone() })),
         }
         if let Ok(people) = self.people().await {
             follower.outbox.message(&ServerMessage::People { channel, people });
         }
+        self.presences.greet(&follower);
         self.followers.push(follower);
         self.tell_presence();
+    }
+
+    fn said(&mut self, socket: SocketId, channel: u32, presence: Presence) {
+        // Whoever does not follow, or no longer may, has nobody to tell.
+        if let Some(follower) = self.followers.iter().find(|f| (f.socket, f.channel) == (socket, channel)) {
+            self.presences.said(follower, presence);
+        }
     }
 
     /// What a client that has come so far has missed; none when it has to start over (PS3).
@@ -445,6 +470,7 @@ impl RoomTask {
 
     /// Who has the project open, to everyone who has.
     fn tell_presence(&mut self) {
+        self.presences.keep(&self.followers);
         let users: BTreeSet<Id> = self.followers.iter().map(|follower| follower.user.clone()).collect();
         let connected: Vec<Id> = users.into_iter().collect();
         self.followers.retain(|follower| {
@@ -515,26 +541,25 @@ impl ReplyTo {
 }
 
 /// The commits of a group for a follower that wrote some of them; false when it is gone.
-fn tell_author(follower: &Follower, verdicts: &Verdicts, replies: &[ReplyTo]) -> bool {
+fn tell_author(follower: &Follower, encoded: &EncodedCommits, verdicts: &Verdicts, replies: &[ReplyTo]) -> bool {
     let channel = follower.channel;
-    let mut run: Vec<Commit> = Vec::new();
-    let mut alive = true;
-    let flush = |run: &mut Vec<Commit>| {
-        let commits = std::mem::take(run);
-        follower.outbox.commits(channel, &commits)
-    };
+    // Commits that others wrote and that it has not been told: from here up to where the loop is.
+    let (mut from, mut at) = (0, 0);
     for (verdict, reply) in verdicts.iter().zip(replies) {
         let Ok(Verdict::Committed(submitted)) = verdict else { continue };
-        let own = matches!(reply, ReplyTo::Socket(socket, at, _) if (*socket, *at) == (follower.socket, channel));
+        let own = matches!(reply, ReplyTo::Socket(socket, on, _) if (*socket, *on) == (follower.socket, channel));
         if own && submitted.verbatim {
-            let Commit { seq, tx_id, time, .. } = submitted.commit.clone();
-            alive &= flush(&mut run);
-            alive &= follower.outbox.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time });
-        } else {
-            run.push(submitted.commit.clone());
+            let Commit { seq, tx_id, time, .. } = &submitted.commit;
+            let (tx_id, seq, time) = (tx_id.clone(), *seq, *time);
+            let told = from == at || follower.outbox.commits(channel, encoded, from..at);
+            if !told || !follower.outbox.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time }) {
+                return false;
+            }
+            from = at + 1;
         }
+        at += 1;
     }
-    alive && flush(&mut run)
+    from == at || follower.outbox.commits(channel, encoded, from..at)
 }
 
 fn may_read(room: &Room, user: &Id) -> bool {

@@ -1,6 +1,6 @@
 //! The WebSocket, in both of its languages: the guide's text (W3) and our own frames (W4).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -10,19 +10,28 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use model::{Id, Key, Table};
 use operations::{Author, Refusal, Scope};
+use sync::Room;
 use sync::wire::text::{Notice, Request as TextRequest};
-use sync::wire::{self, CHANNELS_MAX, CLIENT_FRAME_BYTES_MAX, ClientMessage, SUBMIT_TRANSACTIONS_MAX, ServerMessage};
+use sync::wire::{
+    self, CHANNELS_MAX, CLIENT_FRAME_BYTES_MAX, ClientMessage, PRESENCE_SELECTION_MAX, Presence,
+    SUBMIT_TRANSACTIONS_MAX, ServerMessage,
+};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::SubmitError;
 use super::commit_group::Submission;
-use super::limits::{PING_EVERY, SILENCE_MAX, SUBSCRIPTIONS_MAX, TEXT_BYTES_MAX};
-use super::outbox::{Outbox, OutboxReader, Outgoing, outbox};
+use super::limits::{PING_EVERY, PRESENCE_FROM_SOCKET_EVERY, SILENCE_MAX, SUBSCRIPTIONS_MAX, TEXT_BYTES_MAX};
+use super::outbox::{Outbox, OutboxReader, Outgoing, commits_frame, outbox};
 use super::rates::Kind;
 use super::room_task::{Request, SocketId};
 use crate::App;
 use crate::accounts::Caller;
 
+/// Frames that are handed to the system together, at most.
+const FRAMES_TOGETHER: usize = 64;
+/// What a socket is told that is cut off.
+const TOO_SLOW: (u16, &str) = (close_code::AGAIN, "this connection reads too slowly, or has ended; please resume");
 /// How long the goodbye may take.
 const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
@@ -52,6 +61,7 @@ async fn serve(app: App, user: Caller, mut socket: WebSocket) {
         number,
         outbox: sender,
         rooms: Rooms::default(),
+        pointing: Pointing::default(),
         greeted: false,
     };
     session.read(stream, binary, &cut).await;
@@ -79,10 +89,10 @@ async fn write(
     user: Caller,
 ) {
     let mut ping = tokio::time::interval(PING_EVERY);
-    let (code, reason) = loop {
-        let message = tokio::select! {
+    let (code, reason) = 'open: loop {
+        let first = tokio::select! {
             biased;
-            () = cut.cancelled() => break (close_code::AGAIN, "this connection reads too slowly, or has ended; please resume"),
+            () = cut.cancelled() => break TOO_SLOW,
             () = app.shutdown.cancelled() => break (close_code::RESTART, "the server is stopping"),
             _ = ping.tick() => {
                 if !still_logged_in(&app, &user).await {
@@ -90,17 +100,35 @@ async fn write(
                 }
                 Message::Ping(Bytes::new())
             }
-            outgoing = reader.next() => match outgoing.and_then(message) {
+            outgoing = reader.next() => match message(outgoing).await {
                 Some(message) => message,
                 None => break (close_code::NORMAL, "goodbye"),
             },
         };
+        // What waits already goes in the same breath.
+        let mut next = Some(first);
+        for _ in 0..FRAMES_TOGETHER {
+            let Some(now) = next.take() else { break };
+            let sent = tokio::select! {
+                sent = sink.feed(now) => sent.is_ok(),
+                () = cut.cancelled() => false,
+            };
+            if !sent {
+                break 'open TOO_SLOW;
+            }
+            if let Some(more) = reader.ready() {
+                next = message(more).await;
+                if next.is_none() {
+                    break 'open (close_code::NORMAL, "goodbye");
+                }
+            }
+        }
         let sent = tokio::select! {
-            sent = sink.send(message) => sent.is_ok(),
+            sent = async { if let Some(last) = next { sink.send(last).await } else { sink.flush().await } } => sent.is_ok(),
             () = cut.cancelled() => false,
         };
         if !sent {
-            break (close_code::AGAIN, "this connection reads too slowly; please resume");
+            break TOO_SLOW;
         }
     };
     cut.cancel();
@@ -109,17 +137,28 @@ async fn write(
 }
 
 /// The frame to write; none for the goodbye.
-fn message(outgoing: Outgoing) -> Option<Message> {
+async fn message(outgoing: Outgoing) -> Option<Message> {
     Some(match outgoing {
         Outgoing::Binary(frame) => Message::Binary(frame),
+        Outgoing::Commits { channel, runs } => Message::Binary(Bytes::from(commits_frame(channel, &runs))),
         Outgoing::Text(text) => Message::Text(text.into()),
+        Outgoing::Updates(updates) => {
+            // Keys and numbers serialise without fail.
+            Message::Text(serde_json::to_string(&Notice::Updates { updates }).unwrap_or_default().into())
+        }
+        // A large project takes a while, which the other sockets of this thread need not wait for.
         Outgoing::Snapshot { channel, room } => {
-            let records = room.records().iter().map(|(key, record)| (key.table, record.clone())).collect();
-            let (epoch, seq) = (room.epoch().clone(), room.seq());
-            Message::Binary(Bytes::from(wire::encode(&ServerMessage::Snapshot { channel, epoch, seq, records })))
+            let frame = tokio::task::spawn_blocking(move || snapshot(channel, &room)).await;
+            Message::Binary(Bytes::from(frame.ok()?))
         }
         Outgoing::Goodbye => return None,
     })
+}
+
+fn snapshot(channel: u32, room: &Room) -> Vec<u8> {
+    let records = room.records().iter().map(|(key, record)| (key.table, record.clone())).collect();
+    let (epoch, seq) = (room.epoch().clone(), room.seq());
+    wire::encode(&ServerMessage::Snapshot { channel, epoch, seq, records })
 }
 
 /// Which rooms a socket listens to.
@@ -131,23 +170,47 @@ struct Rooms {
     keys: HashMap<String, Scope>,
 }
 
+/// What the client says of where it points, on its way to the rooms.
+#[derive(Default)]
+struct Pointing {
+    /// What came too soon after the last, by channel: the latest.
+    held: BTreeMap<u32, Presence>,
+    passed_on_at: Option<Instant>,
+}
+
+impl Pointing {
+    /// When the rooms are to hear what is held.
+    fn due(&self) -> Option<Instant> {
+        let due = || self.passed_on_at.map_or_else(Instant::now, |at| at + PRESENCE_FROM_SOCKET_EVERY);
+        (!self.held.is_empty()).then(due)
+    }
+}
+
 struct Session {
     app: App,
     user: Id,
     number: SocketId,
     outbox: Outbox,
     rooms: Rooms,
+    pointing: Pointing,
     greeted: bool,
 }
 
 impl Session {
     /// Reads until the other side leaves, is silent for too long, or makes no sense.
     async fn read(&mut self, mut stream: SplitStream<WebSocket>, binary: bool, cut: &CancellationToken) {
+        let mut heard_at = Instant::now();
         loop {
+            let due = self.pointing.due();
             let next = tokio::select! {
                 () = cut.cancelled() => return,
-                next = tokio::time::timeout(SILENCE_MAX, stream.next()) => next,
+                () = sleep_until(due.unwrap_or(heard_at)), if due.is_some() => {
+                    self.pass_on().await;
+                    continue;
+                }
+                next = timeout_at(heard_at + SILENCE_MAX, stream.next()) => next,
             };
+            heard_at = Instant::now();
             let Ok(Some(Ok(message))) = next else { return };
             let sense = match message {
                 Message::Binary(frame) if binary => self.frame(&frame).await,
@@ -184,8 +247,9 @@ impl Session {
             _ if !self.greeted => Err("hello comes first".to_owned()),
             ClientMessage::Open { channel, project, resume } => self.open(channel, project, resume).await,
             ClientMessage::Submit { channel, transactions } => self.submit(channel, transactions).await,
-            ClientMessage::Presence { .. } => Ok(()),
+            ClientMessage::Presence { channel, presence } => self.presence(channel, presence).await,
             ClientMessage::Close { channel } => {
+                self.pointing.held.remove(&channel);
                 if let Some(scope) = self.rooms.channels.remove(&channel) {
                     self.app.realtime.send(&scope, Request::Close { socket: self.number, channel }).await;
                 }
@@ -251,6 +315,30 @@ impl Session {
             self.app.realtime.send(&scope, request).await;
         }
         Ok(())
+    }
+
+    async fn presence(&mut self, channel: u32, presence: Presence) -> Result<(), String> {
+        if !presence.is_sound() {
+            return Err(format!("presence names finite places, and at most {PRESENCE_SELECTION_MAX} clips"));
+        }
+        // A channel that is not open may just have been denied: there is nobody to tell.
+        if self.rooms.channels.contains_key(&channel) {
+            self.pointing.held.insert(channel, presence);
+            if self.pointing.due().is_some_and(|due| due <= Instant::now()) {
+                self.pass_on().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the rooms know what is held.
+    async fn pass_on(&mut self) {
+        self.pointing.passed_on_at = Some(Instant::now());
+        for (channel, presence) in std::mem::take(&mut self.pointing.held) {
+            let Some(scope) = self.rooms.channels.get(&channel).cloned() else { continue };
+            let request = Request::Presence { socket: self.number, channel, presence };
+            self.app.realtime.send(&scope, request).await;
+        }
     }
 
     async fn text(&mut self, text: &str) -> Result<(), String> {

@@ -1,0 +1,219 @@
+//! Slow readers and nonsense: PS4, PS5.
+
+use futures_util::{SinkExt, StreamExt};
+use model::{Id, Table, Value, fields};
+use operations::Operation;
+use operations::build::{create, set};
+use serde_json::json;
+use sync::wire::{ClientMessage, Resume, SUBPROTOCOL, ServerMessage, VERSION, encode};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::band::{PATIENCE, Server, Socket, id, volume};
+
+/// A clip of so many notes, about 130 bytes each in a frame.
+fn notes(count: u32, pitch: u32) -> Operation {
+    let long = "n".repeat(55);
+    let note = |n: u32| {
+        Value::map([
+            ("id", format!("{long}{n}").as_str().into()),
+            ("pitch", pitch.into()),
+            ("startBeat", n.into()),
+            ("durationBeats", 1u32.into()),
+        ])
+    };
+    set(Table::Clips, &id("c"), "midiData", Value::map([("notes", Value::list((0..count).map(note)))]))
+}
+
+fn clip() -> Operation {
+    let given =
+        [("trackId", "a".into()), ("name", "c".into()), ("startBeat", 0u32.into()), ("durationBeats", 1u32.into())];
+    create(Table::Clips, &id("c"), fields(given))
+}
+
+async fn commits_up_to(socket: &mut Socket, seq: u64) -> Vec<u64> {
+    let mut seqs = Vec::new();
+    while seqs.last() != Some(&seq) {
+        let more = socket.wait_for(|message| match message {
+            ServerMessage::Commits { commits, .. } => Some(commits.iter().map(|commit| commit.seq).collect::<Vec<_>>()),
+            _ => None,
+        });
+        seqs.extend(more.await);
+    }
+    seqs
+}
+
+/// What remains of a connection that was not read: what was on its way, and how it ended.
+async fn read_to_the_end(socket: &mut Socket) -> (usize, Option<Message>) {
+    let mut read = 0;
+    loop {
+        match socket.next().await {
+            Some(Message::Binary(_) | Message::Text(_)) => read += 1,
+            end => return (read, end),
+        }
+    }
+}
+
+#[tokio::test]
+async fn ps4_a_reader_who_does_not_read_holds_nobody_up_is_cut_off_and_can_resume() {
+    let server = Server::start().await;
+    let [ann, bob, vic, _] = server.band().await;
+    assert_eq!(server.write(&ann, "clip", vec![clip()]).await, 200);
+    let (mut sleeper, snapshot) = server.open(&vic, None).await;
+    let ServerMessage::Snapshot { epoch, seq, .. } = snapshot else { panic!("{snapshot:?}") };
+    let (mut reader, _) = server.open(&bob, None).await;
+    let (mut writer, _) = server.open(&ann, None).await;
+    // More than the queue and the system's buffers hold.
+    const EDITS: u64 = 16;
+    for n in 1..=EDITS {
+        let edit = vec![notes(45_000, u32::try_from(n).unwrap())];
+        writer.submit(&ann, vec![(format!("t{n}"), edit)]).await;
+        let told = commits_up_to(&mut reader, seq + n).await;
+        assert_eq!(told, [seq + n], "whoever reads is told of each in its turn");
+    }
+    let (read, end) = read_to_the_end(&mut sleeper).await;
+    assert!(read < usize::try_from(EDITS).unwrap(), "{read}: it was cut off before it had everything");
+    // The reason is heard by whoever begins to read while the server still waits for it.
+    if let Some(Message::Close(Some(close))) = &end {
+        assert!(close.reason.contains("too slowly"), "{close:?}");
+    }
+    let behind = Resume { epoch, seq };
+    let (mut again, answer) = server.open(&vic, Some(behind)).await;
+    assert!(
+        matches!(answer, ServerMessage::Snapshot { seq: at, .. } if at == seq + EDITS),
+        "that was too much to catch up on"
+    );
+    assert_eq!(server.write(&ann, "after", volume(0.5)).await, 200);
+    assert_eq!(commits_up_to(&mut again, seq + EDITS + 1).await, [seq + EDITS + 1]);
+}
+
+#[tokio::test]
+async fn ps4_whoever_asks_without_reading_the_answers_is_cut_off() {
+    let server = Server::start().await;
+    let [ann, ..] = server.band().await;
+    let mut socket = server.greet(&ann).await;
+    let ping = Message::Binary(encode(&ClientMessage::Ping { nonce: u32::MAX }).into());
+    // More answers than the queue and the system's buffers hold.
+    let cut_off = async {
+        for n in 0..20_000_000u32 {
+            let sent = if n % 256 == 0 { socket.0.send(ping.clone()).await } else { socket.0.feed(ping.clone()).await };
+            if sent.is_err() {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(tokio::time::timeout(PATIENCE, cut_off).await.unwrap());
+    let (_, answer) = server.open(&ann, None).await;
+    assert!(matches!(answer, ServerMessage::Snapshot { .. }), "and it may come back");
+}
+
+#[tokio::test]
+async fn ps4_ps5_a_guides_client_that_is_behind_hears_of_the_last_versions() {
+    let server = Server::start().await;
+    let [ann, bob, ..] = server.band().await;
+    let mut guide = server.connect(&bob, None).await;
+    guide.say_text(json!({"type": "subscribe", "key": "tracks:a"})).await;
+    assert_eq!(guide.hear_text().await["updates"], json!([{"key": "tracks:a", "version": 1}]));
+    let (mut writer, _) = server.open(&ann, None).await;
+    const EDITS: u64 = 5_000;
+    for first in (0..EDITS).step_by(250) {
+        let some = (first..first + 250).map(|n| (format!("t{n}"), volume(f64::from(u32::try_from(n % 2).unwrap()))));
+        writer.submit(&ann, some.collect()).await;
+    }
+    let last = format!("t{}", EDITS - 1);
+    writer
+        .wait_for(|message| {
+            matches!(message, ServerMessage::Acknowledged { tx_id, .. } if tx_id.as_str() == last).then_some(())
+        })
+        .await;
+    let (mut versions, mut notices) = (vec![1], 0);
+    while versions.last() != Some(&(EDITS + 1)) {
+        let notice = guide.hear_text().await;
+        notices += 1;
+        for update in notice["updates"].as_array().unwrap() {
+            versions.push(update["version"].as_u64().unwrap());
+        }
+    }
+    assert!(versions.is_sorted(), "{versions:?}");
+    assert!(notices < EDITS / 4, "{notices} notices of {EDITS} edits");
+}
+
+#[tokio::test]
+async fn ps5_si3_frames_of_noise_get_an_error_or_a_close_and_harm_nobody() {
+    let server = Server::start().await;
+    let [ann, bob, ..] = server.band().await;
+    let (mut bobs, _) = server.open(&bob, None).await;
+    // Xorshift: the same noise on every run.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut noise = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let sound = [
+        encode(&ClientMessage::Hello { version: u16::from(VERSION) }),
+        encode(&ClientMessage::Open { channel: 1, project: id("p"), resume: None }),
+        encode(&ClientMessage::Submit {
+            channel: 1,
+            transactions: vec![crate::band::transaction(&ann, "noise", volume(0.5))],
+        }),
+        encode(&ClientMessage::Presence { channel: 1, presence: Default::default() }),
+        encode(&ClientMessage::Close { channel: 1 }),
+    ];
+    for round in 0..300usize {
+        // Half of them say hello and open first, so that the noise meets every message's code.
+        let mut socket = if round % 2 == 0 { server.open(&ann, None).await.0 } else { server.greet(&ann).await };
+        let mut frame = sound[round % sound.len()].clone();
+        for _ in 0..=noise() % 4 {
+            let at = usize::try_from(noise()).unwrap() % frame.len();
+            match noise() % 4 {
+                0 => frame[at] = noise().to_le_bytes()[0],
+                1 => frame.truncate(at.max(1)),
+                2 => frame.insert(at, noise().to_le_bytes()[0]),
+                _ => frame.extend_from_slice(&noise().to_le_bytes()),
+            }
+        }
+        // It may have been closed for the noise already.
+        drop(socket.0.send(Message::Binary(frame.into())).await);
+        drop(socket.0.send(Message::Binary(encode(&ClientMessage::Ping { nonce: 7 }).into())).await);
+        loop {
+            match socket.next().await {
+                Some(Message::Binary(frame)) => match sync::wire::decode(&frame).unwrap() {
+                    ServerMessage::Pong { nonce: 7 } | ServerMessage::Error { .. } => break,
+                    _ => {}
+                },
+                Some(Message::Close(_)) | None => break,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    // Text on a binary socket, binary frames on the guide's.
+    let mut binary = server.connect(&ann, Some(SUBPROTOCOL)).await;
+    binary.0.send(Message::text("{}")).await.unwrap();
+    assert!(matches!(binary.hear().await, ServerMessage::Error { .. }));
+    let mut text = server.connect(&ann, None).await;
+    text.0.send(Message::Binary(vec![2, 0, 0].into())).await.unwrap();
+    assert_eq!(text.hear_text().await["type"], "error");
+    for nonsense in ["", "{", "[]", r#"{"type":"subscribe"}"#, r#"{"type":"subscribe","key":7}"#, "\u{0}"] {
+        text.0.send(Message::text(nonsense)).await.unwrap();
+        assert_eq!(text.hear_text().await["type"], "error", "{nonsense:?}");
+    }
+    let long = "x".repeat(8 * 1024);
+    text.0.send(Message::text(long)).await.unwrap();
+    assert_eq!(text.hear_text().await["type"], "error");
+
+    // The others have noticed nothing.
+    assert_eq!(server.write(&ann, "after", volume(0.125)).await, 200);
+    let mut heard: Option<Id> = None;
+    while heard.as_ref().map(Id::as_str) != Some("after") {
+        heard = bobs
+            .wait_for(|message| match message {
+                ServerMessage::Commits { commits, .. } => Some(commits.last().map(|commit| commit.tx_id.clone())),
+                _ => None,
+            })
+            .await;
+    }
+    drop(text.0.close(None).await);
+    assert!(text.0.next().await.is_none_or(|last| !matches!(last, Ok(Message::Text(_)))));
+}
