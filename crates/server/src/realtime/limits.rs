@@ -72,3 +72,22 @@ pub const OPEN_RATE: Rate = Rate { per_second: 10, burst: 256 };
 pub const SUBSCRIBE_RATE: Rate = Rate { per_second: 1_000, burst: 20_000 };
 /// People whose rates are remembered.
 pub const RATED_USERS_MAX: usize = 10_000;
+
+/// Entries in one page of the history, when the reader does not say how many.
+pub const HISTORY_ENTRIES: usize = 50;
+/// Entries in one page of the history.
+pub const HISTORY_ENTRIES_MAX: usize = 200;
+/// Operations of one entry that the history shows.
+pub const HISTORY_OPERATIONS_MAX: usize = 50;
+/// Bytes of a value that the history shows; of larger ones it says how large they are.
+pub const HISTORY_VALUE_BYTES_MAX: usize = 2 * 1024;
+/// Bytes of operations beyond which a page of the history ends early.
+pub const HISTORY_BYTES_MAX: usize = 512 * 1024;
+/// Named versions that the history lists.
+pub const HISTORY_VERSIONS_MAX: usize = 1_000;
+/// Entries, with what undoes them, that are read from the log at a time.
+pub const HISTORY_READ_ENTRIES: usize = 16;
+/// Commits that are taken back to show an old state (WR12).
+pub const REWIND_COMMITS_MAX: u64 = 50_000;
+/// Old states that are made at the same time; more wait.
+pub const REWINDS_AT_ONCE_MAX: usize = 2;

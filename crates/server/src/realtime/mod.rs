@@ -3,6 +3,7 @@
 mod behind;
 mod commit_group;
 mod gate;
+mod history;
 pub mod limits;
 mod outbox;
 mod presence;
@@ -21,10 +22,10 @@ use model::{Id, RecordMap};
 use operations::{Author, Refusal, Scope, Transaction};
 use storage::{Database, NewJob, StoreError};
 use sync::Room;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use commit_group::{Submission, Verdict};
-use limits::{ROOM_QUEUE_MAX, SOCKETS_PER_USER_MAX};
+use limits::{REWINDS_AT_ONCE_MAX, ROOM_QUEUE_MAX, SOCKETS_PER_USER_MAX};
 use rates::{Kind, Rates};
 use room_task::{Request, RoomTask};
 use scope::scope_of;
@@ -93,6 +94,7 @@ struct Rooms {
     sockets: Mutex<HashMap<Id, usize>>,
     rates: Mutex<Rates>,
     next_socket: AtomicU64,
+    rewinds: Arc<Semaphore>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -105,7 +107,8 @@ impl Realtime {
     #[must_use]
     pub fn new(database: Database, clock: Clock) -> Realtime {
         let (open, sockets, rates) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Realtime(Arc::new(Rooms { database, clock, open, sockets, rates, next_socket: AtomicU64::new(1) }))
+        let rewinds = Arc::new(Semaphore::new(REWINDS_AT_ONCE_MAX));
+        Realtime(Arc::new(Rooms { database, clock, open, sockets, rates, next_socket: AtomicU64::new(1), rewinds }))
     }
 
     /// How many rooms are in memory.
@@ -196,6 +199,12 @@ impl Realtime {
         for answer in settled {
             drop(answer.await);
         }
+    }
+
+    /// Waits until one of the few old states that are made at a time may be this one. None never comes: nobody closes the
+    /// queue.
+    async fn turn_to_rewind(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.rewinds).acquire_owned().await.ok()
     }
 
     async fn ask<T>(

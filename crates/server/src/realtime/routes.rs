@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::roles::{role_of, visible};
@@ -11,10 +12,13 @@ use model::{Id, Key, RecordMap, Table};
 use operations::{Author, Refusal, Transaction};
 use serde::{Deserialize, Serialize};
 use storage::{Store, StoreError};
+use sync::Room;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::SubmitError;
+use super::history::{HistoryBody, PageQuery, page, records_at};
 use super::limits::POINTERS_MAX;
 use super::rates::Kind;
 use crate::accounts::Caller;
@@ -29,6 +33,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(write))
         .routes(routes!(get_records))
         .routes(routes!(project_records))
+        .routes(routes!(project_history))
         .layer(axum::extract::DefaultBodyLimit::max(REALTIME_BODY_BYTES_MAX))
 }
 
@@ -171,22 +176,67 @@ struct ProjectRecordsBody {
     /// `{table: {id: record}}`: everything in the project, deleted records included, and its members as users.
     #[schema(value_type = HashMap<String, HashMap<String, serde_json::Value>>)]
     record_map: RecordMap,
-    /// The last entry of the project's log.
+    /// The entry of the project's log that left the records so.
     seq: u64,
     /// Which log.
     #[schema(value_type = String)]
     epoch: Id,
 }
 
-/// Everything in a project, of one moment (W5). What does not exist and what is forbidden answer alike.
-#[utoipa::path(get, path = "/api/projects/{id}/records", params(("id" = String, Path)), responses(
-    (status = 200, body = ProjectRecordsBody), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
+/// Of which moment.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct MomentQuery {
+    /// As this entry of the log left it; as it is now when it is left out.
+    seq: Option<u64>,
+}
+
+/// Everything in a project, of one moment: now (W5) or earlier (WR12). What does not exist and what is forbidden answer
+/// alike.
+#[utoipa::path(get, path = "/api/projects/{id}/records", params(("id" = String, Path), MomentQuery), responses(
+    (status = 200, body = ProjectRecordsBody), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+    (status = 403, body = ProblemBody), (status = 410, body = ProblemBody)))]
 async fn project_records(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    moment: Result<Query<MomentQuery>, QueryRejection>,
 ) -> Result<Json<ProjectRecordsBody>, Problem> {
-    let project = Id::new(&id).map_err(|_| Problem::forbidden())?;
+    let Query(moment) = moment.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    let (project, room) = room_of(&app, &caller, &id).await?;
+    let (now, epoch) = (room.seq(), room.epoch().clone());
+    let records = match moment.seq {
+        Some(seq) => records_at(&app, room, seq).await?,
+        None => room.records().clone(),
+    };
+    let mut record_map = RecordMap::default();
+    for (key, record) in records.iter() {
+        record_map.insert(key.table, record.clone());
+    }
+    for (person, _) in app.database.run(move |store| store.people_of(&project)).await? {
+        record_map.insert(Table::Users, visible(Table::Users, &person, &caller.user));
+    }
+    Ok(Json(ProjectRecordsBody { record_map, seq: moment.seq.unwrap_or(now), epoch }))
+}
+
+/// What has happened to a project (WR11), the newest first, and its named versions.
+#[utoipa::path(get, path = "/api/projects/{id}/history", params(("id" = String, Path), PageQuery), responses(
+    (status = 200, body = HistoryBody), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+    (status = 403, body = ProblemBody)))]
+async fn project_history(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Json<HistoryBody>, Problem> {
+    let Query(query) = query.map_err(|rejection| Problem::invalid(rejection.body_text()))?;
+    let (_, room) = room_of(&app, &caller, &id).await?;
+    app.database.run(move |store| page(store, &room, query)).await?.map(Json)
+}
+
+/// The room of a project that the caller may read.
+async fn room_of(app: &App, caller: &Caller, id: &str) -> Result<(Id, Room), Problem> {
+    let project = Id::new(id).map_err(|_| Problem::forbidden())?;
     let (asked, reader) = (project.clone(), caller.user.clone());
     // Before a room is opened: strangers must not make rooms of projects that do not exist.
     if app.database.run(move |store| store.role_of(&asked, &reader)).await?.is_none() {
@@ -196,12 +246,5 @@ async fn project_records(
     if role_of(room.records(), &caller.user).is_none() {
         return Err(Problem::forbidden());
     }
-    let mut record_map = RecordMap::default();
-    for (key, record) in room.records().iter() {
-        record_map.insert(key.table, record.clone());
-    }
-    for (person, _) in app.database.run(move |store| store.people_of(&project)).await? {
-        record_map.insert(Table::Users, visible(Table::Users, &person, &caller.user));
-    }
-    Ok(Json(ProjectRecordsBody { record_map, seq: room.seq(), epoch: room.epoch().clone() }))
+    Ok((project, room))
 }

@@ -1,0 +1,9 @@
+//! What has happened to a project, and how it was before (WR11, WR12).
+
+mod page;
+mod rewind;
+#[cfg(test)]
+mod tests;
+
+pub(super) use page::{HistoryBody, PageQuery, page};
+pub(super) use rewind::records_at;

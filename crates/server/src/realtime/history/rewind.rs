@@ -1,0 +1,120 @@
+//! A project as it was: today's records, with what undoes each entry of the log applied from the last one back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::http::StatusCode;
+use model::{Key, Record, Records, Table, Value};
+use operations::apply;
+use storage::{LogEntry, Store, StoreError};
+use sync::Room;
+use tokio_util::sync::CancellationToken;
+
+use super::super::limits::{HISTORY_READ_ENTRIES, REWIND_COMMITS_MAX};
+use crate::{App, Problem};
+
+/// The records of `room` as entry `seq` of its log left them. The work ends early when the caller goes.
+///
+/// # Errors
+/// 400 when the log has not come so far, 410 when that is too long ago, 500 when the log cannot be read.
+pub(in super::super) async fn records_at(app: &App, room: Room, seq: u64) -> Result<Records, Problem> {
+    let Some(back) = room.seq().checked_sub(seq) else {
+        return Err(Problem::invalid(format!("seq: the project's log has {} entries so far", room.seq())));
+    };
+    if back > REWIND_COMMITS_MAX {
+        let message = format!("seq: one can look back {REWIND_COMMITS_MAX} changes, and that is {back} ago");
+        return Err(Problem::new(StatusCode::GONE, message));
+    }
+    let stop = CancellationToken::new();
+    let _stops_when_dropped = stop.clone().drop_guard();
+    let turn = app.realtime.turn_to_rewind().await;
+    let rewound = app.database.run(move |store| {
+        let rewound = rewind(store, &room, seq, &stop);
+        drop(turn);
+        rewound
+    });
+    Ok(rewound.await?)
+}
+
+pub(super) fn rewind(
+    store: &dyn Store,
+    room: &Room,
+    seq: u64,
+    stop: &CancellationToken,
+) -> Result<Records, StoreError> {
+    let mut past = Past { records: room.records().clone(), unborn: BTreeSet::new(), steps: BTreeMap::new() };
+    let mut at = room.seq();
+    while at > seq {
+        if stop.is_cancelled() {
+            return Err(StoreError("whoever asked for an old state has gone".to_owned()));
+        }
+        let left = usize::try_from(at - seq).unwrap_or(usize::MAX);
+        let entries = store.entries_before(room.scope(), at + 1, HISTORY_READ_ENTRIES.min(left))?;
+        if entries.is_empty() {
+            return Err(StoreError(format!("entry {at} of the log is missing")));
+        }
+        for entry in &entries {
+            if entry.commit.seq != at {
+                return Err(StoreError(format!("entry {at} of the log is missing")));
+            }
+            past.take_back(entry)?;
+            at -= 1;
+        }
+    }
+    Ok(past.finish())
+}
+
+/// Records on their way back.
+struct Past {
+    records: Records,
+    /// What does not exist yet.
+    unborn: BTreeSet<Key>,
+    /// How many operations of each record have been taken back: its version was less by so many (OP2).
+    steps: BTreeMap<Key, u64>,
+}
+
+impl Past {
+    fn take_back(&mut self, LogEntry { commit, inverse }: &LogEntry) -> Result<(), StoreError> {
+        for operation in &commit.operations {
+            if operation.is_creation() {
+                self.unborn.insert(operation.target.clone());
+            }
+            *self.steps.entry(operation.target.clone()).or_default() += 1;
+        }
+        for operation in inverse.iter().filter(|operation| !self.unborn.contains(&operation.target)) {
+            let key = &operation.target;
+            let misfit =
+                |reason: &str| StoreError(format!("what undoes entry {} does not fit {key}: {reason}", commit.seq));
+            let record = self.records.get(key).ok_or_else(|| misfit("there is no such record"))?;
+            let before = apply(record, operation, commit.time).map_err(|refusal| misfit(&refusal.message))?;
+            self.records.insert(key.table, before);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Records {
+        let Past { records, unborn, steps } = self;
+        let here = records.iter().filter(|(key, _)| !unborn.contains(key));
+        let mut then: Records = here
+            .map(|(key, record)| match steps.get(key) {
+                // Its version, counted from today's: the steps back have raised it.
+                Some(steps) => {
+                    let today = record.version();
+                    (key.table, Record::new(record.id().clone(), today.saturating_sub(*steps), record.fields().clone()))
+                }
+                None => (key.table, record.clone()),
+            })
+            .collect();
+        if let Some(project) = then.project().cloned() {
+            then.insert(Table::Projects, with_collaborators(&project, &then));
+        }
+        then
+    }
+}
+
+/// The list is derived from the memberships (PE1), and what undoes those does not name it.
+fn with_collaborators(project: &Record, records: &Records) -> Record {
+    let members = records.table(Table::ProjectMembers).filter(|member| !member.is_deleted());
+    let users: BTreeSet<_> = members.filter_map(|member| member.id_in("userId")).collect();
+    let others = users.iter().filter(|user| project.text("createdBy") != Some(user.as_str()));
+    project.with("collaborators", Value::list(others.map(Value::from)))
+}
