@@ -337,8 +337,11 @@ mod tests {
     fn commit(seq: u64, bytes: usize) -> Commit {
         let id = model::Id::system();
         let (tx_id, author, time) = (id.clone(), id.clone(), model::Timestamp(0));
-        let text = "x".repeat(bytes);
-        let operations = vec![operations::build::set(model::Table::Clips, &id, "name", text.as_str())];
+        let text = |bytes: usize| model::Value::text(&"x".repeat(bytes));
+        // One text has at most 64 KiB.
+        let lengths = (0..bytes).step_by(60_000).map(|from| (bytes - from).min(60_000));
+        let operations =
+            lengths.map(|bytes| operations::build::set(model::Table::Clips, &id, "name", text(bytes))).collect();
         Commit { seq, tx_id, author, time, gesture: None, operations }
     }
 

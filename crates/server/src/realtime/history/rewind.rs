@@ -68,7 +68,8 @@ struct Past {
     records: Records,
     /// What does not exist yet.
     unborn: BTreeSet<Key>,
-    /// How many operations of each record have been taken back: its version was less by so many (OP2).
+    /// By how much the version of each record has to be less than it is here: one for each operation that was taken back
+    /// (OP2), and one for each that took it back, since applying raises it.
     steps: BTreeMap<Key, u64>,
 }
 
@@ -87,6 +88,7 @@ impl Past {
             let record = self.records.get(key).ok_or_else(|| misfit("there is no such record"))?;
             let before = apply(record, operation, commit.time).map_err(|refusal| misfit(&refusal.message))?;
             self.records.insert(key.table, before);
+            *self.steps.entry(key.clone()).or_default() += 1;
         }
         Ok(())
     }
@@ -96,10 +98,9 @@ impl Past {
         let here = records.iter().filter(|(key, _)| !unborn.contains(key));
         let mut then: Records = here
             .map(|(key, record)| match steps.get(key) {
-                // Its version, counted from today's: the steps back have raised it.
                 Some(steps) => {
-                    let today = record.version();
-                    (key.table, Record::new(record.id().clone(), today.saturating_sub(*steps), record.fields().clone()))
+                    let version = record.version().saturating_sub(*steps);
+                    (key.table, Record::new(record.id().clone(), version, record.fields().clone()))
                 }
                 None => (key.table, record.clone()),
             })
