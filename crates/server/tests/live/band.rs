@@ -62,7 +62,9 @@ impl Server {
         let token = format!("token-of-{name}");
         let token_hash = *blake3::hash(token.as_bytes()).as_bytes();
         let expires = model::Timestamp(now.0 + 3_600_000);
-        store.create_session(NewSession { token_hash, user: id(name), now, expires }).unwrap();
+        store
+            .create_session(NewSession { token_hash, user: id(name), device: "a test".to_owned(), now, expires })
+            .unwrap();
         User { id: name.to_owned(), cookie: format!("{SESSION_COOKIE}={token}") }
     }
 
