@@ -178,6 +178,11 @@ fn key(board: Board, id: &Id, event: &leptos::ev::KeyboardEvent) {
     board.show(id);
 }
 
+/// What moving so many clips is called.
+pub(super) fn move_label(count: usize) -> &'static str {
+    if count == 1 { "Move clip" } else { "Move clips" }
+}
+
 fn selected_clips(board: Board) -> Vec<(usize, Clip)> {
     let selection = board.selection.get_untracked();
     board.scene(|scene| {
@@ -195,7 +200,7 @@ fn nudge(board: Board, direction: i64, far: bool) {
     if by != Ticks(0) {
         let moved =
             clips.iter().map(|(_, clip)| build::set(Table::Clips, &clip.id, "startBeat", (clip.start + by).beats()));
-        board.door.dispatch("Move clip", moved.collect());
+        board.door.dispatch(move_label(clips.len()), moved.collect());
     }
 }
 
@@ -209,7 +214,7 @@ fn change_track(board: Board, direction: i64) {
             |(lane, clip): &(usize, Clip)| Some(build::set(Table::Clips, &clip.id, "trackId", &target(*lane)?.id));
         clips.iter().map(moved).collect::<Option<Vec<_>>>()
     });
-    board.door.dispatch("Move clip", operations.unwrap_or_default());
+    board.door.dispatch(move_label(clips.len()), operations.unwrap_or_default());
 }
 
 /// Deletes what is selected, in one transaction, and offers to bring it back.
@@ -224,9 +229,9 @@ pub(super) fn delete_selected(board: Board) {
         clips.iter().map(|(_, clip)| operation(Table::Clips, &clip.id)).collect::<Vec<_>>()
     };
     if board.door.dispatch(what, each(build::delete)) {
-        let restore = each(build::restore);
+        let (step, restore) = (board.door.last_step(), each(build::restore));
         board.door.toasts().info_with(said, "Bring back", move || {
-            board.door.dispatch("Restore clips", restore.clone());
+            board.door.take_back(step.as_ref(), "Restore clips", restore.clone());
         });
     }
 }

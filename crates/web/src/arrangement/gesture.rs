@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::Closure;
 use web_sys::{Element, HtmlCanvasElement, PointerEvent, WheelEvent};
 
 use super::board::Board;
+use super::clip_list::move_label;
 use super::drag::Drag;
 
 /// A press that moves less than this, in pixels, is a click.
@@ -205,8 +206,7 @@ impl Gestures {
         let Some(drag) = board.drag.get_untracked() else { return };
         board.drag.set(None);
         if drag.changes() {
-            let what = if drag.clips.len() == 1 { "Move clip" } else { "Move clips" };
-            board.door.dispatch(what, board.scene(|scene| drag.operations(scene)));
+            board.door.dispatch(move_label(drag.clips.len()), board.scene(|scene| drag.operations(scene)));
         }
     }
 

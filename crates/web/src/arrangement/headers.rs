@@ -142,9 +142,9 @@ pub(crate) fn Toggles(id: Id, track: Memo<Option<Track>>) -> impl IntoView {
     let locked = move || !door.may_edit_now();
     view! {
         <button type="button" class="letter mute" data-testid="mute" title=move || door.title("Mute") disabled=locked aria-label=move || format!("Mute {}", name())
-            aria-pressed=move || muted.get().to_string() on:click=move |_| set("muted", "Mute", !muted.get_untracked())>"M"</button>
+            aria-pressed=move || muted.get().to_string() on:click=move |_| set("muted", if muted.get_untracked() { "Unmute track" } else { "Mute track" }, !muted.get_untracked())>"M"</button>
         <button type="button" class="letter solo" data-testid="solo" title=move || door.title("Solo") disabled=locked aria-label=move || format!("Solo {}", name())
-            aria-pressed=move || solo.get().to_string() on:click=move |_| set("solo", "Solo", !solo.get_untracked())>"S"</button>
+            aria-pressed=move || solo.get().to_string() on:click=move |_| set("solo", if solo.get_untracked() { "End solo" } else { "Solo track" }, !solo.get_untracked())>"S"</button>
     }
 }
 

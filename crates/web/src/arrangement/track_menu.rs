@@ -44,10 +44,13 @@ pub(super) fn TrackMenu(id: Id, name: Memo<String>, open: RwSignal<bool>, renami
     };
     let delete = move |_| {
         close();
-        board.door.dispatch("Delete track", vec![build::delete(Table::Tracks, &id.get_value())]);
-        let restore = id.get_value();
+        if !board.door.dispatch("Delete track", vec![build::delete(Table::Tracks, &id.get_value())]) {
+            return;
+        }
+        let (step, restore) = (board.door.last_step(), id.get_value());
         board.door.toasts().info_with(format!("“{}” was deleted", name.get_untracked()), "Bring back", move || {
-            board.door.dispatch("Restore track", vec![build::restore(Table::Tracks, &restore)]);
+            let restored = vec![build::restore(Table::Tracks, &restore)];
+            board.door.take_back(step.as_ref(), "Restore track", restored);
         });
     };
     let key = move |event: leptos::ev::KeyboardEvent| {

@@ -31,6 +31,8 @@ pub(crate) enum Icon {
     Lanes,
     LogOut,
     Follow,
+    Undo,
+    Redo,
 }
 
 impl Icon {
@@ -99,6 +101,8 @@ impl Icon {
                 "",
             ),
             Icon::Follow => ("M10 3v14M13 7l3 3-3 3M3.500 10H16", ""),
+            Icon::Undo => ("M7 4L3.500 7.500 7 11M3.500 7.500H12a4.300 4.300 0 0 1 0 8.600H8", ""),
+            Icon::Redo => ("M13 4l3.500 3.500L13 11M16.500 7.500H8a4.300 4.300 0 0 0 0 8.600h4", ""),
         }
     }
 }

@@ -171,7 +171,9 @@ impl Door {
                 ("audioFileId", Value::from(&record)),
             ]),
         ));
-        self.dispatch("Add recording", operations).then_some((record, Assumed { clip, beats: length }))
+        // A gesture with the correction of its length, which comes by itself: one step of undo (UN2).
+        let added = self.dispatch_gesture("Add recording", Some(clip.clone()), operations);
+        added.then_some((record, Assumed { clip, beats: length }))
     }
 
     /// Decodes what was dropped for its waveform, a block at a time; gives its true length in seconds, if it can be told.
@@ -208,7 +210,7 @@ impl Door {
         let current = self.read(|records| records.find(Table::Clips, &assumed.clip).cloned());
         if let Some(length) = current.and_then(|clip| corrected(&clip, assumed, beats(seconds, project.bpm))) {
             let operation = build::set(Table::Clips, &assumed.clip, "durationBeats", length);
-            self.dispatch("Set length of clip", vec![operation]);
+            self.dispatch_gesture("Set length of clip", Some(assumed.clip.clone()), vec![operation]);
         }
     }
 

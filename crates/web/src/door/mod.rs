@@ -21,14 +21,14 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use model::{Id, Key, Project, Record, Records, Role, Table};
-use operations::{Operation, Refusal};
+use operations::{Operation, Refusal, build};
 use sync::wire::{ClientMessage, Person, Presence as Doing, PresenceOf, ServerMessage};
 use sync::{Edit, Effect, Event, Replica, Status};
 
 pub(crate) use identity::{new_id, now};
 pub(crate) use unsaved::{Unsaved, in_words};
 
-use crate::toast::Toasts;
+use crate::toast::{Toasts, undo_words};
 use socket::{Socket, SocketEvent};
 
 /// The channel of the one project that a page has open.
@@ -144,7 +144,7 @@ impl Door {
         Rc::clone(&self.inner().imports)
     }
 
-    /// Applies operations at once and sends them; `what` names the edit should it be refused ("Move clip").
+    /// Applies operations at once and sends them; `what` names the edit: on the button that undoes it, and should it be refused ("Move clip").
     /// True when it was applied.
     pub(crate) fn dispatch(self, what: &'static str, operations: Vec<Operation>) -> bool {
         self.dispatch_gesture(what, None, operations)
@@ -179,14 +179,20 @@ impl Door {
         }
     }
 
-    /// Takes the last step back (UN1).
+    /// Takes the last step back (UN1); nothing when there is none.
     pub(crate) fn undo(self) {
+        if self.last_step().is_none() {
+            return;
+        }
         let result = self.inner().replica.borrow_mut().undo(now(), &mut new_id);
         self.travelled("Undo", result);
     }
 
-    /// Brings the step again that was taken back last.
+    /// Brings the step again that was taken back last; nothing when there is none.
     pub(crate) fn redo(self) {
+        if self.undone_step().is_none() {
+            return;
+        }
         let result = self.inner().replica.borrow_mut().redo(now(), &mut new_id);
         self.travelled("Redo", result);
     }
@@ -198,14 +204,45 @@ impl Door {
         }
     }
 
+    /// The step that undo would take back now; for [`Door::take_back`].
+    pub(crate) fn last_step(self) -> Option<Id> {
+        self.inner().replica.borrow().next_undo().map(|step| step.id.clone())
+    }
+
+    /// The step that redo would bring again now.
+    fn undone_step(self) -> Option<Id> {
+        self.inner().replica.borrow().next_redo().map(|step| step.id.clone())
+    }
+
+    /// Takes a step back by undo while it is still the last one, and else by an edit of its own.
+    pub(crate) fn take_back(self, step: Option<&Id>, what: &'static str, otherwise: Vec<Operation>) {
+        if step.is_some() && self.last_step().as_ref() == step {
+            self.undo();
+        } else {
+            self.dispatch(what, otherwise);
+        }
+    }
+
+    /// Says what an undo has hidden of others' work, and offers to bring it back.
+    fn hid_others_work(self, keys: &[Key]) {
+        let undone = self.undone_step();
+        let restore: Vec<Operation> = keys.iter().map(|key| build::restore(key.table, &key.id)).collect();
+        let words = self.read(|records| undo_words::hidden(records, keys));
+        self.toasts.info_with(words, "Bring back", move || {
+            if undone.is_some() && self.undone_step() == undone {
+                self.redo();
+            } else {
+                self.dispatch("Bring back", restore.clone());
+            }
+        });
+    }
+
     /// What undo would take back, in words.
-    #[allow(dead_code, reason = "the screens are being built")]
     pub(crate) fn next_undo(self) -> ReadSignal<Option<String>> {
         self.undo_label.read_only()
     }
 
     /// What redo would bring again, in words.
-    #[allow(dead_code, reason = "the screens are being built")]
     pub(crate) fn next_redo(self) -> ReadSignal<Option<String>> {
         self.redo_label.read_only()
     }
@@ -331,6 +368,8 @@ impl Door {
     }
 
     fn perform(self, effects: Vec<Effect>) {
+        // One message for all parts of a step.
+        let mut skipped = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Send(message) => self.send(&message),
@@ -372,16 +411,13 @@ impl Door {
                     self.undo_label.set(replica.next_undo().map(|step| step.label.clone()));
                     self.redo_label.set(replica.next_redo().map(|step| step.label.clone()));
                 }
-                Effect::Skipped { operations, .. } => {
-                    let count = operations.len();
-                    let detail = format!("{count} of its changes: somebody else has been there since.");
-                    self.toasts.info("Some of it was left alone", detail);
-                }
-                Effect::HidOthersWork(_) => {
-                    self.toasts.info_with("This hid what others have worked on", "Bring back", move || self.redo());
-                }
+                Effect::Skipped { operations, .. } => skipped.extend(operations),
+                Effect::HidOthersWork(keys) => self.hid_others_work(&keys),
                 Effect::Keep(_) | Effect::Forget(_) | Effect::Tell(_) | Effect::Followed(_) | Effect::Replaced => {}
             }
+        }
+        if !skipped.is_empty() {
+            self.toasts.info(self.read(|records| undo_words::left_alone(records, &skipped)), "");
         }
     }
 

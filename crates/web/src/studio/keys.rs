@@ -15,6 +15,14 @@ pub(crate) fn is_typing(event: &web_sys::Event) -> bool {
     element.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA"))
 }
 
+/// Whether the event belongs to a field that takes text, and so has an undo of its own (UN1).
+fn takes_text(event: &web_sys::Event) -> bool {
+    let element = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    element.is_some_and(|element| {
+        matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA") || element.is_content_editable()
+    })
+}
+
 /// Whether the event belongs to something that the keyboard has come to and would press. What was last clicked does not count: there the
 /// space bar still plays and stops.
 fn is_button(event: &web_sys::Event) -> bool {
@@ -28,7 +36,7 @@ fn is_button(event: &web_sys::Event) -> bool {
 pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         let command = (event.ctrl_key() || event.meta_key()) && !event.alt_key();
-        if command && !is_typing(&event) && !event.default_prevented() {
+        if command && !takes_text(&event) && !event.default_prevented() {
             match (event.key().to_ascii_lowercase().as_str(), event.shift_key()) {
                 ("z", false) => door.undo(),
                 ("z", true) | ("y", false) => door.redo(),

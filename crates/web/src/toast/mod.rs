@@ -1,5 +1,7 @@
 //! Short messages that come and go: what was undone, what failed, what can be done about it.
 
+pub(crate) mod undo_words;
+
 use std::time::Duration;
 
 use leptos::prelude::*;

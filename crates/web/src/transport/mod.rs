@@ -1,6 +1,7 @@
-//! The transport bar: play, position, tempo, metre, loop, metronome.
+//! The transport bar: play, position, tempo, metre, loop, metronome, undo and redo.
 
 pub(crate) mod position;
+mod steps;
 mod tempo;
 
 use leptos::prelude::*;
@@ -10,6 +11,7 @@ use operations::build;
 use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::sound::{Sound, SoundState};
+use steps::StepKeys;
 use tempo::TempoField;
 
 /// Metres that are offered; any other that a project has is added.
@@ -51,6 +53,7 @@ pub(crate) fn Transport() -> impl IntoView {
                     {icon(Icon::Metronome)}
                 </button>
             </div>
+            <StepKeys />
             <Position />
             <div class="transport-fields">
                 <TempoField />
