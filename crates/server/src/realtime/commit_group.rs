@@ -145,11 +145,12 @@ fn judge(
         let refusal = match refused_by_store(room, store, transaction)? {
             Some(refusal) => refusal,
             None => match room.submit(author, transaction, now) {
-                Ok(submitted) => {
+                Ok(mut submitted) => {
                     here.insert(name, (submitted.commit.seq, payload_hash));
                     lagging.extend(submitted.changed.iter().cloned());
                     jobs.extend(wanted.iter().cloned());
-                    let (commit, inverse) = (submitted.commit.clone(), submitted.inverse.clone());
+                    // What undoes it is for the log alone.
+                    let (commit, inverse) = (submitted.commit.clone(), std::mem::take(&mut submitted.inverse));
                     commits.push(NewCommit { commit, inverse, payload_hash });
                     verdicts.push(Ok(Verdict::Committed(submitted)));
                     continue;
