@@ -158,15 +158,17 @@ async function edits(page) {
       // Not in step with the screen: a finger is not either.
       await new Promise((resolve) => setTimeout(resolve, 40 + (n * 7) % 17));
       const target = document.activeElement;
-      const before = repaints;
+      const [place, before] = [target.dataset.startBeat, repaints];
+      const key = n % 40 < 20 ? "ArrowRight" : "ArrowLeft";
       const began = performance.now();
-      target.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, cancelable: true }));
+      target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
       applied.push(performance.now() - began);
       const coming = frame();
       // What the signals set off runs before the next task.
       const settled = await Promise.race([task(), coming.then((frame) => frame.began)]);
       const { began: frameBegan, painted } = await coming;
       next += repaints > before ? 1 : 0;
+      if (target.dataset.startBeat === place) throw new Error(`edit ${n} moved nothing`);
       busy.push(settled - began + (painted - frameBegan));
       shown.push(painted - began);
     }
@@ -187,13 +189,16 @@ async function keys(page) {
       .observe({ type: "event", durationThreshold: 16 });
     addEventListener("keydown", () => { for (const began = performance.now(); performance.now() - began < 40;); }, { once: true });
   });
-  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowRight");
   await page.waitForTimeout(300);
   const control = await page.evaluate(() => window.slow.splice(0));
   if (!control.some((duration) => duration >= 40)) throw new Error("a key that took 40 ms was not seen");
+  const place = () => page.evaluate(() => document.activeElement.dataset.startBeat);
   for (let n = 0; n < pressed; n += 1) {
-    await page.keyboard.press("ArrowRight");
+    const before = await place();
+    await page.keyboard.press(n % 40 < 20 ? "ArrowRight" : "ArrowLeft");
     await page.waitForTimeout(40 + (n * 7) % 17);
+    if ((await place()) === before) throw new Error(`key ${n} moved nothing`);
   }
   const slow = await page.evaluate(() => window.slow);
   const over = (limit) => slow.filter((duration) => duration >= limit).length;

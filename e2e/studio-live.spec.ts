@@ -68,6 +68,19 @@ test('a clip is moved, and deleted, by keyboard alone', async ({ alice, bob }) =
   expect((await read(bob, 'clips', clip)).deleted).toBeTruthy()
 })
 
+test('a clip that passes others by keyboard keeps the focus', async ({ alice, bob }) => {
+  const { upper, clip } = await duet(alice, bob, 'Passing')
+  for (const startBeat of [4.5, 5]) await newClip(alice, upper, 'Other', { startBeat, durationBeats: 1 })
+  await expect(alice.page.locator('[data-testid=clip]')).toHaveCount(3)
+  await clipOf(alice.page, clip).focus()
+  for (let n = 1; n <= 6; n += 1) {
+    await alice.page.keyboard.press('ArrowRight')
+    await expect(clipOf(alice.page, clip)).toHaveAttribute('data-start-beat', String(4 + n / 4))
+    await expect(clipOf(alice.page, clip)).toBeFocused()
+  }
+  await expect(clipOf(bob.page, clip)).toHaveAttribute('data-start-beat', '5.5')
+})
+
 test('who else is here is shown, and goes when they go', async ({ alice, bob }) => {
   const { project } = await duet(alice, bob, 'Presence')
   await expect(alice.page.getByTestId('presence')).toHaveAttribute('data-count', '2')

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use leptos::html::Div;
 use leptos::prelude::*;
 use model::{Clip, Id, Table, Ticks};
 use operations::build;
@@ -122,6 +123,7 @@ fn ClipHandle(id: Id) -> impl IntoView {
     let label = move || clip.get().map(|clip| describe(board, &clip)).unwrap_or_default();
     let track = move || clip.with(|clip| clip.as_ref().map(|clip| clip.track_id.to_string()));
     let key_id = StoredValue::new(id.clone());
+    let node = NodeRef::<Div>::new();
     view! {
         <div
             class="clip-handle"
@@ -138,7 +140,11 @@ fn ClipHandle(id: Id) -> impl IntoView {
             style:--length=move || length().to_string()
             style:--lane-index=move || lane.get().unwrap_or(0).to_string()
             on:focus=move |_| key_id.with_value(|id| focused(board, id))
-            on:keydown=move |event| key_id.with_value(|id| key(board, id, &event))
+            on:keydown=move |event| {
+                key_id.with_value(|id| key(board, id, &event));
+                keep_focus(node);
+            }
+            node_ref=node
         ></div>
     }
 }
@@ -181,6 +187,20 @@ fn key(board: Board, id: &Id, event: &leptos::ev::KeyboardEvent) {
 /// What moving so many clips is called.
 pub(super) fn move_label(count: usize) -> &'static str {
     if count == 1 { "Move clip" } else { "Move clips" }
+}
+
+/// A clip that passes another changes its place in the list: its element is taken out and put in elsewhere, which loses the
+/// focus, and the next key would move nothing.
+fn keep_focus(node: NodeRef<Div>) {
+    clock::after(Duration::ZERO, move || {
+        let Some(Some(node)) = node.try_get_untracked() else { return };
+        let nothing = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
+        if nothing && node.is_connected() {
+            let options = web_sys::FocusOptions::new();
+            options.set_prevent_scroll(true);
+            let _ = node.focus_with_options(&options);
+        }
+    });
 }
 
 fn selected_clips(board: Board) -> Vec<(usize, Clip)> {
