@@ -65,6 +65,11 @@ impl Stamps {
     /// Notes that `transaction` wrote `path`, which made the record's `version`.
     pub fn write(&mut self, path: &str, transaction: &Id, version: u64) {
         self.forget_below(path);
+        self.0.remove(path);
+        if self.writer(path) == Some(transaction) {
+            // Its own earlier write to what the path lies in says so already: there is one way to note the same.
+            return;
+        }
         self.0.insert(Arc::from(path), Stamp { transaction: transaction.clone(), version });
         if self.0.len() > STAMPS_PER_RECORD_MAX {
             self.forget_oldest();

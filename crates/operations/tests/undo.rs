@@ -203,8 +203,23 @@ fn un3_the_undo_of_a_creation_hides_it_and_redo_brings_others_work_back() {
     assert!(!back.is_deleted() && back.number("volume") == Some(0.3));
 }
 
+#[test]
+fn un5_a_transaction_that_writes_in_what_it_has_written_is_undone_after_another() {
+    let mut song = Song::new();
+    let (t, freq) = (id("t"), "plugins.comp.params.freq");
+    let params = "plugins.comp.params";
+    let twice =
+        vec![set(Table::Tracks, &t, freq, 1u32), unset(Table::Tracks, &t, params), set(Table::Tracks, &t, freq, 1u32)];
+    let start = song.json();
+    let first = song.submit("ann", twice).unwrap();
+    let second = song.submit("ann", vec![unset(Table::Tracks, &t, params)]).unwrap();
+    assert!(song.submit("ann", second.inverse).unwrap().skipped.is_empty());
+    assert!(song.submit("ann", first.inverse).unwrap().skipped.is_empty());
+    assert_eq!(song.json(), start);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(2_048))]
 
     #[test]
     fn un3_undo_never_changes_what_another_has_written_since(
