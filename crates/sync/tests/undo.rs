@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use model::{Id, Records, Table, Timestamp, fields};
-use operations::build::{create, set};
+use operations::build::{create, delete, set};
 use operations::{Author, Operation, Scope, Transaction};
 use sync::wire::{ClientMessage, ServerMessage};
 use sync::{Edit, Effect, Event, Kept, Replica, Room, Store, Submitted, TabMessage};
@@ -301,6 +301,22 @@ fn un3_undoing_a_creation_that_others_have_built_on_says_so_and_redo_brings_it_b
     let back = band.room.records().find(Table::Tracks, &id("n")).unwrap();
     assert!(!back.is_deleted() && back.number("volume") == Some(0.4));
     band.settled(0);
+}
+
+#[test]
+fn un1_what_is_deleted_again_after_an_undo_comes_back_again() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    for _ in 0..3 {
+        band.edit(0, &named("Delete track"), vec![delete(Table::Tracks, &id("t"))], at(0));
+        band.serve(0);
+        assert!(band.room.records().find(Table::Tracks, &id("t")).unwrap().is_deleted());
+        band.undo(0);
+        band.serve(0);
+        assert_eq!((band.tabs[0].skipped, band.tabs[0].refused), (0, 0));
+        assert!(!band.room.records().find(Table::Tracks, &id("t")).unwrap().is_deleted());
+        band.settled(0);
+    }
 }
 
 #[test]

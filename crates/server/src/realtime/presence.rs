@@ -63,8 +63,10 @@ impl Presences {
 
     /// Tells the followers what has changed, if it is time to; drops those that are gone.
     pub(super) fn tell(&mut self, followers: &mut Vec<Follower>) {
+        // In this order: what has never told anything is due now, whenever that is asked.
+        let due = self.due();
         let now = Instant::now();
-        if self.due().is_none_or(|due| due > now) {
+        if due.is_none_or(|due| due > now) {
             return;
         }
         self.told_at = Some(now);

@@ -1,90 +1,12 @@
 //! Slow readers and nonsense: PS4, PS5.
 
 use futures_util::{SinkExt, StreamExt};
-use model::{Id, Table, Value, fields};
-use operations::Operation;
-use operations::build::{create, set};
+use model::Id;
 use serde_json::json;
-use sync::wire::{ClientMessage, Resume, SUBPROTOCOL, ServerMessage, VERSION, encode};
+use sync::wire::{ClientMessage, SUBPROTOCOL, ServerMessage, VERSION, encode};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::band::{PATIENCE, Server, Socket, id, volume};
-
-/// A clip of so many notes, about 130 bytes each in a frame.
-fn notes(count: u32, pitch: u32) -> Operation {
-    let long = "n".repeat(55);
-    let note = |n: u32| {
-        Value::map([
-            ("id", format!("{long}{n}").as_str().into()),
-            ("pitch", pitch.into()),
-            ("startBeat", n.into()),
-            ("durationBeats", 1u32.into()),
-        ])
-    };
-    set(Table::Clips, &id("c"), "midiData", Value::map([("notes", Value::list((0..count).map(note)))]))
-}
-
-fn clip() -> Operation {
-    let given =
-        [("trackId", "a".into()), ("name", "c".into()), ("startBeat", 0u32.into()), ("durationBeats", 1u32.into())];
-    create(Table::Clips, &id("c"), fields(given))
-}
-
-async fn commits_up_to(socket: &mut Socket, seq: u64) -> Vec<u64> {
-    let mut seqs = Vec::new();
-    while seqs.last() != Some(&seq) {
-        let more = socket.wait_for(|message| match message {
-            ServerMessage::Commits { commits, .. } => Some(commits.iter().map(|commit| commit.seq).collect::<Vec<_>>()),
-            _ => None,
-        });
-        seqs.extend(more.await);
-    }
-    seqs
-}
-
-/// What remains of a connection that was not read: what was on its way, and how it ended.
-async fn read_to_the_end(socket: &mut Socket) -> (usize, Option<Message>) {
-    let mut read = 0;
-    loop {
-        match socket.next().await {
-            Some(Message::Binary(_) | Message::Text(_)) => read += 1,
-            end => return (read, end),
-        }
-    }
-}
-
-#[tokio::test]
-async fn ps4_a_reader_who_does_not_read_holds_nobody_up_is_cut_off_and_can_resume() {
-    let server = Server::start().await;
-    let [ann, bob, vic, _] = server.band().await;
-    assert_eq!(server.write(&ann, "clip", vec![clip()]).await, 200);
-    let (mut sleeper, snapshot) = server.open(&vic, None).await;
-    let ServerMessage::Snapshot { epoch, seq, .. } = snapshot else { panic!("{snapshot:?}") };
-    let (mut reader, _) = server.open(&bob, None).await;
-    let (mut writer, _) = server.open(&ann, None).await;
-    // More than the queue and the system's buffers hold.
-    const EDITS: u64 = 16;
-    for n in 1..=EDITS {
-        let edit = vec![notes(45_000, u32::try_from(n).unwrap())];
-        writer.submit(&ann, vec![(format!("t{n}"), edit)]).await;
-        let told = commits_up_to(&mut reader, seq + n).await;
-        assert_eq!(told, [seq + n], "whoever reads is told of each in its turn");
-    }
-    let (read, end) = read_to_the_end(&mut sleeper).await;
-    assert!(read < usize::try_from(EDITS).unwrap(), "{read}: it was cut off before it had everything");
-    // The reason is heard by whoever begins to read while the server still waits for it.
-    if let Some(Message::Close(Some(close))) = &end {
-        assert!(close.reason.contains("too slowly"), "{close:?}");
-    }
-    let behind = Resume { epoch, seq };
-    let (mut again, answer) = server.open(&vic, Some(behind)).await;
-    assert!(
-        matches!(answer, ServerMessage::Snapshot { seq: at, .. } if at == seq + EDITS),
-        "that was too much to catch up on"
-    );
-    assert_eq!(server.write(&ann, "after", volume(0.5)).await, 200);
-    assert_eq!(commits_up_to(&mut again, seq + EDITS + 1).await, [seq + EDITS + 1]);
-}
+use crate::band::{PATIENCE, Server, id, volume};
 
 #[tokio::test]
 async fn ps4_whoever_asks_without_reading_the_answers_is_cut_off() {

@@ -4,6 +4,8 @@ pub(crate) mod undo_words;
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
 use crate::design::{Icon, icon};
@@ -15,10 +17,11 @@ const STAY: Duration = Duration::from_secs(8);
 const SHOWN_MAX: usize = 4;
 
 /// What a toast offers to do.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Action {
     label: &'static str,
-    run: Callback<()>,
+    /// Not a `Callback`: that would go with the clip or track whose key or button made the message.
+    run: Arc<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Clone)]
@@ -50,8 +53,7 @@ impl Toasts {
         label: &'static str,
         run: impl Fn() + Send + Sync + 'static,
     ) {
-        let run = Callback::new(move |()| run());
-        self.add(false, title.into(), String::new(), Some(Action { label, run }));
+        self.add(false, title.into(), String::new(), Some(Action { label, run: Arc::new(run) }));
     }
 
     /// Says that something has happened.
@@ -72,8 +74,7 @@ impl Toasts {
         label: &'static str,
         run: impl Fn() + Send + Sync + 'static,
     ) {
-        let run = Callback::new(move |()| run());
-        self.add(true, title.into(), detail.into(), Some(Action { label, run }));
+        self.add(true, title.into(), detail.into(), Some(Action { label, run: Arc::new(run) }));
     }
 
     fn add(self, is_error: bool, title: String, detail: String, action: Option<Action>) {
@@ -120,7 +121,7 @@ fn ToastView(toast: Toast) -> impl IntoView {
                 type="button"
                 class="button small"
                 on:click=move |_| {
-                    action.run.run(());
+                    (action.run)();
                     toasts.dismiss(number);
                 }
             >
