@@ -141,6 +141,13 @@ impl Band {
         self.perform(tab, effects);
     }
 
+    /// One tab hears what another has said.
+    fn tell(&mut self, from: usize, to: usize) {
+        for message in std::mem::take(&mut self.tabs[from].told) {
+            self.happen(to, Event::Tab(message));
+        }
+    }
+
     /// Somebody's edit in the room; every tab that is connected hears of it.
     fn foreign(&mut self, author: &str, operations: Vec<Operation>) {
         let transaction = Transaction {
@@ -331,17 +338,13 @@ fn cl8_unsent_sets_of_one_field_become_one_transaction() {
     band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(1_000));
     assert_eq!(band.tabs[0].replica.status().pending, 2);
     band.happen(0, Event::Connected);
-    band.happen(0, Event::Message(ServerMessage::Resumed { channel: CHANNEL, epoch: id("e1"), seq: band_seq(&band) }));
+    band.happen(0, Event::Message(ServerMessage::Resumed { channel: CHANNEL, epoch: id("e1"), seq: band.room.seq() }));
     band.serve(0);
     band.undo(0);
     band.undo(0);
     band.serve(0);
     assert_eq!(band.shown(0), 1.0, "one undo takes all of them back");
     band.settled(0);
-}
-
-fn band_seq(band: &Band) -> u64 {
-    band.room.seq()
 }
 
 #[test]
@@ -393,9 +396,7 @@ fn cl4_one_tab_sends_for_all_and_they_see_each_others_edits_at_once() {
     let tx_id = band.edit(1, &named("Louder"), volume(0.5), at(0));
     band.happen(1, Event::Kept { tx_id, place: Some(1) });
     assert!(band.tabs[1].sent.is_empty(), "it is not the one that sends");
-    for message in std::mem::take(&mut band.tabs[1].told) {
-        band.happen(0, Event::Tab(message));
-    }
+    band.tell(1, 0);
     assert_eq!((band.shown(0), band.tabs[0].sent.len()), (0.5, 1));
     assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Louder"), "undo is shared by the tabs (UN1)");
     band.serve(0);
@@ -411,9 +412,7 @@ fn cl4_a_tab_that_takes_over_sends_again_what_may_be_lost() {
     band.connect(1);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.happen(0, Event::Kept { tx_id, place: Some(1) });
-    for message in std::mem::take(&mut band.tabs[0].told) {
-        band.happen(1, Event::Tab(message));
-    }
+    band.tell(0, 1);
     // The first tab dies with what it was sending.
     band.happen(1, Event::Leads(true));
     assert_eq!(band.tabs[1].sent.len(), 1);
@@ -430,14 +429,10 @@ fn cl4_a_snapshot_in_the_place_of_a_commit_does_not_leave_an_edit_waiting() {
     band.connect(1);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.happen(0, Event::Kept { tx_id, place: Some(1) });
-    for message in std::mem::take(&mut band.tabs[0].told) {
-        band.happen(1, Event::Tab(message));
-    }
+    band.tell(0, 1);
     band.happen(1, Event::Disconnected);
     band.serve(0);
-    for message in std::mem::take(&mut band.tabs[0].told) {
-        band.happen(1, Event::Tab(message));
-    }
+    band.tell(0, 1);
     assert_eq!(band.tabs[1].replica.status().pending, 1);
     band.connect(1);
     band.settled(1);
