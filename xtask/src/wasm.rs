@@ -38,7 +38,11 @@ pub(crate) fn build_app(root: &Path, effort: Effort) -> Outcome {
     let builder = Builder { root, target_dir: &target_dir, toolchain: &toolchain };
 
     let audio_thread = builder.cargo("audio_thread", "audio", &["-Ctarget-feature=+simd128"])?;
-    let web = builder.cargo("web", "web", &[])?;
+    let profile = match effort {
+        Effort::Release => "web",
+        Effort::Fast => "web-fast",
+    };
+    let web = builder.cargo("web", profile, &[])?;
     let bindings = builder.bindings("web", &web, Bindings::Web(effort))?;
     let bundles = [
         Bundle::folder("web", &bindings, |path| files::has_extension(path, &["js", "wasm"]))?,
