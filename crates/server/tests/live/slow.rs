@@ -2,17 +2,15 @@
 
 use futures_util::{SinkExt, StreamExt};
 use model::Id;
+use operations::Commit;
 use serde_json::json;
-use sync::wire::{ClientMessage, SUBPROTOCOL, ServerMessage, VERSION, encode};
+use sync::wire::{ClientMessage, Resume, SUBPROTOCOL, ServerMessage, VERSION, encode};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::band::{PATIENCE, Server, id, volume};
+use crate::band::{PATIENCE, Server, Socket, id, volume};
 
-#[tokio::test]
-async fn ps4_whoever_asks_without_reading_the_answers_is_cut_off() {
-    let server = Server::start().await;
-    let [ann, ..] = server.band().await;
-    let mut socket = server.greet(&ann).await;
+/// Asks without ever reading an answer, until the server has enough of it; whether it had.
+async fn flood(socket: &mut Socket) -> bool {
     let ping = Message::Binary(encode(&ClientMessage::Ping { nonce: u32::MAX }).into());
     // More answers than the queue and the system's buffers hold.
     let cut_off = async {
@@ -24,9 +22,47 @@ async fn ps4_whoever_asks_without_reading_the_answers_is_cut_off() {
         }
         false
     };
-    assert!(tokio::time::timeout(PATIENCE, cut_off).await.unwrap());
-    let (_, answer) = server.open(&ann, None).await;
-    assert!(matches!(answer, ServerMessage::Snapshot { .. }), "and it may come back");
+    tokio::time::timeout(PATIENCE, cut_off).await.unwrap()
+}
+
+#[tokio::test]
+async fn ps3_ps4_a_reader_who_does_not_read_is_cut_off_holds_up_nobody_and_resumes() {
+    let server = Server::start().await;
+    let [ann, bob, ..] = server.band().await;
+    let (mut deaf, answer) = server.open(&ann, None).await;
+    let ServerMessage::Snapshot { epoch, seq, .. } = answer else { panic!("{answer:?}") };
+    let (mut reading, _) = server.open(&bob, None).await;
+    let missed = ["unread", "meanwhile", "after"];
+    assert_eq!(server.write(&bob, missed[0], volume(0.1)).await, 200);
+    assert!(flood(&mut deaf).await);
+    drop(deaf);
+    for (n, tx) in missed.into_iter().enumerate().skip(1) {
+        assert_eq!(server.write(&bob, tx, volume(n as f64 / 4.0)).await, 200);
+    }
+    let mut heard = Vec::new();
+    while heard.len() < missed.len() {
+        heard.extend(reading.wait_for(commits).await);
+    }
+    assert_eq!(ids(&heard), missed, "whoever reads has all of it");
+
+    let (mut back, answer) = server.open(&ann, Some(Resume { epoch: epoch.clone(), seq })).await;
+    assert!(matches!(answer, ServerMessage::Resumed { seq: at, .. } if at == seq), "{answer:?}");
+    let mut caught_up = Vec::new();
+    while caught_up.len() < missed.len() {
+        caught_up.extend(back.wait_for(commits).await);
+    }
+    assert_eq!(caught_up, heard, "exactly what it missed");
+}
+
+fn commits(message: ServerMessage) -> Option<Vec<Commit>> {
+    match message {
+        ServerMessage::Commits { commits, .. } => Some(commits),
+        _ => None,
+    }
+}
+
+fn ids(commits: &[Commit]) -> Vec<&str> {
+    commits.iter().map(|commit| commit.tx_id.as_str()).collect()
 }
 
 #[tokio::test]

@@ -146,8 +146,9 @@ impl Socket {
         let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
         match wire::decode::<ServerMessage>(&bytes) {
             Ok(message) => {
-                // Only a server that answers in our language counts as a connection that works.
-                self.0.attempt.set(0);
+                if works(&message) {
+                    self.0.attempt.set(0);
+                }
                 (self.0.on_event)(SocketEvent::Message(message));
             }
             Err(_) => self.reconnect(),
@@ -186,6 +187,15 @@ impl Socket {
     }
 }
 
+/// Whether the message shows a connection that is of use: one over which a project came, or an edit went. A server that
+/// greets and then fails each time is met with longer and longer waits.
+fn works(message: &ServerMessage) -> bool {
+    matches!(
+        message,
+        ServerMessage::Snapshot { .. } | ServerMessage::Resumed { .. } | ServerMessage::Acknowledged { .. }
+    )
+}
+
 fn address() -> String {
     let location = web_sys::window().map(|window| window.location());
     let part = |read: fn(&web_sys::Location) -> Result<String, wasm_bindgen::JsValue>| {
@@ -193,4 +203,22 @@ fn address() -> String {
     };
     let scheme = if part(web_sys::Location::protocol) == "https:" { "wss" } else { "ws" };
     format!("{scheme}://{}/api/realtime", part(web_sys::Location::host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Id, Timestamp};
+
+    #[test]
+    fn ps3_a_greeting_alone_does_not_shorten_the_wait() {
+        let id = |text| Id::new(text).unwrap();
+        let greeting = ServerMessage::Hello { version: u16::from(wire::VERSION), user: id("u"), now: Timestamp(0) };
+        let failed = ServerMessage::Denied { channel: 1, status: 503, message: String::new() };
+        assert!(!works(&greeting) && !works(&failed));
+        assert!(works(&ServerMessage::Resumed { channel: 1, epoch: id("e"), seq: 1 }));
+        assert!(works(&ServerMessage::Snapshot { channel: 1, epoch: id("e"), seq: 1, records: vec![] }));
+        let done = ServerMessage::Acknowledged { channel: 1, tx_id: id("t"), seq: 1, time: Timestamp(0) };
+        assert!(works(&done));
+    }
 }
