@@ -473,13 +473,20 @@ impl Store for MemoryStore {
 
     fn admit_user(&self, user: NewUser, ticket: &TokenHash) -> Answer<Admission> {
         let mut content = self.content();
-        if content.ticket(ticket, Purpose::SignUp, user.now).is_none() {
-            return Ok(Admission::NoTicket);
-        }
+        let link = match content.ticket(ticket, Purpose::SignUp, user.now) {
+            Some(_) => None,
+            None => match content.invitation(ticket) {
+                Some(link) if link.spent(user.now).is_none() => Some((link.id, user.id.clone())),
+                _ => return Ok(Admission::NoTicket),
+            },
+        };
         if !content.create_user(user) {
             return Ok(Admission::Taken);
         }
-        content.tickets.remove(ticket);
+        match link {
+            Some(name) => drop(content.invitation_uses.insert(name, false)),
+            None => drop(content.tickets.remove(ticket)),
+        }
         Ok(Admission::Admitted)
     }
 

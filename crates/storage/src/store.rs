@@ -86,7 +86,8 @@ pub trait Store: Send + Sync + 'static {
     /// Adds a user, their record and their credentials; false when the address or id is taken.
     fn create_user(&self, user: NewUser) -> Answer<bool>;
 
-    /// [`Store::create_user`] with a ticket for it, which is used up when the user is made.
+    /// [`Store::create_user`] with a ticket for it, which is used up when the user is made; or with the token of an
+    /// invitation link that lets somebody in, which counts as used by them, as after [`Store::redeem_invitation`].
     fn admit_user(&self, user: NewUser, ticket: &TokenHash) -> Answer<Admission>;
 
     /// Who has this (normalised) address.

@@ -37,7 +37,7 @@ struct SignUpBody {
     password: String,
     /// What others see.
     name: String,
-    /// A code of `unisono invite`, where sign-up is by invitation.
+    /// A code of `unisono invite`, or the token of a link into a project, where sign-up is by invitation.
     #[serde(default)]
     code: String,
 }

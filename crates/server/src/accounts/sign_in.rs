@@ -11,6 +11,7 @@ use crate::config::Signup;
 use crate::limits::{
     SESSION_LIFETIME_MS, SIGNUPS_PER_ADDRESS, TAKEN_PER_ADDRESS, TRIES_PER_ACCOUNT, TRIES_PER_ADDRESS,
 };
+use crate::projects::{invitation_is_open, join_as_newcomer};
 use crate::state::new_id;
 use crate::{App, Problem};
 
@@ -27,16 +28,17 @@ pub struct SignUp {
     pub code: String,
 }
 
-/// Whether a code lets someone sign up where that is by invitation.
+/// Whether a code lets someone sign up where that is by invitation: one of the host's, or a link into a project.
 ///
 /// # Errors
 /// 500 when the database fails.
 pub async fn is_invited(app: &App, code: &str) -> Result<bool, Problem> {
     let (ticket, now) = (token_hash(code), app.clock.now());
-    Ok(app.database.run(move |store| store.ticket(&ticket, Purpose::SignUp, now)).await?.is_some())
+    let ticket = app.database.run(move |store| store.ticket(&ticket, Purpose::SignUp, now)).await?;
+    Ok(ticket.is_some() || invitation_is_open(app, code).await?)
 }
 
-/// Adds the user, with the ticket that it takes to do so, if it takes one.
+/// Adds the user, with the ticket that it takes to do so, if it takes one. A link into a project counts as used by them.
 async fn admit(app: &App, user: NewUser, ticket: Option<TokenHash>) -> Result<Admission, Problem> {
     let admitted = app.database.run(move |store| match ticket {
         Some(ticket) => store.admit_user(user, &ticket),
@@ -91,6 +93,10 @@ pub async fn sign_up(app: &App, visitor: &Visitor, sign_up: SignUp) -> Result<(I
             let _ = app.accounts.brakes.attempt(taken);
             return Err(Problem::from_status(409, "There is an account with this e-mail address already."));
         }
+    }
+    if app.config.signup == Signup::Invitation {
+        // They have an account now, whatever comes of this; the link's page says the rest.
+        drop(join_as_newcomer(app, &id, &sign_up.code).await);
     }
     let cookie = begin_session(app, visitor, id.clone()).await?;
     Ok((id, cookie))

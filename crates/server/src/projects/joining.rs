@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::{Id, Key, Records, Role, Table, Value};
 use operations::{Author, Operation, Scope, Transaction, build};
-use storage::{Invitation, Redeemed, Spent};
+use storage::{Invitation, Redeemed, Spent, TokenHash};
 
 use super::invitations::{look_up, token_hash};
 use crate::accounts::Caller;
@@ -34,8 +34,6 @@ pub(super) async fn page(State(app): State<App>, caller: Option<Caller>, Path(to
     if let Some(spent) = invitation.spent(app.clock.now()) {
         return answer(&closed(spent));
     }
-    let here = format!("/invitations/{token}");
-    let next = format!("next={here}");
     let (title, detail) = (format!("Join “{project}”"), what_it_means(&inviter, invitation.role));
     answer(&match caller {
         Some(_) => NoticePage {
@@ -51,19 +49,23 @@ pub(super) async fn page(State(app): State<App>, caller: Option<Caller>, Path(to
             title,
             detail,
             submit: None,
-            links: ways_in(app.config.signup, &next),
+            links: ways_in(app.config.signup, &token),
             aside: None,
         },
     })
 }
 
-fn ways_in(signup: Signup, next: &str) -> Vec<(&'static str, String)> {
-    let mut ways = vec![("Log in and join", format!("/login?{next}"))];
-    // Where nobody may make an account, the way would lead nowhere.
-    if signup != Signup::Closed {
-        ways.push(("Make an account and join", format!("/signup?{next}")));
-    }
-    ways
+fn ways_in(signup: Signup, token: &str) -> Vec<(&'static str, String)> {
+    let next = format!("next=/invitations/{token}");
+    let sign_up = match signup {
+        Signup::Open => Some(format!("/signup?{next}")),
+        // The link is an invitation to the studio too.
+        Signup::Invitation => Some(format!("/signup?{next}&code={token}")),
+        // Where nobody may make an account, the way would lead nowhere.
+        Signup::Closed => None,
+    };
+    let sign_up = sign_up.map(|address| ("Make an account and join", address));
+    [("Log in and join", format!("/login?{next}"))].into_iter().chain(sign_up).collect()
 }
 
 /// Joins, and leads to the project.
@@ -75,14 +77,9 @@ pub(super) async fn join(State(app): State<App>, caller: Option<Caller>, Path(to
         let address = if plain { format!("/login?next=/invitations/{token}") } else { "/login".to_owned() };
         return Redirect::to(&address).into_response();
     };
-    let (user, now) = (caller.user.clone(), app.clock.now());
-    let redeemed = app.database.run(move |store| match look_up(store, &hash)? {
-        Some(invitation) if invitation.revoked => Ok(Redeemed::Spent(Spent::Revoked)),
-        _ => store.redeem_invitation(&hash, &user, now),
-    });
-    let redeemed = match redeemed.await {
+    let redeemed = match redeem(&app, &caller.user, hash).await {
         Ok(redeemed) => redeemed,
-        Err(error) => return failed(&error.into()),
+        Err(problem) => return failed(&problem),
     };
     match redeemed {
         Redeemed::Unknown => unknown(),
@@ -95,11 +92,33 @@ pub(super) async fn join(State(app): State<App>, caller: Option<Caller>, Path(to
                 Err(error) => failed(&error.into()),
             }
         }
-        Redeemed::Open(invitation) => match let_in(&app, &caller.user, &invitation).await {
-            Ok(()) => to_project(&invitation.project),
-            Err(problem) => failed(&problem),
-        },
+        Redeemed::Open(invitation) => to_project(&invitation.project),
     }
+}
+
+/// Lets whoever has just made an account by a link into its project; no token of a link lets nobody in, and harms nothing.
+///
+/// # Errors
+/// 500 or 503 when the membership could not be written; the person may press the link's button then.
+pub async fn join_as_newcomer(app: &App, user: &Id, token: &str) -> Result<(), Problem> {
+    match token_hash(token) {
+        Some(hash) => redeem(app, user, hash).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Uses the link, if it can be used: after [`Redeemed::Open`] the person is a member.
+async fn redeem(app: &App, user: &Id, hash: TokenHash) -> Result<Redeemed, Problem> {
+    let (person, now) = (user.clone(), app.clock.now());
+    let redeemed = app.database.run(move |store| match look_up(store, &hash)? {
+        Some(invitation) if invitation.revoked => Ok(Redeemed::Spent(Spent::Revoked)),
+        _ => store.redeem_invitation(&hash, &person, now),
+    });
+    let redeemed = redeemed.await?;
+    if let Redeemed::Open(invitation) = &redeemed {
+        let_in(app, user, invitation).await?;
+    }
+    Ok(redeemed)
 }
 
 /// Makes the person a member, in a transaction of the server's own: everybody who has the project open sees them at once.

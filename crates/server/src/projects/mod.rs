@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use invitations::{INVITATION_HOURS_MAX, INVITATION_MEMORY_MS, INVITATIONS_OPEN_MAX, invitation_is_open};
+pub use joining::join_as_newcomer;
 
 use crate::state::new_id;
 use crate::{App, Problem};

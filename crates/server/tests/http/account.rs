@@ -28,7 +28,7 @@ async fn change_password(server: &Server, cookie: &str, old: &str, new: &str) ->
 }
 
 /// A ticket in the store; what to give away for it.
-async fn ticket(server: &Server, purpose: Purpose, user: Option<&str>) -> String {
+pub(crate) async fn ticket(server: &Server, purpose: Purpose, user: Option<&str>) -> String {
     let (token, token_hash) = new_token().unwrap();
     let now = server.clock.now();
     let expires = Timestamp(now.0 + 1_000);

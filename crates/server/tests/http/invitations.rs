@@ -3,9 +3,13 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use serde_json::{Value, json};
+use server::config::Signup;
 use server::limits::INVITATIONS_PER_USER;
 use server::projects::{INVITATION_HOURS_MAX, INVITATION_MEMORY_MS, INVITATIONS_OPEN_MAX, invitation_is_open};
 
+use storage::Purpose;
+
+use crate::account::ticket;
 use crate::client::{Answer, Server};
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
@@ -21,6 +25,10 @@ impl Song {
     async fn new() -> Song {
         let server = Server::new();
         let ada = server.sign_up("ada").await;
+        Song::of(server, ada).await
+    }
+
+    async fn of(server: Server, ada: String) -> Song {
         let project = server.create_project(&ada, "song").await;
         Song { server, ada, project }
     }
@@ -264,6 +272,32 @@ async fn pe4_sign_up_can_ask_whether_a_token_is_good() {
     assert_eq!(invitation_is_open(&song.server.app, "none").await, Ok(false));
     song.revoke(&song.ada, &id).await;
     assert_eq!(invitation_is_open(&song.server.app, token).await, Ok(false));
+}
+
+#[tokio::test]
+async fn pe4_a_link_is_an_invitation_to_the_studio_too_once() {
+    let server = Server::with(|config| config.signup = Signup::Invitation);
+    let code = ticket(&server, Purpose::SignUp, None).await;
+    let ada = json!({ "email": "ada@example.com", "password": "password", "name": "ada", "code": code });
+    let ada = server.post("/api/auth/signup", "", ada).await.cookie();
+    let song = Song::of(server, ada).await;
+    let url = song.link(json!({"uses": 1})).await.0;
+    let token = url.strip_prefix("/invitations/").unwrap();
+    let page = song.server.get(&url, "").await;
+    assert!(page.text.contains(&format!("href=\"/signup?next={url}&amp;code={token}\"")), "{}", page.text);
+    let form = song.server.get(&format!("/signup?next={url}&code={token}"), "").await;
+    assert!(form.text.contains(&format!("value=\"{token}\"")), "{}", form.text);
+    let sign_up = async |name: &str| {
+        let typed = format!("name={name}&email={name}%40example.com&password=password&code={token}");
+        song.server.post_form(&format!("/signup?next={url}"), "", &typed).await
+    };
+    let bob = sign_up("bob").await;
+    assert_eq!((bob.status, bob.header("location")), (StatusCode::SEE_OTHER, url.as_str()), "{}", bob.text);
+    let cy = sign_up("cy").await;
+    assert_eq!(cy.status, StatusCode::FORBIDDEN, "the one use was bob's");
+    let led_on = song.server.get(&url, &bob.cookie()).await;
+    assert_eq!(led_on.header("location"), format!("/projects/{}", song.project));
+    assert_eq!(song.role(&bob.cookie()).await, "editor");
 }
 
 #[tokio::test]

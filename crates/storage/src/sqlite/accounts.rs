@@ -5,6 +5,7 @@ use operations::Scope;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::columns::{Statements, read_id};
+use super::invitations;
 use super::log::{begin_log, scope_name};
 use crate::{
     Account, Admission, FORMER_MEMBER, NewSession, NewTicket, NewUser, Purpose, SESSIONS_PER_USER_MAX, Session,
@@ -74,7 +75,14 @@ pub(super) fn create_user(connection: &Connection, user: &NewUser) -> rusqlite::
 
 pub(super) fn admit_user(connection: &Connection, user: &NewUser, token: &TokenHash) -> rusqlite::Result<Admission> {
     if ticket(connection, token, Purpose::SignUp, user.now)?.is_none() {
-        return Ok(Admission::NoTicket);
+        if !invitations::is_open(connection, token, user.now)? {
+            return Ok(Admission::NoTicket);
+        }
+        if !create_user(connection, user)? {
+            return Ok(Admission::Taken);
+        }
+        invitations::redeem(connection, token, &user.id, user.now)?;
+        return Ok(Admission::Admitted);
     }
     if !create_user(connection, user)? {
         return Ok(Admission::Taken);

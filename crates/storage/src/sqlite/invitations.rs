@@ -60,6 +60,11 @@ pub(super) fn by_project(connection: &Connection, project: &Id) -> rusqlite::Res
     connection.prepare_cached(BY_PROJECT)?.query_map([project.as_str()], invitation)?.collect()
 }
 
+/// Whether a link lets somebody in who has not used it.
+pub(super) fn is_open(connection: &Connection, token: &TokenHash, now: Timestamp) -> rusqlite::Result<bool> {
+    Ok(by_token(connection, token)?.is_some_and(|invitation| invitation.spent(now).is_none()))
+}
+
 pub(super) fn redeem(
     connection: &Connection,
     token: &TokenHash,

@@ -1,7 +1,7 @@
 //! Links that let people into a project.
 
 use model::Role;
-use storage::{NewInvitation, Redeemed, Spent, Store};
+use storage::{Admission, NewInvitation, Redeemed, Spent, Store};
 
 use crate::given::{NOW, Song, id, later, person};
 
@@ -90,5 +90,28 @@ fn pe4_links_are_listed_by_project_and_forgotten_some_time_after_they_expired() 
         assert_eq!(store.forget_invitations(&id("p"), later(1_000)).unwrap(), 2);
         assert_eq!(store.invitation(&[1; 32]).unwrap(), None);
         assert_eq!(store.invitations_of(&id("p")).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_link_admits_as_many_as_may_join_by_it_and_counts_them() {
+    crate::on_each_store(|store| {
+        studio(store);
+        store.create_invitation(link("once", 1, Some(1))).unwrap();
+        let newcomer = |name| store.admit_user(person(name), &[1; 32]).unwrap();
+        assert_eq!(newcomer("bob"), Admission::Taken);
+        let mut late = person("eve");
+        late.now = later(1_000);
+        assert_eq!(store.admit_user(late, &[1; 32]).unwrap(), Admission::NoTicket, "expired");
+        assert_eq!(newcomer("eve"), Admission::Admitted, "and no use was lost");
+        assert_eq!(store.invitation(&[1; 32]).unwrap().unwrap().uses, 1);
+        assert_eq!(newcomer("fay"), Admission::NoTicket, "it is eve's");
+        assert_eq!(store.account("fay@example.com").unwrap(), None);
+        let join = |name| store.redeem_invitation(&[1; 32], &id(name), NOW).unwrap();
+        assert_eq!(join("bob"), Redeemed::Spent(Spent::UsedUp));
+        assert!(matches!(join("eve"), Redeemed::Open(invitation) if invitation.uses == 1));
+        store.create_invitation(link("back", 2, None)).unwrap();
+        assert!(store.revoke_invitation(&id("p"), &id("back"), NOW).unwrap());
+        assert_eq!(store.admit_user(person("fay"), &[2; 32]).unwrap(), Admission::NoTicket, "revoked");
     });
 }
