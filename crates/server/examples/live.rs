@@ -136,6 +136,18 @@ impl User {
         self.post("/api/realtime/write", &body).await;
     }
 
+    /// So many people, who may edit this user's project.
+    async fn invite(&mut self, server: &Server, project: &str, count: u64) -> Vec<User> {
+        let mut people = Vec::new();
+        for n in 0..count {
+            let name = format!("person{n}");
+            people.push(User::sign_up(server, &name).await);
+            let body = json!({"email": format!("{name}@example.com"), "role": "editor"});
+            self.post(&format!("/api/projects/{project}/members"), &body).await;
+        }
+        people
+    }
+
     /// A socket that follows the project.
     async fn open(&self, project: &str) -> Socket {
         let mut request = format!("ws://{}/", self.address).into_client_request().unwrap();
@@ -225,19 +237,21 @@ async fn write(
 }
 
 async fn edits(server: &Server, clients: u64, seconds: u64) {
-    let mut user = User::sign_up(server, "writer").await;
-    user.make_project("p", clients).await;
+    let mut owner = User::sign_up(server, "writer").await;
+    owner.make_project("p", clients).await;
+    // Each is a person: how fast one may write is limited.
+    let people = owner.invite(server, "p", clients).await;
     let mut parts = Vec::new();
-    for _ in 0..clients {
-        parts.push(user.open("p").await.split());
+    for person in &people {
+        parts.push(person.open("p").await.split());
     }
     let (begun, cpu) = (Instant::now(), server.cpu());
     let until = begun + Duration::from_secs(seconds);
     let (mut writers, mut all_heard) = (Vec::new(), Vec::new());
-    for (client, (sink, stream)) in (0..).zip(parts) {
+    for ((client, (sink, stream)), user) in (0..).zip(parts).zip(people) {
         let (heard, wake) = (Arc::new(Heard::default()), Arc::new(tokio::sync::Notify::new()));
         tokio::spawn(hear(stream, Arc::clone(&heard), Arc::clone(&wake)));
-        writers.push(tokio::spawn(write(user.clone(), client, sink, Arc::clone(&heard), wake, until)));
+        writers.push(tokio::spawn(write(user, client, sink, Arc::clone(&heard), wake, until)));
         all_heard.push(heard);
     }
     let (mut sent, mut sinks) = (Vec::new(), Vec::new());
@@ -271,14 +285,7 @@ async fn fanout(server: &Server, readers: u64, seconds: u64) {
     const USERS: u64 = 8;
     let mut writer = User::sign_up(server, "writer").await;
     writer.make_project("p", 1).await;
-    let mut people = Vec::new();
-    for n in 0..USERS {
-        let name = format!("reader{n}");
-        let reader = User::sign_up(server, &name).await;
-        let body = json!({"email": format!("{name}@example.com"), "role": "editor"});
-        writer.post("/api/projects/p/members", &body).await;
-        people.push(reader);
-    }
+    let people = writer.invite(server, "p", USERS).await;
     let begun = Instant::now();
     let mut tasks = Vec::new();
     for n in 0..readers {
