@@ -7,22 +7,39 @@ use simulator::{Fault, Tally, World};
 /// Events in each world.
 const EVENTS: usize = 200;
 
+/// Worlds that every test run goes through, and the threads that share them.
+const SEEDS: u64 = 2_000;
+const THREADS: u64 = 2;
+
 #[test]
 fn si1_worlds_keep_every_promise() {
-    let mut total = Tally::default();
-    for seed in 0..600 {
-        match World::new(seed, None, false).run(EVENTS) {
-            Ok(tally) => total += tally,
-            Err(failure) => {
-                panic!("seed {seed}: {failure}\nsee: cargo run -p simulator -- --seed {seed} --events {EVENTS}")
+    let run = |first: u64| {
+        let mut total = Tally::default();
+        for seed in (first..SEEDS).step_by(THREADS as usize) {
+            match World::new(seed, None, false).run(EVENTS) {
+                Ok(tally) => total += tally,
+                Err(failure) => {
+                    panic!("seed {seed}: {failure}\nsee: cargo run -p simulator -- --seed {seed} --events {EVENTS}")
+                }
             }
         }
-    }
+        total
+    };
+    let mut total = Tally::default();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|first| scope.spawn(move || run(first))).collect();
+        for thread in threads {
+            match thread.join() {
+                Ok(tally) => total += tally,
+                Err(failed) => std::panic::resume_unwind(failed),
+            }
+        }
+    });
     // Worlds in which little happens would prove little.
     let Tally { commits, edits, refusals, connections, slow_readers, failed_syncs, power_losses, restores } = total;
-    assert!(commits > 15_000 && edits > 15_000 && connections > 10_000, "{total:?}");
-    assert!(refusals > 2_000 && slow_readers > 300 && failed_syncs > 400, "{total:?}");
-    assert!(power_losses > 1_000 && restores > 300, "{total:?}");
+    assert!(commits > 50_000 && edits > 50_000 && connections > 33_000, "{total:?}");
+    assert!(refusals > 6_000 && slow_readers > 1_000 && failed_syncs > 1_300, "{total:?}");
+    assert!(power_losses > 3_000 && restores > 1_000, "{total:?}");
 }
 
 #[test]
