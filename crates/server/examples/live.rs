@@ -286,7 +286,7 @@ async fn fanout(server: &Server, readers: u64, seconds: u64) {
     let mut writer = User::sign_up(server, "writer").await;
     writer.make_project("p", 1).await;
     let people = writer.invite(server, "p", USERS).await;
-    let begun = Instant::now();
+    let (begun, empty) = (Instant::now(), server.memory());
     let mut tasks = Vec::new();
     for n in 0..readers {
         let mut socket = people[(n % USERS) as usize].open("p").await;
@@ -327,12 +327,13 @@ async fn fanout(server: &Server, readers: u64, seconds: u64) {
     assert_eq!(late.len() as u64, readers * seconds * 100, "not everything came");
     let at = |part: f64| late[(late.len() as f64 * part) as usize] as f64 / 1_000.0;
     println!(
-        "{readers} readers: {} deliveries, p50 {:.1} ms, p99 {:.1} ms, {:.3} s of CPU per 10,000, {:.0} MB",
+        "{readers} readers: {} deliveries, p50 {:.1} ms, p99 {:.1} ms, {:.3} s of CPU per 10,000, {:.0} MB ({:.0} before them)",
         late.len(),
         at(0.5),
         at(0.99),
         cpu * 1e4 / late.len() as f64,
-        memory / 1_024.0
+        memory / 1_024.0,
+        empty / 1_024.0
     );
 }
 

@@ -1,6 +1,7 @@
 //! The WebSocket, in both of its languages: the guide's text (W3) and our own frames (W4).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -30,6 +31,10 @@ use crate::accounts::Caller;
 
 /// Frames that are handed to the system together, at most.
 const FRAMES_TOGETHER: usize = 64;
+/// What each socket reads at a time: most of them send a pointer's place and now and then an edit.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// What is gathered before the system is given it.
+const WRITE_BUFFER_BYTES: usize = 32 * 1024;
 /// What a socket is told that is cut off.
 const TOO_SLOW: (u16, &str) = (close_code::AGAIN, "this connection reads too slowly, or has ended; please resume");
 /// How long the goodbye may take.
@@ -41,6 +46,8 @@ pub(crate) fn accept(app: App, user: Caller, upgrade: WebSocketUpgrade) -> Respo
         .protocols([wire::SUBPROTOCOL])
         .max_message_size(CLIENT_FRAME_BYTES_MAX)
         .max_frame_size(CLIENT_FRAME_BYTES_MAX)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .on_upgrade(move |socket| serve(app, user, socket))
 }
 
@@ -89,11 +96,13 @@ async fn write(
     user: Caller,
 ) {
     let mut ping = tokio::time::interval(PING_EVERY);
+    // Made once: each would take its place in a list of listeners for every frame.
+    let (mut cut_off, mut stopping) = (pin!(cut.cancelled()), pin!(app.shutdown.cancelled()));
     let (code, reason) = 'open: loop {
         let first = tokio::select! {
             biased;
-            () = cut.cancelled() => break TOO_SLOW,
-            () = app.shutdown.cancelled() => break (close_code::RESTART, "the server is stopping"),
+            () = &mut cut_off => break TOO_SLOW,
+            () = &mut stopping => break (close_code::RESTART, "the server is stopping"),
             _ = ping.tick() => {
                 if !still_logged_in(&app, &user).await {
                     break (close_code::POLICY, "please log in again");
@@ -110,8 +119,9 @@ async fn write(
         for _ in 0..FRAMES_TOGETHER {
             let Some(now) = next.take() else { break };
             let sent = tokio::select! {
+                biased;
                 sent = sink.feed(now) => sent.is_ok(),
-                () = cut.cancelled() => false,
+                () = &mut cut_off => false,
             };
             if !sent {
                 break 'open TOO_SLOW;
@@ -124,8 +134,9 @@ async fn write(
             }
         }
         let sent = tokio::select! {
+            biased;
             sent = async { if let Some(last) = next { sink.send(last).await } else { sink.flush().await } } => sent.is_ok(),
-            () = cut.cancelled() => false,
+            () = &mut cut_off => false,
         };
         if !sent {
             break TOO_SLOW;
