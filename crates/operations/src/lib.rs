@@ -7,6 +7,7 @@ mod apply;
 pub mod build;
 mod collaborators;
 mod commit;
+mod difference;
 mod invert;
 mod operation;
 mod order;
@@ -16,6 +17,7 @@ mod transact;
 
 pub use apply::{apply, apply_committed};
 pub use commit::Commit;
+pub use difference::{difference, in_transactions};
 pub use invert::invert;
 pub use operation::{Change, Guard, Operation, Position, Transaction};
 pub use path::Path;

@@ -1,0 +1,259 @@
+//! Restoring an old state: the difference of two states, applied to the one, gives the other.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use model::limits::TRANSACTION_OPERATIONS_MAX;
+use model::{Id, Records, Table, Timestamp, Value, fields};
+use operations::build::{create, delete, list_insert, list_remove, restore, set, unset};
+use operations::{Author, Operation, Position, Refusal, Scope, Transaction, difference, transact};
+use proptest::prelude::*;
+
+fn id(text: &str) -> Id {
+    Id::new(text).unwrap()
+}
+
+struct Song {
+    records: Records,
+    count: u32,
+}
+
+impl Song {
+    /// A project with two tracks, a recording, a clip with notes and an automation lane.
+    fn new() -> Song {
+        let mut song = Song { records: Records::new(), count: 0 };
+        let lane = fields([("trackId", "t0".into()), ("parameter", "volume".into())]);
+        song.submit(&[
+            create(Table::Projects, &id("p"), fields([("name", "Song".into())])),
+            new_track("t0"),
+            new_track("t1"),
+            new_recording("f0"),
+            new_clip("k0"),
+            create(Table::Automation, &id("a0"), lane),
+        ])
+        .unwrap();
+        song
+    }
+
+    fn submit(&mut self, operations: &[Operation]) -> Result<(), Refusal> {
+        for operations in operations.chunks(TRANSACTION_OPERATIONS_MAX) {
+            self.count += 1;
+            let transaction = Transaction {
+                tx_id: id(&format!("tx{}", self.count)),
+                author_id: id("ann"),
+                operations: operations.to_vec(),
+                client_timestamp: 0.0,
+                base_versions: Default::default(),
+                gesture: None,
+            };
+            let (scope, now) = (Scope::Project(id("p")), Timestamp(1_000 * i64::from(self.count)));
+            transact(&mut self.records, &scope, &Author::User(id("ann")), &transaction, now)?;
+        }
+        Ok(())
+    }
+}
+
+fn new_track(name: &str) -> Operation {
+    let plugin = Value::map([("id", "eq".into()), ("type", "eq".into())]);
+    let given =
+        [("projectId", "p".into()), ("name", name.into()), ("type", "midi".into()), ("plugins", Value::list([plugin]))];
+    create(Table::Tracks, &id(name), fields(given))
+}
+
+fn new_recording(name: &str) -> Operation {
+    let hash = "ab".repeat(32);
+    let given = [
+        ("projectId", "p".into()),
+        ("filename", name.into()),
+        ("contentHash", hash.as_str().into()),
+        ("sizeBytes", 9u32.into()),
+    ];
+    create(Table::AudioFiles, &id(name), fields(given))
+}
+
+fn new_clip(name: &str) -> Operation {
+    let notes = Value::list((0..3).map(|n| note(n, 60)));
+    let given = [
+        ("trackId", "t0".into()),
+        ("name", name.into()),
+        ("startBeat", 0u32.into()),
+        ("durationBeats", 4u32.into()),
+        ("midiData", Value::map([("notes", notes)])),
+    ];
+    create(Table::Clips, &id(name), fields(given))
+}
+
+fn note(n: u32, pitch: u32) -> Value {
+    let name = format!("n{n}");
+    Value::map([
+        ("id", name.as_str().into()),
+        ("pitch", pitch.into()),
+        ("startBeat", 0u32.into()),
+        ("durationBeats", 1u32.into()),
+    ])
+}
+
+fn point(n: u32, value: u32) -> Value {
+    let name = format!("q{n}");
+    Value::map([("id", name.as_str().into()), ("beat", n.into()), ("value", value.into())])
+}
+
+fn any_position(name: &'static str) -> impl Strategy<Value = Position> {
+    prop_oneof![
+        Just(Position::Prepend),
+        Just(Position::Append),
+        (0u32..6).prop_map(move |n| Position::After(Value::map([("id", format!("{name}{n}").as_str().into())]))),
+    ]
+}
+
+fn any_operation() -> impl Strategy<Value = Operation> {
+    let track = || prop::sample::select(vec!["t0", "t1", "t2"]).prop_map(id);
+    let clip = || prop::sample::select(vec!["k0", "k1", "k2"]).prop_map(id);
+    let named = || {
+        prop::sample::select(vec![
+            (Table::Tracks, "t0"),
+            (Table::Tracks, "t2"),
+            (Table::Clips, "k0"),
+            (Table::Clips, "k2"),
+            (Table::AudioFiles, "f0"),
+            (Table::Automation, "a0"),
+        ])
+    };
+    prop_oneof![
+        prop::sample::select(vec!["t1", "t2"]).prop_map(new_track),
+        prop::sample::select(vec!["k1", "k2"]).prop_map(new_clip),
+        Just(new_recording("f1")),
+        named().prop_map(|(table, name)| delete(table, &id(name))),
+        named().prop_map(|(table, name)| restore(table, &id(name))),
+        (0u32..300).prop_map(|bpm| set(Table::Projects, &id("p"), "bpm", bpm)),
+        (track(), 0u32..20).prop_map(|(t, v)| set(Table::Tracks, &t, "volume", f64::from(v) / 10.0)),
+        (track(), 0u32..3).prop_map(|(t, rank)| set(Table::Tracks, &t, "orderIndex", rank)),
+        track().prop_map(|t| set(Table::Tracks, &t, "colour", "#123456")),
+        track().prop_map(|t| unset(Table::Tracks, &t, "colour")),
+        (track(), prop::sample::select(vec!["freq", "q"]), 0u32..9).prop_map(|(t, name, v)| set(
+            Table::Tracks,
+            &t,
+            &format!("plugins.eq.params.{name}"),
+            v
+        )),
+        track().prop_map(|t| unset(Table::Tracks, &t, "plugins.eq.params.freq")),
+        track().prop_map(|t| list_remove(Table::Tracks, &t, "plugins", Value::map([("id", "eq".into())]))),
+        (clip(), 0u32..9).prop_map(|(k, beat)| set(Table::Clips, &k, "startBeat", beat)),
+        (clip(), track()).prop_map(|(k, t)| set(Table::Clips, &k, "trackId", &t)),
+        clip().prop_map(|k| set(Table::Clips, &k, "audioFileId", "f0")),
+        clip().prop_map(|k| unset(Table::Clips, &k, "midiData")),
+        (clip(), 0u32..6, 40u32..80, any_position("n")).prop_map(|(k, n, pitch, place)| list_insert(
+            Table::Clips,
+            &k,
+            "midiData.notes",
+            note(n, pitch),
+            place
+        )),
+        (clip(), 0u32..6).prop_map(|(k, n)| list_remove(Table::Clips, &k, "midiData.notes", note(n, 1))),
+        (clip(), 0u32..6, 40u32..80).prop_map(|(k, n, pitch)| set(
+            Table::Clips,
+            &k,
+            &format!("midiData.notes.n{n}.pitch"),
+            pitch
+        )),
+        (0u32..6, 0u32..9, any_position("q")).prop_map(|(n, v, place)| list_insert(
+            Table::Automation,
+            &id("a0"),
+            "points",
+            point(n, v),
+            place
+        )),
+        (0u32..6).prop_map(|n| list_remove(Table::Automation, &id("a0"), "points", point(n, 1))),
+    ]
+}
+
+/// What a song is, without what restoring leaves alone. A record that `only` does not have counts as deleted: nothing is ever
+/// removed.
+fn song(records: &Records, only: &Records) -> serde_json::Value {
+    let mut all = serde_json::Map::new();
+    for (key, record) in records.iter() {
+        let deleted = record.is_deleted() && key.table != Table::AudioFiles;
+        if only.get(key).is_none() && (deleted || key.table == Table::AudioFiles) {
+            continue;
+        }
+        let mut fields = serde_json::to_value(record).unwrap();
+        let object = fields.as_object_mut().unwrap();
+        object.retain(|name, value| !value.is_null() && !matches!(&**name, "version" | "createdAt" | "updatedAt"));
+        object.remove("deleted");
+        object.insert("deleted".into(), deleted.into());
+        all.insert(key.to_string(), fields);
+    }
+    all.into()
+}
+
+proptest! {
+    #[test]
+    fn un6_the_difference_of_two_states_makes_the_one_the_other(
+        first in prop::collection::vec(any_operation(), 0..40),
+        then in prop::collection::vec(any_operation(), 0..40),
+    ) {
+        let mut old = Song::new();
+        for operation in first {
+            let _ = old.submit(&[operation]);
+        }
+        let mut new = Song { records: old.records.clone(), count: old.count };
+        for operation in then {
+            let _ = new.submit(&[operation]);
+        }
+        for (from, to) in [(&new, &old), (&old, &new)] {
+            let mut restored = Song { records: from.records.clone(), count: 1_000 };
+            let operations = difference(&from.records, &to.records);
+            restored.submit(&operations).unwrap();
+            prop_assert_eq!(song(&restored.records, &to.records), song(&to.records, &to.records));
+            // And then nothing differs any more.
+            prop_assert_eq!(difference(&restored.records, &to.records), []);
+        }
+    }
+}
+
+#[test]
+fn un6_equal_states_do_not_differ() {
+    let song = Song::new();
+    assert_eq!(difference(&song.records, &song.records), []);
+}
+
+#[test]
+fn un6_one_changed_note_is_one_operation() {
+    let old = Song::new();
+    let mut new = Song { records: old.records.clone(), count: old.count };
+    new.submit(&[set(Table::Clips, &id("k0"), "midiData.notes.n1.pitch", 72u32)]).unwrap();
+    let back = difference(&new.records, &old.records);
+    assert_eq!(back, [set(Table::Clips, &id("k0"), "midiData.notes.n1.pitch", 60u32)]);
+}
+
+#[test]
+fn un6_members_versions_and_recordings_stay() {
+    let old = Song::new();
+    let mut new = Song { records: old.records.clone(), count: old.count };
+    let member = fields([("projectId", "p".into()), ("userId", "bob".into()), ("role", "editor".into())]);
+    let version = fields([("projectId", "p".into()), ("name", "Mix 1".into())]);
+    new.submit(&[
+        create(Table::ProjectMembers, &id("m"), member),
+        create(Table::Versions, &id("v"), version),
+        new_recording("f1"),
+        new_clip("k1"),
+    ])
+    .unwrap();
+    assert_eq!(difference(&new.records, &old.records), [delete(Table::Clips, &id("k1"))]);
+}
+
+#[test]
+fn un6_what_was_deleted_since_comes_back_with_what_it_plays() {
+    let mut old = Song::new();
+    old.submit(&[set(Table::Clips, &id("k0"), "audioFileId", "f0")]).unwrap();
+    let mut new = Song { records: old.records.clone(), count: old.count };
+    new.submit(&[
+        delete(Table::Clips, &id("k0")),
+        delete(Table::AudioFiles, &id("f0")),
+        delete(Table::Tracks, &id("t0")),
+    ])
+    .unwrap();
+    let back = difference(&new.records, &old.records);
+    let expected = [(Table::Tracks, "t0"), (Table::AudioFiles, "f0"), (Table::Clips, "k0")]
+        .map(|(table, name)| restore(table, &id(name)));
+    assert_eq!(back, expected);
+}
