@@ -1,18 +1,29 @@
 //! The folder `dist/`: everything a browser loads, under names that change with the content, compressed beforehand.
 //!
-//! - `index.html` and `manifest.json` keep their names; all else is in `assets/` and may be cached for ever.
+//! - `index.html`, `manifest.json`, `manifest.webmanifest` and `service_worker.js` keep their names; all else is in `assets/` and may be cached for ever.
 //! - `manifest.json` maps logical names (`worklet.js`) to addresses (`/assets/audio-0123456789ab/worklet.js`).
-//! - `{{NAME}}` in `index.html` and in the style sheets becomes the address of that logical name, `{{manifest}}` the whole map.
+//! - `{{NAME}}` in the page, the web manifest and the style sheets becomes the address of that logical name; in the page `{{manifest}}` the whole map,
+//!   `{{release}}` a name that changes with anything that a browser loads.
+//! - `service_worker.js` begins with a line that says which release it belongs to and which files it is to keep.
 //! - `FILE.br` and `FILE.gz` are beside every file that gains by it.
 
-use crate::wasm::hash;
+use crate::wasm::{hash, sha256};
 use crate::{Outcome, files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Kinds of files that compress well; fonts and pictures are compressed already.
-const COMPRESSIBLE: [&str; 8] = ["css", "html", "js", "json", "map", "svg", "txt", "wasm"];
+const COMPRESSIBLE: [&str; 9] = ["css", "html", "js", "json", "map", "svg", "txt", "wasm", "webmanifest"];
+
+/// Kinds of files that are of no use to the app while it runs, and not kept for offline: licences, icons for the desktop.
+const NOT_KEPT: [&str; 2] = ["png", "txt"];
+
+/// Kinds of files without which the app only looks worse.
+const DISPENSABLE: [&str; 2] = ["svg", "woff2"];
+
+/// What a browser reads to install the app; `manifest.json`, the map of addresses, is another thing.
+const ABOUT: &str = "manifest.webmanifest";
 
 /// Hexadecimal digits of the hash in a name: 48 bits, far more than a few dozen files need.
 const HASH_DIGITS: usize = 12;
@@ -61,6 +72,8 @@ struct Layout {
     files: BTreeMap<String, Vec<u8>>,
     /// Logical name → address.
     manifest: BTreeMap<String, String>,
+    /// Names what a browser loads, all together.
+    release: String,
 }
 
 impl Layout {
@@ -94,6 +107,23 @@ impl Layout {
         serde_json::to_string_pretty(&self.manifest).map_err(|error| format!("cannot write the manifest: {error}"))
     }
 
+    /// The service worker, after a line that names its release, the hash of its page, and what it is to keep: files that it needs,
+    /// and files without which it only looks worse.
+    fn service_worker(&self, page: &str, script: &str) -> Outcome<String> {
+        let is = |name: &str, kinds: &[&str]| files::has_extension(Path::new(name), kinds);
+        let kept = self.manifest.iter().filter(|(name, _)| !is(name, &NOT_KEPT));
+        let (mut wanted, needed): (Vec<_>, Vec<_>) = kept.partition(|(name, _)| is(name, &DISPENSABLE));
+        let about = (ABOUT.to_owned(), format!("/{ABOUT}"));
+        wanted.push((&about.0, &about.1));
+        let addresses = |files: &[(&String, &String)]| -> Vec<String> {
+            files.iter().map(|(_, address)| (*address).clone()).collect()
+        };
+        let (needed, wanted) = (addresses(&needed), addresses(&wanted));
+        let page = sha256(page.as_bytes());
+        let release = serde_json::json!({ "name": self.release, "page": page, "needed": needed, "wanted": wanted });
+        Ok(format!("const RELEASE = {release}\n{script}"))
+    }
+
     /// Puts addresses in the place of `{{NAME}}`.
     fn substitute(&self, template: &str, source: &Path) -> Outcome<String> {
         let mut result = String::with_capacity(template.len());
@@ -103,6 +133,7 @@ impl Layout {
                 after.split_once("}}").ok_or_else(|| format!("{}: `{{{{` without `}}}}`", source.display()))?;
             result.push_str(before);
             match name.trim() {
+                "release" => result.push_str(&self.release),
                 // `<` would end the script element that holds the map.
                 "manifest" => result.push_str(&self.manifest_json()?.replace('<', "\\u003c")),
                 name => result.push_str(
@@ -163,10 +194,20 @@ fn plan(web: &Path, bundles: &[Bundle]) -> Outcome<Layout> {
     }
     let style = style_sheet(&web.join("style"), &layout)?;
     layout.add_hashed("style.css", style.into_bytes())?;
-    let index = web.join("index.html");
-    let page = layout.substitute(&files::read_text(&index)?, &index)?;
+    let [index, about, worker] =
+        ["index.html", "manifest.webmanifest", "js/service_worker.js"].map(|name| web.join(name));
+    let [page, about_text, worker_text] =
+        [files::read_text(&index)?, files::read_text(&about)?, files::read_text(&worker)?];
+    let manifest = layout.manifest_json()?;
+    let parts = [&manifest, &page, &about_text, &worker_text].map(String::as_bytes);
+    hash(&parts)[..HASH_DIGITS].clone_into(&mut layout.release);
+    let page = layout.substitute(&page, &index)?;
+    let about = layout.substitute(&about_text, &about)?;
+    let worker = layout.service_worker(&page, &worker_text)?;
     layout.files.insert("index.html".to_owned(), page.into_bytes());
-    layout.files.insert("manifest.json".to_owned(), layout.manifest_json()?.into_bytes());
+    layout.files.insert(ABOUT.to_owned(), about.into_bytes());
+    layout.files.insert("service_worker.js".to_owned(), worker.into_bytes());
+    layout.files.insert("manifest.json".to_owned(), manifest.into_bytes());
     Ok(layout)
 }
 
@@ -247,6 +288,9 @@ mod tests {
         files::write_if_changed(&web.join("style/10-b.css"), b"b{src:url({{font.woff2}})}\n").unwrap();
         files::write_if_changed(&web.join("style/00-a.css"), b"a{}\n").unwrap();
         files::write_if_changed(&web.join("assets/font.woff2"), b"font").unwrap();
+        files::write_if_changed(&web.join("assets/fonts-licence.txt"), b"licence").unwrap();
+        files::write_if_changed(&web.join("manifest.webmanifest"), br#"{"icon":"{{font.woff2}}"}"#).unwrap();
+        files::write_if_changed(&web.join("js/service_worker.js"), b"work()\n").unwrap();
         root
     }
 
@@ -273,6 +317,30 @@ mod tests {
         assert!(dist.join(&second["boot.js"][1..]).exists());
         let page = files::read_text(&dist.join("index.html")).unwrap();
         assert_eq!(page, format!("<script src={}></script>", second["boot.js"]));
+    }
+
+    #[test]
+    fn cl6_the_worker_is_told_what_to_keep_and_is_another_whenever_anything_is() {
+        let root = project("<meta content={{release}}>");
+        let release = |bytes: &[u8]| -> serde_json::Value {
+            build(root.path(), bytes, Effort::Fast);
+            let worker = files::read_text(&root.path().join("dist/service_worker.js")).unwrap();
+            let (first, script) = worker.split_once('\n').unwrap();
+            assert_eq!(script, "work()\n");
+            serde_json::from_str(first.strip_prefix("const RELEASE = ").unwrap()).unwrap()
+        };
+        let first = release(b"1");
+        let manifest = build(root.path(), b"1", Effort::Fast);
+        assert_eq!(first["needed"], serde_json::json!([manifest["boot.js"], manifest["style.css"]]));
+        assert_eq!(first["wanted"], serde_json::json!([manifest["font.woff2"], "/manifest.webmanifest"]));
+        let page = files::read_text(&root.path().join("dist/index.html")).unwrap();
+        assert_eq!(page, format!("<meta content={}>", first["name"].as_str().unwrap()));
+        assert_eq!(first["page"], sha256(page.as_bytes()).as_str());
+        assert_ne!(release(b"2")["name"], first["name"]);
+        files::write_if_changed(&root.path().join("crates/web/manifest.webmanifest"), b"{}").unwrap();
+        let third = release(b"1");
+        assert_ne!(third["name"], first["name"]);
+        assert_ne!(third["page"], first["page"], "the page names its release");
     }
 
     #[test]

@@ -50,7 +50,10 @@ pub(crate) fn build_app(root: &Path, effort: Effort) -> Outcome {
             is_shipped_script(path, "crates/audio_thread")
         })?
         .with("audio_thread.wasm", files::read(&audio_thread)?),
-        Bundle::folder("js", &root.join("crates/web/js"), |path| is_shipped_script(path, "crates/web/js"))?,
+        // The service worker keeps its name, and so lies beside the page.
+        Bundle::folder("js", &root.join("crates/web/js"), |path| {
+            is_shipped_script(path, "crates/web/js") && !path.ends_with("service_worker.js")
+        })?,
     ];
     dist::lay_out(root, &bundles, effort, &target_dir.join("dist-effort"))
 }
@@ -180,6 +183,11 @@ fn wasm_artifact(messages: &str, package: &str) -> Option<PathBuf> {
         .flatten()
         .filter_map(|file| file.as_str().map(PathBuf::from))
         .find(|file| files::has_extension(file, &["wasm"]))
+}
+
+/// SHA-256 of bytes, as lower-case hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// SHA-256 over several byte strings, each with its length before it, as lower-case hexadecimal.

@@ -1,5 +1,11 @@
 // Starts the app. A file of its own, because the page allows no inline scripts.
 
+// The browser's offer to install the app may come before there is an app to take it (`src/shell/install.rs`).
+addEventListener("beforeinstallprompt", (event) => {
+  event.preventDefault();
+  globalThis.installOffer = event;
+});
+
 const manifest = JSON.parse(document.getElementById("manifest").textContent);
 
 try {

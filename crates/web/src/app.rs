@@ -5,6 +5,7 @@ use model::Id;
 
 use crate::design::Notice;
 use crate::projects::ProjectsPage;
+use crate::shell;
 use crate::studio::StudioPage;
 use crate::toast::{ToastList, Toasts};
 
@@ -13,6 +14,8 @@ use crate::toast::{ToastList, Toasts};
 enum Page {
     Projects,
     Studio(Id),
+    /// A form of the server's, which the service worker could not reach.
+    Form,
     Unknown,
 }
 
@@ -21,6 +24,9 @@ impl Page {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         match (parts.next(), parts.next(), parts.next()) {
             (None | Some("projects"), None, None) => Page::Projects,
+            (Some("login" | "signup" | "account" | "reset-password"), None, None)
+            | (Some("projects"), Some("new"), None)
+            | (Some("invitations"), Some(_), None) => Page::Form,
             (Some("projects"), Some(id), None) => Id::new(id).map_or(Page::Unknown, Page::Studio),
             _ => Page::Unknown,
         }
@@ -37,11 +43,20 @@ pub(crate) fn mount() {
 
 #[component]
 fn App() -> impl IntoView {
-    provide_context(Toasts::new());
+    let toasts = Toasts::new();
+    provide_context(toasts);
+    shell::keep(toasts);
     let page = Page::of(&location().pathname().unwrap_or_default());
     let page = match page {
         Page::Projects => ProjectsPage().into_any(),
         Page::Studio(id) => view! { <StudioPage project=id /> }.into_any(),
+        Page::Form => view! {
+            <Notice title="You are offline" detail="This page comes from the server, which cannot be reached now. Your songs are still here.">
+                <a class="button primary" href="/projects">"All projects"</a>
+                <button type="button" class="button" on:click=move |_| drop(location().reload())>"Try again"</button>
+            </Notice>
+        }
+        .into_any(),
         Page::Unknown => view! {
             <Notice title="There is nothing here" detail="This address leads to no project. It may have been mistyped.">
                 <a class="button primary" href="/projects">"All projects"</a>
@@ -65,6 +80,9 @@ mod tests {
         assert_eq!(Page::of("/projects/"), Page::Projects);
         assert_eq!(Page::of("/projects/a-1"), Page::Studio(Id::new("a-1").unwrap()));
         assert_eq!(Page::of("/projects/a%20b"), Page::Unknown);
+        for form in ["/projects/new", "/login", "/account", "/invitations/x"] {
+            assert_eq!(Page::of(form), Page::Form, "{form}");
+        }
         assert_eq!(Page::of("/projects/a/b"), Page::Unknown);
     }
 }

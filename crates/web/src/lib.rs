@@ -13,6 +13,7 @@ mod door;
 mod mixer;
 mod people;
 mod projects;
+mod shell;
 mod studio;
 mod toast;
 mod transport;

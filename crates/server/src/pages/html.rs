@@ -56,10 +56,18 @@ pub(super) fn shell(title: &str, card: &str, content: &str) -> String {
     let icon = web_files::asset("mark.svg")
         .map(|address| format!("<link rel=\"icon\" type=\"image/svg+xml\" href=\"{}\">", escape(&address)))
         .unwrap_or_default();
+    let app = web_files::asset("icon-192.png")
+        .map(|address| {
+            let icon = escape(&address);
+            format!(
+                "<link rel=\"manifest\" href=\"/manifest.webmanifest\"><link rel=\"apple-touch-icon\" href=\"{icon}\">"
+            )
+        })
+        .unwrap_or_default();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"dark\">\n<meta name=\"theme-color\" content=\"#0d0e13\">\n<title>{title} – Unisono</title>\n{style}{icon}\n</head>\n\
+         <meta name=\"color-scheme\" content=\"dark\">\n<meta name=\"theme-color\" content=\"#0d0e13\">\n<title>{title} – Unisono</title>\n{style}{icon}{app}\n</head>\n\
          <body class=\"page-form\">\n<main class=\"{card}\">\n<a class=\"wordmark\" href=\"/\">Unisono</a>\n\
          <h1>{title}</h1>\n{content}\n</main>\n</body>\n</html>\n",
     )

@@ -28,6 +28,9 @@ const NOT_BUILT: &str = "This server was built without its web app.\n\n\
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
+/// The files that keep their names. A service worker at the root may serve every page.
+const NAMED: [&str; 4] = ["index.html", "manifest.json", "manifest.webmanifest", "service_worker.js"];
+
 /// Files by name, with the hash of their content.
 pub(crate) type Lookup = fn(&str) -> Option<(Cow<'static, [u8]>, [u8; 32])>;
 
@@ -44,10 +47,11 @@ pub(crate) fn router() -> Router<App> {
                 serve(embedded, &format!("assets/{path}"), &headers, IMMUTABLE)
             }),
         )
-        .route(
-            "/manifest.json",
-            get(|headers: HeaderMap| async move { serve(embedded, "manifest.json", &headers, REVALIDATE) }),
-        )
+        // The page for the service worker, which keeps it: the same for everybody, logged in or not.
+        .merge(NAMED.into_iter().fold(Router::new(), |router, name| {
+            let answer = move |headers: HeaderMap| async move { serve(embedded, name, &headers, REVALIDATE) };
+            router.route(&format!("/{name}"), get(answer))
+        }))
 }
 
 /// The web app's page.

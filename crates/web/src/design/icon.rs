@@ -33,6 +33,7 @@ pub(crate) enum Icon {
     Follow,
     Undo,
     Redo,
+    Download,
 }
 
 impl Icon {
@@ -55,6 +56,7 @@ impl Icon {
                 "",
             ),
             Icon::Metronome => ("M7.500 3.500h5l3 13h-11zM10 12l5.500-7M6 12.500h8", ""),
+            Icon::Download => ("M10 3v9M6.500 8.500L10 12l3.500-3.500M4 15.500h12", ""),
             Icon::Plus => ("M10 4v12M4 10h12", ""),
             Icon::Minus => ("M4 10h12", ""),
             Icon::Fit => ("M3 5v10M17 5v10M6 10h8M8.500 7.500L6 10l2.500 2.500M11.500 7.500L14 10l-2.500 2.500", ""),

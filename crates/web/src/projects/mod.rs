@@ -8,6 +8,7 @@ use model::{Id, Timestamp};
 
 use crate::design::{Icon, Logo, icon};
 use crate::door::{api, now};
+use crate::shell::InstallButton;
 use crate::toast::Toasts;
 use artwork::Artwork;
 
@@ -128,6 +129,7 @@ fn PageHead(me: ReadSignal<Option<api::Me>>) -> impl IntoView {
                         view! {
                             <div class="account">
                                 <a class="account-name" href="/account" title=me.email data-testid="account">{me.name}</a>
+                                <InstallButton />
                                 <button type="button" class="button quiet" on:click=log_out>
                                     {icon(Icon::LogOut)}
                                     <span>"Log out"</span>

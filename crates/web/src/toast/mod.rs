@@ -56,6 +56,11 @@ impl Toasts {
         self.add(false, title.into(), String::new(), Some(Action { label, run: Arc::new(run) }));
     }
 
+    /// Offers something that can wait. Stays until it is taken or dismissed.
+    pub(crate) fn offer(self, title: impl Into<String>, label: &'static str, run: impl Fn() + Send + Sync + 'static) {
+        self.show(false, true, title.into(), String::new(), Some(Action { label, run: Arc::new(run) }));
+    }
+
     /// Says that something has happened.
     pub(crate) fn info(self, title: impl Into<String>, detail: impl Into<String>) {
         self.add(false, title.into(), detail.into(), None);
@@ -78,9 +83,13 @@ impl Toasts {
     }
 
     fn add(self, is_error: bool, title: String, detail: String, action: Option<Action>) {
+        let stays = is_error && action.is_some();
+        self.show(is_error, stays, title, detail, action);
+    }
+
+    fn show(self, is_error: bool, stays: bool, title: String, detail: String, action: Option<Action>) {
         let number = self.next.get_value();
         self.next.set_value(number.wrapping_add(1));
-        let stays = is_error && action.is_some();
         self.shown.update(|shown| {
             // The same message twice says nothing new.
             shown.retain(|toast| toast.title != title || toast.detail != detail);
