@@ -9,15 +9,19 @@
 //!
 //! `… -- length [EDITS]`: whether an edit costs more the longer the log is.
 //!
-//! Starts `target/release/unisono` (or `$UNISONO`) on a folder of its own; figures come from `/proc`, so Linux only. `benches/live/`
-//! runs the same against others.
+//! `… -- bare-edits …`, `… -- bare-fanout …`: the same of a server that only copies bytes, to see what the system takes.
+//!
+//! Starts `target/release/unisono` (or `$UNISONO`) on a folder of its own; figures come from `/proc`, so Linux only.
+//! `benches/live/peers.sh` runs the same against others.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement stops at the first surprise")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
+mod bare;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{SplitSink, SplitStream};
@@ -63,21 +67,82 @@ impl Server {
         Server { child, address, _folder: folder }
     }
 
-    /// Seconds of CPU that it has used, in user mode and in the kernel.
-    fn cpu(&self) -> f64 {
-        // sysconf(_SC_CLK_TCK) is 100 on every Linux that runs this.
-        const TICKS: f64 = 100.0;
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let after_name: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        (after_name[11].parse::<f64>().unwrap() + after_name[12].parse::<f64>().unwrap()) / TICKS
+    fn usage(&self) -> Usage {
+        usage(self.child.id())
     }
 
-    /// Its resident memory, in kilobytes.
     fn memory(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        self.usage().memory_mb
     }
+
+    fn cpu(&self) -> f64 {
+        self.usage().cpu_s
+    }
+}
+
+/// What a process has used.
+#[derive(Clone, Copy)]
+struct Usage {
+    /// Seconds of CPU, in user mode and in the kernel.
+    cpu_s: f64,
+    /// Resident memory, in megabytes.
+    memory_mb: f64,
+}
+
+fn usage(process: u32) -> Usage {
+    // sysconf(_SC_CLK_TCK) is 100 on every Linux that runs this.
+    const TICKS: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let after_name: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let cpu_s = (after_name[11].parse::<f64>().unwrap() + after_name[12].parse::<f64>().unwrap()) / TICKS;
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let kilobytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    Usage { cpu_s, memory_mb: kilobytes / 1_024.0 }
+}
+
+fn report_edits(clients: u64, total: u64, wall: Duration, before: Usage, after: Usage) {
+    let (wall, cpu) = (wall.as_secs_f64(), after.cpu_s - before.cpu_s);
+    println!(
+        "{clients} clients: {total} edits, {:.0} a second, {:.1} µs of server CPU an edit, {:.0} % of a core, {:.0} MB",
+        total as f64 / wall,
+        cpu * 1e6 / total as f64,
+        cpu / wall * 100.0,
+        after.memory_mb
+    );
+}
+
+/// How late edits were, in microseconds.
+#[derive(Default)]
+struct Late(Mutex<Vec<u64>>);
+
+impl Late {
+    fn add(&self, microseconds: u64) {
+        self.0.lock().unwrap().push(microseconds);
+    }
+
+    /// Waits until so many have come.
+    async fn wait_for(&self, count: u64) {
+        let limit = Instant::now() + Duration::from_secs(30);
+        while (self.0.lock().unwrap().len() as u64) < count {
+            assert!(Instant::now() < limit, "not everything came");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+fn report_fanout(readers: u64, late: &Late, before: Usage, after: Usage, empty_mb: f64) {
+    let mut late = late.0.lock().unwrap().clone();
+    late.sort_unstable();
+    let at = |part: f64| late[(late.len() as f64 * part) as usize] as f64 / 1_000.0;
+    println!(
+        "{readers} readers: {} deliveries, p50 {:.1} ms, p99 {:.1} ms, {:.3} s of CPU per 10,000, {:.0} MB ({empty_mb:.0} before them)",
+        late.len(),
+        at(0.5),
+        at(0.99),
+        (after.cpu_s - before.cpu_s) * 1e4 / late.len() as f64,
+        after.memory_mb
+    );
 }
 
 impl Drop for Server {
@@ -245,7 +310,7 @@ async fn edits(server: &Server, clients: u64, seconds: u64) {
     for person in &people {
         parts.push(person.open("p").await.split());
     }
-    let (begun, cpu) = (Instant::now(), server.cpu());
+    let (begun, before) = (Instant::now(), server.usage());
     let until = begun + Duration::from_secs(seconds);
     let (mut writers, mut all_heard) = (Vec::new(), Vec::new());
     for ((client, (sink, stream)), user) in (0..).zip(parts).zip(people) {
@@ -270,14 +335,7 @@ async fn edits(server: &Server, clients: u64, seconds: u64) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
-    let (wall, cpu) = (begun.elapsed().as_secs_f64(), server.cpu() - cpu);
-    println!(
-        "{clients} clients: {total} edits, {:.0} a second, {:.1} µs of server CPU an edit, {:.0} % of a core, {:.0} MB",
-        total as f64 / wall,
-        cpu * 1e6 / total as f64,
-        cpu / wall * 100.0,
-        server.memory() / 1_024.0
-    );
+    report_edits(clients, total, begun.elapsed(), before, server.usage());
 }
 
 async fn fanout(server: &Server, readers: u64, seconds: u64) {
@@ -287,29 +345,28 @@ async fn fanout(server: &Server, readers: u64, seconds: u64) {
     writer.make_project("p", 1).await;
     let people = writer.invite(server, "p", USERS).await;
     let (begun, empty) = (Instant::now(), server.memory());
-    let mut tasks = Vec::new();
+    let late = Arc::new(Late::default());
     for n in 0..readers {
         let mut socket = people[(n % USERS) as usize].open("p").await;
-        tasks.push(tokio::spawn(async move {
-            let mut late = Vec::new();
-            while let Ok(Some(Ok(message))) = tokio::time::timeout(Duration::from_secs(3), socket.next()).await {
+        let late = Arc::clone(&late);
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = socket.next().await {
                 let now = begun.elapsed().as_micros() as u64;
                 let Message::Binary(frame) = message else { continue };
-                if let Ok(ServerMessage::Commits { commits, .. }) = decode::<ServerMessage>(&frame) {
-                    for commit in commits {
-                        let sent: Option<u64> =
-                            commit.tx_id.as_str().strip_prefix("at-").and_then(|at| at.parse().ok());
-                        late.extend(sent.map(|sent| now - sent));
+                let Ok(ServerMessage::Commits { commits, .. }) = decode::<ServerMessage>(&frame) else { continue };
+                for commit in commits {
+                    let sent: Option<u64> = commit.tx_id.as_str().strip_prefix("at-").and_then(|at| at.parse().ok());
+                    if let Some(sent) = sent {
+                        late.add(now - sent);
                     }
                 }
             }
-            late
-        }));
+        });
     }
     let (mut sink, mut stream) = writer.open("p").await.split();
     tokio::spawn(async move { while stream.next().await.is_some() {} });
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let cpu = server.cpu();
+    let before = server.usage();
     let mut ticks = tokio::time::interval(EVERY);
     for n in 0..seconds * 100 {
         ticks.tick().await;
@@ -317,24 +374,9 @@ async fn fanout(server: &Server, readers: u64, seconds: u64) {
         submit(&mut sink, vec![writer.volume(&name, "p-0", n)]).await;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let cpu = server.cpu() - cpu;
-    let memory = server.memory();
-    let mut late = Vec::new();
-    for task in tasks {
-        late.extend(task.await.unwrap());
-    }
-    late.sort_unstable();
-    assert_eq!(late.len() as u64, readers * seconds * 100, "not everything came");
-    let at = |part: f64| late[(late.len() as f64 * part) as usize] as f64 / 1_000.0;
-    println!(
-        "{readers} readers: {} deliveries, p50 {:.1} ms, p99 {:.1} ms, {:.3} s of CPU per 10,000, {:.0} MB ({:.0} before them)",
-        late.len(),
-        at(0.5),
-        at(0.99),
-        cpu * 1e4 / late.len() as f64,
-        memory / 1_024.0,
-        empty / 1_024.0
-    );
+    let after = server.usage();
+    late.wait_for(readers * seconds * 100).await;
+    report_fanout(readers, &late, before, after, empty);
 }
 
 async fn idle(server: &Server, projects: u64) {
@@ -356,9 +398,9 @@ async fn idle(server: &Server, projects: u64) {
     tokio::time::sleep(Duration::from_secs(20)).await;
     println!(
         "{projects} projects: {:.0} MB with no room in memory, {:.0} MB with all of them ({:.1} KB each); idle for 20 s: {:.2} s of CPU",
-        retired / 1_024.0,
-        open / 1_024.0,
-        (open - retired) / projects as f64,
+        retired,
+        open,
+        (open - retired) * 1_024.0 / projects as f64,
         server.cpu() - cpu
     );
 }
@@ -386,16 +428,23 @@ async fn length(server: &Server, most: u64) {
     drop(sink);
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
+fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |index: usize, default: u64| arguments.get(index).map_or(default, |text| text.parse().unwrap());
-    let server = Server::start();
-    match arguments.first().map(String::as_str) {
-        Some("edits") => edits(&server, number(1, 8), number(2, 5)).await,
-        Some("fanout") => fanout(&server, number(1, 200), number(2, 5)).await,
-        Some("idle") => idle(&server, number(1, 1_000)).await,
-        Some("length") => length(&server, number(1, 1_000_000)).await,
-        _ => panic!("edits, fanout, idle or length"),
+    let mode = arguments.first().map(String::as_str);
+    if mode == Some("bare-server") {
+        return bare::serve();
     }
+    let number = |index: usize, default: u64| arguments.get(index).map_or(default, |text| text.parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        match mode {
+            Some("edits") => edits(&Server::start(), number(1, 8), number(2, 5)).await,
+            Some("fanout") => fanout(&Server::start(), number(1, 200), number(2, 5)).await,
+            Some("idle") => idle(&Server::start(), number(1, 1_000)).await,
+            Some("length") => length(&Server::start(), number(1, 1_000_000)).await,
+            Some("bare-edits") => bare::edits(number(1, 8) as usize, number(2, 5)).await,
+            Some("bare-fanout") => bare::fanout(number(1, 200), number(2, 5)).await,
+            _ => panic!("edits, fanout, idle, length, bare-edits or bare-fanout"),
+        }
+    });
 }
