@@ -33,7 +33,7 @@ pub(super) fn Lanes() -> impl IntoView {
         let measured = canvas.clone();
         let resized = move || {
             board.lane_height.set(stage::style_length("--lane").unwrap_or(76.0));
-            let (width, height) = (f64::from(measured.client_width()), f64::from(measured.client_height()));
+            let (width, height) = stage::size(&measured);
             let extent = board.extent();
             board.viewport.update(|view| *view = super::viewport::Viewport { width, height, ..*view }.held(extent));
             if width > 0.0 && !fitted.get_value() {
@@ -79,12 +79,13 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
         else {
             return;
         };
-        let Some((context, ..)) = stage::prepare(&canvas) else { return };
+        let view = board.viewport.get_untracked();
+        let Some(context) = stage::prepare(&canvas, (view.width, view.height)) else { return };
         board.scene(|scene| {
             let picture = Picture {
                 board,
                 scene,
-                view: board.viewport.get_untracked(),
+                view,
                 lane_height: board.lane_height.get_untracked(),
                 project: &project,
                 region: sound.region().get_untracked(),

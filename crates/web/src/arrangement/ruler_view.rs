@@ -139,12 +139,21 @@ fn key(sound: Sound, event: &leptos::ev::KeyboardEvent) {
 fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
     let nothing: Rc<dyn Fn()> = Rc::new(|| ());
     let project = board.door.project();
+    let size = RwSignal::new((0.0, 0.0));
+    Effect::new(move |_| {
+        let Some(canvas) = canvas.get() else { return };
+        let measured = canvas.clone();
+        let resized = move || size.set(stage::size(&measured));
+        resized();
+        stage::on_resize(&canvas, resized);
+    });
     let frame = Frame::new(move |_| {
         let (Some(Some(canvas)), Some(Some(project))) = (canvas.try_get_untracked(), project.try_get_untracked())
         else {
             return;
         };
-        let Some((context, width, height)) = stage::prepare(&canvas) else { return };
+        let (width, height) = size.get_untracked();
+        let Some(context) = stage::prepare(&canvas, (width, height)) else { return };
         board.scene(|scene| {
             let picture = Picture {
                 board,
@@ -165,7 +174,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
         board.changed.track();
         project.track();
         sound.region().track();
-        canvas.track();
+        size.track();
         frame.with_value(Frame::ask);
     });
 }

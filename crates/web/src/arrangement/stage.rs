@@ -5,9 +5,14 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ResizeObserver};
 
-/// Makes the canvas's pixels those of the screen; gives the context and the size in CSS pixels.
-pub(super) fn prepare(canvas: &HtmlCanvasElement) -> Option<(CanvasRenderingContext2d, f64, f64)> {
-    let (width, height) = (f64::from(canvas.client_width()), f64::from(canvas.client_height()));
+/// A canvas's size in CSS pixels. Asking for it after something on the page has changed makes the browser lay the page out
+/// at once, so it is asked for when it may be another one (see [`on_resize`]), not when painting.
+pub(super) fn size(canvas: &HtmlCanvasElement) -> (f64, f64) {
+    (f64::from(canvas.client_width()), f64::from(canvas.client_height()))
+}
+
+/// Makes the pixels of a canvas of this size, in CSS pixels, those of the screen; gives the context.
+pub(super) fn prepare(canvas: &HtmlCanvasElement, (width, height): (f64, f64)) -> Option<CanvasRenderingContext2d> {
     let density = window().device_pixel_ratio().clamp(1.0, 3.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the size of a screen")]
     let (w, h) = ((width * density).round() as u32, (height * density).round() as u32);
@@ -17,7 +22,7 @@ pub(super) fn prepare(canvas: &HtmlCanvasElement) -> Option<(CanvasRenderingCont
     }
     let context = canvas.get_context("2d").ok()??.dyn_into::<CanvasRenderingContext2d>().ok()?;
     let _ = context.set_transform(density, 0.0, 0.0, density, 0.0, 0.0);
-    Some((context, width, height))
+    Some(context)
 }
 
 /// Calls `changed` whenever the canvas gets another size, until its owner goes.
