@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -98,8 +99,8 @@ impl Stamps {
 
     fn below(&self, path: &str) -> impl Iterator<Item = (&Arc<str>, &Stamp)> {
         let prefix = format!("{path}.");
-        let first: Arc<str> = Arc::from(prefix.as_str());
-        self.0.range(first..).take_while(move |(path, _)| path.starts_with(&prefix))
+        let from: (Bound<&str>, Bound<&str>) = (Bound::Included(&prefix), Bound::Unbounded);
+        self.0.range::<_, str>(from).take_while(move |(path, _)| path.starts_with(&prefix))
     }
 
     fn forget_below(&mut self, path: &str) {
