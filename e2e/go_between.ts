@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { test as base } from './band'
 
 export interface GoBetween {
   url: string
@@ -9,10 +11,23 @@ export interface GoBetween {
   missing: Set<string>
   /** The name under which the app is sent, as if it had been built anew; with other stores, if they are given. */
   release?: { name: string; stores?: number }
+  /** The network is cut: nothing comes through, sockets that are open end. */
+  cut(): void
+  /** It is there again. */
+  mend(): void
   /** What the studio itself would send. */
   fetchText(path: string): Promise<string>
   stop(): Promise<void>
 }
+
+/** Tests with somebody in between; what they open at `between.url` goes through them. */
+export const test = base.extend<{ between: GoBetween }>({
+  between: async ({}, use) => {
+    const between = await putBetween(process.env.UNISONO_URL!)
+    await use(between)
+    await between.stop()
+  },
+})
 
 /** Starts one on a port of its own. Origins stay what the browser says: the studio sees the go-between's address as its own. */
 export async function putBetween(studio: string): Promise<GoBetween> {
@@ -23,7 +38,10 @@ export async function putBetween(studio: string): Promise<GoBetween> {
     return request({ hostname, port, method, path: url, headers: { ...others, 'accept-encoding': 'identity' } })
   }
 
+  let isCut = false
+  const sockets = new Set<Duplex>()
   const server = createServer((incoming, outgoing) => {
+    if (isCut) return void incoming.socket.destroy()
     const { pathname } = new URL(incoming.url!, studio)
     if (between.missing.has(pathname)) return void outgoing.writeHead(404).end()
     const onward = upstream(incoming)
@@ -57,14 +75,20 @@ export async function putBetween(studio: string): Promise<GoBetween> {
     return text.replace(/(<meta name="release" content=")[^"]*/, `$1${between.release!.name}`)
   }
 
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+
   server.on('upgrade', (incoming, socket, head) => {
+    if (isCut) return void socket.destroy()
     const onward = connect(Number(port), hostname, () => {
       const lines = incoming.rawHeaders.flatMap((name, n, all) => (n % 2 === 0 ? [`${name}: ${all[n + 1]}`] : []))
       onward.write([`GET ${incoming.url} HTTP/1.1`, ...lines, '', ''].join('\r\n'))
       onward.write(head)
       onward.pipe(socket).pipe(onward)
     })
-    for (const end of [onward, socket]) end.on('error', () => (onward.destroy(), socket.destroy()))
+    for (const end of [onward, socket]) for (const event of ['error', 'close']) end.on(event, () => (onward.destroy(), socket.destroy()))
   })
 
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
@@ -72,9 +96,17 @@ export async function putBetween(studio: string): Promise<GoBetween> {
   const between: GoBetween = {
     url: `http://127.0.0.1:${own.port}`,
     missing: new Set(),
+    cut() {
+      isCut = true
+      for (const socket of sockets) socket.destroy()
+    },
+    mend() {
+      isCut = false
+    },
     fetchText: async (path) => (await fetch(studio + path)).text(),
     async stop() {
-      server.closeAllConnections()
+      // Sockets are no connections of the server's any more.
+      between.cut()
       await new Promise((done) => server.close(done))
     },
   }

@@ -1,18 +1,10 @@
 // The app on the device: it opens without a network, is replaced by a newer one when its person says so, and can be installed.
 import type { Page } from '@playwright/test'
-import { expect, newProject, open, test as base } from './band'
-import { putBetween, type GoBetween } from './go_between'
-
-const test = base.extend<{ between: GoBetween }>({
-  between: async ({}, use) => {
-    const between = await putBetween(process.env.UNISONO_URL!)
-    await use(between)
-    await between.stop()
-  },
-})
+import { expect, newProject, open } from './band'
+import { test } from './go_between'
 
 /** Waits until the worker has kept everything and answers this page's requests. */
-export async function untilKept(page: Page) {
+async function untilKept(page: Page) {
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated')
 }
 

@@ -232,6 +232,7 @@ impl Picture<'_> {
         let says = match (look.state, progress) {
             (ClipState::Broken, _) => "Not playable".to_owned(),
             (_, Some(Progress::Uploading(part))) => format!("Uploading {:.0} %", part * 100.0),
+            (_, Some(Progress::Waiting)) => "Waits for the network".to_owned(),
             (_, Some(Progress::Failed)) => "Upload failed".to_owned(),
             (ClipState::Coming, _) => "On its way…".to_owned(),
             (ClipState::Sounding | ClipState::Empty, _) => return,

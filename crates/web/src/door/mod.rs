@@ -4,6 +4,7 @@
 //! [`Door::status`], [`Door::people`]. What a commit did not touch does not run again.
 
 pub(crate) mod api;
+pub(crate) mod audio_cache;
 mod backoff;
 pub(crate) mod clock;
 mod identity;
@@ -13,6 +14,7 @@ mod socket;
 pub(crate) mod sound;
 mod unsaved;
 mod upload;
+pub(crate) mod waiting;
 mod warm_up;
 
 use std::cell::RefCell;
@@ -26,6 +28,7 @@ use sync::wire::{ClientMessage, Person, Presence as Doing, PresenceOf, ServerMes
 use sync::{Edit, Effect, Event, Replica, Status};
 
 pub(crate) use identity::{new_id, now};
+pub(crate) use imports::upload_what_waits;
 pub(crate) use unsaved::{Unsaved, in_words};
 
 use crate::toast::{Toasts, undo_words};
@@ -61,6 +64,7 @@ pub(crate) struct Door {
 
 struct Inner {
     me: Id,
+    project: Id,
     replica: RefCell<Replica>,
     socket: RefCell<Option<Socket>>,
     /// One signal for each record that a screen watches.
@@ -70,6 +74,7 @@ struct Inner {
     labels: RefCell<HashMap<Id, &'static str>>,
     peaks: Rc<peaks::Peaks>,
     imports: Rc<imports::Imports>,
+    audio: Rc<audio_cache::AudioCache>,
 }
 
 /// Someone who can open the project.
@@ -95,7 +100,9 @@ impl Door {
     /// Opens `project` for `me` and stays connected.
     pub(crate) fn open(me: Id, project: Id, toasts: Toasts) -> Door {
         let inner = Rc::new(Inner {
+            audio: Rc::new(audio_cache::AudioCache::of(me.clone())),
             me: me.clone(),
+            project: project.clone(),
             replica: RefCell::new(Replica::new(me, project, CHANNEL)),
             socket: RefCell::new(None),
             records: RefCell::default(),
@@ -122,6 +129,8 @@ impl Door {
         let socket = Socket::open(move |event| door.socket_event(event));
         *door.inner().socket.borrow_mut() = Some(socket);
         door.warn_before_leaving();
+        audio_cache::fill(door);
+        door.go_on_uploading();
         door
     }
 
@@ -142,6 +151,11 @@ impl Door {
     /// The uploads of this tab.
     pub(crate) fn imports(self) -> Rc<imports::Imports> {
         Rc::clone(&self.inner().imports)
+    }
+
+    /// The recordings that are kept on this device.
+    fn audio(self) -> Rc<audio_cache::AudioCache> {
+        Rc::clone(&self.inner().audio)
     }
 
     /// Applies operations at once and sends them; `what` names the edit: on the button that undoes it, and should it be refused ("Move clip").

@@ -3,11 +3,16 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use media::peaks::Pyramid;
 use model::{AudioFile, AudioFileState, Id, Record, Table};
 
-use super::{Door, api};
+use super::audio_cache::AudioCache;
+use super::{Door, api, clock};
+
+/// From a failure to bring a pyramid to the next try, at the earliest.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What can be drawn of a recording.
 #[derive(Clone)]
@@ -104,7 +109,7 @@ impl Peaks {
         }
         let ready = AudioFile::from_record(record).state == AudioFileState::Ready;
         if ready && self.asked.borrow_mut().insert(record.id().clone()) {
-            self.fetch(door, record.id().clone(), Rc::clone(arrived));
+            self.fetch(door, record, Rc::clone(arrived));
         }
         if present.is_none() {
             let overview = Shape::of_overview(record)?;
@@ -114,15 +119,37 @@ impl Peaks {
         present
     }
 
-    fn fetch(&self, door: Door, file: Id, arrived: Rc<dyn Fn()>) {
+    fn fetch(&self, door: Door, record: &Record, arrived: Rc<dyn Fn()>) {
+        let (file, hash) = (record.id().clone(), record.text("waveformKey").map(str::to_owned));
         leptos::task::spawn_local(async move {
-            let Ok(bytes) = download(&file, "peaks").await else { return };
+            let Some(bytes) = bring(&door.audio(), &file, hash.as_deref()).await else {
+                // It may be had later.
+                clock::sleep(ASK_AGAIN).await;
+                door.peaks().asked.borrow_mut().remove(&file);
+                return;
+            };
             if let Some(shape) = Shape::of_pyramid(bytes) {
                 door.peaks().insert(&file, shape);
                 arrived();
             }
         });
     }
+}
+
+/// A pyramid that is kept on this device, else the server's, which is kept then.
+async fn bring(audio: &AudioCache, file: &Id, hash: Option<&str>) -> Option<Vec<u8>> {
+    if let Some(hash) = hash
+        && let Some(bytes) = audio.read(hash).await
+    {
+        return Some(bytes);
+    }
+    let bytes = download(file, "peaks").await.ok()?;
+    if let Some(hash) = hash {
+        let mut keeping = audio.keep(hash, bytes.len() as u64).await;
+        audio.add(&mut keeping, &bytes).await;
+        audio.finish(keeping).await;
+    }
+    Some(bytes)
 }
 
 /// The bytes of a recording: `original`, `playback` or `peaks`.

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use model::{Id, Timestamp};
 
 use crate::design::{Icon, Logo, icon};
-use crate::door::{api, now};
-use crate::shell::InstallButton;
+use crate::door::{api, audio_cache, now};
+use crate::shell::{InstallButton, OnThisDevice};
 use crate::toast::Toasts;
 use artwork::Artwork;
 
@@ -104,6 +104,7 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
                             .into_any()
                     }
                 }}
+                {move || me.get().map(|me| view! { <OnThisDevice user=me.id /> })}
             </main>
         </div>
     }
@@ -115,7 +116,13 @@ fn PageHead(me: ReadSignal<Option<api::Me>>) -> impl IntoView {
     let log_out = move |_| {
         leptos::task::spawn_local(async move {
             match api::log_out().await {
-                Ok(()) => go_to("/login"),
+                Ok(()) => {
+                    // What only waits to be uploaded stays for when they are back.
+                    if let Some(me) = me.get_untracked() {
+                        audio_cache::clear(&me.id).await;
+                    }
+                    go_to("/login");
+                }
                 Err(failure) => toasts.error("Logging out failed", failure.message),
             }
         });

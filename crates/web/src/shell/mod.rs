@@ -3,6 +3,7 @@
 //! Where there is no service worker (plain http on a LAN, some private windows) nothing of this happens, and nothing breaks.
 
 mod install;
+mod on_device;
 mod worker;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 pub(crate) use install::InstallButton;
+pub(crate) use on_device::OnThisDevice;
 
 use crate::door::clock;
 use crate::toast::Toasts;

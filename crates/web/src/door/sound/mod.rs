@@ -13,14 +13,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use model::{Id, Key, Table, Ticks};
+use model::{Id, Key, Records, Table, Ticks};
 
 use super::clock::{self, Frame};
 use super::{Door, backoff, identity};
 pub(crate) use frames::Heard;
 use frames::Listener;
 use plans::Plans;
-use recordings::Recordings;
+use recordings::{Recordings, Wish};
 pub(crate) use region::LoopRegion;
 pub(crate) use worklet::Obstacle;
 use worklet::Worklet;
@@ -34,6 +34,8 @@ const WAIT_PLAYING: Duration = Duration::from_millis(18);
 const WAIT_STOPPED: Duration = Duration::from_millis(150);
 /// Tries after the first to bring a recording.
 const RETRIES_MAX: u32 = 4;
+/// How often it is looked whether the server can be reached again.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Whether there can be sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +79,27 @@ struct Inner {
     /// Until when frames are asked for although nothing plays.
     glow_until: Cell<f64>,
     compile_asked: Cell<bool>,
+}
+
+impl Inner {
+    fn wish(&self, file: &Id) -> Wish {
+        let record = |records: &Records| records.find(Table::AudioFiles, file)?.text("playbackKey").map(str::to_owned);
+        Wish { file: file.clone(), playback: self.door.read(record), own: self.door.imports().local(file) }
+    }
+
+    /// Several tries to bring a recording to the audio thread.
+    async fn bring(&self, worklet: &Worklet, number: u32, wish: &Wish) -> Result<(), String> {
+        let audio = self.door.audio();
+        let mut done = recordings::bring(&self.recordings, worklet, number, wish, &audio).await;
+        for attempt in 0..RETRIES_MAX {
+            if done.is_ok() {
+                break;
+            }
+            clock::sleep(backoff::wait(attempt + 1, identity::chance())).await;
+            done = recordings::bring(&self.recordings, worklet, number, wish, &audio).await;
+        }
+        done
+    }
 }
 
 impl Sound {
@@ -226,8 +249,10 @@ impl Sound {
         inner.compile_asked.set(false);
         let worklet = inner.worklet.borrow();
         let Some(worklet) = worklet.as_ref() else { return };
+        let imports = inner.door.imports();
         let compiled = inner.door.read(|records| {
-            inner.plans.borrow_mut().compile(records, |file| {
+            let records = imports.with_what_this_browser_has(records);
+            inner.plans.borrow_mut().compile(&records, |file| {
                 self.want(&inner, worklet, file);
                 inner.recordings.number(&file.id)
             })
@@ -239,23 +264,24 @@ impl Sound {
         self.glow();
     }
 
-    /// Has a recording's samples brought to the audio thread, once.
+    /// Has a recording's samples brought to the audio thread, once. What cannot be had without a network comes when there is one.
     fn want(self, inner: &Rc<Inner>, worklet: &Worklet, file: &model::AudioFile) {
         let Some(number) = inner.recordings.ask(&file.id) else { return };
-        let (worklet, file) = (worklet.clone(), file.clone());
+        let (worklet, name) = (worklet.clone(), file.filename.clone());
+        let wish = inner.wish(&file.id);
         let inner = Rc::clone(inner);
         leptos::task::spawn_local(async move {
-            let mut done = recordings::bring(&inner.recordings, &worklet, number, &file).await;
-            for attempt in 0..RETRIES_MAX {
-                if done.is_ok() {
-                    break;
+            loop {
+                let done = inner.bring(&worklet, number, &wish).await;
+                inner.recordings.finished(&wish.file);
+                let Err(message) = done else { return };
+                inner.door.toasts().error(format!("“{name}” cannot be heard"), message);
+                if inner.door.status().try_get_untracked().is_none_or(|status| status.live) {
+                    return;
                 }
-                clock::sleep(backoff::wait(attempt + 1, identity::chance())).await;
-                done = recordings::bring(&inner.recordings, &worklet, number, &file).await;
-            }
-            inner.recordings.finished(&file.id);
-            if let Err(message) = done {
-                inner.door.toasts().error(format!("“{}” cannot be heard", file.filename), message);
+                while !inner.door.status().try_get_untracked().is_none_or(|status| status.live) {
+                    clock::sleep(LOOK_EVERY).await;
+                }
             }
         });
     }

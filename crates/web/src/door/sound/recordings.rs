@@ -2,16 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::io::Cursor;
 use std::time::Duration;
 
+use media::Decoder;
 use media::wav::{Header, SampleFormat, decode_planar};
-use model::{AudioFile, Id};
-use wasm_bindgen::{JsCast, JsValue};
+use model::Id;
 use wasm_bindgen_futures::JsFuture;
 
 use super::worklet::Worklet;
-use crate::door::peaks::{Signed, Wanted};
-use crate::door::{api, clock};
+use crate::door::audio_cache::{AudioCache, Bytes};
+use crate::door::clock;
+use crate::door::imports::Local;
 
 /// Frames in a chunk, as the audio thread wants them.
 const CHUNK_FRAMES: usize = 65_536;
@@ -64,34 +66,77 @@ impl Recordings {
     }
 }
 
+/// What is known of a recording that is to be heard.
+#[derive(Clone)]
+pub(super) struct Wish {
+    pub(super) file: Id,
+    /// The SHA-256 of what is played of it, once the server has made that.
+    pub(super) playback: Option<String>,
+    /// The file itself, where it was put into the song by this browser.
+    pub(super) own: Option<Local>,
+}
+
 /// Brings a recording to the audio thread.
 pub(super) async fn bring(
     recordings: &Recordings,
     worklet: &Worklet,
     number: u32,
-    file: &AudioFile,
+    wish: &Wish,
+    audio: &AudioCache,
 ) -> Result<(), String> {
     recordings.turn().await;
-    let result = stream(worklet, number, file).await;
+    let result = match &wish.own {
+        Some(own) => decode(worklet, number, own).await,
+        None => stream(worklet, number, wish, audio).await,
+    };
     recordings.active.set(recordings.active.get().saturating_sub(1));
     result
 }
 
-async fn stream(worklet: &Worklet, number: u32, file: &AudioFile) -> Result<(), String> {
-    const BROKEN_OFF: &str = "Its download broke off.";
-    let path = format!("/api/audio-files/{}/download", file.id);
-    let signed: Signed = api::post(&path, &Wanted { kind: "playback" }).await.map_err(|failure| failure.message)?;
-    let response = api::open(&signed.url).await.map_err(|failure| failure.message)?;
-    let length = response.headers().get("content-length").ok().flatten().and_then(|length| length.parse::<u64>().ok());
-    let body = response.body().ok_or(BROKEN_OFF)?;
-    let reader: web_sys::ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+const BROKEN_OFF: &str = "Its download broke off.";
+
+/// From this device if it is kept here, else from the server; then it is kept.
+async fn stream(worklet: &Worklet, number: u32, wish: &Wish, audio: &AudioCache) -> Result<(), String> {
+    let playback = wish.playback.as_deref();
+    if let Some(hash) = playback
+        && let Some(kept) = audio.find(hash).await
+    {
+        let (mut bytes, mut check) = kept.open();
+        let fed = feed(worklet, number, &mut bytes, Some(kept.size()), async |some| check.add(some)).await;
+        if check.holds() {
+            return fed;
+        }
+        // Damaged: what it fed is overwritten by what comes now.
+        audio.forget(kept).await;
+    }
+    let (mut bytes, length) = Bytes::download(&wish.file, "playback").await.map_err(|failure| failure.message)?;
+    let mut keeping = match (playback, length) {
+        (Some(hash), Some(length)) => audio.keep(hash, length).await,
+        _ => None,
+    };
+    let fed = feed(worklet, number, &mut bytes, length, async |some| audio.add(&mut keeping, some).await).await;
+    match (&fed, keeping) {
+        (Err(_), Some(keeping)) => audio.give_up(keeping).await,
+        (_, keeping) => audio.finish(keeping).await,
+    }
+    fed
+}
+
+/// Cuts a WAV file into chunks as it comes; `seen` sees all its bytes.
+async fn feed(
+    worklet: &Worklet,
+    number: u32,
+    bytes: &mut Bytes,
+    length: Option<u64>,
+    mut seen: impl AsyncFnMut(&[u8]),
+) -> Result<(), String> {
     let mut feed = Feed::new(length);
     loop {
-        let part = JsFuture::from(reader.read()).await.map_err(|_| BROKEN_OFF)?;
-        let get = |name: &str| js_sys::Reflect::get(&part, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
-        let ended = get("done").is_truthy();
-        if !ended {
-            feed.bytes.extend_from_slice(&get("value").unchecked_into::<js_sys::Uint8Array>().to_vec());
+        let part = bytes.next().await.map_err(|_| BROKEN_OFF)?;
+        let ended = part.is_none();
+        if let Some(part) = part {
+            seen(&part).await;
+            feed.bytes.extend_from_slice(&part);
         }
         if feed.header.is_none() {
             feed.read_header(ended)?;
@@ -104,6 +149,36 @@ async fn stream(worklet: &Worklet, number: u32, file: &AudioFile) -> Result<(), 
         }
         if ended {
             return if feed.is_complete() { Ok(()) } else { Err(BROKEN_OFF.to_owned()) };
+        }
+    }
+}
+
+/// Decodes a file that this browser has: what the server will make of it is the same samples.
+async fn decode(worklet: &Worklet, number: u32, own: &Local) -> Result<(), String> {
+    let bytes = JsFuture::from(own.bytes.array_buffer()).await.map_err(|_| "Its file could not be read.")?;
+    let bytes = js_sys::Uint8Array::new(&bytes).to_vec();
+    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let channels = own.channels.clamp(1, 2);
+    worklet.source(number, channels, own.frames, false);
+    let mut planes: Vec<Vec<f32>> = vec![Vec::new(); usize::from(channels)];
+    let mut index = 0;
+    loop {
+        let block = decoder.next_block().map_err(|error| error.to_string())?;
+        let ended = block.is_none();
+        if let Some(block) = block {
+            for (plane, samples) in planes.iter_mut().zip(block.slices().iter()) {
+                plane.extend_from_slice(samples);
+            }
+        }
+        while planes[0].len() >= CHUNK_FRAMES || (ended && !planes[0].is_empty()) {
+            let frames = planes[0].len().min(CHUNK_FRAMES);
+            let chunk: Vec<u8> =
+                planes.iter_mut().flat_map(|plane| plane.drain(..frames)).flat_map(f32::to_le_bytes).collect();
+            worklet.chunk(number, index, &chunk).await;
+            index += 1;
+        }
+        if ended {
+            return Ok(());
         }
     }
 }

@@ -1,0 +1,139 @@
+//! What this browser finds out about a recording by itself: its waveform, its length, its sound; and what the server finds out.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use media::Decoder;
+use media::peaks::PyramidBuilder;
+use model::{AudioFile, AudioFileState, Id, Key, Record, Table, Ticks};
+use operations::build;
+use web_sys::Blob;
+
+use super::{Assumed, Local};
+use crate::door::peaks::Shape;
+use crate::door::{Door, clock};
+
+impl Door {
+    /// Draws a recording that this browser has, has it heard, and corrects the length of its clip.
+    pub(super) async fn measure(self, record: Id, bytes: Blob, decoder: Option<Decoder>, assumed: Assumed) {
+        let measured = match decoder {
+            Some(decoder) => self.draw(decoder, bytes, &record).await,
+            None => None,
+        };
+        match measured {
+            Some(seconds) => self.correct_length(&assumed, seconds),
+            None => self.correct_once_measured(record, assumed),
+        }
+    }
+
+    /// Decodes what was dropped for its waveform, a block at a time, and has it heard; gives its true length in seconds, if it can
+    /// be told.
+    async fn draw(self, mut decoder: Decoder, bytes: Blob, record: &Id) -> Option<f64> {
+        let info = decoder.info().clone();
+        let mut builder = PyramidBuilder::new(info.sample_rate, info.channels).ok()?;
+        let mut last_turn = clock::milliseconds();
+        loop {
+            match decoder.next_block() {
+                Ok(Some(block)) => {
+                    builder.push(&block.slices()).ok()?;
+                }
+                Ok(None) => break,
+                // The server will say the same, and more clearly, in the record.
+                Err(_) => return None,
+            }
+            if clock::milliseconds() - last_turn > 12.0 {
+                clock::breathe().await;
+                last_turn = clock::milliseconds();
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a recording has far fewer than 2^53 frames")]
+        let seconds = decoder.frames() as f64 / f64::from(info.sample_rate);
+        if let Some(shape) = builder.finish().ok().and_then(Shape::of_pyramid) {
+            self.peaks().insert(record, shape);
+            self.imports().set(record, self.imports().progress(record));
+        }
+        let local = Local { bytes, sample_rate: info.sample_rate, channels: info.channels, frames: decoder.frames() };
+        self.imports().local.borrow_mut().insert(record.clone(), local);
+        // Nothing has changed but what can be heard.
+        self.changed(&[Key::new(Table::AudioFiles, record.clone())]);
+        Some(seconds)
+    }
+
+    /// Gives a clip the length of its recording, unless someone has given it another meanwhile.
+    fn correct_length(self, assumed: &Assumed, seconds: f64) {
+        let Some(project) = self.project().get_untracked() else { return };
+        let current = self.read(|records| records.find(Table::Clips, &assumed.clip).cloned());
+        if let Some(length) = current.and_then(|clip| corrected(&clip, assumed, beats(seconds, project.bpm))) {
+            let operation = build::set(Table::Clips, &assumed.clip, "durationBeats", length);
+            self.dispatch_gesture("Set length of clip", Some(assumed.clip.clone()), vec![operation]);
+        }
+    }
+
+    /// The same, once the server has measured the recording.
+    fn correct_once_measured(self, record: Id, assumed: Assumed) {
+        let imports = self.imports();
+        imports.assumed.borrow_mut().insert(record.clone(), assumed);
+        if !imports.listening.replace(true) {
+            self.listen(move |keys| {
+                for key in keys.iter().filter(|key| key.table == Table::AudioFiles) {
+                    self.measured(&key.id);
+                }
+            });
+        }
+        // It may have been quicker than this browser.
+        self.measured(&record);
+    }
+
+    fn measured(self, record: &Id) {
+        let imports = self.imports();
+        if !imports.assumed.borrow().contains_key(record) {
+            return;
+        }
+        let file = self.read(|records| records.find(Table::AudioFiles, record).map(AudioFile::from_record));
+        let Some(file) = file else { return };
+        if file.duration_seconds.is_none() && file.state != AudioFileState::Refused {
+            return;
+        }
+        let assumed = imports.assumed.borrow_mut().remove(record);
+        if let (Some(assumed), Some(seconds)) = (assumed, file.duration_seconds) {
+            // Later: this may run inside the replica's own event.
+            clock::after(Duration::ZERO, move || self.correct_length(&assumed, seconds));
+        }
+    }
+}
+
+/// A length in beats as it is stored: a whole number of ticks, at least one.
+pub(super) fn beats(seconds: f64, bpm: model::Bpm) -> f64 {
+    Ticks::from_beats(seconds * bpm.value() / 60.0).unwrap_or_default().max(Ticks(1)).beats()
+}
+
+/// The length that a clip gets now that its recording's is known; none when it has it, or was given another meanwhile.
+fn corrected(clip: &Record, assumed: &Assumed, actual: f64) -> Option<f64> {
+    (clip.number("durationBeats") == Some(assumed.beats) && actual != assumed.beats).then_some(actual)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::fields;
+
+    use super::super::PLACEHOLDER_BEATS;
+    use super::*;
+
+    #[test]
+    fn an_assumed_length_is_corrected_unless_someone_has_changed_it() {
+        let clip = |beats: f64| Record::new(Id::new("c").unwrap(), 1, fields([("durationBeats", beats.into())]));
+        let assumed = Assumed { clip: Id::new("c").unwrap(), beats: PLACEHOLDER_BEATS };
+        assert_eq!(corrected(&clip(PLACEHOLDER_BEATS), &assumed, 700.0), Some(700.0));
+        assert_eq!(corrected(&clip(8.0), &assumed, 700.0), None, "somebody has trimmed it");
+        assert_eq!(corrected(&clip(PLACEHOLDER_BEATS), &assumed, PLACEHOLDER_BEATS), None, "nothing to do");
+    }
+
+    #[test]
+    fn u4_lengths_are_whole_ticks_and_never_nothing() {
+        let bpm = model::Bpm::new(120.0).unwrap();
+        assert_eq!(beats(2.0, bpm), 4.0);
+        assert!(beats(0.0, bpm) > 0.0);
+        let odd = beats(1.234_567, bpm);
+        assert_eq!(Ticks::from_beats(odd).unwrap().beats(), odd);
+    }
+}

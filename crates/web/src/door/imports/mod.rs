@@ -1,0 +1,334 @@
+//! A file on its way into the song: hashed, looked at, put on this device, a clip on the screen at once, then uploaded.
+
+mod measure;
+mod uploads;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::io::Cursor;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use media::Decoder;
+use model::limits::{AUDIO_FILE_BYTES_MAX, NAME_BYTES_MAX};
+use model::{AudioFile, AudioFileState, Id, Records, Table, Ticks, Value, fields};
+use operations::build;
+use sha2::{Digest, Sha256};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, File};
+
+use super::waiting::{self, NotHere, Waiting};
+use super::{Door, new_id};
+use crate::design::next_colour;
+use measure::beats;
+pub(crate) use uploads::upload_what_waits;
+
+/// Bytes that are hashed between two turns of the browser.
+const SLICE_BYTES: f64 = 4.0 * 1_048_576.0;
+/// Larger files are looked at by the server only: decoding needs them in memory.
+const DECODED_BYTES_MAX: f64 = 64.0 * 1_048_576.0;
+/// The length of a clip whose recording has not said its own.
+const PLACEHOLDER_BEATS: f64 = 16.0;
+
+/// How an upload stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Progress {
+    /// This part of the bytes is there, 0..1.
+    Uploading(f64),
+    /// There is no network now.
+    Waiting,
+    /// It was given up.
+    Failed,
+}
+
+/// The uploads of this tab.
+#[derive(Default)]
+pub(crate) struct Imports {
+    progress: RefCell<HashMap<Id, Progress>>,
+    /// The clips whose length was assumed, by their recordings.
+    assumed: RefCell<HashMap<Id, Assumed>>,
+    /// Recordings whose bytes this browser has: heard without the server.
+    local: RefCell<HashMap<Id, Local>>,
+    /// Those that would be lost with this tab.
+    in_this_tab: RefCell<HashSet<Id>>,
+    /// Whether somebody listens for what the server has measured.
+    listening: Cell<bool>,
+    changed: RefCell<Option<Rc<dyn Fn()>>>,
+}
+
+/// A recording that this browser has, and what it measured of it.
+#[derive(Clone)]
+pub(crate) struct Local {
+    pub(crate) bytes: Blob,
+    pub(crate) sample_rate: u32,
+    pub(crate) channels: u16,
+    pub(crate) frames: u64,
+}
+
+/// A clip whose recording has not said how long it is.
+#[derive(Clone, Debug, PartialEq)]
+struct Assumed {
+    clip: Id,
+    /// The length that it was given.
+    beats: f64,
+}
+
+impl Imports {
+    /// How the upload of a recording stands; none when there is none.
+    pub(crate) fn progress(&self, file: &Id) -> Option<Progress> {
+        self.progress.borrow().get(file).copied()
+    }
+
+    /// Whether bytes are on their way that only this tab has.
+    pub(super) fn is_busy(&self) -> bool {
+        let progress = self.progress.borrow();
+        let under_way = |file| matches!(progress.get(file), Some(Progress::Uploading(_) | Progress::Waiting));
+        self.in_this_tab.borrow().iter().any(under_way)
+    }
+
+    /// The recording of this id, if its bytes are here and the server has not made a playback asset when they were last looked at.
+    pub(crate) fn local(&self, file: &Id) -> Option<Local> {
+        self.local.borrow().get(file).cloned()
+    }
+
+    /// The records as they will be once the server has measured what this browser has: what was dropped in is heard at once.
+    pub(crate) fn with_what_this_browser_has(&self, records: &Records) -> Records {
+        let mut heard = records.clone();
+        for (id, local) in self.local.borrow().iter() {
+            let Some(record) = records.find(Table::AudioFiles, id) else { continue };
+            if !matches!(AudioFile::from_record(record).state, AudioFileState::Awaiting | AudioFileState::Uploaded) {
+                continue;
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a recording has far fewer than 2^53 frames")]
+            let ready = record
+                .with("state", Value::text("ready"))
+                .with("sampleRate", Value::number(f64::from(local.sample_rate)))
+                .with("channels", Value::number(f64::from(local.channels)))
+                .with("frames", Value::number(local.frames as f64));
+            heard.insert(Table::AudioFiles, ready);
+        }
+        heard
+    }
+
+    /// Calls `changed` whenever an upload moves.
+    pub(crate) fn on_change(&self, changed: Rc<dyn Fn()>) {
+        *self.changed.borrow_mut() = Some(changed);
+    }
+
+    fn set(&self, file: &Id, progress: Option<Progress>) {
+        match progress {
+            Some(progress) => drop(self.progress.borrow_mut().insert(file.clone(), progress)),
+            None => drop(self.progress.borrow_mut().remove(file)),
+        }
+        let changed = self.changed.borrow().clone();
+        if let Some(changed) = changed {
+            changed();
+        }
+    }
+}
+
+/// Where a file goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// None: a track of its own.
+    pub(crate) track: Option<Id>,
+    pub(crate) start: Ticks,
+}
+
+/// What the file itself says.
+struct Look {
+    hash: String,
+    decoder: Option<Decoder>,
+    /// Its length, where its header tells.
+    seconds: Option<f64>,
+}
+
+impl Door {
+    /// Takes files in, one after the other; each on a track of its own but the first, which goes where it was dropped.
+    pub(crate) fn import(self, files: Vec<File>, target: Target) {
+        if !self.may_edit() {
+            return self.toasts().error("Nothing was added", super::ONLY_LISTENS);
+        }
+        leptos::task::spawn_local(async move {
+            for (index, file) in files.into_iter().enumerate() {
+                let track = target.track.clone().filter(|_| index == 0);
+                self.import_one(file, Target { track, start: target.start }).await;
+            }
+        });
+    }
+
+    async fn import_one(self, file: File, target: Target) {
+        let name = file.name();
+        match look(&file).await {
+            Err(reason) => self.toasts().error(format!("“{name}” was not added"), reason),
+            Ok(look) => {
+                let (user, record) = (self.inner().me.clone(), new_id());
+                // Its bytes first: once it is in the song, they are safe.
+                let on_device = waiting::put(&user, &record, &file).await;
+                if let Err(NotHere::NoRoom(free)) = on_device
+                    && !self.status().get_untracked().live
+                {
+                    let reason = waiting::no_room(file.size(), free);
+                    return self.toasts().error(format!("“{name}” was not added"), reason);
+                }
+                let Some(assumed) = self.create(&record, &file, &look, target) else {
+                    return waiting::remove(&user, &record).await;
+                };
+                self.imports().set(&record, Some(self.progress_now()));
+                if on_device.is_ok() {
+                    let Some(project) = self.project().get_untracked() else { return };
+                    let (clip, beats) = (assumed.clip.clone(), assumed.beats);
+                    let waiting =
+                        Waiting { record: record.clone(), project: project.id, name, size: file.size(), clip, beats };
+                    waiting::describe(&user, &waiting).await;
+                } else {
+                    self.imports().in_this_tab.borrow_mut().insert(record.clone());
+                }
+                self.upload(record.clone(), file.clone().into(), file.name());
+                self.measure(record, file.into(), look.decoder, assumed).await;
+            }
+        }
+    }
+
+    /// Puts the recording and a clip of it into the song; gives what was assumed of the clip.
+    fn create(self, record: &Id, file: &File, look: &Look, target: Target) -> Option<Assumed> {
+        let project = self.project().get_untracked()?;
+        let clip = new_id();
+        let length = look.seconds.map_or(PLACEHOLDER_BEATS, |seconds| beats(seconds, project.bpm));
+        let stem = stem(&file.name());
+        let mut operations = Vec::new();
+        let track = target.track.unwrap_or_else(|| {
+            let (id, count) = (new_id(), self.tracks().with_untracked(Vec::len));
+            operations.push(new_track(&id, &project.id, &stem, count));
+            id
+        });
+        operations.push(build::create(
+            Table::AudioFiles,
+            record,
+            fields([
+                ("projectId", Value::from(&project.id)),
+                ("filename", Value::text(&cut(&file.name()))),
+                ("contentHash", Value::text(&look.hash)),
+                ("sizeBytes", Value::number(file.size())),
+            ]),
+        ));
+        operations.push(build::create(
+            Table::Clips,
+            &clip,
+            fields([
+                ("trackId", Value::from(&track)),
+                ("name", Value::text(&stem)),
+                ("startBeat", target.start.beats().into()),
+                ("durationBeats", length.into()),
+                ("audioFileId", Value::from(record)),
+            ]),
+        ));
+        // A gesture with the correction of its length, which comes by itself: one step of undo (UN2).
+        let added = self.dispatch_gesture("Add recording", Some(clip.clone()), operations);
+        added.then_some(Assumed { clip, beats: length })
+    }
+
+    /// Says that a recording turned out to be no audio, and offers to take its clips away.
+    pub(crate) fn refused_recording(self, record: &Id, name: &str, reason: &str) {
+        let record = record.clone();
+        self.toasts().error_with(format!("“{name}” cannot be played"), reason, "Remove clip", move || {
+            let clips: Vec<Id> = self.read(|records| {
+                let of_file =
+                    |clip: &&model::Record| clip.text("audioFileId") == Some(record.as_str()) && !clip.is_deleted();
+                records.table(Table::Clips).filter(of_file).map(|clip| clip.id().clone()).collect()
+            });
+            self.dispatch("Remove clip", clips.iter().map(|clip| build::delete(Table::Clips, clip)).collect());
+        });
+    }
+}
+
+/// The operation that adds a track.
+pub(crate) fn new_track(id: &Id, project: &Id, name: &str, count: usize) -> operations::Operation {
+    let given = fields([
+        ("projectId", Value::from(project)),
+        ("name", Value::text(name)),
+        ("type", "audio".into()),
+        ("colour", next_colour(count).into()),
+    ]);
+    build::create(Table::Tracks, id, given)
+}
+
+/// A file's name without its extension.
+fn stem(name: &str) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem).trim();
+    cut(if stem.is_empty() { "Recording" } else { stem })
+}
+
+/// Cut to what a name may have.
+fn cut(name: &str) -> String {
+    let mut end = name.len().min(NAME_BYTES_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}
+
+/// A file that is small enough, opened again.
+async fn decoder(bytes: &Blob) -> Option<Decoder> {
+    if bytes.size() > DECODED_BYTES_MAX {
+        return None;
+    }
+    let buffer = JsFuture::from(bytes.array_buffer()).await.ok()?;
+    Decoder::new(Cursor::new(js_sys::Uint8Array::new(&buffer).to_vec())).ok()
+}
+
+/// Hashes a file and opens it, if it is small enough to be opened here.
+async fn look(file: &File) -> Result<Look, String> {
+    let size = file.size();
+    #[expect(clippy::cast_precision_loss, reason = "500 MB")]
+    let max = AUDIO_FILE_BYTES_MAX as f64;
+    if size == 0.0 {
+        return Err(media::Error::Empty.to_string());
+    }
+    if size > max {
+        return Err(format!("The file has {:.0} MB; at most {:.0} MB are accepted.", size / 1e6, max / 1e6));
+    }
+    let keep = size <= DECODED_BYTES_MAX;
+    let (mut hasher, mut bytes, mut at) = (Sha256::new(), Vec::new(), 0.0);
+    while at < size {
+        let slice = read_slice(file, at, (at + SLICE_BYTES).min(size)).await?;
+        hasher.update(&slice);
+        if at == 0.0 {
+            media::sniff(&slice).map_err(|error| error.to_string())?;
+        }
+        if keep {
+            bytes.extend_from_slice(&slice);
+        }
+        at += SLICE_BYTES;
+    }
+    let hash = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    if !keep {
+        return Ok(Look { hash, decoder: None, seconds: None });
+    }
+    let decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    #[expect(clippy::cast_precision_loss, reason = "a recording has far fewer than 2^53 frames")]
+    let seconds = decoder.info().declared_frames.map(|frames| frames as f64 / f64::from(decoder.info().sample_rate));
+    Ok(Look { hash, decoder: Some(decoder), seconds: seconds.filter(|seconds| *seconds > 0.0) })
+}
+
+async fn read_slice(file: &File, from: f64, to: f64) -> Result<Vec<u8>, String> {
+    const UNREADABLE: &str = "The file could not be read. It may have been moved or changed.";
+    let blob: Blob = file.slice_with_f64_and_f64(from, to).map_err(|_| UNREADABLE)?;
+    let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|_| UNREADABLE)?;
+    let buffer: js_sys::ArrayBuffer = buffer.dyn_into().map_err(|_| UNREADABLE)?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clip_is_named_after_its_file() {
+        assert_eq!(stem("Bass take 3.wav"), "Bass take 3");
+        assert_eq!(stem("no extension"), "no extension");
+        assert_eq!(stem(".wav"), "Recording");
+        assert_eq!(stem(&"ä".repeat(300)).len(), NAME_BYTES_MAX);
+    }
+}
