@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use model::Id;
 
-use crate::design::{Icon, icon};
 use crate::door::{audio_cache, waiting};
 
 /// What is shown of it.
@@ -73,7 +72,7 @@ pub(crate) fn OnThisDevice(
                     <ul class="device-waiting">{waits}</ul>
                 })}
                 <label class="device-quota">
-                    <span>{icon(Icon::CloudOff)} <span data-testid="kept">{waiting::megabytes(kept)}</span> " of recordings kept for playing offline, at most"</span>
+                    <span><span data-testid="kept">{waiting::megabytes(kept)}</span> " of recordings kept for playing offline, at most"</span>
                     <select name="audioQuota" on:change=choose>{choices}</select>
                 </label>
             </section>
