@@ -188,6 +188,11 @@ fn aims(rows: &[[f32; SEGMENT]; 9], left: &mut [f32; SEGMENT], right: &mut [f32;
     }
 }
 
+/// The latency in frames with a lookahead in ms.
+pub(crate) fn latency(lookahead_ms: f32, rate: u32) -> u32 {
+    (f64::from(lookahead_ms) * f64::from(rate) / 1_000.0).round_ties_even() as u32
+}
+
 impl Device for Compressor {
     fn controls(&self) -> &Controls {
         &self.controls
@@ -223,7 +228,7 @@ impl Device for Compressor {
 
     /// The frames of the lookahead, rounded to the nearest.
     fn latency(&self) -> u32 {
-        (f64::from(self.controls.target(LOOKAHEAD)) * f64::from(self.rate) / 1_000.0).round_ties_even() as u32
+        latency(self.controls.target(LOOKAHEAD), self.rate)
     }
 
     fn tail(&self) -> u32 {

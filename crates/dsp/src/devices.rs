@@ -46,6 +46,21 @@ impl Kind {
         Self::Utility,
     ];
 
+    /// The ids of all of them, in the same order: what a plugin's `type` may be.
+    pub const IDS: &[&'static str] = &[
+        Self::Equaliser.id(),
+        Self::Compressor.id(),
+        Self::Gate.id(),
+        Self::Limiter.id(),
+        Self::Saturation.id(),
+        Self::Filter.id(),
+        Self::Chorus.id(),
+        Self::Delay.id(),
+        Self::Reverb.id(),
+        Self::Room.id(),
+        Self::Utility.id(),
+    ];
+
     /// The `type` of a plugin's record. It never changes.
     #[must_use]
     pub const fn id(self) -> &'static str {
@@ -110,6 +125,25 @@ impl Kind {
     #[must_use]
     pub const fn has_sidechain(self) -> bool {
         matches!(self, Self::Compressor | Self::Gate)
+    }
+
+    /// The latency in frames that a device of this kind has with these values, in the table's order, at a sample rate in Hz.
+    #[must_use]
+    pub fn latency(self, values: &[f32], rate: u32) -> u32 {
+        let rate = rate.clamp(crate::device::RATE_MIN, crate::device::RATE_MAX);
+        match self {
+            Self::Compressor => compressor::latency(compressor::Settings::from_values(values).lookahead, rate),
+            Self::Limiter => limiter::latency(limiter::Settings::from_values(values).lookahead, rate),
+            Self::Saturation => saturation::LATENCY,
+            Self::Equaliser
+            | Self::Gate
+            | Self::Filter
+            | Self::Chorus
+            | Self::Delay
+            | Self::Reverb
+            | Self::Room
+            | Self::Utility => 0,
+        }
     }
 
     /// A new one at a sample rate in Hz, with all the memory that it will ever need.

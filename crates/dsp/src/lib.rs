@@ -7,7 +7,9 @@
 //! **Never here:** I/O, a clock, randomness that is not a function of a seed, allocation inside a function that takes its
 //! output as a slice, fused multiply-add, reductions whose order the compiler may choose.
 
+pub mod align;
 pub mod approximation;
+pub mod bend;
 pub mod chorus;
 pub mod click;
 pub mod compressor;

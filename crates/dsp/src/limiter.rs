@@ -176,6 +176,11 @@ fn window_of(half: usize) -> usize {
     2 * half - 2 + 2 * REACH + 1
 }
 
+/// The latency in frames with a lookahead in ms.
+pub(crate) fn latency(lookahead_ms: f32, rate: u32) -> u32 {
+    latency_of(half_of(lookahead_ms, rate)) as u32
+}
+
 fn latency_of(half: usize) -> usize {
     BETWEEN_LATENCY + REACH + 2 * half - 2
 }

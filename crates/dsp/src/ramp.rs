@@ -36,6 +36,12 @@ impl Ramp {
         (self.began + u64::from(self.length)).saturating_sub(now).min(u64::from(self.length)) as u32
     }
 
+    /// How many frames before `now` it arrived; 0 while it moves.
+    #[must_use]
+    pub fn since_end(&self, now: u64) -> u64 {
+        now.saturating_sub(self.began + u64::from(self.length))
+    }
+
     /// From frame `now` on, move to `target` over `length` frames. A change that changes nothing is ignored.
     pub fn set(&mut self, target: f32, now: u64, length: u32) {
         if target.to_bits() != self.target.to_bits() {

@@ -15,7 +15,8 @@ use crate::device::controls::{SEGMENT, STRIDE};
 use crate::device::line::{Line, Rows};
 use crate::device::parameter::settings;
 use crate::device::{Block, Controls, Device, Parameter, RATE_MAX, RATE_MIN, SILENCE, Unit};
-use crate::oversampling::{LATENCY, Oversampler};
+pub(crate) use crate::oversampling::LATENCY;
+use crate::oversampling::Oversampler;
 use crate::ring::Ring;
 
 /// The curves, by the number that the parameter `curve` has.

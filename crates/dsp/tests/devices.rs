@@ -115,7 +115,22 @@ fn en17_tables_are_sane() {
     types.sort_unstable();
     types.dedup();
     assert_eq!(types.len(), Kind::ALL.len());
+    assert_eq!(Kind::IDS.to_vec(), Kind::ALL.iter().map(|kind| kind.id()).collect::<Vec<_>>());
     assert_eq!(Kind::from_id("toaster"), None);
+}
+
+#[test]
+fn en18_the_latency_is_known_without_a_device() {
+    for &kind in Kind::ALL {
+        for rate in [8_000, 44_100, 48_000, 192_000] {
+            for turn in [0.0, 0.3, 0.5, 1.0] {
+                let mut device = kind.make(rate);
+                let values: Vec<f32> = kind.parameters().iter().map(|parameter| parameter.value_at(turn)).collect();
+                values.iter().enumerate().for_each(|(index, value)| device.set(index, *value, 0));
+                assert_eq!(kind.latency(&values, rate), device.latency(), "{kind:?} at {rate} Hz");
+            }
+        }
+    }
 }
 
 #[test]
