@@ -3,6 +3,7 @@
 //! **Invariant:** nothing here reads a clock, a file, the network or a random number; the same inputs give the same
 //! outputs natively and in WASM. Time and identity are arguments.
 
+mod devices;
 mod id;
 pub mod limits;
 mod list;
@@ -19,6 +20,7 @@ mod validation;
 mod value;
 mod views;
 
+pub use devices::{Plugin, Send, check_devices};
 pub use id::{Id, InvalidId};
 pub use list::List;
 pub use record::{Key, Record, Table};

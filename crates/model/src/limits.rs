@@ -26,6 +26,10 @@ pub const TRANSACTION_OPERATIONS_MAX: usize = 2_000;
 pub const PROJECT_RECORDS_MAX: usize = 200_000;
 /// Tracks in one project, deleted ones included.
 pub const PROJECT_TRACKS_MAX: usize = 4_000;
+/// Effects of one track, and of the master.
+pub const TRACK_PLUGINS_MAX: usize = 32;
+/// Sends of one track.
+pub const TRACK_SENDS_MAX: usize = 32;
 /// Memberships in one project, ended ones included.
 pub const PROJECT_MEMBERS_MAX: usize = 1_000;
 /// Bytes of an uploaded audio file.

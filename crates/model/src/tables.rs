@@ -22,9 +22,12 @@ const EMPTY: Presence = Presence::Default(Literal::EmptyList);
 
 const NAME: Kind = Kind::Text { min: 1, max: NAME_BYTES_MAX };
 const WORD: Kind = Kind::Text { min: 1, max: 100 };
+/// What identifies an element of a list; the list itself sees to its letters (OP5).
+const ELEMENT_ID: Kind = WORD;
 /// Twice unity, +6 dB.
 const FACTOR: Kind = Kind::Number { min: 0.0, max: 2.0 };
 const BALANCE: Kind = Kind::Number { min: -1.0, max: 1.0 };
+const FADE: Kind = Kind::Choice(dsp::fade::Shape::IDS);
 const POSITION: Kind = Kind::Beats { min: 0.0, max: BEAT_MAX };
 const LENGTH: Kind = Kind::Beats { min: 0.0, max: BEAT_MAX };
 const SECONDS: Kind = Kind::Number { min: 0.0, max: 86_400.0 };
@@ -67,6 +70,8 @@ static PROJECTS: TableSchema = TableSchema {
         field("timeSignature", Kind::Metre, text("4/4"), Client),
         field("sampleRate", Kind::Rate(&[44_100, 48_000, 88_200, 96_000]), number(48_000.0), Client),
         field("masterVolume", FACTOR, number(1.0), Client),
+        // The master's effects.
+        field("plugins", Kind::Elements(&PLUGIN), EMPTY, Client),
         field("createdBy", Kind::Reference(Table::Users), Nullable, Server),
         // Derived from project_members (PE1).
         field("collaborators", Kind::Ids, EMPTY, Server),
@@ -88,11 +93,21 @@ static PROJECT_MEMBERS: TableSchema = TableSchema {
     ],
 };
 
-static PLUGIN: [Field; 4] = [
-    field("id", WORD, Required, Creation),
-    field("type", WORD, Required, Client),
+static PLUGIN: [Field; 5] = [
+    field("id", ELEMENT_ID, Required, Creation),
+    field("type", Kind::Choice(dsp::devices::Kind::IDS), Required, Client),
     field("bypassed", Kind::Flag, flag(false), Client),
+    // By the device's table: `model::devices` checks names and ranges.
     field("params", Kind::Parameters, Nullable, Client),
+    // What a compressor or a gate listens to instead of its own track.
+    field("sidechain", Kind::Reference(Table::Tracks), Nullable, Client),
+];
+
+static SEND: [Field; 4] = [
+    field("id", ELEMENT_ID, Required, Creation),
+    field("target", Kind::Reference(Table::Tracks), Required, Client),
+    field("gain", FACTOR, number(1.0), Client),
+    field("pre", Kind::Flag, flag(false), Client),
 ];
 
 static TRACKS: TableSchema = TableSchema {
@@ -100,7 +115,7 @@ static TRACKS: TableSchema = TableSchema {
     fields: &[
         field("projectId", Kind::Reference(Table::Projects), Required, Creation),
         field("name", NAME, Required, Client),
-        field("type", Kind::Choice(&["audio", "midi", "bus"]), Required, Creation),
+        field("type", Kind::Choice(&["audio", "midi", "bus", "group"]), Required, Creation),
         field("volume", FACTOR, number(1.0), Client),
         field("pan", BALANCE, number(0.0), Client),
         field("muted", Kind::Flag, flag(false), Client),
@@ -110,6 +125,9 @@ static TRACKS: TableSchema = TableSchema {
         field("orderIndex", Kind::Integer { min: 0.0, max: 1_000_000.0 }, number(0.0), Client),
         field("orderKey", Kind::OrderKey, Nullable, Client),
         field("plugins", Kind::Elements(&PLUGIN), EMPTY, Client),
+        // The bus or group that it goes to; null is the master.
+        field("output", Kind::Reference(Table::Tracks), Nullable, Client),
+        field("sends", Kind::Elements(&SEND), EMPTY, Client),
         CREATED,
         UPDATED,
         DELETED,
@@ -141,6 +159,12 @@ static CLIPS: TableSchema = TableSchema {
         field("gain", FACTOR, number(1.0), Client),
         field("fadeIn", LENGTH, number(0.0), Client),
         field("fadeOut", LENGTH, number(0.0), Client),
+        field("fadeInShape", FADE, text("linear"), Client),
+        field("fadeOutShape", FADE, text("linear"), Client),
+        // The recording turned around; both offsets count in the turned recording.
+        field("reversed", Kind::Flag, flag(false), Client),
+        // What of the recording is repeated, from the clip's start on; 0 repeats nothing.
+        field("loopBeats", LENGTH, number(0.0), Client),
         CREATED,
         UPDATED,
         DELETED,

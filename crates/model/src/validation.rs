@@ -17,11 +17,11 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    fn new(reason: impl Into<String>) -> Invalid {
+    pub(crate) fn new(reason: impl Into<String>) -> Invalid {
         Invalid { path: String::new(), reason: reason.into() }
     }
 
-    fn inside(mut self, name: &str) -> Invalid {
+    pub(crate) fn inside(mut self, name: &str) -> Invalid {
         self.path = if self.path.is_empty() { name.to_owned() } else { format!("{name}.{}", self.path) };
         self
     }

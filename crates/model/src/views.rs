@@ -1,5 +1,7 @@
 //! Records read as what they are: a project, a track, a clip. What a record lacks takes its default.
 
+use dsp::fade::Shape;
+
 use crate::{Bpm, Id, Record, Role, Ticks, TimeSignature};
 
 /// A song.
@@ -30,6 +32,8 @@ pub enum TrackKind {
     Midi,
     /// What other tracks send to it.
     Bus,
+    /// What the tracks of a group put out.
+    Group,
 }
 
 /// A track.
@@ -80,6 +84,14 @@ pub struct Clip {
     pub fade_in: Ticks,
     /// Length of the fade out.
     pub fade_out: Ticks,
+    /// How it fades in.
+    pub fade_in_shape: Shape,
+    /// How it fades out.
+    pub fade_out_shape: Shape,
+    /// Whether it plays its recording backwards.
+    pub reversed: bool,
+    /// How much is repeated; 0 when nothing is.
+    pub repeated: Ticks,
 }
 
 /// How far an upload has come.
@@ -135,6 +147,10 @@ fn ticks(record: &Record, field: &str) -> Ticks {
     record.number(field).and_then(Ticks::from_beats).unwrap_or_default()
 }
 
+fn shape(record: &Record, field: &str) -> Shape {
+    record.text(field).and_then(Shape::from_id).unwrap_or_default()
+}
+
 fn owned(record: &Record, field: &str) -> String {
     record.text(field).unwrap_or_default().to_owned()
 }
@@ -178,6 +194,7 @@ impl Track {
             kind: match record.text("type") {
                 Some("midi") => TrackKind::Midi,
                 Some("bus") => TrackKind::Bus,
+                Some("group") => TrackKind::Group,
                 _ => TrackKind::Audio,
             },
             volume: record.number("volume").unwrap_or(1.0),
@@ -206,6 +223,10 @@ impl Clip {
             gain: record.number("gain").unwrap_or(1.0),
             fade_in: ticks(record, "fadeIn"),
             fade_out: ticks(record, "fadeOut"),
+            fade_in_shape: shape(record, "fadeInShape"),
+            fade_out_shape: shape(record, "fadeOutShape"),
+            reversed: flag(record, "reversed"),
+            repeated: ticks(record, "loopBeats"),
         })
     }
 

@@ -13,6 +13,7 @@ mod operation;
 mod order;
 mod path;
 mod refusal;
+mod routing;
 mod transact;
 
 pub use apply::{apply, apply_committed};

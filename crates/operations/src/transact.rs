@@ -11,7 +11,8 @@ use model::limits::{
 use model::roles::{has_owner, may_change, role_of};
 use model::schema::{Field, Kind, Presence, TableSchema, Writer};
 use model::{
-    Id, Key, Map, Record, Records, Role, Table, Timestamp, Value, check_field, kind_at, normalise, normalise_element,
+    Id, Key, Map, Record, Records, Role, Table, Timestamp, Value, check_devices, check_field, kind_at, normalise,
+    normalise_element,
 };
 
 use crate::apply::{Changed, apply_one};
@@ -325,6 +326,9 @@ impl Run<'_> {
         check_record(before.as_ref(), after, &operation)?;
         self.check_permission(before.as_ref(), after, &key)?;
         self.check_references(after, &key, &operation.path)?;
+        if key.table == Table::Tracks {
+            crate::routing::check(&self.records, after, &operation.path)?;
+        }
         self.inverse.extend(invert(before.as_ref(), self.tx_id, &operation));
         self.done.push(operation);
         self.changed.add(&key);
@@ -470,13 +474,15 @@ fn check_record(before: Option<&Record>, after: &Record, operation: &Operation) 
                 // What the operation had to bring about is looked at whole.
                 let path = if before.get(name).is_null() { &[] } else { &*touched };
                 check_field(field, after.get(name), path).map_err(invalid)?;
+                let whole: Vec<&str> = core::iter::once(*name).chain(path.iter().copied()).collect();
+                check_devices(operation.target.table, after, &whole).map_err(invalid)?;
             }
         }
-        _ => schema
-            .fields
-            .iter()
-            .try_for_each(|field| check_field(field, after.get(field.name), &[]))
-            .map_err(invalid)?,
+        _ => {
+            let mut fields = schema.fields.iter();
+            fields.try_for_each(|field| check_field(field, after.get(field.name), &[])).map_err(invalid)?;
+            check_devices(operation.target.table, after, &[]).map_err(invalid)?;
+        }
     }
     let weight: usize = after.fields().iter().map(|(name, value)| name.len() + value.weight()).sum();
     if weight > RECORD_BYTES_MAX {

@@ -64,7 +64,7 @@ fn project() -> Records {
             Table::Tracks,
             &id("a"),
             "plugins",
-            Value::map([("id", "eq".into()), ("type", "eq".into()), ("params", Value::map([]))]),
+            Value::map([("id", "eq".into()), ("type", "filter".into()), ("params", Value::map([]))]),
             Position::Append,
         ),
     ];
@@ -73,14 +73,18 @@ fn project() -> Records {
 }
 
 #[test]
-fn w6_parameters_that_could_not_be_read_back_are_refused() {
+fn w6_parameters_that_a_device_does_not_have_are_refused() {
     let mut records = project();
-    for n in 0..MAP_KEYS_MAX {
-        submit(&mut records, "ann", vec![set(Table::Tracks, &id("a"), &format!("plugins.eq.params.p{n}"), 1.0)])
-            .unwrap();
+    let names: Vec<String> = (0..=MAP_KEYS_MAX).map(|n| format!("p{n}")).collect();
+    let many = Value::map(names.iter().map(|name| (name.as_str(), Value::number(1.0))));
+    for (key, value, reason) in [
+        ("plugins.eq.params.p1", Value::number(1.0), "Filter has no such parameter"),
+        ("plugins.eq.params", many, "1024 parameters"),
+    ] {
+        let refusal = submit(&mut records, "ann", vec![set(Table::Tracks, &id("a"), key, value)]).unwrap_err();
+        assert!(refusal.message.contains(reason), "{}", refusal.message);
     }
-    let one_more = submit(&mut records, "ann", vec![set(Table::Tracks, &id("a"), "plugins.eq.params.more", 1.0)]);
-    assert!(one_more.unwrap_err().message.contains("1024 parameters"));
+    submit(&mut records, "ann", vec![set(Table::Tracks, &id("a"), "plugins.eq.params.freq", 440u32)]).unwrap();
     round_trips(records.find(Table::Tracks, &id("a")).unwrap());
 }
 

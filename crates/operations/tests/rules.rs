@@ -415,7 +415,7 @@ fn u2_notes_points_plugins_and_members_have_their_shapes() {
     let point = Value::map([("beat", 2u32.into()), ("value", Value::number(0.5))]);
     let lane = fields([("trackId", "a".into()), ("parameter", "volume".into()), ("points", Value::list([point]))]);
     let eq =
-        Value::map([("id", "eq".into()), ("type", "eq".into()), ("params", Value::map([("freq", 440u32.into())]))]);
+        Value::map([("id", "eq".into()), ("type", "filter".into()), ("params", Value::map([("freq", 440u32.into())]))]);
     let notes = Value::map([("notes", Value::list([short_note]))]);
     world
         .submit(
@@ -438,7 +438,7 @@ fn u2_notes_points_plugins_and_members_have_their_shapes() {
     );
     assert_eq!(
         text(world.get(Table::Tracks, "a"), "plugins"),
-        r#"[{"bypassed":false,"id":"eq","params":{"freq":440},"type":"eq"}]"#
+        r#"[{"bypassed":false,"id":"eq","params":{"freq":440},"type":"filter"}]"#
     );
     assert_eq!(world.get(Table::Projects, "p").number("sampleRate"), Some(48_000.0));
     let member = world.get(Table::ProjectMembers, "ed");

@@ -21,7 +21,7 @@ impl Song {
     fn new() -> Song {
         let mut song = Song { records: Records::new(), count: 0 };
         let member = fields([("projectId", "p".into()), ("userId", "bob".into()), ("role", "editor".into())]);
-        let plugin = |id: &str| Value::map([("id", id.into()), ("type", "eq".into())]);
+        let plugin = |id: &str| Value::map([("id", id.into()), ("type", "filter".into())]);
         let track = fields([
             ("projectId", "p".into()),
             ("name", "Bass".into()),
@@ -133,7 +133,7 @@ fn any_operation() -> impl Strategy<Value = Operation> {
             move |n| list_remove(Table::Clips, &k, "midiData.notes", note(&format!("n{n}"), 1))
         }),
         prop::sample::select(vec!["eq", "comp"])
-            .prop_flat_map(|p| (Just(p), prop::sample::select(vec!["freq", "q"]), 1u32..9))
+            .prop_flat_map(|p| (Just(p), prop::sample::select(vec!["freq", "mix"]), 20u32..29))
             .prop_map({
                 let t = t.clone();
                 move |(plugin, name, v)| set(Table::Tracks, &t, &format!("plugins.{plugin}.params.{name}"), v)
@@ -179,7 +179,7 @@ fn un3_paths_conflict_when_one_is_a_prefix_of_the_other() {
     let mut song = Song::new();
     let t = id("t");
     let inner = song.submit("ann", vec![set(Table::Tracks, &t, "plugins.eq.params.freq", 100u32)]).unwrap();
-    let eq = Value::map([("id", "eq".into()), ("type", "eq".into())]);
+    let eq = Value::map([("id", "eq".into()), ("type", "filter".into())]);
     song.submit("bob", vec![list_insert(Table::Tracks, &t, "plugins", eq, Position::Append)]).unwrap();
     assert_eq!(song.submit("ann", inner.inverse).unwrap_err().status, 409);
     let outer =
@@ -208,8 +208,11 @@ fn un5_a_transaction_that_writes_in_what_it_has_written_is_undone_after_another(
     let mut song = Song::new();
     let (t, freq) = (id("t"), "plugins.comp.params.freq");
     let params = "plugins.comp.params";
-    let twice =
-        vec![set(Table::Tracks, &t, freq, 1u32), unset(Table::Tracks, &t, params), set(Table::Tracks, &t, freq, 1u32)];
+    let twice = vec![
+        set(Table::Tracks, &t, freq, 21u32),
+        unset(Table::Tracks, &t, params),
+        set(Table::Tracks, &t, freq, 21u32),
+    ];
     let start = song.json();
     let first = song.submit("ann", twice).unwrap();
     let second = song.submit("ann", vec![unset(Table::Tracks, &t, params)]).unwrap();

@@ -5,13 +5,14 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_spine.sql"),
     include_str!("../../migrations/0002_undo.sql"),
     include_str!("../../migrations/0003_intake.sql"),
     include_str!("../../migrations/0004_access.sql"),
     include_str!("../../migrations/0005_log_first.sql"),
     include_str!("../../migrations/0006_invitations.sql"),
+    include_str!("../../migrations/0007_signal_flow.sql"),
 ];
 
 /// The version that this build makes and needs.

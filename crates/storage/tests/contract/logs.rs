@@ -199,7 +199,7 @@ fn every_kind_of_field_comes_back_as_it_was() {
         let mut song = Song::of(store, "p", "ada");
         let plugin = Value::map([
             ("id", "eq".into()),
-            ("type", "equaliser".into()),
+            ("type", "filter".into()),
             ("bypassed", true.into()),
             ("params", Value::map([("freq", Value::number(1e3 / 3.0))])),
         ]);
