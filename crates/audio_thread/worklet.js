@@ -3,6 +3,7 @@
 // processorOptions: {
 //   module: WebAssembly.Module    audio_thread.wasm, compiled by the page
 //   status?: SharedArrayBuffer    where the state goes (layout below)
+//   meters?: SharedArrayBuffer    where finer meters go (METERS_WORDS words, layout below)
 //   initial?: message[]           handled before the first block, as an offline render needs
 //   capacity?: number             the longest block in frames, 128 if absent
 // }
@@ -25,6 +26,12 @@
 // 12-13 master peaks; 14-15 free; 16 + 2t, 17 + 2t peaks of track t. Peaks are the bits of f32 ≥ 0, the largest since they were last
 // read: read one with Atomics.exchange(status, i, 0).
 
+// Meters, as Int32Array of the bits of f32 unless said otherwise: 0 devices of the plan in force (a whole number); 1 how many of them are
+// silent because they failed (a whole number); 2-3 true peak; 4-5 RMS; 6 correlation; 7 momentary, 8 short-term, 9 integrated loudness in
+// LUFS; 10 its range in LU; 11-15 free; 16 + d gain reduction of the plan's device d in dB. True peaks and reductions are ≥ 0 and the
+// largest since they were last read: read one with Atomics.exchange(meters, i, 0).
+
+const METERS_WORDS = 16 + 4096;
 const FORMATS = { i16: 0, f32: 1 };
 const STATUS_WORDS = 16;
 // How far, in ms, the device may fall behind the wall clock within a second before it is an underrun.
@@ -33,7 +40,7 @@ const LAG_MS = 15;
 class UnisonoProcessor extends AudioWorkletProcessor {
   constructor(options) {
     super();
-    const { module, status, initial = [], capacity = 128 } = options.processorOptions;
+    const { module, status, meters, initial = [], capacity = 128 } = options.processorOptions;
     this.failed = false;
     this.capacity = capacity;
     this.shared = status ? new Int32Array(status) : new Int32Array(STATUS_WORDS);
@@ -46,6 +53,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     try {
       this.wasm = new WebAssembly.Instance(module, {}).exports;
       if (!this.wasm.init(sampleRate, capacity)) throw new Error(`the engine does not run at ${sampleRate} Hz`);
+      this.fine = meters && meters.byteLength >= 4 * METERS_WORDS ? new Int32Array(meters) : undefined;
       this.view(capacity);
     } catch (error) {
       this.fail(error);
@@ -68,6 +76,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.position = new Float64Array(buffer, at, 1);
     this.state = new Int32Array(buffer, at + 8, 14);
     this.peaks = new Int32Array(buffer, at + 64, 2 * 1024);
+    if (this.fine) this.measured = new Int32Array(buffer, this.wasm.measure(), METERS_WORDS);
   }
 
   fail(error) {
@@ -199,11 +208,25 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.meter(13, state[7]);
     const count = 2 * Math.min(state[5], this.meters);
     for (let i = 0; i < count; i++) this.meter(STATUS_WORDS + i, this.peaks[i]);
+    if (this.fine) this.reportFine(this.fine, this.measured);
+  }
+
+  reportFine(fine, measured) {
+    fine[0] = measured[0];
+    fine[1] = measured[1];
+    for (let i = 4; i < 11; i++) Atomics.store(fine, i, measured[i]);
+    this.most(fine, 2, measured[2]);
+    this.most(fine, 3, measured[3]);
+    for (let i = 16; i < 16 + measured[0]; i++) this.most(fine, i, measured[i]);
+  }
+
+  meter(index, bits) {
+    this.most(this.shared, index, bits);
   }
 
   // The bits of floats ≥ 0 are in the order of the floats.
-  meter(index, bits) {
-    if (bits > Atomics.load(this.shared, index)) Atomics.store(this.shared, index, bits);
+  most(words, index, bits) {
+    if (bits > Atomics.load(words, index)) Atomics.store(words, index, bits);
   }
 }
 

@@ -6,7 +6,7 @@
 use core::cell::UnsafeCell;
 use core::ptr;
 
-use crate::{AudioThread, ChunkMut, Format, PLAN_WORDS_MAX, Status, TakeError};
+use crate::{AudioThread, ChunkMut, Format, Meters, PLAN_WORDS_MAX, Status, TakeError};
 
 struct Instance(UnsafeCell<Option<AudioThread>>);
 
@@ -53,6 +53,16 @@ pub extern "C" fn output_right() -> *const f32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn status() -> *const Status {
     with(ptr::null(), |thread| ptr::from_ref(thread.status()))
+}
+
+/// Measures more finely from now on, and gives the meters (see [`Meters`]), which stay where they are.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn measure() -> *const Meters {
+    with(ptr::null(), |thread| {
+        thread.measure();
+        thread.meters().map_or(ptr::null(), ptr::from_ref)
+    })
 }
 
 /// Announces a recording: 1, or 0 when refused. `format` 0 is 16-bit interleaved, 1 is float planar.

@@ -8,8 +8,10 @@
 
 #[cfg(target_arch = "wasm32")]
 pub mod exports;
+mod meters;
 mod sources;
 mod thread;
 
+pub use meters::Meters;
 pub use sources::{ChunkMut, FRAMES_MAX, Format, SEGMENT_FRAMES, SOURCES_MAX, SourceError, Sources};
 pub use thread::{AudioThread, BLOCK_FRAMES_MAX, InitError, PLAN_WORDS_MAX, Status, TakeError};

@@ -4,6 +4,7 @@ use engine::plan::TRACKS_MAX;
 use engine::{Plan, PlanError, Plans, Processor};
 
 use crate::Sources;
+use crate::meters::{Measuring, Meters};
 
 /// The most words in a plan (64 MiB).
 pub const PLAN_WORDS_MAX: usize = 16 << 20;
@@ -31,6 +32,8 @@ pub struct AudioThread {
     left: Vec<f32>,
     right: Vec<f32>,
     status: Box<Status>,
+    /// Only for a page that asks for it.
+    measuring: Option<Box<Measuring>>,
 }
 
 /// What the page is told of each block. JavaScript reads it in place, so its layout is fixed: 64 bytes, then the peaks.
@@ -118,6 +121,7 @@ impl AudioThread {
                 reserved: [0; 5],
                 peaks: [[0.0; 2]; TRACKS_MAX],
             }),
+            measuring: None,
         })
     }
 
@@ -153,14 +157,29 @@ impl AudioThread {
             self.spare.push(plan.into_words());
             return Err(TakeError::SampleRate);
         }
+        self.processor.prepare(self.current.as_ref().map(Plan::view).as_ref(), &plan.view());
         if let Some((old, _)) = self.waiting.replace((plan, serial)) {
             self.spare.push(old.into_words());
         }
         Ok(())
     }
 
+    /// From now on measures what is heard more finely, as [`Meters`] says. Allocates.
+    pub fn measure(&mut self) {
+        self.measuring.get_or_insert_with(|| Box::new(Measuring::new(self.sample_rate)));
+    }
+
+    /// What was measured in the last block, if anybody asked for it.
+    #[must_use]
+    pub fn meters(&self) -> Option<&Meters> {
+        self.measuring.as_ref().map(|measuring| &measuring.meters)
+    }
+
     /// Starts, from the next block on.
     pub fn play(&mut self) {
+        if let Some(measuring) = self.measuring.as_mut().filter(|_| !self.processor.is_playing()) {
+            measuring.begin();
+        }
         self.processor.play();
     }
 
@@ -198,6 +217,10 @@ impl AudioThread {
         } else {
             left.fill(0.0);
             right.fill(0.0);
+        }
+        if let Some(measuring) = &mut self.measuring {
+            measuring.hear(&self.left[..frames], &self.right[..frames]);
+            measuring.look(&mut self.processor, self.current.as_ref().map(Plan::view));
         }
         self.report();
         [&self.left[..frames], &self.right[..frames]]

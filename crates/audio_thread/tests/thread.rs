@@ -33,22 +33,21 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn song(volume: f64) -> Song {
-    let clip = Clip {
-        start_ticks: 0,
-        duration_ticks: 8 * BEAT,
-        source: 1,
-        source_offset_seconds: 0.0,
-        source_end_offset_seconds: 0.0,
-        gain: 1.0,
-        fade_in_ticks: 0,
-        fade_out_ticks: 0,
-    };
+    let clip = Clip { start_ticks: 0, duration_ticks: 8 * BEAT, source: 1, ..Clip::default() };
     Song {
         sample_rate: 48_000,
         bpm_milli: 120_000,
         time_signature: TimeSignature { beats: 4, unit: 4 },
-        tracks: vec![Track { id: 1, volume, pan: 0.0, muted: false, solo: false, clips: vec![clip] }],
-        master: Master { volume: 1.0 },
+        tracks: vec![Track {
+            id: 1,
+            volume,
+            pan: 0.0,
+            muted: false,
+            solo: false,
+            clips: vec![clip],
+            ..Track::default()
+        }],
+        master: Master::default(),
         sources: vec![SourceInfo { id: 1, rate: 48_000, channels: 1, frames: 100_000 }],
     }
 }
@@ -135,4 +134,37 @@ fn en14_a_hundred_plans_while_playing_allocate_nothing_in_process() {
     }
     assert_eq!(in_process, 0);
     assert!(thread.status().plan > 500);
+}
+
+#[test]
+fn en28_a_page_that_asks_is_told_loudness_peaks_and_gain_reduction() {
+    let mut thread = AudioThread::new(48_000, 128).unwrap();
+    assert!(thread.meters().is_none());
+    thread.measure();
+    thread.sources.begin(1, 1, 100_000, Format::I16).unwrap();
+    (0..2).for_each(|index| send_recording(&mut thread, index));
+    let mut squeezed = song(1.0);
+    let kind = dsp::devices::Kind::Compressor;
+    let values =
+        kind.parameters().iter().map(|parameter| if parameter.id == "threshold" { -26.0 } else { parameter.default });
+    let device = engine::Device { id: 5, kind, bypassed: false, values: values.collect(), sidechain: None };
+    squeezed.tracks[0].devices.push(device);
+    send_plan(&mut thread, &squeezed, 1);
+    thread.play();
+    let mut in_process = 0;
+    let mut reduction = 0.0f32;
+    for _ in 0..400 {
+        let before = ALLOCATIONS.get();
+        thread.process(128);
+        in_process += ALLOCATIONS.get() - before;
+        reduction = reduction.max(thread.meters().unwrap().reductions[0]);
+    }
+    let meters = thread.meters().unwrap();
+    assert_eq!((in_process, meters.devices, meters.failed), (0, 1, 0));
+    assert!(reduction > 3.0, "{reduction} dB");
+    // A steady level that the compressor has lowered from a half.
+    assert!(meters.true_peak[0] > 0.1 && meters.true_peak[0] < 0.45, "{:?}", meters.true_peak);
+    assert!((meters.rms[0] - thread.output()[0][0]).abs() < 0.01, "{:?}", meters.rms);
+    assert_eq!(meters.correlation, 1.0);
+    assert!(meters.momentary.is_finite() && meters.integrated.is_finite());
 }
