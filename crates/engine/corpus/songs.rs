@@ -1,7 +1,10 @@
 //! Songs that use everything the engine has, over recordings made from seeds. The tests render them natively, the example
 //! `corpus` writes them down for the browser.
 
-use engine::{Clip, Master, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
+use dsp::devices::Kind;
+use engine::{
+    Clip, Device, Lane, LaneTarget, Master, Point, Send, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track, Way,
+};
 
 /// A song, its recordings, and how it is played.
 pub struct Case {
@@ -34,6 +37,11 @@ pub fn all() -> Vec<Case> {
         odd_rates(),
         sixteen_bits(),
         ugly_samples(),
+        every_device(),
+        signal_flow(),
+        automated(),
+        rests(),
+        shaped_clips(),
     ]
 }
 
@@ -70,24 +78,15 @@ pub fn sine(rate: u32, hz: f64, frames: usize) -> Vec<f32> {
 
 pub fn song(sample_rate: u32, bpm_milli: u32, sources: Vec<SourceInfo>, tracks: Vec<Track>) -> Song {
     let time_signature = TimeSignature { beats: 4, unit: 4 };
-    Song { sample_rate, bpm_milli, time_signature, tracks, master: Master { volume: 1.0 }, sources }
+    Song { sample_rate, bpm_milli, time_signature, tracks, master: Master::default(), sources }
 }
 
 pub fn track(id: u64, clips: Vec<Clip>) -> Track {
-    Track { id, volume: 1.0, pan: 0.0, muted: false, solo: false, clips }
+    Track { id, clips, ..Track::default() }
 }
 
 pub fn clip(source: u32, start_ticks: i64, duration_ticks: i64) -> Clip {
-    Clip {
-        start_ticks,
-        duration_ticks,
-        source,
-        source_offset_seconds: 0.0,
-        source_end_offset_seconds: 0.0,
-        gain: 1.0,
-        fade_in_ticks: 0,
-        fade_out_ticks: 0,
-    }
+    Clip { start_ticks, duration_ticks, source, ..Clip::default() }
 }
 
 pub fn seconds(ticks: i64, bpm_milli: u32) -> f64 {
@@ -278,4 +277,134 @@ fn ugly_samples() -> Case {
     let loud = Clip { gain: 16.0, ..clip(1, 0, 4 * BEAT) };
     let recordings = vec![(48_000, ugly.clone()), (44_100, ugly)];
     case("ugly_samples", 120_000, recordings, vec![track(1, vec![loud]), track(2, vec![clip(2, 0, 4 * BEAT)])])
+}
+
+/// A device whose knobs are turned as a seed says, between a quarter and three quarters.
+pub fn turned(id: u64, kind: Kind, seed: u64) -> Device {
+    let mut random = Random::new(seed);
+    let turn = |_: &dsp::device::Parameter| 0.5 + 0.25 * random.sample();
+    let turns: Vec<f32> = kind.parameters().iter().map(turn).collect();
+    let values = kind.parameters().iter().zip(turns).map(|(parameter, turn)| parameter.value_at(turn)).collect();
+    Device { id, kind, bypassed: false, values, sidechain: None }
+}
+
+/// All devices, each on a track of its own, some behind others, one passed by, and three on the master.
+fn every_device() -> Case {
+    let mut tracks: Vec<Track> = Kind::ALL
+        .iter()
+        .zip(1u64..)
+        .map(|(kind, id)| Track {
+            volume: 0.3,
+            pan: id as f64 / 10.0 - 0.6,
+            devices: vec![turned(100 + id, *kind, id), turned(200 + id, Kind::ALL[id as usize % 11], id + 50)],
+            ..track(id, vec![clip(1 + id as u32 % 2, id as i64 * BEAT / 8, 2 * BEAT)])
+        })
+        .collect();
+    tracks[4].devices[0].bypassed = true;
+    let recordings = vec![(48_000, stereo_noise(80, 60_000)), (44_100, stereo_noise(81, 60_000))];
+    let mut case = case("every_device", 117_000, recordings, tracks);
+    case.song.master.devices =
+        [Kind::Equaliser, Kind::Compressor, Kind::Limiter].map(|kind| turned(300 + kind as u64, kind, 7)).to_vec();
+    case.metronome = true;
+    case
+}
+
+/// A group in a group, sends before and behind the fader, a bus with a reverb, a sidechain, a soloed bus, latencies everywhere.
+fn signal_flow() -> Case {
+    let send = |id: u64, target: u64, pre: bool| Send { id, target, gain: 0.4, pre };
+    let one = |id: u64, source: u32| track(id, vec![clip(source, id as i64 * BEAT / 5, 2 * BEAT)]);
+    let mut ducked = turned(50, Kind::Compressor, 3);
+    ducked.sidechain = Some(1);
+    let tracks = vec![
+        Track { devices: vec![turned(40, Kind::Limiter, 1)], ..track(9, vec![]) },
+        Track { output: Some(8), devices: vec![turned(41, Kind::Saturation, 2)], ..one(1, 1) },
+        Track { output: Some(8), volume: 0.7, sends: vec![send(60, 7, false)], devices: vec![ducked], ..one(2, 2) },
+        Track { sends: vec![send(61, 7, true), send(62, 9, false)], muted: true, ..one(3, 1) },
+        Track { sends: vec![send(63, 7, true)], pan: 0.3, solo: true, ..one(4, 2) },
+        Track { solo: true, devices: vec![turned(42, Kind::Reverb, 4)], ..track(7, vec![]) },
+        Track { output: Some(9), solo: true, ..track(8, vec![]) },
+    ];
+    let recordings = vec![(48_000, stereo_noise(82, 60_000)), (48_000, stereo_noise(83, 60_000))];
+    let mut case = case("signal_flow", 123_000, recordings, tracks);
+    case.start_ticks = BEAT / 2;
+    case.loop_ticks = Some((BEAT / 2, 3 * BEAT));
+    case
+}
+
+/// Lanes for levels and knobs, straight, held and bent, with points at edges of blocks and between them, in a loop.
+fn automated() -> Case {
+    let tick = |frame: i64| frame * BEAT / 24_000;
+    let lane = |target: LaneTarget, points: &[(i64, f64, Way)]| Lane {
+        target,
+        points: points
+            .iter()
+            .map(|(frame, value, way)| Point { ticks: tick(*frame), value: *value, way: *way })
+            .collect(),
+    };
+    let straight = Way::Bent(0.0);
+    let volume = [(0, 0.1, straight), (12_800, 1.0, Way::Hold), (12_801, 0.4, Way::Bent(0.7)), (40_003, 1.5, straight)];
+    let pan =
+        [(4_096, -1.0, straight), (20_000, 0.8, Way::Bent(-1.0)), (20_480, 0.0, Way::Hold), (33_333, 1.0, straight)];
+    let gain = [(1_000, 0.0, straight), (30_000, 1.0, straight)];
+    let freq = [
+        (0, 200.0, straight),
+        (12_800, 8_000.0, Way::Bent(0.5)),
+        (30_001, 100.0, Way::Hold),
+        (35_000, 5_000.0, straight),
+    ];
+    let mix = [(0, 100.0, straight), (50_000, 0.0, straight)];
+    let tracks = vec![
+        Track {
+            sends: vec![Send { id: 60, target: 2, gain: 0.0, pre: false }],
+            devices: vec![turned(40, Kind::Saturation, 1), turned(41, Kind::Filter, 2)],
+            lanes: vec![
+                lane(LaneTarget::Volume, &volume),
+                lane(LaneTarget::Pan, &pan),
+                lane(LaneTarget::Send(0), &gain),
+                lane(LaneTarget::Parameter(1, 1), &freq),
+                lane(LaneTarget::Parameter(1, 0), &[(0, 0.0, straight), (16_000, 2.0, straight)]),
+            ],
+            ..track(1, vec![clip(1, 0, 2 * BEAT), clip(1, 2 * BEAT + 7, BEAT)])
+        },
+        Track {
+            devices: vec![turned(42, Kind::Chorus, 3)],
+            lanes: vec![lane(LaneTarget::Parameter(0, Kind::Chorus.parameters().len() - 1), &mix)],
+            ..track(2, vec![])
+        },
+    ];
+    let mut case = case("automated", 120_000, vec![(48_000, stereo_noise(84, 60_000))], tracks);
+    case.loop_ticks = Some((tick(3_000), tick(45_000)));
+    case
+}
+
+/// Short sounds with long rests: devices fall asleep and wake.
+fn rests() -> Case {
+    let short = |n: i64| Clip { source_offset_seconds: 0.1, ..clip(1, n * 7 * BEAT, BEAT / 8) };
+    let clips = (0..4).map(short).collect();
+    let devices = [Kind::Filter, Kind::Compressor, Kind::Delay, Kind::Chorus];
+    let devices = devices.into_iter().zip(40..).map(|(kind, id)| turned(id, kind, id)).collect();
+    let tracks = vec![Track { devices, ..track(1, clips) }];
+    let mut case = case("rests", 240_000, vec![(48_000, stereo_noise(85, 30_000))], tracks);
+    case.frames = 300_000;
+    case
+}
+
+/// Fades of every shape, crossfades, repeats and clips that play backwards, converted and not.
+fn shaped_clips() -> Case {
+    use dsp::fade::Shape;
+    let mut clips = Vec::new();
+    for (shape, n) in Shape::ALL.into_iter().zip(0i64..) {
+        clips.push(Clip {
+            fade_in_ticks: BEAT / 3,
+            fade_out_ticks: BEAT / 4,
+            fade_in_shape: shape,
+            fade_out_shape: shape,
+            reversed: n % 2 == 0,
+            loop_ticks: if n == 3 { BEAT / 7 } else { 0 },
+            source_offset_seconds: 0.1,
+            ..clip(1 + n as u32 % 2, n * BEAT / 2, 3 * BEAT / 4)
+        });
+    }
+    let recordings = vec![(48_000, stereo_noise(86, 60_000)), (44_100, stereo_noise(87, 60_000))];
+    case("shaped_clips", 119_000, recordings, vec![track(1, clips)])
 }

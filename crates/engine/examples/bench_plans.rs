@@ -4,6 +4,9 @@ use std::{env, fs, io, path::Path};
 
 use engine::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
 
+#[path = "../benches/studio_song.rs"]
+mod studio_song;
+
 fn main() -> io::Result<()> {
     let folder = env::args().nth(1).ok_or_else(|| io::Error::other("usage: bench_plans FOLDER"))?;
     for (name, tracks, rate, clips) in [
@@ -19,6 +22,8 @@ fn main() -> io::Result<()> {
         let plan = Plan::compile(&song(tracks, rate, clips)).map_err(io::Error::other)?;
         fs::write(Path::new(&folder).join(format!("{name}.plan")), plan.to_bytes())?;
     }
+    let studio = Plan::compile(&studio_song::song(64)).map_err(io::Error::other)?;
+    fs::write(Path::new(&folder).join("8-studio-64.plan"), studio.to_bytes())?;
     Ok(())
 }
 
@@ -30,10 +35,7 @@ fn song(tracks: u32, rate: u32, clips: i64) -> Song {
         duration_ticks: length,
         source,
         source_offset_seconds: n as f64 * 600.0 / clips as f64,
-        source_end_offset_seconds: 0.0,
-        gain: 1.0,
-        fade_in_ticks: 0,
-        fade_out_ticks: 0,
+        ..Clip::default()
     };
     let track = |id: u32| Track {
         id: u64::from(id),
@@ -42,13 +44,14 @@ fn song(tracks: u32, rate: u32, clips: i64) -> Song {
         muted: false,
         solo: false,
         clips: (0..clips).map(|n| clip(id, n)).collect(),
+        ..Track::default()
     };
     Song {
         sample_rate: 48_000,
         bpm_milli: 120_000,
         time_signature: TimeSignature { beats: 4, unit: 4 },
         tracks: (1..=tracks).map(track).collect(),
-        master: Master { volume: 1.0 },
+        master: Master::default(),
         sources: (1..=tracks).map(|id| SourceInfo { id, rate, channels: 2, frames: u64::from(rate) * 600 }).collect(),
     }
 }

@@ -66,6 +66,7 @@ fn render(case: &Case, plan: &Plan) -> [Vec<f32>; 2] {
         reader.insert(*id, channels.clone());
     }
     let mut processor = Processor::new(case.song.sample_rate);
+    processor.prepare(None, &plans.current);
     processor.change(None, &plans.current).expect("a new processor of the plan's rate takes it");
     processor.set_loop(case.loop_ticks);
     processor.set_metronome(case.metronome);

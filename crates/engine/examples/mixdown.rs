@@ -100,14 +100,18 @@ fn song(stems: &[Stem], rate: u32) -> Song {
             start_ticks: 0,
             duration_ticks: 100_000 * engine::TICKS_PER_BEAT,
             source: id as u32,
-            source_offset_seconds: 0.0,
-            source_end_offset_seconds: 0.0,
-            gain: 1.0,
-            fade_in_ticks: 0,
-            fade_out_ticks: 0,
+            ..Clip::default()
         };
         let pan = 2.0 * id as f64 / count.max(2) as f64 - 1.0;
-        Track { id: id as u64, volume: 0.1 + 0.005 * id as f64, pan, muted: false, solo: false, clips: vec![clip] }
+        Track {
+            id: id as u64,
+            volume: 0.1 + 0.005 * id as f64,
+            pan,
+            muted: false,
+            solo: false,
+            clips: vec![clip],
+            ..Track::default()
+        }
     };
     let source = |(id, stem): (usize, &Stem)| SourceInfo {
         id: id as u32,
@@ -120,7 +124,7 @@ fn song(stems: &[Stem], rate: u32) -> Song {
         bpm_milli: 120_000,
         time_signature: TimeSignature { beats: 4, unit: 4 },
         tracks: (0..count).map(track).collect(),
-        master: Master { volume: 1.0 },
+        master: Master::default(),
         sources: stems.iter().enumerate().map(source).collect(),
     }
 }

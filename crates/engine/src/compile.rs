@@ -1,85 +1,31 @@
 //! From a song to a plan, off the audio thread.
 
-use core::fmt;
+mod flow;
+mod graph;
+mod lanes;
+mod refusal;
+
 use std::collections::HashMap;
 
-use dsp::resample::{Conversion, RATE_MAX, RATE_MIN, RateError};
+use dsp::resample::{Conversion, RATE_MAX, RATE_MIN};
 
 use crate::plan::{
     CLIPS_MAX, CONVERSIONS_MAX, ClipRecord, FRAME_MAX, GAIN_MAX, HEADER_WORDS, MAGIC, NO_CONVERSION, SOURCES_MAX,
     TRACK_WORDS, TRACKS_MAX, VERSION,
 };
-use crate::{Clip, Plan, Song, SourceInfo, Tempo, Track};
+use crate::{Clip, LaneTarget, Plan, Song, SourceInfo, Tempo, Track};
+use graph::Graph;
+use lanes::CompiledLane;
+pub use refusal::CompileError;
+
+/// The most passes of a clip that repeats a part of its recording.
+pub const PASSES_MAX: i64 = 16_384;
 
 /// Compiles songs and keeps the conversion tables that it has computed.
 #[derive(Debug, Default)]
 pub struct Compiler {
     tables: HashMap<Conversion, Vec<u32>>,
 }
-
-/// Why a song cannot be compiled. Tracks and clips are named by their index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompileError {
-    /// The engine does not run at this rate.
-    SampleRate(u32),
-    /// Not 20 to 300 beats per minute.
-    Tempo(u32),
-    /// Not 1 to 64 beats of 1/1 to 1/32.
-    TimeSignature,
-    /// More tracks than [`TRACKS_MAX`].
-    TooManyTracks,
-    /// More clips than [`CLIPS_MAX`].
-    TooManyClips,
-    /// More sources than [`SOURCES_MAX`].
-    TooManySources,
-    /// More different source rates than [`CONVERSIONS_MAX`].
-    TooManyRates,
-    /// The master's volume is not 0 to [`GAIN_MAX`].
-    MasterVolume,
-    /// Two tracks have one id.
-    SameTrack(usize),
-    /// A track's volume is not 0 to [`GAIN_MAX`], or its pan not -1 to 1.
-    Track(usize),
-    /// A clip names a source that the song does not list.
-    UnknownSource(usize, usize),
-    /// A clip's gain is not 0 to [`GAIN_MAX`].
-    ClipGain(usize, usize),
-    /// A clip's place, length, offset or fade is negative where it must not be, no number, or out of reach.
-    ClipPlace(usize, usize),
-    /// Two sources have one id.
-    SameSource(usize),
-    /// A source has no channel, or too many frames.
-    Source(usize),
-    /// A source's rate cannot be converted.
-    SourceRate(usize, RateError),
-}
-
-impl fmt::Display for CompileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CompileError::SampleRate(rate) => write!(f, "the engine does not run at {rate} Hz"),
-            CompileError::Tempo(bpm) => write!(f, "a tempo of {bpm}/1000 beats per minute is not within 20 to 300"),
-            CompileError::TimeSignature => write!(f, "the time signature is not 1 to 64 beats of 1/1 to 1/32"),
-            CompileError::TooManyTracks => write!(f, "more than {TRACKS_MAX} tracks"),
-            CompileError::TooManyClips => write!(f, "more than {CLIPS_MAX} clips"),
-            CompileError::TooManySources => write!(f, "more than {SOURCES_MAX} recordings"),
-            CompileError::TooManyRates => write!(f, "more than {CONVERSIONS_MAX} different sample rates"),
-            CompileError::MasterVolume => write!(f, "the master volume is not 0 to {GAIN_MAX}"),
-            CompileError::SameTrack(track) => write!(f, "track {track} has another track's id"),
-            CompileError::Track(track) => write!(f, "track {track}: volume or pan is out of range"),
-            CompileError::UnknownSource(track, clip) => write!(f, "track {track}, clip {clip}: no such recording"),
-            CompileError::ClipGain(track, clip) => write!(f, "track {track}, clip {clip}: gain is out of range"),
-            CompileError::ClipPlace(track, clip) => {
-                write!(f, "track {track}, clip {clip}: place or length is out of range")
-            }
-            CompileError::SameSource(source) => write!(f, "recording {source} has another recording's id"),
-            CompileError::Source(source) => write!(f, "recording {source}: no channel, or too long"),
-            CompileError::SourceRate(source, error) => write!(f, "recording {source}: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for CompileError {}
 
 impl Plan {
     /// Compiles a song. Who compiles often keeps a [`Compiler`], which computes conversion tables once.
@@ -99,12 +45,13 @@ impl Compiler {
     pub fn compile(&mut self, song: &Song) -> Result<Plan, CompileError> {
         let tempo = check_song(song)?;
         let sources = compile_sources(song)?;
-        let any_solo = song.tracks.iter().any(|track| track.solo);
+        let graph = graph::build(song)?;
         let mut tracks = Vec::with_capacity(song.tracks.len());
         for (index, track) in song.tracks.iter().enumerate() {
-            tracks.push(compile_track(index, track, any_solo, tempo, &sources)?);
+            let lanes = lanes::compile(song, index, tempo)?;
+            tracks.push(compile_track(index, track, graph.tracks[index].audible, lanes, tempo, &sources)?);
         }
-        let words = self.write(song, tempo, &sources, &tracks)?;
+        let words = self.write(song, tempo, &sources, &graph, &tracks)?;
         Ok(Plan::from_words(words).map_err(|(error, _)| error).expect("what is compiled from checked input is a plan"))
     }
 
@@ -113,6 +60,7 @@ impl Compiler {
         song: &Song,
         tempo: Tempo,
         sources: &Sources,
+        graph: &Graph,
         tracks: &[CompiledTrack],
     ) -> Result<Vec<u32>, CompileError> {
         let clip_count = tracks.iter().map(|track| track.clips.len()).sum::<usize>();
@@ -125,8 +73,10 @@ impl Compiler {
         words.push((song.master.volume as f32).to_bits());
         words.extend([tracks.len(), clip_count, sources.list.len(), sources.conversions.len()].map(|n| n as u32));
         push_u64(&mut words, frames as u64);
+        let flow = flow::write(song, graph, tracks)?;
+        words.extend(flow.header);
         words.resize(HEADER_WORDS, 0);
-        write_tracks(&mut words, tracks)?;
+        write_tracks(&mut words, graph, &flow.tracks, tracks)?;
         tracks.iter().flat_map(|track| &track.clips).for_each(|clip| write_clip(&mut words, clip));
         for source in &sources.list {
             words.extend([source.info.id, source.info.rate, source.info.channels.min(2)]);
@@ -134,17 +84,19 @@ impl Compiler {
             push_u64(&mut words, source.info.frames);
             words.extend([0, 0]);
         }
-        self.write_conversions(&mut words, sources);
+        self.write_conversions(&mut words, sources, &flow.words);
         words[2] = words.len() as u32;
         Ok(words)
     }
 
-    fn write_conversions(&mut self, words: &mut Vec<u32>, sources: &Sources) {
-        let mut table_at = words.len() + 8 * sources.conversions.len();
+    /// The conversions, the graph, and behind it the conversions' tables.
+    fn write_conversions(&mut self, words: &mut Vec<u32>, sources: &Sources, flow: &[u32]) {
+        let mut table_at = words.len() + 8 * sources.conversions.len() + flow.len();
         for (rate, c) in &sources.conversions {
             words.extend([*rate, c.up, c.down, c.taps, c.phases, table_at as u32, 0, 0]);
             table_at += c.table_len();
         }
+        words.extend(flow);
         for (_, conversion) in &sources.conversions {
             let bits = || conversion.coefficients().into_iter().map(f32::to_bits).collect();
             words.extend_from_slice(self.tables.entry(*conversion).or_insert_with(bits));
@@ -169,6 +121,7 @@ struct CompiledTrack {
     content: u64,
     gains: [f32; 2],
     clips: Vec<ClipRecord>,
+    lanes: Vec<CompiledLane>,
 }
 
 fn check_song(song: &Song) -> Result<Tempo, CompileError> {
@@ -221,28 +174,27 @@ fn compile_sources(song: &Song) -> Result<Sources, CompileError> {
 fn compile_track(
     index: usize,
     track: &Track,
-    any_solo: bool,
+    audible: bool,
+    lanes: Vec<CompiledLane>,
     tempo: Tempo,
     sources: &Sources,
 ) -> Result<CompiledTrack, CompileError> {
     if !is_gain(track.volume) || !(-1.0..=1.0).contains(&track.pan) {
         return Err(CompileError::Track(index));
     }
-    let audible = !track.muted && (track.solo || !any_solo);
-    let (left, right) = dsp::pan::balance(track.pan);
-    let volume = if audible { track.volume as f32 } else { 0.0 };
+    // What moves on its own stands in the place of what the fader says.
+    let moves = |target: LaneTarget| lanes.iter().any(|lane| lane.target == target);
+    let (left, right) = dsp::pan::balance(if moves(LaneTarget::Pan) { 0.0 } else { track.pan });
+    let volume = if moves(LaneTarget::Volume) { 1.0 } else { track.volume as f32 };
+    let volume = if audible { volume } else { 0.0 };
     let mut clips = Vec::with_capacity(track.clips.len());
     for (place, clip) in track.clips.iter().enumerate() {
         let source = sources.by_id.get(&clip.source).ok_or(CompileError::UnknownSource(index, place))?;
         if !is_gain(clip.gain) {
             return Err(CompileError::ClipGain(index, place));
         }
-        let placed = place_clip(clip, tempo, &sources.list[*source]).ok_or(CompileError::ClipPlace(index, place))?;
-        let record = ClipRecord { source: *source as u32, ..placed };
-        // What is shorter than a frame, or lies wholly outside its recording, makes no sound.
-        if record.start < record.end {
-            clips.push(record);
-        }
+        place_passes(clip, tempo, &sources.list[*source], *source as u32, &mut clips)
+            .ok_or(CompileError::ClipPlace(index, place))?;
     }
     clips.sort_by_key(|clip| clip.start);
     let count = clips.len();
@@ -252,7 +204,38 @@ fn compile_track(
         content: content_hash(&clips, sources),
         gains: [volume * left, volume * right],
         clips,
+        lanes,
     })
+}
+
+/// The passes of a clip that repeats a part of its recording, touching each other; one of any other clip.
+fn place_passes(clip: &Clip, tempo: Tempo, source: &Source, index: u32, clips: &mut Vec<ClipRecord>) -> Option<()> {
+    let whole = place_clip(clip, tempo, source)?;
+    let looped = clip.loop_ticks > 0 && clip.loop_ticks < clip.duration_ticks;
+    let length = if looped { clip.loop_ticks } else { clip.duration_ticks.max(1) };
+    let passes = (clip.duration_ticks.max(1) + length - 1) / length;
+    if clip.loop_ticks < 0 || passes > PASSES_MAX {
+        return None;
+    }
+    for pass in 0..passes {
+        let start_ticks = clip.start_ticks + pass * length;
+        let duration_ticks = length.min(clip.start_ticks + clip.duration_ticks - start_ticks);
+        let part = place_clip(&Clip { start_ticks, duration_ticks, ..*clip }, tempo, source)?;
+        let record = ClipRecord {
+            source: index,
+            // The fades are those of the whole.
+            fade_in_start: whole.fade_in_start,
+            fade_out_end: whole.fade_out_end,
+            fade_in: whole.fade_in,
+            fade_out: whole.fade_out,
+            ..part
+        };
+        // What is shorter than a frame, or lies wholly outside its recording, makes no sound.
+        if record.start < record.end {
+            clips.push(record);
+        }
+    }
+    Some(())
 }
 
 /// Ticks to frames, exactly. `None` when something is out of reach.
@@ -289,6 +272,9 @@ fn place_clip(clip: &Clip, tempo: Tempo, source: &Source) -> Option<ClipRecord> 
         fade_out: fade(fade_out_start, to),
         gain: clip.gain as f32,
         source: 0,
+        reversed: clip.reversed,
+        fade_in_shape: clip.fade_in_shape,
+        fade_out_shape: clip.fade_out_shape,
     })
 }
 
@@ -327,27 +313,41 @@ fn content_hash(clips: &[ClipRecord], sources: &Sources) -> u64 {
     for clip in clips {
         write_clip(&mut words, clip);
         let info = sources.list[clip.source as usize].info;
-        let at = words.len() - 1;
+        let at = words.len() - 3;
         words[at] = info.id;
         words.extend([info.rate, info.channels]);
         push_u64(&mut words, info.frames);
     }
+    fnv(&words)
+}
+
+/// FNV-1a (64 bits; Fowler, Noll, Vo) over words.
+fn fnv(words: &[u32]) -> u64 {
     words.iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ u64::from(*word)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
-fn write_tracks(words: &mut Vec<u32>, tracks: &[CompiledTrack]) -> Result<(), CompileError> {
+fn write_tracks(
+    words: &mut Vec<u32>,
+    graph: &Graph,
+    flows: &[flow::Track],
+    tracks: &[CompiledTrack],
+) -> Result<(), CompileError> {
     let mut by_id: Vec<usize> = (0..tracks.len()).collect();
     by_id.sort_by_key(|index| tracks[*index].id);
     if let Some(same) = by_id.windows(2).find(|pair| tracks[pair[0]].id == tracks[pair[1]].id) {
         return Err(CompileError::SameTrack(same[1]));
     }
     let mut first_clip = 0;
-    for (track, place) in tracks.iter().zip(by_id) {
+    for (index, (track, place)) in tracks.iter().zip(by_id).enumerate() {
+        let (strip, flow) = (&graph.tracks[index], &flows[index]);
         let begin = words.len();
         push_u64(words, track.id);
         push_u64(words, track.content);
         words.extend(track.gains.map(f32::to_bits));
-        words.extend([first_clip, track.clips.len() as u32, place as u32]);
+        words.extend([first_clip, track.clips.len() as u32, place as u32, graph.order[index] as u32]);
+        words.extend([strip.first_device, flow.devices, strip.first_edge, strip.edges].map(|n| n as u32));
+        words.extend([flow.first_lane, flow.lanes, strip.wait, u32::from(strip.receives), strip.late]);
+        push_u64(words, flow.lanes_content);
         words.resize(begin + TRACK_WORDS, 0);
         first_clip += track.clips.len() as u32;
     }
@@ -358,7 +358,9 @@ fn write_clip(words: &mut Vec<u32>, clip: &ClipRecord) {
     for frame in [clip.start, clip.end, clip.anchor, clip.subtree_end, clip.fade_in_start, clip.fade_out_end] {
         push_u64(words, frame as u64);
     }
-    words.extend([clip.fade_in, clip.fade_out, clip.gain.to_bits(), clip.source]);
+    let shapes = (clip.fade_in_shape as u32) << 1 | (clip.fade_out_shape as u32) << 4;
+    let flags = u32::from(clip.reversed) | shapes;
+    words.extend([clip.fade_in, clip.fade_out, clip.gain.to_bits(), clip.source, flags, 0]);
 }
 
 fn push_u64(words: &mut Vec<u32>, value: u64) {

@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::{AudioFile, AudioFileState, Id, Records, Table};
+use dsp::device::parameter::index_of;
+use model::{AudioFile, AudioFileState, Id, Plugin, Record, Records, Table, Ticks, Value};
 
-use crate::{Clip, Master, Song, SourceInfo, TimeSignature, Track};
+use crate::{Clip, Device, Lane, LaneTarget, Master, Point, Send, Song, SourceInfo, TimeSignature, Track, Way};
 
 impl Song {
     /// The song that these records of one project describe: its tracks in their order, each with its clips, deleted ones
@@ -17,11 +18,12 @@ impl Song {
     pub fn from_records(records: &Records, source: impl FnMut(&AudioFile) -> Option<u32>) -> Option<Song> {
         let project = model::Project::from_record(records.project()?);
         let mut sources = Sources { records, number: source, known: HashMap::new(), list: Vec::new() };
-        let mut taken = HashSet::new();
+        let mut flow = Flow::of(records);
         let tracks = records.tracks().into_iter().map(|record| {
             let track = model::Track::from_record(record);
+            let (plugins, sends) = (Plugin::all(record), model::Send::all(record));
             Track {
-                id: number_of(&track.id, &mut taken),
+                id: flow.tracks.get(&track.id).copied().unwrap_or_default(),
                 volume: track.volume,
                 pan: track.pan,
                 muted: track.muted,
@@ -30,9 +32,17 @@ impl Song {
                     .clips(&track.id)
                     .filter_map(|clip| sources.clip(&model::Clip::from_record(clip)?))
                     .collect(),
+                devices: flow.devices(&track.id, &plugins),
+                output: record.id_in("output").and_then(|id| flow.tracks.get(&id).copied()),
+                lanes: lanes(records, &track.id, &plugins, &flow.live_sends(&sends)),
+                sends: flow.sends(&track.id, &sends),
             }
         });
         let tracks = tracks.collect();
+        let master = Master {
+            volume: project.master_volume,
+            devices: flow.devices(&project.id, &Plugin::all(records.project()?)),
+        };
         Some(Song {
             sample_rate: project.sample_rate,
             bpm_milli: project.bpm.thousandths(),
@@ -41,10 +51,97 @@ impl Song {
                 unit: u32::from(project.time_signature.denominator),
             },
             tracks,
-            master: Master { volume: project.master_volume },
+            master,
             sources: sources.list,
         })
     }
+}
+
+/// Where sound goes: what leads to a track that is deleted leads nowhere, and an output that leads nowhere to the master.
+struct Flow {
+    /// The numbers of the tracks that are not deleted.
+    tracks: HashMap<Id, u64>,
+    devices: HashSet<u64>,
+    sends: HashSet<u64>,
+}
+
+impl Flow {
+    fn of(records: &Records) -> Flow {
+        let mut taken = HashSet::new();
+        let ids = records.tracks().into_iter().map(Record::id);
+        let tracks = ids.map(|id| (id.clone(), number_of(&[id], &mut taken))).collect();
+        Flow { tracks, devices: HashSet::new(), sends: HashSet::new() }
+    }
+
+    fn devices(&mut self, owner: &Id, plugins: &[Plugin]) -> Vec<Device> {
+        let device = |plugin: &Plugin| Device {
+            id: number_of(&[owner, &plugin.id], &mut self.devices),
+            kind: plugin.kind,
+            bypassed: plugin.bypassed,
+            values: plugin.values.clone(),
+            sidechain: plugin.sidechain.as_ref().and_then(|track| self.tracks.get(track).copied()),
+        };
+        plugins.iter().map(device).collect()
+    }
+
+    fn live_sends<'a>(&self, sends: &'a [model::Send]) -> Vec<&'a model::Send> {
+        sends.iter().filter(|send| self.tracks.contains_key(&send.target)).collect()
+    }
+
+    fn sends(&mut self, owner: &Id, sends: &[model::Send]) -> Vec<Send> {
+        let mut live = Vec::new();
+        for send in sends {
+            let Some(target) = self.tracks.get(&send.target).copied() else { continue };
+            let id = number_of(&[owner, &send.id], &mut self.sends);
+            live.push(Send { id, target, gain: send.gain, pre: send.pre });
+        }
+        live
+    }
+}
+
+/// The automation of a track. What moves nothing that is there, or what may not move, is left out.
+fn lanes(records: &Records, track: &Id, plugins: &[Plugin], sends: &[&model::Send]) -> Vec<Lane> {
+    let records = records.children(Table::Automation, track).filter(|record| !record.is_deleted());
+    let lane = |record: &Record| {
+        let target = target(record.text("parameter")?, plugins, sends)?;
+        let points = record.get("points").as_list()?.iter().filter_map(|value| point(value, target)).collect();
+        Some(Lane { target, points })
+    };
+    records.filter_map(lane).collect()
+}
+
+/// What a parameter's path names: `volume`, `pan`, `sends.ID.gain`, `plugins.ID.params.NAME`.
+fn target(path: &str, plugins: &[Plugin], sends: &[&model::Send]) -> Option<LaneTarget> {
+    let segments: Vec<&str> = path.split('.').collect();
+    match segments[..] {
+        ["volume"] => Some(LaneTarget::Volume),
+        ["pan"] => Some(LaneTarget::Pan),
+        ["sends", id, "gain"] => sends.iter().position(|send| send.id.as_str() == id).map(LaneTarget::Send),
+        ["plugins", id, "params", name] => {
+            let device = plugins.iter().position(|plugin| plugin.id.as_str() == id)?;
+            let table = plugins[device].kind.parameters();
+            let parameter = index_of(table, name).filter(|index| table[*index].automatable)?;
+            Some(LaneTarget::Parameter(device, parameter))
+        }
+        _ => None,
+    }
+}
+
+/// A point, with its value brought to where the target can go.
+fn point(value: &Value, target: LaneTarget) -> Option<Point> {
+    let number = value.get("value")?.as_number()?;
+    let value_there = match target {
+        LaneTarget::Volume | LaneTarget::Send(_) => number.clamp(0.0, f64::from(crate::plan::GAIN_MAX)),
+        LaneTarget::Pan => number.clamp(-1.0, 1.0),
+        LaneTarget::Parameter(..) => number,
+    };
+    let way = match value.get("curve") {
+        Some(Value::Number(bend)) => Way::Bent(bend.clamp(-1.0, 1.0)),
+        Some(curve) if curve.as_str() == Some("hold") => Way::Hold,
+        _ => Way::Bent(0.0),
+    };
+    let ticks = Ticks::from_beats(value.get("beat")?.as_number()?)?;
+    Some(Point { ticks: ticks.0, value: value_there, way })
 }
 
 struct Sources<'a, F> {
@@ -65,6 +162,10 @@ impl<F: FnMut(&AudioFile) -> Option<u32>> Sources<'_, F> {
             gain: clip.gain,
             fade_in_ticks: clip.fade_in.0,
             fade_out_ticks: clip.fade_out.0,
+            fade_in_shape: clip.fade_in_shape,
+            fade_out_shape: clip.fade_out_shape,
+            reversed: clip.reversed,
+            loop_ticks: clip.repeated.0,
         })
     }
 
@@ -88,10 +189,11 @@ impl<F: FnMut(&AudioFile) -> Option<u32>> Sources<'_, F> {
     }
 }
 
-/// A number for a track's id, the same in every plan: FNV-1a (Fowler, Noll, Vo), moved on where two ids have the same.
-fn number_of(id: &Id, taken: &mut HashSet<u64>) -> u64 {
+/// A number for an id, or for one within another, the same in every plan: FNV-1a (Fowler, Noll, Vo), moved on where two have
+/// the same.
+fn number_of(ids: &[&Id], taken: &mut HashSet<u64>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in id.as_str().bytes() {
+    for byte in ids.iter().flat_map(|id| id.as_str().bytes().chain([b'/'])) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
     while !taken.insert(hash) {
@@ -193,6 +295,7 @@ mod tests {
                 gain: 0.75,
                 fade_in_ticks: 0,
                 fade_out_ticks: TICKS_PER_BEAT / 2,
+                ..Clip::default()
             }]
         );
     }
@@ -232,8 +335,66 @@ mod tests {
     #[test]
     fn tracks_of_one_hash_keep_apart() {
         let mut taken = HashSet::new();
-        let first = number_of(&id("a"), &mut taken);
-        assert_eq!(number_of(&id("a"), &mut taken), first + 1);
-        assert_eq!(number_of(&id("a"), &mut HashSet::new()), first);
+        let first = number_of(&[&id("a")], &mut taken);
+        assert_eq!(number_of(&[&id("a")], &mut taken), first + 1);
+        assert_eq!(number_of(&[&id("a")], &mut HashSet::new()), first);
+        assert_ne!(number_of(&[&id("a"), &id("b")], &mut taken), number_of(&[&id("ab")], &mut taken));
+    }
+
+    #[test]
+    fn en31_en33_effects_sends_and_automation_become_devices_edges_and_lanes() {
+        let mut records = project();
+        let (text, number) = (Value::text, Value::number);
+        let filter = Value::map([
+            ("id", text("f")),
+            ("type", text("filter")),
+            ("params", Value::map([("freq", number(440.0))])),
+        ]);
+        let listens = Value::map([("id", text("c")), ("type", text("compressor")), ("sidechain", text("early"))]);
+        let send = |name: &str, target: &str| {
+            Value::map([("id", text(name)), ("target", text(target)), ("gain", number(0.5)), ("pre", true.into())])
+        };
+        for (name, deleted) in [("bus", false), ("old", true)] {
+            let gone = if deleted { text("2026-01-01T00:00:00.000Z") } else { Value::Null };
+            let fields = [("projectId", text("p")), ("type", text("bus")), ("orderKey", text("z")), ("deleted", gone)];
+            insert(&mut records, Table::Tracks, name, &fields);
+        }
+        let fields = [
+            ("projectId", text("p")),
+            ("orderKey", text("b")),
+            ("output", text("bus")),
+            ("plugins", Value::list([filter, listens])),
+            ("sends", Value::list([send("s1", "old"), send("s2", "bus")])),
+        ];
+        insert(&mut records, Table::Tracks, "late", &fields);
+        insert(&mut records, Table::Tracks, "early", &[("projectId", text("p")), ("output", text("old"))]);
+        let point = |beat: f64, value: f64, curve: Value| {
+            Value::map([("id", text("x")), ("beat", number(beat)), ("value", number(value)), ("curve", curve)])
+        };
+        for (name, parameter) in [
+            ("a1", "volume"),
+            ("a2", "plugins.f.params.q"),
+            ("a3", "sends.s2.gain"),
+            ("a4", "sends.s1.gain"),
+            ("a5", "plugins.c.params.lookahead"),
+            ("a6", "plugins.gone.params.q"),
+        ] {
+            let points = Value::list([point(1.0, 99.0, text("hold")), point(2.0, 1.0, number(-0.5))]);
+            let fields = [("trackId", text("late")), ("parameter", text(parameter)), ("points", points)];
+            insert(&mut records, Table::Automation, name, &fields);
+        }
+        let song = Song::from_records(&records, |_| None).unwrap();
+        let (early, late, bus) = (&song.tracks[0], &song.tracks[1], &song.tracks[2]);
+        assert_eq!((early.output, late.output), (None, Some(bus.id)), "a deleted bus is the master");
+        assert_eq!(late.devices[0].values[1], 440.0);
+        assert_eq!(late.devices[1].sidechain, Some(early.id));
+        let sent: Vec<_> = late.sends.iter().map(|send| (send.target, send.gain, send.pre)).collect();
+        assert_eq!(sent, [(bus.id, 0.5, true)], "a send to a deleted bus is silent");
+        let targets: Vec<LaneTarget> = late.lanes.iter().map(|lane| lane.target).collect();
+        assert_eq!(targets, [LaneTarget::Volume, LaneTarget::Parameter(0, 2), LaneTarget::Send(0)]);
+        let first = late.lanes[0].points[0];
+        assert_eq!((first.ticks, first.value, first.way), (TICKS_PER_BEAT, 16.0, Way::Hold));
+        assert_eq!(late.lanes[0].points[1].way, Way::Bent(-0.5));
+        assert!(crate::Plan::compile(&song).is_ok());
     }
 }

@@ -22,5 +22,5 @@ pub use plan::{Plan, PlanError, PlanView};
 pub use processor::{Plans, Processor};
 pub use reader::{MemoryReader, Reader};
 pub use render::{Renderer, render};
-pub use song::{Clip, Master, Song, SourceInfo, TimeSignature, Track};
+pub use song::{Clip, Device, Lane, LaneTarget, Master, Point, Send, Song, SourceInfo, TimeSignature, Track, Way};
 pub use tempo::{TICKS_PER_BEAT, Tempo};

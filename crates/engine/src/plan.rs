@@ -5,32 +5,55 @@
 //!
 //! | words | section |
 //! |---|---|
-//! | 32 | header: magic, version, length in words, sample rate, bpm in thousandths, beats in a bar, beat unit, master factor (f32), counts of tracks, clips, sources, conversions, song length in frames (i64), zeros |
-//! | 12 × tracks | id (u64), content hash (u64), factors left and right (f32), first clip, clips, the index of the track that comes at this place when sorted by id, zeros |
-//! | 16 × clips | first audible frame, frame after the last, frame at which the recording's frame 0 lies, latest end in the subtree, start of the fade in, end of the fade out (all i64), fade lengths in frames, gain (f32), index of the source |
+//! | 32 | header: magic, version, length in words, sample rate, bpm in thousandths, beats in a bar, beat unit, master factor (f32), counts of tracks, clips, sources, conversions, song length in frames (i64), counts of devices, values, edges, lanes, points, latency of the whole in frames, hash of the structure (u64), how many of the devices are the master's, zeros |
+//! | 24 × tracks | id (u64), content hash (u64), factors left and right (f32), first clip, clips, the index of the track that comes at this place when sorted by id, and when sorted for processing, first device, devices, first edge, edges, first lane, lanes, delay of its clips in frames, 1 if edges lead to it, latency at its fader, hash of its lanes (u64), zeros |
+//! | 18 × clips | first audible frame, frame after the last, frame at which the recording's frame 0 lies, latest end in the subtree, start of the fade in, end of the fade out (all i64), fade lengths in frames, gain (f32), index of the source, 1 if it is reversed + 2 × shape of the fade in + 16 × shape of the fade out, 0 |
 //! | 8 × sources | id, rate, channels, index of the conversion or 0xffffffff, length in frames (u64), zeros |
 //! | 8 × conversions | source rate, up, down, taps, phases, first word of its table, zeros |
+//! | 12 × devices | id (u64), kind, 1 if bypassed + 2 if it listens to an edge, first value, delay of its input, latency, latency of what comes in, first lane, lanes, hash of its lanes (u64) |
+//! | values | the devices' parameters (f32), as their tables list them |
+//! | 8 × edges | id (u64), kind (0 output, 1 send behind the fader, 2 before it, 3 sidechain), index of the track or, for sidechains, of the device, 0xffffffff being the master, factor (f32), delay, the index of the edge that comes at this place when sorted by id, its lane or 0xffffffff |
+//! | 4 × lanes | what moves (0 volume, 1 pan, 2 an edge, 3 a parameter), the parameter's index, first point, points |
+//! | 4 × points | frame (i64), value (f32), way to the next point (f32): 2 holds, -1 to 1 is the bend |
 //! | rest | the conversions' coefficients (f32), as `dsp::resample` lays them out |
 //!
 //! The clips of a track lie together, sorted by first audible frame, and form an implicit interval tree: the root of
 //! the range `[low, high)` is its middle, and each clip knows the latest end in its own range. Finding what sounds in a block
 //! costs the logarithm of the clips, whatever else the track holds.
+//!
+//! Devices and edges of a track lie together, the tracks in their order, the master's devices last. Edges lead to tracks (and to
+//! devices of tracks) that come later in the order of processing, so that nothing can feed back.
 
 mod check;
+mod graph;
 mod view;
 
 use core::fmt;
 
+pub use graph::{DeviceRecord, EdgeKind, EdgeRecord, LaneRecord, LaneRecordTarget, PointRecord};
+pub(crate) use graph::{HOLD, NONE, code_of};
 pub use view::{ClipRecord, ConversionRecord, PlanView, SourceRecord, TrackRecord};
 
 /// "UNPL", as the first word's bytes.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"UNPL");
 /// The layout's version. A plan never outlives the program that made it, so only this one is read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The most tracks in a plan.
 pub const TRACKS_MAX: usize = 1_024;
 /// The most clips in a plan.
 pub const CLIPS_MAX: usize = 262_144;
+/// The most devices in a plan, the master's included.
+pub const DEVICES_MAX: usize = 4_096;
+/// The most edges in a plan: outputs, sends and sidechains.
+pub const EDGES_MAX: usize = 16_384;
+/// The most lanes of automation in a plan.
+pub const LANES_MAX: usize = 16_384;
+/// The most points of automation in a plan.
+pub const POINTS_MAX: usize = 1_048_576;
+/// The longest delay in frames that aligns one sound with another (over 5 s at 192 kHz).
+pub const WAIT_MAX: u32 = 1 << 20;
+/// The most frames of all delays together: 128 MiB.
+pub const WAITS_MAX: u64 = 1 << 24;
 /// The most sources in a plan.
 pub const SOURCES_MAX: usize = 32_768;
 /// The most different source rates that one plan converts.
@@ -41,10 +64,14 @@ pub const FRAME_MAX: i64 = 1 << 40;
 pub const GAIN_MAX: f32 = 16.0;
 
 pub(crate) const HEADER_WORDS: usize = 32;
-pub(crate) const TRACK_WORDS: usize = 12;
-pub(crate) const CLIP_WORDS: usize = 16;
+pub(crate) const TRACK_WORDS: usize = 24;
+pub(crate) const CLIP_WORDS: usize = 18;
 pub(crate) const SOURCE_WORDS: usize = 8;
 pub(crate) const CONVERSION_WORDS: usize = 8;
+pub(crate) const DEVICE_WORDS: usize = 12;
+pub(crate) const EDGE_WORDS: usize = 8;
+pub(crate) const LANE_WORDS: usize = 4;
+pub(crate) const POINT_WORDS: usize = 4;
 pub(crate) const NO_CONVERSION: u32 = u32::MAX;
 
 /// A checked plan that owns its words.
@@ -75,6 +102,14 @@ pub enum PlanError {
     Source(u32),
     /// The conversion of this index, or its table, is wrong.
     Conversion(u32),
+    /// The device of this index, or one of its values, is wrong.
+    Device(u32),
+    /// The edge of this index is wrong.
+    Edge(u32),
+    /// The lane of this index, or one of its points, is wrong.
+    Lane(u32),
+    /// The delays together are too long.
+    Waits,
 }
 
 impl fmt::Display for PlanError {
@@ -89,6 +124,10 @@ impl fmt::Display for PlanError {
             PlanError::Clip(index) => write!(f, "the plan's clip {index} is wrong"),
             PlanError::Source(index) => write!(f, "the plan's source {index} is wrong"),
             PlanError::Conversion(index) => write!(f, "the plan's conversion {index} is wrong"),
+            PlanError::Device(index) => write!(f, "the plan's device {index} is wrong"),
+            PlanError::Edge(index) => write!(f, "the plan's edge {index} is wrong"),
+            PlanError::Lane(index) => write!(f, "the plan's lane {index} is wrong"),
+            PlanError::Waits => write!(f, "the plan's delays are too long"),
         }
     }
 }

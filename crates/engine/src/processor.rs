@@ -4,6 +4,12 @@
 //! does not depend on how the calls are cut into blocks.
 
 mod desk;
+mod effect;
+mod lanes;
+mod late;
+mod rack;
+mod signal;
+mod strip;
 mod transport;
 mod voice;
 
@@ -12,6 +18,9 @@ use dsp::ramp::Ramp;
 use crate::metronome::Beats;
 use crate::{PlanView, Reader};
 use desk::Desk;
+use effect::Now;
+use rack::Rack;
+use signal::Signal;
 use transport::{Head, Scope, Slot, Transport};
 use voice::{Span, Voices};
 
@@ -22,6 +31,9 @@ pub const CUT_FRAMES: usize = 2_048;
 pub const FADE_MS: u32 = 5;
 /// Length in milliseconds of the linear way of a fader, pan, mute or solo to its new value.
 pub const RAMP_MS: u32 = 20;
+
+/// After how many milliseconds of silence a plan that everything was lowered for is no longer waited for.
+const DIP_MS_MAX: u32 = 100;
 
 /// The plan in force, and the one before it as long as the processor needs it.
 #[derive(Clone, Copy, Debug)]
@@ -40,18 +52,23 @@ pub struct Processor {
     clock: u64,
     transport: Transport,
     desk: Desk,
+    rack: Rack,
     voices: Voices,
     metronome: Ramp,
     clicks: [Vec<f32>; 2],
+    click_room: [Vec<f32>; 2],
 }
 
 /// Why a plan was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeError {
-    /// A fade is under way; try again after at most [`FADE_MS`].
+    /// A fade is under way, or everything is being lowered for a plan of another structure; try again after at most
+    /// [`FADE_MS`].
     Busy,
     /// The plan was made for another sample rate.
     SampleRate,
+    /// [`Processor::prepare`] has not been called for the plan.
+    NotPrepared,
 }
 
 impl Processor {
@@ -63,16 +80,25 @@ impl Processor {
             clock: 0,
             transport: Transport::new(milliseconds(FADE_MS, sample_rate)),
             desk: Desk::new(milliseconds(RAMP_MS, sample_rate)),
+            rack: Rack::new(sample_rate),
             voices: Voices::new(milliseconds(FADE_MS, sample_rate)),
             metronome: Ramp::still(0.0),
             clicks: [dsp::click::click(sample_rate, false), dsp::click::click(sample_rate, true)],
+            click_room: [vec![0.0; CUT_FRAMES], vec![0.0; CUT_FRAMES]],
         }
+    }
+
+    /// Makes devices, delay lines and buffers that a plan wants, and drops what neither it nor the plan in force wants. Outside
+    /// of [`Processor::process`]: it allocates.
+    pub fn prepare(&mut self, current: Option<&PlanView<'_>>, next: &PlanView<'_>) {
+        self.rack.prepare(current, next);
     }
 
     /// Takes a new plan at a block's edge. `previous` is the plan in force until now, if there was one.
     ///
     /// Faders move to their new values in [`RAMP_MS`]; tracks whose clips changed are crossfaded in [`FADE_MS`], during which
-    /// [`Processor::process`] wants both plans. The position keeps its place in ticks when the tempo changes.
+    /// [`Processor::process`] wants both plans. For a plan of another structure (devices, sends, outputs, latencies) everything
+    /// is first lowered in [`FADE_MS`], which is [`ChangeError::Busy`], and then raised again. The position keeps its place in ticks when the tempo changes.
     ///
     /// # Errors
     /// When a fade is under way or the rate is wrong; then nothing has changed.
@@ -83,8 +109,25 @@ impl Processor {
         if self.transport.is_busy() {
             return Err(ChangeError::Busy);
         }
-        let sounding = self.transport.head.is_some();
+        if !self.rack.has(current) {
+            return Err(ChangeError::NotPrepared);
+        }
+        let sounding = self.transport.head.is_some() || self.rack.is_awake();
+        let fade = milliseconds(FADE_MS, self.sample_rate);
+        let rebuilt = previous.is_some_and(|previous| previous.structure() != current.structure());
+        if rebuilt && sounding && !self.desk.dip(self.clock, fade) {
+            return Err(ChangeError::Busy);
+        }
+        self.desk.rise(self.clock, if sounding { fade } else { 0 });
+        if let Some(previous) = previous {
+            self.settle(previous);
+        }
         let content_changed = self.desk.change(previous, current, self.clock, sounding);
+        if rebuilt {
+            // Nothing is heard of what leaves.
+            self.desk.leaving.clear();
+        }
+        self.rack.take(current, self.clock, if sounding { milliseconds(RAMP_MS, self.sample_rate) } else { 0 });
         self.transport.change(previous.map(PlanView::tempo), current.tempo(), content_changed);
         Ok(())
     }
@@ -98,6 +141,7 @@ impl Processor {
     pub fn play_exactly_from(&mut self, frame: i64) {
         self.transport.wanted_playing = true;
         self.transport.wanted_position = None;
+        self.transport.jumps += 1;
         self.transport.head = Some(Head { plan: Slot::Current, position: frame, began: frame, scope: Scope::Nothing });
     }
 
@@ -158,6 +202,17 @@ impl Processor {
         core::mem::take(&mut self.desk.master_peaks)
     }
 
+    /// By how many dB a device of the plan in force lowered the signal most since this was last asked; 0 for what lowers nothing.
+    pub fn take_reduction(&mut self, device: usize) -> f32 {
+        self.rack.take_reduction(device)
+    }
+
+    /// Whether a device of the plan in force made something else than numbers: it is silent until the next plan.
+    #[must_use]
+    pub fn has_failed(&self, device: usize) -> bool {
+        self.rack.has_failed(device)
+    }
+
     /// How many samples were no finite numbers and have been silenced, since the beginning.
     #[must_use]
     pub fn silenced_samples(&self) -> u64 {
@@ -187,13 +242,20 @@ impl Processor {
 
     /// A part of a block in which no command takes effect and no loop ends.
     fn segment<R: Reader>(&mut self, plans: &Plans<'_>, reader: &mut R, left: &mut [f32], right: &mut [f32]) {
+        self.give_up_dip();
         let spans = self.transport.spans(left.len());
-        if spans.iter().all(Option::is_none) {
+        if spans.iter().all(Option::is_none) && !self.rack.is_awake() {
             return;
         }
         let spans = spans.iter().flatten();
-        for track in 0..plans.current.track_count().min(self.desk.tracks.len()) {
-            if self.desk.is_silent(track, self.clock) {
+        let now = self.now(plans.current);
+        for place in 0..plans.current.track_count().min(self.desk.tracks.len()) {
+            let track = plans.current.track_at(place);
+            let plain = self.desk.tracks[track].plain;
+            if !self.is_needed(&plans.current, track) {
+                if !plain {
+                    self.rack.rest(track, &plans.current.track(track));
+                }
                 continue;
             }
             self.voices.clear(left.len());
@@ -205,17 +267,69 @@ impl Processor {
                     self.voices.track(plan, index, span, fades_in, reader);
                 }
             }
-            if let Some(bus) = self.voices.bus() {
+            if !plain {
+                self.strip(track, &now, left, right);
+            } else if let Some(bus) = self.voices.bus() {
                 self.desk.mix(track, bus, self.clock, [&mut *left, &mut *right]);
             }
         }
         self.leaving(plans, reader, spans.clone(), left, right);
-        self.desk.master(self.clock, left, right);
-        if self.metronome.target() > 0.0 || self.metronome.moving(self.clock) > 0 {
-            for span in spans {
-                self.click(plans, span, left, right);
-            }
+        let devices = plans.current.master_devices();
+        if !devices.is_empty() {
+            let mut sum = Signal { left: &mut *left, right: &mut *right, silent: false };
+            self.rack.devices(devices, &mut sum, &now);
         }
+        self.desk.master(self.clock, left, right);
+        self.clicks(plans, spans, left, right);
+    }
+
+    /// What every part of the desk must know of the present.
+    fn now<'a>(&self, plan: PlanView<'a>) -> Now<'a> {
+        Now {
+            plan,
+            clock: self.clock,
+            position: self.transport.position(),
+            moving: self.transport.head.is_some(),
+            jumps: self.transport.jumps,
+            fade: milliseconds(FADE_MS, self.sample_rate),
+        }
+    }
+
+    /// Whoever lowered everything for a plan and never brought it: it is raised again.
+    fn give_up_dip(&mut self) {
+        let patience = u64::from(milliseconds(DIP_MS_MAX, self.sample_rate));
+        if self.desk.dipped_for(self.clock).is_some_and(|frames| frames >= patience) {
+            self.desk.rise(self.clock, milliseconds(FADE_MS, self.sample_rate));
+        }
+    }
+
+    /// The metronome, as late as everything else.
+    fn clicks<'s>(
+        &mut self,
+        plans: &Plans<'_>,
+        spans: impl Iterator<Item = &'s Span>,
+        left: &mut [f32],
+        right: &mut [f32],
+    ) {
+        let on = self.metronome.target() > 0.0 || self.metronome.moving(self.clock) > 0;
+        let spans = spans.filter(|_| on);
+        if !self.rack.has_metronome_line() {
+            return spans.for_each(|span| self.click(plans, span, left, right));
+        }
+        let [mut first, mut second] = core::mem::take(&mut self.click_room);
+        let length = left.len();
+        let mut clicks = Signal { left: &mut first[..length], right: &mut second[..length], silent: !on };
+        if on {
+            clicks.left.fill(0.0);
+            clicks.right.fill(0.0);
+            spans.for_each(|span| self.click(plans, span, clicks.left, clicks.right));
+        }
+        self.rack.delay_metronome(&mut clicks);
+        if !clicks.silent {
+            dsp::mix::add(left, clicks.left, 1.0);
+            dsp::mix::add(right, clicks.right, 1.0);
+        }
+        self.click_room = [first, second];
     }
 
     /// The tracks that the current plan has no more.

@@ -11,6 +11,8 @@ pub struct Renderer<'a> {
     plans: Plans<'a>,
     processor: Processor,
     left_frames: i64,
+    /// Frames that come before the first: those by which everything is late.
+    lead: u32,
 }
 
 impl<'a> Renderer<'a> {
@@ -18,10 +20,11 @@ impl<'a> Renderer<'a> {
     #[must_use]
     pub fn new(plan: PlanView<'a>, range: Range<i64>) -> Self {
         let mut processor = Processor::new(plan.tempo().sample_rate());
+        processor.prepare(None, &plan);
         processor.change(None, &plan).expect("a new processor of the plan's own rate takes it");
         processor.play_exactly_from(range.start);
         let left_frames = range.end.saturating_sub(range.start).max(0);
-        Self { plans: Plans { current: plan, previous: None }, processor, left_frames }
+        Self { plans: Plans { current: plan, previous: None }, processor, left_frames, lead: plan.latency() }
     }
 
     /// Switches the metronome on or off.
@@ -31,10 +34,21 @@ impl<'a> Renderer<'a> {
 
     /// Renders into both slices, as many frames as fit and are left, and says how many; 0 at the end.
     pub fn next<R: Reader>(&mut self, reader: &mut R, left: &mut [f32], right: &mut [f32]) -> usize {
+        self.skip_lead(reader, left, right);
         let frames = (left.len().min(right.len()) as i64).min(self.left_frames) as usize;
         self.processor.process(&self.plans, reader, &mut left[..frames], &mut right[..frames]);
         self.left_frames -= frames as i64;
         frames
+    }
+
+    /// Plays what comes before the first frame into the slices, which are written again.
+    fn skip_lead<R: Reader>(&mut self, reader: &mut R, left: &mut [f32], right: &mut [f32]) {
+        let longest = left.len().min(right.len());
+        while self.lead > 0 && longest > 0 {
+            let frames = longest.min(self.lead as usize);
+            self.processor.process(&self.plans, reader, &mut left[..frames], &mut right[..frames]);
+            self.lead -= frames as u32;
+        }
     }
 
     /// How many samples were no finite numbers and have been silenced so far.

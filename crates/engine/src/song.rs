@@ -1,5 +1,7 @@
 //! What to play, in the musician's terms: the compiler's input.
 
+use dsp::fade::Shape;
+
 /// A song. Positions are ticks, [`crate::TICKS_PER_BEAT`] to the beat.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Song {
@@ -27,13 +29,21 @@ pub struct TimeSignature {
 }
 
 /// The master channel.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Master {
-    /// A linear factor.
+    /// A linear factor, behind the devices.
     pub volume: f64,
+    /// What the sum goes through, in this order. Their sidechains may be any track.
+    pub devices: Vec<Device>,
 }
 
-/// A track.
+impl Default for Master {
+    fn default() -> Self {
+        Self { volume: 1.0, devices: Vec::new() }
+    }
+}
+
+/// A track: clips, and what other tracks bring to it, through devices and a fader to where it goes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Track {
     /// Its identity from one plan to the next, such as a hash of its record's id; unique within the song. By it the
@@ -45,10 +55,107 @@ pub struct Track {
     pub pan: f64,
     /// Silent.
     pub muted: bool,
-    /// While any track is solo, only solo tracks that are not muted sound.
+    /// While any track is solo, only solo tracks sound, with the way to the master that they take and what leads into them.
     pub solo: bool,
     /// Its clips in any order. Clips that overlap are summed.
     pub clips: Vec<Clip>,
+    /// Its devices, in the order in which the sound goes through them, all before the fader.
+    pub devices: Vec<Device>,
+    /// The `id` of the track that it goes to; the master without one.
+    pub output: Option<u64>,
+    /// Where else it goes.
+    pub sends: Vec<Send>,
+    /// What moves on its own.
+    pub lanes: Vec<Lane>,
+}
+
+impl Default for Track {
+    /// A track without anything, whose id is 0.
+    fn default() -> Self {
+        Self {
+            id: 0,
+            volume: 1.0,
+            pan: 0.0,
+            muted: false,
+            solo: false,
+            clips: Vec::new(),
+            devices: Vec::new(),
+            output: None,
+            sends: Vec::new(),
+            lanes: Vec::new(),
+        }
+    }
+}
+
+/// A device in a track or in the master.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Its identity from one plan to the next, unique within the song: by it the processor finds the device that sounds.
+    pub id: u64,
+    /// What it is.
+    pub kind: dsp::devices::Kind,
+    /// Passed by. It keeps its latency.
+    pub bypassed: bool,
+    /// The values of all parameters, in the order of its table.
+    pub values: Vec<f32>,
+    /// The `id` of the track that it listens to, behind that track's devices and before its fader, muted or not.
+    pub sidechain: Option<u64>,
+}
+
+/// A send.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Send {
+    /// Its identity from one plan to the next, unique within the song.
+    pub id: u64,
+    /// The `id` of the track that it goes to.
+    pub target: u64,
+    /// A linear factor.
+    pub gain: f64,
+    /// Whether it leaves before the fader, pan and their automation; a muted track sends nothing either way.
+    pub pre: bool,
+}
+
+/// Automation of one parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lane {
+    /// What moves.
+    pub target: LaneTarget,
+    /// Where it is when, in any order; of points at one tick the last one counts. Before the first and behind the last it
+    /// stays where they are.
+    pub points: Vec<Point>,
+}
+
+/// What a lane moves, in its own track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneTarget {
+    /// The fader.
+    Volume,
+    /// The pan.
+    Pan,
+    /// The gain of the send at this index.
+    Send(usize),
+    /// A parameter: the index of the device, and that of the parameter in its table.
+    Parameter(usize, usize),
+}
+
+/// A point of a lane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Where.
+    pub ticks: i64,
+    /// The value there, in the parameter's unit.
+    pub value: f64,
+    /// How it goes on from here.
+    pub way: Way,
+}
+
+/// How a parameter goes from one point to the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Way {
+    /// It stays, and jumps at the next point.
+    Hold,
+    /// Straight at 0, bent as [`dsp::bend`] says from -1 to 1. Frequencies and times go by equal ratios.
+    Bent(f64),
 }
 
 /// A stretch of a recording on the timeline.
@@ -66,10 +173,38 @@ pub struct Clip {
     pub source_end_offset_seconds: f64,
     /// A linear factor.
     pub gain: f64,
-    /// Length of the linear fade from silence at its start.
+    /// Length of the fade from silence at its start.
     pub fade_in_ticks: i64,
-    /// Length of the linear fade to silence at its end.
+    /// Length of the fade to silence at its end.
     pub fade_out_ticks: i64,
+    /// How it fades in.
+    pub fade_in_shape: Shape,
+    /// How it fades out.
+    pub fade_out_shape: Shape,
+    /// Plays the recording turned around; both offsets count in the turned recording.
+    pub reversed: bool,
+    /// How much of it, from its start on, is repeated to its end; 0 repeats nothing.
+    pub loop_ticks: i64,
+}
+
+impl Default for Clip {
+    /// A clip of no length of source 0.
+    fn default() -> Self {
+        Self {
+            start_ticks: 0,
+            duration_ticks: 0,
+            source: 0,
+            source_offset_seconds: 0.0,
+            source_end_offset_seconds: 0.0,
+            gain: 1.0,
+            fade_in_ticks: 0,
+            fade_out_ticks: 0,
+            fade_in_shape: Shape::Linear,
+            fade_out_shape: Shape::Linear,
+            reversed: false,
+            loop_ticks: 0,
+        }
+    }
 }
 
 /// What the compiler must know of a recording.

@@ -2,13 +2,16 @@
 
 mod support;
 
-use engine::plan::{CLIPS_MAX, TRACKS_MAX};
+use engine::plan::{CLIPS_MAX, DEVICES_MAX, EDGES_MAX, POINTS_MAX, TRACKS_MAX};
 use engine::{
-    Clip, CompileError, MemoryReader, Plan, PlanError, Plans, Processor, Song, SourceInfo, TICKS_PER_BEAT as BEAT,
-    TimeSignature,
+    Clip, CompileError, Device, Lane, LaneTarget, MemoryReader, Plan, PlanError, Plans, Point, Processor, Send, Song,
+    SourceInfo, TICKS_PER_BEAT as BEAT, TimeSignature, Way,
 };
 use proptest::prelude::*;
 use support::songs::{self, clip, song, track};
+
+/// Words of the small song's plan before its table: header, tracks, clips, sources, conversion, edges.
+const RECORDS: usize = 32 + 3 * 24 + 3 * 18 + 2 * 8 + 8 + 3 * 8;
 
 fn small_song() -> Song {
     let source = |id, rate| SourceInfo { id, rate, channels: 2, frames: 10_000 };
@@ -29,6 +32,7 @@ fn words(song: &Song) -> Vec<u32> {
 fn play(plan: &Plan) {
     let plans = Plans { current: plan.view(), previous: None };
     let mut processor = Processor::new(plans.current.tempo().sample_rate());
+    processor.prepare(None, &plans.current);
     processor.change(None, &plans.current).expect("the plan's own rate");
     processor.set_metronome(true);
     processor.play();
@@ -71,12 +75,12 @@ fn en15_what_is_no_plan_is_named() {
     assert_eq!(with(6, 3), Err(PlanError::Tempo));
     assert_eq!(with(7, f32::NAN.to_bits()), Err(PlanError::Header));
     assert_eq!(with(8, u32::MAX), Err(PlanError::Header));
-    assert_eq!(with(20, 1), Err(PlanError::Header));
+    assert_eq!(with(30, 1), Err(PlanError::Header));
     assert_eq!(with(32 + 4, f32::INFINITY.to_bits()), Err(PlanError::Track(0)));
     assert_eq!(with(32 + 7, u32::MAX), Err(PlanError::Track(0)));
     assert_eq!(with(32 + 8, 99), Err(PlanError::Track(0)));
-    assert_eq!(with(32 + 36 + 15, 2), Err(PlanError::Clip(0)));
-    assert_eq!(with(32 + 36 + 7, 1), Err(PlanError::Clip(0)));
+    assert_eq!(with(32 + 72 + 15, 2), Err(PlanError::Clip(0)));
+    assert_eq!(with(32 + 72 + 7, 1), Err(PlanError::Clip(0)));
     assert_eq!(Plan::from_bytes(&[1, 2, 3]), Err(PlanError::Length));
     assert_eq!(Plan::from_bytes(&[]), Err(PlanError::Length));
     assert_eq!(Plan::from_words(good[..good.len() - 1].to_vec()).map_err(|(e, _)| e), Err(PlanError::Length));
@@ -92,7 +96,7 @@ proptest! {
         records_only in any::<bool>(),
     ) {
         let mut words = words(&small_song());
-        let reach = if records_only { 32 + 36 + 48 + 16 + 8 } else { words.len() };
+        let reach = if records_only { RECORDS } else { words.len() };
         for (at, word) in damage {
             words[at.index(reach)] = word;
         }
@@ -128,6 +132,72 @@ proptest! {
             }).collect();
         }
         if let Ok(plan) = Plan::compile(&song) {
+            play(&plan);
+        }
+    }
+}
+
+#[test]
+fn en15_a_graph_out_of_bounds_is_refused_with_a_reason() {
+    let kind = dsp::devices::Kind::Gate;
+    let values: Vec<f32> = kind.parameters().iter().map(|parameter| parameter.default).collect();
+    let gate = Device { id: 70, kind, bypassed: false, values, sidechain: Some(3) };
+    let send = Send { id: 80, target: 5, gain: 0.5, pre: false };
+    let mut good = small_song();
+    good.tracks[0].devices = vec![gate.clone()];
+    good.tracks[0].sends = vec![send];
+    good.tracks[1].output = Some(5);
+    play(&Plan::compile(&good).unwrap());
+    let refused = |change: &dyn Fn(&mut Song)| {
+        let mut song = good.clone();
+        change(&mut song);
+        let error = Plan::compile(&song).unwrap_err();
+        assert!(!error.to_string().is_empty());
+        error
+    };
+    let lane = |target, value| Lane { target, points: vec![Point { ticks: 0, value, way: Way::Hold }] };
+    assert_eq!(refused(&|s| s.tracks[1].output = Some(3)), CompileError::Circle(1));
+    assert_eq!(refused(&|s| s.tracks[2].output = Some(9)), CompileError::Circle(0));
+    assert_eq!(refused(&|s| s.tracks[0].devices[0].sidechain = Some(9)), CompileError::Circle(0));
+    assert_eq!(refused(&|s| s.tracks[1].output = Some(77)), CompileError::Target(1));
+    assert_eq!(refused(&|s| s.tracks[0].sends[0].target = 77), CompileError::Target(0));
+    assert_eq!(refused(&|s| s.tracks[0].sends[0].gain = 17.0), CompileError::Send(0));
+    assert_eq!(refused(&|s| s.tracks[1].devices = vec![gate.clone()]), CompileError::SameDevice(1));
+    assert_eq!(refused(&|s| s.master.devices = vec![gate.clone()]), CompileError::SameDevice(3));
+    assert_eq!(refused(&|s| s.tracks[1].sends = vec![send]), CompileError::SameSend(1));
+    assert_eq!(refused(&|s| drop(s.tracks[0].devices[0].values.pop())), CompileError::Device(0));
+    assert_eq!(refused(&|s| s.tracks[0].devices[0].values[0] = f32::NAN), CompileError::Device(0));
+    assert_eq!(refused(&|s| s.tracks[0].lanes = vec![lane(LaneTarget::Send(1), 0.5)]), CompileError::Lane(0));
+    assert_eq!(refused(&|s| s.tracks[0].lanes = vec![lane(LaneTarget::Parameter(1, 0), 0.5)]), CompileError::Lane(0));
+    assert_eq!(refused(&|s| s.tracks[0].lanes = vec![lane(LaneTarget::Pan, 1.5)]), CompileError::Lane(0));
+    let many = |s: &mut Song| {
+        let device = |id: usize| Device { id: 1_000 + id as u64, sidechain: None, ..gate.clone() };
+        s.tracks[2].devices = (0..=DEVICES_MAX).map(device).collect();
+    };
+    assert_eq!(refused(&many), CompileError::TooManyDevices);
+    let sends = |s: &mut Song| s.tracks[0].sends = (0..=EDGES_MAX as u64).map(|id| Send { id, ..send }).collect();
+    assert_eq!(refused(&sends), CompileError::TooManySends);
+    let points = |s: &mut Song| {
+        let point = |n: usize| Point { ticks: n as i64 * 1_000, value: 0.5, way: Way::Hold };
+        s.tracks[0].lanes = vec![Lane { target: LaneTarget::Volume, points: (0..=POINTS_MAX).map(point).collect() }];
+    };
+    assert_eq!(refused(&points), CompileError::TooMuchAutomation);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn en15_a_damaged_graph_is_refused_or_plays_without_harm(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u32>(), 0u32..40, Just(u32::MAX)]), 1..4),
+    ) {
+        let case = songs::all().into_iter().find(|case| case.name == "automated").unwrap();
+        let mut words = words(&case.song);
+        for (at, word) in damage {
+            let at = at.index(words.len());
+            words[at] = word;
+        }
+        if let Ok(plan) = Plan::from_words(words) {
             play(&plan);
         }
     }

@@ -55,33 +55,50 @@ fn en14_playing_allocates_and_frees_nothing() {
         edited.tracks[0].clips.pop();
         edited.bpm_milli += 1_000;
         let edited = Plan::compile(&edited).unwrap();
+        // Another graph: a device less on each track, everything bypassed, no sends.
+        let mut rebuilt = case.song.clone();
+        for track in &mut rebuilt.tracks {
+            track.sends.clear();
+            track.lanes.clear();
+            drop(track.devices.pop());
+            track.devices.iter_mut().for_each(|device| device.bypassed = true);
+        }
+        let rebuilt = Plan::compile(&rebuilt).unwrap();
         let mut reader = support::reader(&case);
         let mut processor = Processor::new(case.song.sample_rate);
+        processor.prepare(None, &plan.view());
+        // What both need: the audio thread has it before the plan comes.
+        processor.prepare(Some(&plan.view()), &rebuilt.view());
         let (mut left, mut right) = (vec![0.0; 4_096], vec![0.0; 4_096]);
+        let mut taken = 0;
         let count = allocations(|| {
             let mut plans = Plans { current: plan.view(), previous: None };
             processor.change(None, &plans.current).unwrap();
             processor.set_loop(case.loop_ticks);
             processor.set_metronome(true);
             processor.play();
-            for block in 0..200 {
+            for block in 0..240 {
                 let frames = [128, 1, 4_096, 333][block % 4];
                 if block == 60 {
                     processor.seek(30_000);
                 }
-                if block % 50 == 20 && !processor.is_busy() {
-                    let next = if block == 20 { edited.view() } else { plan.view() };
-                    processor.change(Some(&plans.current), &next).unwrap();
-                    plans = Plans { current: next, previous: Some(plans.current) };
+                let next = [&edited, &rebuilt, &plan][(block / 50) % 3].view();
+                if block % 50 >= 20 && next.structure() != plans.current.structure() || block % 50 == 20 {
+                    if processor.change(Some(&plans.current), &next).is_ok() {
+                        plans = Plans { current: next, previous: Some(plans.current) };
+                        taken += 1;
+                    }
                 }
-                if block == 150 {
+                if block == 190 {
                     processor.stop();
                 }
                 processor.process(&plans, &mut reader, &mut left[..frames], &mut right[..frames]);
                 processor.take_track_peaks(0);
+                processor.take_reduction(0);
             }
         });
         assert_eq!(count, 0, "{}", case.name);
+        assert!(taken >= 4, "{}: {taken} plans", case.name);
     }
 }
 
@@ -111,6 +128,7 @@ fn en14_only_clips_that_sound_are_read() {
     let plan = Plan::compile(&song(48_000, 120_000, sources, vec![track(1, clips), silent, muted])).unwrap();
     let plans = Plans { current: plan.view(), previous: None };
     let mut processor = Processor::new(48_000);
+    processor.prepare(None, &plans.current);
     processor.change(None, &plans.current).unwrap();
     processor.play();
     let mut reader = CountingReader { reads: 0, frames: 0 };
@@ -135,6 +153,7 @@ fn en14_what_is_no_number_is_silenced_and_counted() {
     let plan = Plan::compile(&case.song).unwrap();
     let plans = Plans { current: plan.view(), previous: None };
     let mut processor = Processor::new(48_000);
+    processor.prepare(None, &plans.current);
     processor.change(None, &plans.current).unwrap();
     processor.play();
     let (mut left, mut right) = (vec![0.0; case.frames], vec![0.0; case.frames]);
@@ -149,6 +168,7 @@ fn en14_a_missing_recording_is_silence() {
     let plan = Plan::compile(&song(48_000, 120_000, sources, vec![track(1, vec![clip(1, 0, BEAT)])])).unwrap();
     let plans = Plans { current: plan.view(), previous: None };
     let mut processor = Processor::new(48_000);
+    processor.prepare(None, &plans.current);
     processor.change(None, &plans.current).unwrap();
     processor.play();
     let (mut left, mut right) = ([9.0; 500], [9.0; 500]);

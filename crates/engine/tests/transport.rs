@@ -40,6 +40,7 @@ impl Player {
         recordings.iter().for_each(|(id, channels)| reader.insert(*id, channels.clone()));
         let current = compile(song);
         let mut processor = Processor::new(RATE);
+        processor.prepare(None, &current.view());
         processor.change(None, &current.view()).expect("a new processor takes any plan of its rate");
         Self { processor, current, previous: None, reader }
     }
@@ -51,6 +52,7 @@ impl Player {
             Act::Seek(frame) => self.processor.seek(frame),
             Act::Loop(start, end) => self.processor.set_loop(Some((start, end))),
             Act::Plan(plan) => {
+                self.processor.prepare(Some(&self.current.view()), &plan.view());
                 self.processor.change(Some(&self.current.view()), &plan.view()).expect("no fade is under way");
                 self.previous = Some(core::mem::replace(&mut self.current, plan));
             }

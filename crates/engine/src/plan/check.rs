@@ -1,8 +1,10 @@
 //! Is it a plan? Every word is looked at before the first is used.
 
+mod graph;
+
 use dsp::resample::Conversion;
 
-use super::view::{Header, PlanView, i64_at};
+use super::view::{Header, PlanView, i64_at, u64_at};
 use super::{
     CLIP_WORDS, CLIPS_MAX, CONVERSION_WORDS, CONVERSIONS_MAX, ClipRecord, FRAME_MAX, GAIN_MAX, HEADER_WORDS, MAGIC,
     PlanError, SOURCE_WORDS, SOURCES_MAX, TRACK_WORDS, TRACKS_MAX, TrackRecord, VERSION,
@@ -39,12 +41,21 @@ pub(super) fn header(words: &[u32]) -> Result<Header, PlanError> {
         sources: w[10] as usize,
         conversions: w[11] as usize,
         frames: i64_at(w, 12),
+        devices: w[14] as usize,
+        values: w[15] as usize,
+        edges: w[16] as usize,
+        lanes: w[17] as usize,
+        points: w[18] as usize,
+        latency: w[19],
+        structure: u64_at(w, 20),
+        master_devices: w[22] as usize,
     };
     let counts = header.tracks <= TRACKS_MAX
         && header.clips <= CLIPS_MAX
         && header.sources <= SOURCES_MAX
-        && header.conversions <= CONVERSIONS_MAX;
-    let rest = w[14..].iter().all(|word| *word == 0);
+        && header.conversions <= CONVERSIONS_MAX
+        && graph::counts(&header);
+    let rest = w[23..].iter().all(|word| *word == 0);
     if !counts || !rest || !is_gain(header.master_gain) || !(0..=FRAME_MAX).contains(&header.frames) {
         return Err(PlanError::Header);
     }
@@ -52,7 +63,8 @@ pub(super) fn header(words: &[u32]) -> Result<Header, PlanError> {
         + header.tracks * TRACK_WORDS
         + header.clips * CLIP_WORDS
         + header.sources * SOURCE_WORDS
-        + header.conversions * CONVERSION_WORDS;
+        + header.conversions * CONVERSION_WORDS
+        + graph::words(&header);
     if words.len() < records { Err(PlanError::Length) } else { Ok(header) }
 }
 
@@ -64,7 +76,7 @@ pub(super) fn body(plan: &PlanView<'_>) -> Result<(), PlanError> {
     for index in 0..plan.track_count() {
         end = clips(plan, &plan.track(index))?.max(end);
     }
-    if end == plan.frames() { Ok(()) } else { Err(PlanError::Header) }
+    if end == plan.frames() { graph::check(plan) } else { Err(PlanError::Header) }
 }
 
 fn conversions(plan: &PlanView<'_>) -> Result<(), PlanError> {
@@ -124,7 +136,7 @@ fn tracks(plan: &PlanView<'_>) -> Result<(), PlanError> {
         let id = Some(plan.track(in_order).id);
         let good = track.gains.into_iter().all(is_gain) && track.first_clip == next_clip && id > last_id;
         // The comparison comes before the sum: a usize has 32 bits in WASM.
-        if !good || track.clips > plan.clip_count() - next_clip || w[9..] != [0, 0, 0] {
+        if !good || track.clips > plan.clip_count() - next_clip || w[17] > 1 || w[21..] != [0, 0, 0] {
             return Err(wrong);
         }
         next_clip += track.clips;
@@ -139,7 +151,9 @@ fn clips(plan: &PlanView<'_>, track: &TrackRecord) -> Result<i64, PlanError> {
     let mut last_start = i64::MIN;
     for index in range.clone() {
         let clip = plan.clip(index);
-        if !is_clip(plan, &clip) || clip.start < last_start {
+        let w: &[u32; CLIP_WORDS] = plan.record(plan.clips_at(), index);
+        let shapes = (w[16] >> 1 & 7) < 5 && w[16] >> 4 < 5 && w[17] == 0;
+        if !shapes || !is_clip(plan, &clip) || clip.start < last_start {
             return Err(PlanError::Clip(index as u32));
         }
         last_start = clip.start;

@@ -1,5 +1,6 @@
 //! Reading a checked plan in place.
 
+use dsp::fade::Shape;
 use dsp::resample::Conversion;
 
 use super::{CLIP_WORDS, CONVERSION_WORDS, HEADER_WORDS, NO_CONVERSION, PlanError, SOURCE_WORDS, TRACK_WORDS, check};
@@ -23,6 +24,14 @@ pub(crate) struct Header {
     pub(crate) clips: usize,
     pub(crate) sources: usize,
     pub(crate) conversions: usize,
+    pub(crate) devices: usize,
+    pub(crate) values: usize,
+    pub(crate) edges: usize,
+    pub(crate) lanes: usize,
+    pub(crate) points: usize,
+    pub(crate) latency: u32,
+    pub(crate) structure: u64,
+    pub(crate) master_devices: usize,
 }
 
 /// A track.
@@ -38,6 +47,26 @@ pub struct TrackRecord {
     pub first_clip: usize,
     /// How many clips it has.
     pub clips: usize,
+    /// Its first device.
+    pub first_device: usize,
+    /// How many devices it has.
+    pub devices: usize,
+    /// Its first edge: the output.
+    pub first_edge: usize,
+    /// How many edges it has, at least one.
+    pub edges: usize,
+    /// Its first lane.
+    pub first_lane: usize,
+    /// How many lanes it has, those of its devices not counted.
+    pub lanes: usize,
+    /// Frames by which its clips are delayed, so that they meet what other tracks bring.
+    pub wait: u32,
+    /// Whether edges lead to it.
+    pub receives: bool,
+    /// How late the sound is at its fader, in frames.
+    pub late: u32,
+    /// Equal in two plans when its lanes are.
+    pub lanes_content: u64,
 }
 
 /// A clip.
@@ -63,6 +92,12 @@ pub struct ClipRecord {
     pub gain: f32,
     /// Index of its source.
     pub source: u32,
+    /// Whether the recording is turned around.
+    pub reversed: bool,
+    /// How it fades in.
+    pub fade_in_shape: Shape,
+    /// How it fades out.
+    pub fade_out_shape: Shape,
 }
 
 /// A source.
@@ -171,18 +206,33 @@ impl<'a> PlanView<'a> {
             gains: [f32::from_bits(w[4]), f32::from_bits(w[5])],
             first_clip: w[6] as usize,
             clips: w[7] as usize,
+            first_device: w[10] as usize,
+            devices: w[11] as usize,
+            first_edge: w[12] as usize,
+            edges: w[13] as usize,
+            first_lane: w[14] as usize,
+            lanes: w[15] as usize,
+            wait: w[16],
+            receives: w[17] == 1,
+            late: w[18],
+            lanes_content: u64_at(w, 19),
         }
     }
 
     /// The index of the track with an identity.
     #[must_use]
     pub fn track_index(&self, id: u64) -> Option<usize> {
-        let (mut low, mut high) = (0, self.header.tracks);
+        let place = self.search(self.header.tracks, |place| self.track(self.track_by_id(place)).id.cmp(&id))?;
+        Some(self.track_by_id(place))
+    }
+
+    /// Finds a place among `count` in order.
+    pub(super) fn search(&self, count: usize, compare: impl Fn(usize) -> core::cmp::Ordering) -> Option<usize> {
+        let (mut low, mut high) = (0, count);
         while low < high {
             let middle = low.midpoint(high);
-            let index = self.track_by_id(middle);
-            match self.track(index).id.cmp(&id) {
-                core::cmp::Ordering::Equal => return Some(index),
+            match compare(middle) {
+                core::cmp::Ordering::Equal => return Some(middle),
                 core::cmp::Ordering::Less => low = middle + 1,
                 core::cmp::Ordering::Greater => high = middle,
             }
@@ -211,6 +261,9 @@ impl<'a> PlanView<'a> {
             fade_out: w[13],
             gain: f32::from_bits(w[14]),
             source: w[15],
+            reversed: w[16] & 1 != 0,
+            fade_in_shape: shape(w[16] >> 1),
+            fade_out_shape: shape(w[16] >> 4),
         }
     }
 
@@ -253,10 +306,6 @@ impl<'a> PlanView<'a> {
         self.sources_at() + self.header.sources * SOURCE_WORDS
     }
 
-    pub(super) fn tables_at(&self) -> usize {
-        self.conversions_at() + self.header.conversions * CONVERSION_WORDS
-    }
-
     pub(super) fn record<const N: usize>(&self, section: usize, index: usize) -> &'a [u32; N] {
         const { assert!(N <= HEADER_WORDS) };
         let at = section + index * N;
@@ -283,6 +332,10 @@ impl<'a> PlanView<'a> {
             self.visit(middle + 1, high, from, to, found);
         }
     }
+}
+
+fn shape(code: u32) -> Shape {
+    Shape::ALL.get(code as usize & 7).copied().unwrap_or_default()
 }
 
 static ZEROS: [u32; HEADER_WORDS] = [0; HEADER_WORDS];

@@ -2,18 +2,25 @@
 
 use dsp::ramp::Ramp;
 
+use super::effect::Now;
+use super::lanes::{Stretch, write_levels};
+use super::signal::Signal;
 use super::transport::Scope;
 use super::voice::Span;
 use crate::PlanView;
-use crate::plan::TRACKS_MAX;
+use crate::plan::{EDGES_MAX, EdgeKind, LaneRecordTarget, NONE, TRACKS_MAX, TrackRecord};
 
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) tracks: Vec<Channel>,
+    pub(super) edges: Vec<Edge>,
     pub(super) leaving: Vec<Leaving>,
     pub(super) master_peaks: [f32; 2],
     pub(super) silenced: u64,
     master: Ramp,
+    /// 0 while one graph gives way to another.
+    dip: Ramp,
+    next_edges: Vec<Edge>,
     /// Where the channels of the next plan are put together; swapped with `tracks`, so that nothing is allocated.
     next: Vec<Channel>,
     ramp: u32,
@@ -26,9 +33,95 @@ pub(super) struct Channel {
     pub(super) previous: Option<usize>,
     /// Peaks since they were last asked for.
     pub(super) peaks: [f32; 2],
+    /// Whether it is but clips and a fader on their way to the master.
+    pub(super) plain: bool,
+    /// Whether another listens to it.
+    pub(super) is_key: bool,
+    follow: Follow<2>,
     gains: [Ramp; 2],
     /// Whether its clips are not those of the previous plan.
     changed: bool,
+}
+
+/// What leaves a track of the current plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edge {
+    gain: Ramp,
+    follow: Follow<1>,
+}
+
+impl Edge {
+    pub(super) fn is_open(&self, now: u64) -> bool {
+        self.gain.target() > 0.0 || self.gain.moving(now) > 0
+    }
+
+    pub(super) fn is_unity(&self, now: u64) -> bool {
+        self.gain.target() == 1.0 && self.gain.moving(now) == 0
+    }
+
+    /// Writes the edge's factor at each of the coming frames.
+    pub(super) fn write(&mut self, lane: Option<usize>, late: u32, now: &Now<'_>, row: &mut [f32]) {
+        if let Some(lane) = lane {
+            let lane = now.plan.lane(lane);
+            let stretches = |frame| [Some(Stretch::at(now.plan, &lane, frame)), None];
+            self.follow.write([&mut *row], late, now, &stretches, &|[value, _]| [value.unwrap_or(1.0)]);
+            // The plan has 1 for such an edge, or 0 when mute or solo close it.
+            row.iter_mut().enumerate().for_each(|(n, x)| *x *= self.gain.value(now.clock + n as u64));
+            return;
+        }
+        for (n, x) in row.iter_mut().enumerate() {
+            *x = self.gain.value(now.clock + n as u64);
+        }
+    }
+}
+
+/// Levels that lanes move, and how a jump of the song's position is led over.
+#[derive(Clone, Copy, Debug)]
+struct Follow<const K: usize> {
+    jumps: u64,
+    last: [f32; K],
+    offset: [f32; K],
+    since: u64,
+}
+
+impl<const K: usize> Follow<K> {
+    fn new() -> Self {
+        Self { jumps: 0, last: [0.0; K], offset: [0.0; K], since: 0 }
+    }
+
+    fn write(
+        &mut self,
+        mut rows: [&mut [f32]; K],
+        late: u32,
+        now: &Now<'_>,
+        stretches: &impl Fn(i64) -> [Option<Stretch>; 2],
+        level: &impl Fn([Option<f32>; 2]) -> [f32; K],
+    ) {
+        let frame = now.position - i64::from(late);
+        if now.moving {
+            write_levels(rows.each_mut().map(|row| &mut **row), frame, stretches, level);
+        } else {
+            let still = level(stretches(frame).map(|s| s.map(|s| s.value(frame, false))));
+            rows.iter_mut().zip(still).for_each(|(row, value)| row.fill(value));
+        }
+        if self.jumps != now.jumps {
+            let first = rows.each_ref().map(|row| row.first().copied().unwrap_or(0.0));
+            let known = self.jumps != 0;
+            self.offset = core::array::from_fn(|k| if known { self.last[k] - first[k] } else { 0.0 });
+            (self.jumps, self.since) = (now.jumps, now.clock);
+        }
+        let elapsed = now.clock - self.since;
+        if elapsed < u64::from(now.fade) {
+            let step = 1.0 / now.fade as f32;
+            let left = (u64::from(now.fade) - elapsed) as usize;
+            for (row, offset) in rows.iter_mut().zip(self.offset) {
+                for (n, x) in row.iter_mut().take(left).enumerate() {
+                    *x += offset * ((left - n) as f32 * step);
+                }
+            }
+        }
+        self.last = rows.each_ref().map(|row| row.last().copied().unwrap_or(0.0));
+    }
 }
 
 /// A track that only the previous plan has.
@@ -46,6 +139,9 @@ impl Desk {
             master_peaks: [0.0; 2],
             silenced: 0,
             master: Ramp::still(1.0),
+            dip: Ramp::still(1.0),
+            edges: Vec::with_capacity(EDGES_MAX),
+            next_edges: Vec::with_capacity(EDGES_MAX),
             next: Vec::with_capacity(TRACKS_MAX),
             ramp,
         }
@@ -77,6 +173,15 @@ impl Desk {
         } else {
             self.master = Ramp::still(current.master_gain());
         }
+        self.next_edges.clear();
+        for index in 0..current.edge_count() {
+            let edge = current.edge(index);
+            let known = previous.and_then(|plan| self.edges.get(plan.edge_index(edge.id)?).copied());
+            let mut next = known.unwrap_or(Edge { gain: Ramp::still(edge.gain), follow: Follow::new() });
+            next.gain.set(edge.gain, now, ramp);
+            self.next_edges.push(next);
+        }
+        core::mem::swap(&mut self.edges, &mut self.next_edges);
         core::mem::swap(&mut self.tracks, &mut self.next);
         !self.leaving.is_empty() || self.tracks.iter().any(|channel| channel.changed)
     }
@@ -92,13 +197,49 @@ impl Desk {
         let track = current.track(index);
         let old = previous.and_then(|plan| Some((plan, plan.track_index(track.id)?)));
         let Some((plan, before)) = old.filter(|(_, before)| *before < self.tracks.len()) else {
-            return Channel { previous: None, peaks: [0.0; 2], gains: track.gains.map(Ramp::still), changed: true };
+            return Channel {
+                previous: None,
+                peaks: [0.0; 2],
+                plain: is_plain(current, &track),
+                is_key: is_key(current, &track),
+                follow: Follow::new(),
+                gains: track.gains.map(Ramp::still),
+                changed: true,
+            };
         };
-        let Channel { mut gains, peaks, .. } = self.tracks[before];
+        let Channel { mut gains, peaks, mut follow, .. } = self.tracks[before];
+        if plan.track(before).lanes_content != track.lanes_content {
+            // It is led from where it was, if it was anywhere.
+            follow.jumps = if follow.jumps == 0 { 0 } else { u64::MAX };
+        }
         for (gain, target) in gains.iter_mut().zip(track.gains) {
             gain.set(target, now, ramp);
         }
-        Channel { previous: Some(before), peaks, gains, changed: plan.track(before).content != track.content }
+        Channel {
+            previous: Some(before),
+            peaks,
+            plain: is_plain(current, &track),
+            is_key: is_key(current, &track),
+            follow,
+            gains,
+            changed: plan.track(before).content != track.content,
+        }
+    }
+
+    /// Begins to lower everything, or has: whether nothing is heard any more.
+    pub(super) fn dip(&mut self, now: u64, fade: u32) -> bool {
+        self.dip.set(0.0, now, fade);
+        self.dip.moving(now) == 0
+    }
+
+    /// Raises everything again.
+    pub(super) fn rise(&mut self, now: u64, fade: u32) {
+        self.dip.set(1.0, now, fade);
+    }
+
+    /// How many frames ago everything was lowered to silence, when it was.
+    pub(super) fn dipped_for(&self, now: u64) -> Option<u64> {
+        (self.dip.target() == 0.0).then(|| self.dip.since_end(now))
     }
 
     pub(super) fn is_silent(&self, track: usize, now: u64) -> bool {
@@ -117,6 +258,48 @@ impl Desk {
 
     fn within(&self, track: usize, scope: Scope) -> bool {
         scope == Scope::All || (scope == Scope::Changed && self.tracks[track].changed)
+    }
+
+    /// Puts a track's signal through its fader, in place, and measures it.
+    pub(super) fn fade(
+        &mut self,
+        track: usize,
+        record: &TrackRecord,
+        signal: &mut Signal<'_>,
+        now: &Now<'_>,
+        levels: &mut [Vec<f32>; 2],
+    ) {
+        let channel = &mut self.tracks[track];
+        let length = signal.len();
+        let (mut volume, mut pan) = (None, None);
+        for lane in record.first_lane..record.first_lane + record.lanes {
+            let lane = now.plan.lane(lane);
+            match lane.target {
+                LaneRecordTarget::Volume => volume = Some(lane),
+                LaneRecordTarget::Pan => pan = Some(lane),
+                _ => {}
+            }
+        }
+        if volume.is_some() || pan.is_some() {
+            let [left, right] = levels;
+            let rows = [&mut left[..length], &mut right[..length]];
+            let at = |frame| [volume, pan].map(|lane| lane.map(|lane| Stretch::at(now.plan, &lane, frame)));
+            channel.follow.write(rows, record.late, now, &at, &|[volume, pan]| {
+                let (left, right) = dsp::pan::balance(f64::from(pan.unwrap_or(0.0)));
+                [left, right].map(|side| volume.unwrap_or(1.0) * side)
+            });
+            for (samples, levels) in signal.channels().into_iter().zip(levels) {
+                samples.iter_mut().zip(levels).for_each(|(x, level)| *x *= *level);
+            }
+        }
+        for ((gain, peak), samples) in channel.gains.iter().zip(&mut channel.peaks).zip(signal.channels()) {
+            let moving = (gain.moving(now.clock) as usize).min(length);
+            gain.apply(&mut samples[..moving], now.clock);
+            if gain.target() != 1.0 {
+                dsp::mix::gain(&mut samples[moving..], gain.target());
+            }
+            *peak = peak.max(dsp::meter::peak(samples));
+        }
     }
 
     /// Adds a track's bus to the master, through its factors.
@@ -139,9 +322,25 @@ impl Desk {
             if self.master.target() != 1.0 {
                 dsp::mix::gain(&mut samples[moving..], self.master.target());
             }
+            let moving = (self.dip.moving(now) as usize).min(samples.len());
+            self.dip.apply(&mut samples[..moving], now);
+            if self.dip.target() == 0.0 {
+                samples[moving..].fill(0.0);
+            }
             self.silenced += dsp::meter::silence_non_finite(samples) as u64;
             dsp::meter::silence_tiny(samples);
             *peak = peak.max(dsp::meter::peak(samples));
         }
     }
+}
+
+/// Whether a track is but clips and a fader on their way to the master.
+fn is_plain(plan: &PlanView<'_>, track: &TrackRecord) -> bool {
+    let output = plan.edge(track.first_edge);
+    let alone = track.devices == 0 && track.edges == 1 && track.lanes == 0 && !track.receives && track.wait == 0;
+    alone && output.target == NONE && output.wait == 0
+}
+
+fn is_key(plan: &PlanView<'_>, track: &TrackRecord) -> bool {
+    (track.first_edge..track.first_edge + track.edges).any(|edge| plan.edge(edge).kind == EdgeKind::Key)
 }

@@ -48,6 +48,8 @@ pub(super) struct Transport {
     tempo: Option<Tempo>,
     loop_ticks: Option<(i64, i64)>,
     loop_frames: Option<(i64, i64)>,
+    /// Counts the times at which the position has jumped, or has begun or ceased to move; from 1.
+    pub(super) jumps: u64,
 }
 
 impl Transport {
@@ -62,6 +64,7 @@ impl Transport {
             tempo: None,
             loop_ticks: None,
             loop_frames: None,
+            jumps: 1,
         }
     }
 
@@ -88,6 +91,7 @@ impl Transport {
         self.stopped_at = moved(self.stopped_at);
         self.wanted_position = self.wanted_position.map(moved);
         self.set_loop(self.loop_ticks);
+        self.jumps += u64::from(tempo_changed);
         let scope = if tempo_changed || previous.is_none() { Scope::All } else { Scope::Changed };
         if let Some(old) = self.head.filter(|_| scope == Scope::All || content_changed) {
             if previous.is_some() {
@@ -118,18 +122,21 @@ impl Transport {
         }
         match (self.head, self.wanted_playing) {
             (None, playing) => {
+                self.jumps += u64::from(playing || self.wanted_position.is_some());
                 self.stopped_at = self.wanted_position.take().unwrap_or(self.stopped_at);
                 if playing {
                     self.head = Some(self.begin(self.stopped_at));
                 }
             }
             (Some(head), false) => {
+                self.jumps += 1;
                 self.push_outgoing(head, Cut { frame: head.position, scope: Scope::All });
                 self.stopped_at = self.wanted_position.take().unwrap_or(head.position);
                 self.head = None;
             }
             (Some(head), true) => {
                 if let Some(position) = self.wanted_position.take() {
+                    self.jumps += 1;
                     self.push_outgoing(head, Cut { frame: head.position, scope: Scope::All });
                     self.head = Some(self.begin(position));
                 }
@@ -175,6 +182,7 @@ impl Transport {
             head.position += length;
         }
         if let (true, Some(head), Some((start, _))) = (jump, self.head, self.loop_frames) {
+            self.jumps += 1;
             self.push_outgoing(head, Cut { frame: head.position, scope: Scope::All });
             self.head = Some(self.begin(start));
         }

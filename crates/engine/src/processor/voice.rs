@@ -1,11 +1,12 @@
 //! A track's clips, summed on its bus: reading, conversion, fades, gain.
 
-use dsp::fade;
+use dsp::fade::{self, Shape};
 use dsp::ramp::Ramp;
 
 use super::CUT_FRAMES;
+use super::signal::Signal;
 use super::transport::{Head, Scope};
-use crate::plan::ClipRecord;
+use crate::plan::{ClipRecord, SourceRecord};
 use crate::{PlanView, Reader};
 
 /// Frames of a source that are read at once for conversion. More than the longest filter.
@@ -64,6 +65,12 @@ impl Voices {
     pub(super) fn clear(&mut self, length: usize) {
         self.length = length;
         self.used = false;
+    }
+
+    /// The bus as a signal: silent when nothing sounded.
+    pub(super) fn signal(&mut self) -> Signal<'_> {
+        let [left, right] = &mut self.bus;
+        Signal { left: &mut left[..self.length], right: &mut right[..self.length], silent: !self.used }
     }
 
     /// The bus, unless nothing sounded.
@@ -137,7 +144,7 @@ impl Voices {
         let [left, right] = if direct { &mut self.bus } else { &mut self.clip };
         let (left, right) = (&mut left[..frames], if mono { &mut [][..] } else { &mut right[..frames] });
         let Some(conversion) = source.conversion else {
-            reader.read(source.id, from - clip.anchor, left, right);
+            read(reader, &source, clip.reversed, from - clip.anchor, left, right);
             self.silenced += if finite { 0 } else { silence(left, right) };
             return mono;
         };
@@ -151,7 +158,7 @@ impl Voices {
             let [a, b] = &mut self.source;
             let length = length.min(SOURCE_FRAMES);
             let (a, b) = (&mut a[..length], if mono { &mut [][..] } else { &mut b[..length] });
-            reader.read(source.id, start, a, b);
+            read(reader, &source, clip.reversed, start, a, b);
             self.silenced += if finite { 0 } else { silence(a, b) };
             let part = done..done + count;
             if mono {
@@ -196,37 +203,54 @@ impl Voices {
     }
 }
 
+/// Reads a recording's frames, of the recording turned around if it is reversed.
+fn read<R: Reader>(
+    reader: &mut R,
+    source: &SourceRecord,
+    reversed: bool,
+    start: i64,
+    left: &mut [f32],
+    right: &mut [f32],
+) {
+    if !reversed {
+        return reader.read(source.id, start, left, right);
+    }
+    reader.read(source.id, source.frames - start - left.len() as i64, left, right);
+    left.reverse();
+    right.reverse();
+}
+
 fn silence(left: &mut [f32], right: &mut [f32]) -> u64 {
     (dsp::meter::silence_non_finite(left) + dsp::meter::silence_non_finite(right)) as u64
 }
 
 /// The clip's own fades over samples from frame `from` on.
 fn clip_fades(clip: &ClipRecord, from: i64, samples: &mut [f32]) {
-    rise(samples, from, clip.fade_in_start, clip.fade_in);
+    rise(samples, from, clip.fade_in_start, clip.fade_in, clip.fade_in_shape);
     let fade_out_start = clip.fade_out_end - i64::from(clip.fade_out);
-    fall(samples, from, fade_out_start, clip.fade_out);
+    fall(samples, from, fade_out_start, clip.fade_out, clip.fade_out_shape);
 }
 
 /// What playing itself does to a clip that begins at `start`: a rise when the head entered it in its middle, a fall when cut.
 fn span_fades(span: &Span, start: i64, from: i64, fades_in: bool, fade: u32, samples: &mut [f32]) {
     if fades_in && start < span.head.began {
-        rise(samples, from, span.head.began, fade);
+        rise(samples, from, span.head.began, fade, Shape::Linear);
     }
     if let Some(cut) = span.cut {
-        fall(samples, from, cut.frame, fade);
+        fall(samples, from, cut.frame, fade, Shape::Linear);
     }
 }
 
 /// Weighs the frames of `samples` (the first is `from`) that lie in `begin..begin + length`, from 0 up.
-fn rise(samples: &mut [f32], from: i64, begin: i64, length: u32) {
+fn rise(samples: &mut [f32], from: i64, begin: i64, length: u32, shape: Shape) {
     // Frames from its end on are untouched; none lie before its beginning.
     let left = (begin + i64::from(length) - from).clamp(0, samples.len() as i64) as usize;
-    fade::rise(&mut samples[..left], (from - begin).max(0) as u32, length);
+    fade::rise_shaped(&mut samples[..left], (from - begin).max(0) as u32, length, shape);
 }
 
 /// Weighs the frames of `samples` that lie in `begin..begin + length`, from 1 down. None lie after its end.
-fn fall(samples: &mut [f32], from: i64, begin: i64, length: u32) {
+fn fall(samples: &mut [f32], from: i64, begin: i64, length: u32, shape: Shape) {
     let skip = (begin - from).clamp(0, samples.len() as i64) as usize;
     let left = begin + i64::from(length) - (from + skip as i64);
-    fade::fall(&mut samples[skip..], left.max(0) as u32, length);
+    fade::fall_shaped(&mut samples[skip..], left.max(0) as u32, length, shape);
 }

@@ -56,6 +56,7 @@ pub fn play(case: &Case, blocks: Blocks) -> [Vec<f32>; 2] {
     let plan = Plan::compile(&case.song).unwrap();
     let plans = Plans { current: plan.view(), previous: None };
     let mut processor = Processor::new(case.song.sample_rate);
+    processor.prepare(None, &plans.current);
     processor.change(None, &plans.current).unwrap();
     processor.set_loop(case.loop_ticks);
     processor.set_metronome(case.metronome);

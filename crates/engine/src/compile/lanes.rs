@@ -1,0 +1,89 @@
+//! Automation, from ticks to frames.
+
+use super::{CompileError, frame, is_gain, push_u64};
+use crate::plan::{HOLD, LANES_MAX, POINTS_MAX};
+use crate::{Lane, LaneTarget, Song, Tempo, Track, Way};
+
+/// A lane as the plan has it.
+pub(super) struct CompiledLane {
+    pub(super) target: LaneTarget,
+    /// Frame, value, way.
+    points: Vec<(i64, f32, f32)>,
+}
+
+/// All lanes of a track; of several with one target the first counts, and those without points are left out.
+pub(super) fn compile(song: &Song, index: usize, tempo: Tempo) -> Result<Vec<CompiledLane>, CompileError> {
+    let track = &song.tracks[index];
+    let mut lanes: Vec<CompiledLane> = Vec::new();
+    for lane in &track.lanes {
+        if !lane.points.is_empty() && lanes.iter().all(|known| known.target != lane.target) {
+            let points = points(lane, track, tempo).ok_or(CompileError::Lane(index))?;
+            lanes.push(CompiledLane { target: lane.target, points });
+        }
+    }
+    let count = lanes.iter().map(|lane| lane.points.len()).sum::<usize>();
+    if lanes.len() > LANES_MAX || count > POINTS_MAX { Err(CompileError::TooMuchAutomation) } else { Ok(lanes) }
+}
+
+fn points(lane: &Lane, track: &Track, tempo: Tempo) -> Option<Vec<(i64, f32, f32)>> {
+    let mut in_order: Vec<_> = lane.points.iter().collect();
+    in_order.sort_by_key(|point| point.ticks);
+    let mut points: Vec<(i64, f32, f32)> = Vec::with_capacity(in_order.len());
+    for point in in_order {
+        let way = match point.way {
+            Way::Hold => HOLD,
+            Way::Bent(bend) if (-1.0..=1.0).contains(&bend) => bend as f32,
+            Way::Bent(_) => return None,
+        };
+        let compiled = (frame(tempo, point.ticks)?, value(lane.target, track, point.value)?, way);
+        match points.last_mut() {
+            Some(last) if last.0 == compiled.0 => *last = compiled,
+            _ => points.push(compiled),
+        }
+    }
+    Some(points)
+}
+
+/// The value, if what the lane moves is there and may have it; parameters are brought into their range.
+fn value(target: LaneTarget, track: &Track, value: f64) -> Option<f32> {
+    match target {
+        LaneTarget::Volume => is_gain(value).then_some(value as f32),
+        LaneTarget::Send(place) => (place < track.sends.len() && is_gain(value)).then_some(value as f32),
+        LaneTarget::Pan => (-1.0..=1.0).contains(&value).then_some(value as f32),
+        LaneTarget::Parameter(device, parameter) => {
+            let about = track.devices.get(device)?.kind.parameters().get(parameter)?;
+            about.accept(value as f32).filter(|_| about.automatable)
+        }
+    }
+}
+
+/// The lanes that a part of the track has, and a hash of them: 0 for none.
+pub(super) fn of(lanes: &[CompiledLane], fits: impl Fn(LaneTarget) -> bool) -> (Vec<&CompiledLane>, u64) {
+    let lanes: Vec<&CompiledLane> = lanes.iter().filter(|lane| fits(lane.target)).collect();
+    let mut words = Vec::new();
+    let mut first_point = 0;
+    for lane in &lanes {
+        write(&mut words, lane, &mut first_point);
+        write_points(&mut words, lane);
+    }
+    let content = if words.is_empty() { 0 } else { super::fnv(&words) };
+    (lanes, content)
+}
+
+pub(super) fn write(words: &mut Vec<u32>, lane: &CompiledLane, first_point: &mut u32) {
+    let (code, parameter) = match lane.target {
+        LaneTarget::Volume => (0, 0),
+        LaneTarget::Pan => (1, 0),
+        LaneTarget::Send(_) => (2, 0),
+        LaneTarget::Parameter(_, parameter) => (3, parameter as u32),
+    };
+    words.extend([code, parameter, *first_point, lane.points.len() as u32]);
+    *first_point += lane.points.len() as u32;
+}
+
+pub(super) fn write_points(words: &mut Vec<u32>, lane: &CompiledLane) {
+    for (frame, value, way) in &lane.points {
+        push_u64(words, *frame as u64);
+        words.extend([value.to_bits(), way.to_bits()]);
+    }
+}

@@ -1,0 +1,375 @@
+//! A device in its place: bypass, automation, sleep, and what happens when it fails.
+
+use dsp::device::{Block, Curve, Device};
+use dsp::devices::Kind;
+use dsp::ramp::Ramp;
+
+use super::lanes::Stretch;
+use super::late::Late;
+use super::signal::{Signal, count_quiet, leading_zeros};
+use crate::PlanView;
+use crate::plan::{DeviceRecord, LaneRecordTarget};
+
+/// Frames that a device works on at once: a shorter silence than its tail fits in.
+const PIECE: usize = 128;
+
+/// What every part of the desk must know of the present.
+#[derive(Clone, Copy)]
+pub(super) struct Now<'a> {
+    pub(super) plan: PlanView<'a>,
+    /// Frames processed so far.
+    pub(super) clock: u64,
+    /// The song's frame, and whether it moves.
+    pub(super) position: i64,
+    pub(super) moving: bool,
+    /// Counts the times at which the position has jumped, from 1.
+    pub(super) jumps: u64,
+    /// Frames of the way over which what jumps is led.
+    pub(super) fade: u32,
+}
+
+pub(super) struct Effect {
+    device: Box<dyn Device>,
+    rate: u32,
+    awake: bool,
+    /// Frames of silence that went in last.
+    quiet: u64,
+    /// 1 when it is heard, 0 when it is passed by.
+    wet: Ramp,
+    is_new: bool,
+    failed: bool,
+    reduction: f32,
+    /// The jump that its lanes have followed.
+    jumps: u64,
+    /// The frame of the song at which a lane has to be looked at.
+    next_knot: i64,
+    /// Whether lanes are to be set anew at the next knot, whatever lies there.
+    enters: bool,
+    lanes_content: u64,
+}
+
+impl core::fmt::Debug for Effect {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Effect").field("awake", &self.awake).field("failed", &self.failed).finish_non_exhaustive()
+    }
+}
+
+impl Effect {
+    pub(super) fn new(kind: Kind, rate: u32) -> Self {
+        Self::of(kind.make(rate), rate)
+    }
+
+    pub(super) fn of(device: Box<dyn Device>, rate: u32) -> Self {
+        Self {
+            device,
+            rate,
+            awake: false,
+            quiet: 0,
+            wet: Ramp::still(1.0),
+            is_new: true,
+            failed: false,
+            reduction: 0.0,
+            jumps: 0,
+            next_knot: i64::MAX,
+            enters: true,
+            lanes_content: 0,
+        }
+    }
+
+    pub(super) fn is_awake(&self) -> bool {
+        self.awake
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// By how many dB it lowered the signal most since this was last asked.
+    pub(super) fn take_reduction(&mut self) -> f32 {
+        core::mem::take(&mut self.reduction)
+    }
+
+    /// Takes the values of a new plan; those of a device that sounds glide over `ramp` frames, unless a lane moves them.
+    pub(super) fn take(&mut self, plan: PlanView<'_>, record: &DeviceRecord, beat: f64, clock: u64, ramp: u32) {
+        let over = if self.awake { ramp } else { 0 };
+        for parameter in 0..record.kind.parameters().len() {
+            let automated = (record.first_lane..record.first_lane + record.lanes)
+                .any(|lane| plan.lane(lane).target == LaneRecordTarget::Parameter(parameter));
+            let value = plan.value(record, parameter);
+            if !automated && self.device.value(parameter).to_bits() != value.to_bits() {
+                self.device.set(parameter, value, over);
+            }
+        }
+        self.device.set_beat(beat);
+        let heard = if record.bypassed { 0.0 } else { 1.0 };
+        if self.is_new {
+            self.wet = Ramp::still(heard);
+        }
+        self.wet.set(heard, clock, ramp);
+        if self.lanes_content != record.lanes_content {
+            (self.lanes_content, self.jumps) = (record.lanes_content, 0);
+        }
+        (self.is_new, self.failed) = (false, false);
+    }
+
+    /// Forgets all sound: nobody hears it.
+    pub(super) fn rest(&mut self) {
+        if self.awake {
+            self.device.reset();
+            (self.awake, self.quiet, self.reduction) = (false, 0, 0.0);
+        }
+    }
+
+    /// Processes a signal in place. `dry` delays what passes it by as much as the device does; `spare` is as long as the signal.
+    pub(super) fn process(
+        &mut self,
+        signal: &mut Signal<'_>,
+        (key, key_sounds): (Option<[&[f32]; 2]>, bool),
+        mut dry: Option<&mut Late>,
+        spare: &mut [Vec<f32>; 2],
+        now: &Now<'_>,
+        record: &DeviceRecord,
+    ) {
+        let length = signal.len();
+        let moving = (self.wet.moving(now.clock) as usize).min(length);
+        let passed_by = self.wet.target() == 0.0;
+        let resting = !self.awake && !key_sounds && !dry.as_ref().is_some_and(|dry| dry.is_awake());
+        if signal.silent && resting {
+            return;
+        }
+        if moving == 0 && passed_by {
+            self.rest();
+            if let Some(dry) = dry {
+                dry.process(signal);
+            }
+            return;
+        }
+        signal.fill();
+        if moving > 0 || dry.is_some() {
+            let [left, right] = spare;
+            let mut copy = Signal { left: &mut left[..length], right: &mut right[..length], silent: false };
+            copy.left.copy_from_slice(signal.left);
+            copy.right.copy_from_slice(signal.right);
+            if let Some(dry) = &mut dry {
+                dry.process(&mut copy);
+            }
+        }
+        let heard = if passed_by { moving } else { length };
+        self.run(signal, key, heard, now, record);
+        if passed_by {
+            self.rest();
+        }
+        for (wet, dry) in signal.channels().into_iter().zip(&*spare) {
+            for (n, (x, y)) in wet[..moving].iter_mut().zip(dry).enumerate() {
+                *x = *y + (*x - *y) * self.wet.value(now.clock + n as u64);
+            }
+            wet[heard..].copy_from_slice(&dry[heard..length][..length - heard]);
+        }
+    }
+
+    /// The device itself on the first `to` frames.
+    fn run(
+        &mut self,
+        signal: &mut Signal<'_>,
+        key: Option<[&[f32]; 2]>,
+        to: usize,
+        now: &Now<'_>,
+        record: &DeviceRecord,
+    ) {
+        let mut at = 0;
+        while at < to {
+            let part = |channels: [&[f32]; 2], from: usize, to: usize| {
+                let zeros = leading_zeros(channels.map(|x| &x[from..to]));
+                let key_zeros = key.map_or(to - from, |key| leading_zeros(key.map(|x| &x[from..to])));
+                zeros.min(key_zeros)
+            };
+            if !self.awake {
+                at += part(signal.view(), at, to);
+                if at == to {
+                    return;
+                }
+                (self.awake, self.quiet, self.enters, self.next_knot) = (true, 0, true, i64::MIN);
+            }
+            let mut end = to.min(at + PIECE).min(at.saturating_add(self.follow(at, now, record)));
+            let silence = part(signal.view(), at, end) as u64;
+            // A second at least: compressors have let go, and short rests wake nobody.
+            let falls_asleep = silence > 0 && self.quiet + silence >= u64::from(self.rate) && {
+                let hold = u64::from(self.device.tail().max(self.rate));
+                let left = hold.saturating_sub(self.quiet);
+                if left <= silence {
+                    end = at + left as usize;
+                }
+                left <= silence
+            };
+            self.piece(signal, key, at, end);
+            if falls_asleep {
+                self.rest();
+            }
+            at = end;
+        }
+    }
+
+    fn piece(&mut self, signal: &mut Signal<'_>, key: Option<[&[f32]; 2]>, from: usize, to: usize) {
+        let heard = signal.view().map(|x| &x[from..to]);
+        // What listens is awake as long as either is heard.
+        let quiet = count_quiet(self.quiet, heard);
+        self.quiet = key.map_or(quiet, |key| quiet.min(count_quiet(self.quiet, key.map(|x| &x[from..to]))));
+        let (left, right) = (&mut signal.left[from..to], &mut signal.right[from..to]);
+        if self.failed {
+            left.fill(0.0);
+            right.fill(0.0);
+            return;
+        }
+        let block = Block::new(left, right);
+        match key {
+            Some([left, right]) => self.device.process(block.with_sidechain(&left[from..to], &right[from..to])),
+            None => self.device.process(block),
+        }
+        self.reduction = self.reduction.max(self.device.take_reduction());
+        // What made something else than numbers is silent from here on, until a plan or a rest begins anew.
+        if self.device.faults().output > 0 {
+            self.failed = true;
+        }
+    }
+
+    /// Sets what lanes move, at the frame `at` of the signal, and says for how many frames that holds.
+    fn follow(&mut self, at: usize, now: &Now<'_>, record: &DeviceRecord) -> usize {
+        if record.lanes == 0 {
+            return usize::MAX;
+        }
+        let late = i64::from(record.late) + i64::from(record.wait);
+        let frame = now.position - late + if now.moving { at as i64 } else { 0 };
+        if self.jumps != now.jumps {
+            self.jumps = now.jumps;
+            // One that sounds is led to where it has to be.
+            if !self.enters || self.next_knot != i64::MIN {
+                self.lead(frame, now, record);
+            }
+        }
+        if frame >= self.next_knot {
+            self.knot(frame, now, record);
+        }
+        if now.moving { usize::try_from(self.next_knot.saturating_sub(frame)).unwrap_or(usize::MAX) } else { usize::MAX }
+    }
+
+    fn lead(&mut self, frame: i64, now: &Now<'_>, record: &DeviceRecord) {
+        let arrives = if now.moving { frame + i64::from(now.fade) } else { frame };
+        self.each_lane(now.plan, record, arrives, |device, parameter, stretch, logarithmic| {
+            device.set(parameter, stretch.value(arrives, logarithmic), now.fade);
+        });
+        self.enters = true;
+        self.next_knot = if now.moving { arrives } else { i64::MAX };
+    }
+
+    fn knot(&mut self, frame: i64, now: &Now<'_>, record: &DeviceRecord) {
+        let enters = core::mem::take(&mut self.enters);
+        let mut next = i64::MAX;
+        self.each_lane(now.plan, record, frame, |device, parameter, stretch, logarithmic| {
+            let end = stretch.line_end(frame);
+            next = next.min(end);
+            if !enters && !stretch.line_begins(frame) {
+                return;
+            }
+            let first = stretch.value(frame, logarithmic);
+            if enters || device.value(parameter).to_bits() != first.to_bits() {
+                device.set(parameter, first, 0);
+            }
+            if now.moving && !stretch.is_still() {
+                let over = u32::try_from(end - frame).unwrap_or(u32::MAX);
+                device.set(parameter, stretch.value(end, logarithmic), over);
+            }
+        });
+        self.next_knot = next;
+    }
+
+    fn each_lane(
+        &mut self,
+        plan: PlanView<'_>,
+        record: &DeviceRecord,
+        frame: i64,
+        mut found: impl FnMut(&mut dyn Device, usize, Stretch, bool),
+    ) {
+        let table = record.kind.parameters();
+        for lane in record.first_lane..record.first_lane + record.lanes {
+            let lane = plan.lane(lane);
+            let LaneRecordTarget::Parameter(parameter) = lane.target else { continue };
+            let Some(about) = table.get(parameter) else { continue };
+            let stretch = Stretch::at(plan, &lane, frame).of(about);
+            found(&mut *self.device, parameter, stretch, about.curve == Curve::Logarithmic);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dsp::device::{Controls, Parameter};
+
+    use super::*;
+    use crate::{Master, Plan, Song, TimeSignature};
+
+    /// Divides by zero at its hundredth frame.
+    struct Broken {
+        controls: Controls,
+        frames: usize,
+    }
+
+    impl Device for Broken {
+        fn controls(&self) -> &Controls {
+            &self.controls
+        }
+
+        fn controls_mut(&mut self) -> &mut Controls {
+            &mut self.controls
+        }
+
+        fn run(&mut self, block: Block<'_>) {
+            for x in block.left {
+                self.frames += 1;
+                *x /= if self.frames == 100 { 0.0 } else { 1.0 };
+            }
+        }
+
+        fn clear(&mut self) {
+            self.frames = 100;
+        }
+
+        fn tail(&self) -> u32 {
+            0
+        }
+    }
+
+    fn plan_with_a_device() -> Plan {
+        let kind = Kind::Utility;
+        let values = kind.parameters().iter().map(|parameter: &Parameter| parameter.default).collect();
+        let device = crate::Device { id: 1, kind, bypassed: false, values, sidechain: None };
+        let master = Master { volume: 1.0, devices: vec![device] };
+        let time_signature = TimeSignature { beats: 4, unit: 4 };
+        let (tracks, sources) = (Vec::new(), Vec::new());
+        Plan::compile(&Song { sample_rate: 48_000, bpm_milli: 120_000, time_signature, tracks, master, sources })
+            .expect("a song within bounds")
+    }
+
+    #[test]
+    fn en35_a_device_that_makes_no_numbers_is_silent_and_says_so_until_the_next_plan() {
+        let plan = plan_with_a_device();
+        let record = plan.view().device(0);
+        let broken = Broken { controls: Controls::new(&[]), frames: 0 };
+        let mut effect = Effect::of(Box::new(broken), 48_000);
+        effect.is_new = false;
+        let mut spare = [vec![0.0; 64], vec![0.0; 64]];
+        let mut play = |effect: &mut Effect, clock: u64| {
+            let now = Now { plan: plan.view(), clock, position: 0, moving: true, jumps: 1, fade: 240 };
+            let (mut left, mut right) = ([0.5; 64], [0.5; 64]);
+            let mut signal = Signal { left: &mut left, right: &mut right, silent: false };
+            effect.process(&mut signal, (None, false), None, &mut spare, &now, &record);
+            (left, right)
+        };
+        assert_eq!(play(&mut effect, 0), ([0.5; 64], [0.5; 64]));
+        assert!(!effect.has_failed());
+        let (left, _) = play(&mut effect, 64);
+        assert!(left.iter().all(|x| x.is_finite()) && effect.has_failed());
+        assert_eq!(play(&mut effect, 128), ([0.0; 64], [0.0; 64]));
+        effect.take(plan.view(), &record, 24_000.0, 192, 960);
+        assert!(!effect.has_failed());
+    }
+}

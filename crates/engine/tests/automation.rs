@@ -1,0 +1,196 @@
+//! Automation: exact to the frame, whatever its shape, and no noise when a hand turns a knob.
+
+mod support;
+
+use dsp::devices::Kind;
+use engine::{
+    Device, Lane, LaneTarget, Plan, Plans, Point, Processor, Song, SourceInfo, TICKS_PER_BEAT as BEAT, Track, Way,
+};
+use support::songs::{clip, song, track};
+
+/// At 120 beats per minute and 48 kHz a beat has 24,000 frames.
+fn ticks(frame: i64) -> i64 {
+    frame * BEAT / 24_000
+}
+
+fn lane(target: LaneTarget, points: &[(i64, f64, Way)]) -> Lane {
+    let point = |(frame, value, way): &(i64, f64, Way)| Point { ticks: ticks(*frame), value: *value, way: *way };
+    Lane { target, points: points.iter().map(point).collect() }
+}
+
+const STRAIGHT: Way = Way::Bent(0.0);
+
+/// A track over a recording of ones.
+fn ones(lanes: Vec<Lane>, devices: Vec<Device>) -> Song {
+    let source = SourceInfo { id: 1, rate: 48_000, channels: 2, frames: 96_000 };
+    song(48_000, 120_000, vec![source], vec![Track { lanes, devices, ..track(1, vec![clip(1, 0, 4 * BEAT)]) }])
+}
+
+fn player(song: &Song) -> (Plan, Processor) {
+    let plan = Plan::compile(song).unwrap();
+    let mut processor = Processor::new(48_000);
+    processor.prepare(None, &plan.view());
+    processor.change(None, &plan.view()).unwrap();
+    processor.play();
+    (plan, processor)
+}
+
+fn play(song: &Song, frames: usize) -> [Vec<f32>; 2] {
+    let (plan, mut processor) = player(song);
+    let mut reader = engine::MemoryReader::new();
+    reader.insert(1, vec![vec![1.0; 96_000]; 2]);
+    let (mut left, mut right) = (vec![0.0; frames], vec![0.0; frames]);
+    let plans = Plans { current: plan.view(), previous: None };
+    for (left, right) in left.chunks_mut(128).zip(right.chunks_mut(128)) {
+        processor.process(&plans, &mut reader, left, right);
+    }
+    [left, right]
+}
+
+#[test]
+fn en33_a_lane_is_where_its_points_say_to_the_frame() {
+    let points = [
+        (100, 0.5, STRAIGHT),
+        (1_100, 1.0, Way::Hold),
+        (1_333, 0.25, STRAIGHT),
+        (2_000, 0.25, Way::Hold),
+        (2_001, 1.5, STRAIGHT),
+    ];
+    let [left, _] = play(&ones(vec![lane(LaneTarget::Volume, &points)], vec![]), 3_000);
+    for (n, x) in left.iter().enumerate() {
+        let expected = match n {
+            0..100 => 0.5,
+            100..1_100 => 0.5 + 0.5 * (n as f64 - 100.0) / 1_000.0,
+            1_100..1_333 => 1.0,
+            1_333..2_001 => 0.25,
+            _ => 1.5,
+        };
+        assert!((f64::from(*x) - expected).abs() < 1e-6, "frame {n}: {x} instead of {expected}");
+    }
+}
+
+#[test]
+fn en33_bent_ways_follow_their_curve() {
+    for bend in [-1.0, -0.4, 0.3, 1.0] {
+        let points = [(0, 0.0, Way::Bent(bend)), (2_400, 1.0, STRAIGHT)];
+        let [left, _] = play(&ones(vec![lane(LaneTarget::Volume, &points)], vec![]), 2_500);
+        for (n, x) in left.iter().enumerate() {
+            let u = (n as f64 / 2_400.0).min(1.0);
+            let expected = (libm::exp2(8.0 * bend * u) - 1.0) / (libm::exp2(8.0 * bend) - 1.0);
+            // Straight lines of 16 frames: their error is a quarter of the curve's bend over 8 frames.
+            assert!((f64::from(*x) - expected).abs() < 2e-4, "{bend}, frame {n}: {x} instead of {expected}");
+        }
+    }
+}
+
+#[test]
+fn en33_pan_moves_by_its_law() {
+    let [left, right] =
+        play(&ones(vec![lane(LaneTarget::Pan, &[(0, -1.0, STRAIGHT), (2_400, 1.0, STRAIGHT)])], vec![]), 2_500);
+    for n in 0..2_400 {
+        let (l, r) = dsp::pan::balance(n as f64 / 1_200.0 - 1.0);
+        assert!((left[n] - l).abs() < 1e-4 && (right[n] - r).abs() < 1e-4, "frame {n}");
+    }
+}
+
+fn gain_device(id: u64) -> Device {
+    let values = Kind::Utility.parameters().iter().map(|parameter| parameter.default).collect();
+    Device { id, kind: Kind::Utility, bypassed: false, values, sidechain: None }
+}
+
+#[test]
+fn en33_a_parameter_is_where_its_lane_says() {
+    let parameter = dsp::device::parameter::index_of(Kind::Utility.parameters(), "gain").unwrap();
+    let target = LaneTarget::Parameter(0, parameter);
+    let points = [(0, 0.0, STRAIGHT), (4_800, -24.0, Way::Hold), (6_000, -6.0, STRAIGHT)];
+    let [left, _] = play(&ones(vec![lane(target, &points)], vec![gain_device(5)]), 7_000);
+    for (n, x) in left.iter().enumerate() {
+        let db = match n {
+            0..4_800 => -24.0 * n as f64 / 4_800.0,
+            4_800..6_000 => -24.0,
+            _ => -6.0,
+        };
+        let heard = 20.0 * libm::log10(f64::from(*x));
+        assert!((heard - db).abs() < 0.1, "frame {n}: {heard} dB instead of {db} dB");
+    }
+    assert!(left[5_999] < 0.064 && left[6_000] > 0.49, "the jump is at its frame: {} {}", left[5_999], left[6_000]);
+}
+
+#[test]
+fn en33_automation_meets_the_sound_for_which_it_was_drawn() {
+    // 480 frames late, through a compressor that only hears ahead; the jump comes 480 frames later, with its sound.
+    let values = Kind::Compressor.parameters().iter().map(|parameter| match parameter.id {
+        "lookahead" => 10.0,
+        "ratio" => 1.0,
+        _ => parameter.default,
+    });
+    let late = Device { id: 7, kind: Kind::Compressor, bypassed: false, values: values.collect(), sidechain: None };
+    let parameter = dsp::device::parameter::index_of(Kind::Utility.parameters(), "gain").unwrap();
+    let jump = |target| {
+        vec![lane(
+            target,
+            &[(0, 0.0, Way::Hold), (3_000, if target == LaneTarget::Volume { 1.0 } else { -24.0 }, STRAIGHT)],
+        )]
+    };
+    for target in [LaneTarget::Volume, LaneTarget::Parameter(1, parameter)] {
+        let [left, _] = play(&ones(jump(target), vec![late.clone(), gain_device(5)]), 5_000);
+        let at = left.windows(2).skip(1_000).position(|pair| (pair[1] - pair[0]).abs() > 0.5).map(|n| n + 1_001);
+        assert_eq!(at, Some(3_480), "{target:?}");
+    }
+}
+
+#[test]
+fn en33_a_seek_leads_moving_levels_over_without_a_click() {
+    let song = ones(vec![lane(LaneTarget::Volume, &[(0, 0.0, STRAIGHT), (48_000, 1.0, STRAIGHT)])], vec![]);
+    let (plan, mut processor) = player(&song);
+    let plans = Plans { current: plan.view(), previous: None };
+    let mut reader = engine::MemoryReader::new();
+    reader.insert(1, vec![vec![1.0; 96_000]; 2]);
+    processor.seek(4_800);
+    let mut heard = Vec::new();
+    for (place, frames) in [(40_000, 2_400), (10_000, 2_400), (44_000, 2_400)] {
+        let (mut left, mut right) = (vec![0.0; frames], vec![0.0; frames]);
+        processor.process(&plans, &mut reader, &mut left, &mut right);
+        heard.extend(left);
+        processor.seek(place);
+    }
+    assert!(support::largest_step(&heard) < 0.01, "{}", support::largest_step(&heard));
+}
+
+/// The largest fifth difference: what a straight or smooth signal hardly has, and zipper noise has.
+fn roughness(samples: &[f32]) -> f64 {
+    let mut row: Vec<f64> = samples.iter().map(|x| f64::from(*x)).collect();
+    for _ in 0..5 {
+        row = row.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    }
+    row.into_iter().fold(0.0, |most, x| most.max(x.abs()))
+}
+
+#[test]
+fn en18_a_knob_on_the_screen_makes_no_zipper_noise() {
+    let mut song = ones(vec![], vec![gain_device(5)]);
+    let step = core::f64::consts::TAU * 100.0 / 48_000.0;
+    let sine: Vec<f32> = (0..96_000).map(|n| (0.5 * libm::sin(step * f64::from(n))) as f32).collect();
+    let mut reader = engine::MemoryReader::new();
+    reader.insert(1, vec![sine.clone(), sine]);
+    let (mut plan, mut processor) = player(&song);
+    let mut previous = None;
+    let mut heard = Vec::new();
+    let parameter = dsp::device::parameter::index_of(Kind::Utility.parameters(), "gain").unwrap();
+    // A hand moves the knob by 2 dB and the fader by a tenth, fifty times a second.
+    for turn in 0..40 {
+        song.tracks[0].devices[0].values[parameter] = -((turn % 20) as f32) * 0.9;
+        song.tracks[0].volume = 1.0 - f64::from(turn % 9) * 0.1;
+        let next = Plan::compile(&song).unwrap();
+        processor.prepare(Some(&plan.view()), &next.view());
+        processor.change(Some(&plan.view()), &next.view()).unwrap();
+        previous = Some(std::mem::replace(&mut plan, next));
+        let plans = Plans { current: plan.view(), previous: previous.as_ref().map(Plan::view) };
+        let (mut left, mut right) = (vec![0.0; 960], vec![0.0; 960]);
+        processor.process(&plans, &mut reader, &mut left, &mut right);
+        heard.extend(left);
+    }
+    drop(previous);
+    let noise = 20.0 * libm::log10(roughness(&heard) / 0.5);
+    assert!(noise < -50.0, "{noise} dB");
+}
