@@ -1,5 +1,7 @@
 //! Automation: exact to the frame, whatever its shape, and no noise when a hand turns a knob.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use dsp::devices::Kind;

@@ -1,5 +1,7 @@
 //! Clips: shapes of fades, crossfades, repeats, backwards, slipped; no seam and no drift.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use dsp::fade::Shape;

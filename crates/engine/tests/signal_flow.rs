@@ -1,5 +1,7 @@
 //! Where sound goes, and that it arrives to the frame: outputs, sends, sidechains, solo, mute, bypass, sleep.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use dsp::devices::Kind;

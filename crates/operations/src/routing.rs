@@ -2,42 +2,52 @@
 
 use std::collections::HashMap;
 
-use model::{Id, Plugin, Record, Records, Send, Table};
+use model::{Id, Key, Plugin, Record, Records, Send, Table};
 
 use crate::{Path, Refusal};
 
-/// Checks where a track goes and what it listens to, when an operation at `path` may have changed that.
-///
-/// Deleted tracks count as if they were there, so that bringing one back never closes a circle.
-pub(crate) fn check(records: &Records, track: &Record, path: &Path) -> Result<(), Refusal> {
+/// Whether an operation at `path` of a track may change where it goes or what it listens to.
+pub(crate) fn concerns(path: &Path) -> bool {
     let segments = path.segments();
-    let concerns = match segments.first() {
-        None => true,
-        Some(&"output") => true,
+    match segments.first() {
+        None | Some(&"output") => true,
         Some(&"sends") => segments.len() < 3 || segments[2] == "target",
         Some(&"plugins") => segments.len() < 3 || segments[2] == "sidechain",
         Some(_) => false,
-    };
-    if !concerns {
-        return Ok(());
     }
-    let sidechains = || Plugin::all(track).into_iter().filter_map(|plugin| plugin.sidechain);
-    if targets(track).next().is_none() && sidechains().next().is_none() {
-        return Ok(());
-    }
-    for target in targets(track) {
-        let found = records.find(Table::Tracks, &target).ok_or_else(|| nowhere(&target))?;
-        if !matches!(found.text("type"), Some("bus" | "group")) {
-            return Err(Refusal::invalid(format!("{target}: only a bus or a group takes the sound of other tracks")));
+}
+
+/// Checks where these tracks go and what they listen to.
+///
+/// Deleted tracks count as if they were there, so that bringing one back never closes a circle.
+pub(crate) fn check(records: &Records, tracks: &[Id]) -> Result<(), Refusal> {
+    let mut goes_anywhere = false;
+    for track in tracks.iter().filter_map(|id| records.find(Table::Tracks, id)) {
+        let about = |refusal: Refusal| refusal.about(&Key::new(Table::Tracks, track.id().clone()));
+        for target in targets(track) {
+            goes_anywhere = true;
+            let found = records.find(Table::Tracks, &target).ok_or_else(|| about(nowhere(&target)))?;
+            if !matches!(found.text("type"), Some("bus" | "group")) {
+                let reason = format!("{target}: only a bus or a group takes the sound of other tracks");
+                return Err(about(Refusal::invalid(reason)));
+            }
+        }
+        for source in Plugin::all(track).into_iter().filter_map(|plugin| plugin.sidechain) {
+            goes_anywhere = true;
+            records.find(Table::Tracks, &source).ok_or_else(|| about(nowhere(&source)))?;
         }
     }
-    sidechains()
-        .try_for_each(|source| records.find(Table::Tracks, &source).map(drop).ok_or_else(|| nowhere(&source)))?;
-    let after = listeners(records);
-    if reaches(&after, track.id()) {
-        return Err(Refusal::invalid("the sound of a track must not come back to it: this would close a circle"));
+    if !goes_anywhere {
+        return Ok(());
     }
-    Ok(())
+    let after = listeners(records);
+    match tracks.iter().find(|track| reaches(&after, track)) {
+        None => Ok(()),
+        Some(track) => {
+            let circle = "the sound of a track must not come back to it: this would close a circle";
+            Err(Refusal::invalid(circle).about(&Key::new(Table::Tracks, track.clone())))
+        }
+    }
 }
 
 fn nowhere(track: &Id) -> Refusal {

@@ -17,7 +17,7 @@ use model::{
 
 use crate::apply::{Changed, apply_one};
 use crate::order::{key_at_rank, last_key, rank};
-use crate::{Change, Operation, Path, Refusal, Transaction, collaborators, invert};
+use crate::{Change, Operation, Path, Refusal, Transaction, collaborators, invert, routing};
 
 /// Who writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,7 @@ pub fn transact(
         inverse: Vec::new(),
         changed: Changed::default(),
         skipped: Vec::new(),
+        routed: Vec::new(),
     };
     for (index, operation) in transaction.operations.iter().enumerate() {
         run.operation(operation, index).map_err(|refusal| refusal.about(&operation.target))?;
@@ -141,6 +142,8 @@ struct Run<'a> {
     inverse: Vec<Operation>,
     changed: Changed,
     skipped: Vec<Operation>,
+    /// Tracks that may go elsewhere now.
+    routed: Vec<Id>,
 }
 
 impl Run<'_> {
@@ -326,8 +329,8 @@ impl Run<'_> {
         check_record(before.as_ref(), after, &operation)?;
         self.check_permission(before.as_ref(), after, &key)?;
         self.check_references(after, &key, &operation.path)?;
-        if key.table == Table::Tracks {
-            crate::routing::check(&self.records, after, &operation.path)?;
+        if key.table == Table::Tracks && routing::concerns(&operation.path) {
+            self.routed.push(key.id.clone());
         }
         self.inverse.extend(invert(before.as_ref(), self.tx_id, &operation));
         self.done.push(operation);
@@ -387,6 +390,8 @@ impl Run<'_> {
         if self.changed.in_order.iter().any(|key| key.table == Table::ProjectMembers) {
             self.settle_members()?;
         }
+        // The whole is looked at, so that a transaction may turn ways around whatever the order of its operations.
+        routing::check(&self.records, &self.routed)?;
         self.inverse.reverse();
         *records = self.records;
         let (operations, inverse, changed) = (self.done, self.inverse, self.changed.in_order);

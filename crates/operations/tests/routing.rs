@@ -117,6 +117,14 @@ fn en31_a_circle_is_refused_however_it_is_closed() {
 }
 
 #[test]
+fn en31_one_transaction_may_turn_a_way_around() {
+    let mut records = project();
+    submit(&mut records, vec![output("x", "y")]).unwrap();
+    submit(&mut records, vec![output("y", "x"), unset(Table::Tracks, &id("x"), "output")]).unwrap();
+    assert_eq!(records.find(Table::Tracks, &id("y")).unwrap().text("output"), Some("x"));
+}
+
+#[test]
 fn en31_a_deleted_track_still_counts_so_that_it_can_come_back() {
     let mut records = project();
     submit(&mut records, vec![output("x", "y"), delete(Table::Tracks, &id("x"))]).unwrap();

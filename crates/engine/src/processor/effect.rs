@@ -249,7 +249,11 @@ impl Effect {
         if frame >= self.next_knot {
             self.knot(frame, now, record);
         }
-        if now.moving { usize::try_from(self.next_knot.saturating_sub(frame)).unwrap_or(usize::MAX) } else { usize::MAX }
+        if now.moving {
+            usize::try_from(self.next_knot.saturating_sub(frame)).unwrap_or(usize::MAX)
+        } else {
+            usize::MAX
+        }
     }
 
     fn lead(&mut self, frame: i64, now: &Now<'_>, record: &DeviceRecord) {
