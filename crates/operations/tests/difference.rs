@@ -53,7 +53,7 @@ impl Song {
 }
 
 fn new_track(name: &str) -> Operation {
-    let plugin = Value::map([("id", "eq".into()), ("type", "eq".into())]);
+    let plugin = Value::map([("id", "eq".into()), ("type", "filter".into())]);
     let given =
         [("projectId", "p".into()), ("name", name.into()), ("type", "midi".into()), ("plugins", Value::list([plugin]))];
     create(Table::Tracks, &id(name), fields(given))
@@ -129,7 +129,7 @@ fn any_operation() -> impl Strategy<Value = Operation> {
         (track(), 0u32..3).prop_map(|(t, rank)| set(Table::Tracks, &t, "orderIndex", rank)),
         track().prop_map(|t| set(Table::Tracks, &t, "colour", "#123456")),
         track().prop_map(|t| unset(Table::Tracks, &t, "colour")),
-        (track(), prop::sample::select(vec!["freq", "q"]), 0u32..9).prop_map(|(t, name, v)| set(
+        (track(), prop::sample::select(vec!["freq", "mix"]), 20u32..29).prop_map(|(t, name, v)| set(
             Table::Tracks,
             &t,
             &format!("plugins.eq.params.{name}"),
