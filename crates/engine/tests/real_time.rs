@@ -83,11 +83,10 @@ fn en14_playing_allocates_and_frees_nothing() {
                     processor.seek(30_000);
                 }
                 let next = [&edited, &rebuilt, &plan][(block / 50) % 3].view();
-                if block % 50 >= 20 && next.structure() != plans.current.structure() || block % 50 == 20 {
-                    if processor.change(Some(&plans.current), &next).is_ok() {
-                        plans = Plans { current: next, previous: Some(plans.current) };
-                        taken += 1;
-                    }
+                let waits = block % 50 > 20 && next.structure() != plans.current.structure();
+                if (waits || block % 50 == 20) && processor.change(Some(&plans.current), &next).is_ok() {
+                    plans = Plans { current: next, previous: Some(plans.current) };
+                    taken += 1;
                 }
                 if block == 190 {
                     processor.stop();
