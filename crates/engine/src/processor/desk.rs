@@ -55,6 +55,15 @@ impl Edge {
         self.gain.target() > 0.0 || self.gain.moving(now) > 0
     }
 
+    pub(super) fn is_moving(&self, now: u64) -> bool {
+        self.gain.moving(now) > 0
+    }
+
+    /// The factor that it goes to, or has.
+    pub(super) fn target(&self) -> f32 {
+        self.gain.target()
+    }
+
     pub(super) fn is_unity(&self, now: u64) -> bool {
         self.gain.target() == 1.0 && self.gain.moving(now) == 0
     }

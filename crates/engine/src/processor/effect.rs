@@ -376,4 +376,57 @@ mod tests {
         effect.take(plan.view(), &record, 24_000.0, 192, 960);
         assert!(!effect.has_failed());
     }
+
+    /// Counts the frames that it is asked to process, for whoever holds the other end.
+    struct Counted(Controls, std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+    impl Device for Counted {
+        fn controls(&self) -> &Controls {
+            &self.0
+        }
+
+        fn controls_mut(&mut self) -> &mut Controls {
+            &mut self.0
+        }
+
+        fn run(&mut self, block: Block<'_>) {
+            self.1.fetch_add(block.len(), std::sync::atomic::Ordering::Relaxed);
+        }
+
+        fn clear(&mut self) {}
+
+        fn tail(&self) -> u32 {
+            0
+        }
+    }
+
+    #[test]
+    fn en34_what_is_silent_or_passed_by_is_not_worked_on() {
+        let plan = plan_with_a_device();
+        let record = plan.view().device(0);
+        let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let mut effect = Effect::of(Box::new(Counted(Controls::new(&[]), count.clone())), 48_000);
+        effect.is_new = false;
+        let mut spare = [vec![0.0; 1_000], vec![0.0; 1_000]];
+        let mut clock = 0;
+        // Plays a thousand frames and says how many the device worked on.
+        let mut play = |effect: &mut Effect, level: f32, record: &DeviceRecord| {
+            let before = count.load(std::sync::atomic::Ordering::Relaxed);
+            let now = Now { plan: plan.view(), clock, position: 0, moving: true, jumps: 1, fade: 240 };
+            let (mut left, mut right) = ([level; 1_000], [level; 1_000]);
+            let mut signal = Signal { left: &mut left, right: &mut right, silent: level == 0.0 };
+            effect.process(&mut signal, (None, false), None, &mut spare, &now, record);
+            clock += 1_000;
+            count.load(std::sync::atomic::Ordering::Relaxed) - before
+        };
+        assert_eq!(play(&mut effect, 0.0, &record), 0, "nothing has sounded yet");
+        assert_eq!(play(&mut effect, 0.5, &record), 1_000);
+        // It goes on for a second of silence, and then rests.
+        let after: usize = (0..60).map(|_| play(&mut effect, 0.0, &record)).sum();
+        assert_eq!(after, 48_000);
+        assert_eq!(play(&mut effect, 0.5, &record), 1_000, "and wakes");
+        effect.wet.set(0.0, 0, 0);
+        let bypassed = DeviceRecord { bypassed: true, ..record };
+        assert_eq!(play(&mut effect, 0.5, &bypassed), 0);
+    }
 }

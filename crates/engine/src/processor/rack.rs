@@ -58,12 +58,12 @@ struct Buffer {
 }
 
 impl Buffer {
-    fn add(&mut self, samples: [&[f32]; 2]) {
+    fn add(&mut self, samples: [&[f32]; 2], gain: f32) {
         for (sum, samples) in self.samples.iter_mut().zip(samples) {
             if !self.used {
                 sum[..samples.len()].fill(0.0);
             }
-            dsp::mix::add(&mut sum[..samples.len()], samples, 1.0);
+            dsp::mix::add(&mut sum[..samples.len()], samples, gain);
         }
         self.used = true;
     }
@@ -222,14 +222,18 @@ impl Rack {
         if copy.silent {
             return None;
         }
-        let place = match (record.kind, record.target) {
-            (EdgeKind::Key, device) => self.places.keys.get(device as usize),
-            (_, NONE) => return Some(copy),
-            (_, track) => self.places.sums.get(track as usize),
-        };
-        let buffer = self.buffers.get_mut(place.copied().unwrap_or(NONE) as usize)?;
-        buffer.add(copy.view());
+        if record.target == NONE && record.kind != EdgeKind::Key {
+            return Some(copy);
+        }
+        self.buffers.get_mut(self.places.of(record) as usize)?.add(copy.view(), 1.0);
         None
+    }
+
+    /// Adds a signal, times a factor, to where an edge leads that has no delay; not to the master.
+    pub(super) fn add(&mut self, record: &EdgeRecord, signal: &Signal<'_>, gain: f32) {
+        if let Some(buffer) = self.buffers.get_mut(self.places.of(record) as usize) {
+            buffer.add(signal.view(), gain);
+        }
     }
 
     /// The buffer in which a track's inputs are summed, made ready for so many frames.
@@ -319,6 +323,12 @@ impl Places {
             (&mut self.clips, tracks),
             (&mut self.sums, tracks),
         ]
+    }
+
+    /// The buffer that an edge leads to.
+    fn of(&self, record: &EdgeRecord) -> u32 {
+        let list = if record.kind == EdgeKind::Key { &self.keys } else { &self.sums };
+        list.get(record.target as usize).copied().unwrap_or(NONE)
     }
 
     fn reserve(&mut self, plan: &PlanView<'_>) {

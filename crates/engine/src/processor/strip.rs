@@ -98,6 +98,17 @@ fn leave(
     if (signal.silent || !open) && !rack.edge_is_awake(edge) {
         return;
     }
+    // Most edges: no delay, and a factor that stands still.
+    if record.lane.is_none() && !state.is_moving(now.clock) && !rack.has_line(edge) {
+        let gain = state.target();
+        if record.target == NONE && record.kind != EdgeKind::Key {
+            dsp::mix::add(left, signal.left, gain);
+            dsp::mix::add(right, signal.right, gain);
+        } else {
+            rack.add(record, signal, gain);
+        }
+        return;
+    }
     let unity = record.lane.is_none() && state.is_unity(now.clock);
     let length = signal.len();
     if !unity && open && !signal.silent {
