@@ -16,7 +16,9 @@ for (const name of readdirSync(folder).filter((name) => name.endsWith('.plan')).
   if (!wasm.init(RATE, FRAMES)) throw new Error('init')
   for (let id = 1; id <= 64; id++) noise(wasm, id)
   const plan = readFileSync(`${folder}/${name}`)
-  new Uint8Array(wasm.memory.buffer, wasm.plan_buffer(plan.length), plan.length).set(plan)
+  // The memory may grow meanwhile.
+  const at = wasm.plan_buffer(plan.length)
+  new Uint8Array(wasm.memory.buffer, at, plan.length).set(plan)
   if (wasm.plan_commit(1) !== 0) throw new Error(`${name} is no plan`)
   wasm.play()
   const times = []
@@ -38,7 +40,8 @@ function noise(wasm, id) {
   const count = Math.ceil(frames / CHUNK)
   for (let index = 0; index < count; index++) {
     const bytes = wasm.source_chunk_bytes(id, index)
-    const samples = new Int16Array(wasm.memory.buffer, wasm.source_chunk(id, index), bytes / 2)
+    const chunk = wasm.source_chunk(id, index)
+    const samples = new Int16Array(wasm.memory.buffer, chunk, bytes / 2)
     let state = id * 977 + index
     for (let n = 0; n < samples.length; n++) {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0

@@ -41,10 +41,10 @@ fn en3_a_fade_has_its_shape_to_the_frame() {
         };
         let (song, mut reader) = of(48_000, &vec![1.0; 30_000], vec![whole]);
         let heard = render(&song, &mut reader, 0..BEAT_FRAMES as i64);
-        for n in 0..BEAT_FRAMES {
+        for (n, x) in heard.iter().enumerate() {
             let rise = if n < 6_000 { shape.weight(n as f64 / 6_000.0) } else { 1.0 };
             let fall = if n >= 12_000 { shape.weight((24_000 - n) as f64 / 12_000.0) } else { 1.0 };
-            assert!((f64::from(heard[n]) - rise * fall).abs() < 1e-6, "{shape:?}, frame {n}");
+            assert!((f64::from(*x) - rise * fall).abs() < 1e-6, "{shape:?}, frame {n}");
         }
     }
 }

@@ -163,8 +163,9 @@ fn en15_a_graph_out_of_bounds_is_refused_with_a_reason() {
     assert_eq!(refused(&|s| s.tracks[1].output = Some(77)), CompileError::Target(1));
     assert_eq!(refused(&|s| s.tracks[0].sends[0].target = 77), CompileError::Target(0));
     assert_eq!(refused(&|s| s.tracks[0].sends[0].gain = 17.0), CompileError::Send(0));
-    assert_eq!(refused(&|s| s.tracks[1].devices = vec![gate.clone()]), CompileError::SameDevice(1));
-    assert_eq!(refused(&|s| s.master.devices = vec![gate.clone()]), CompileError::SameDevice(3));
+    let twin = Device { sidechain: None, ..gate.clone() };
+    assert_eq!(refused(&|s| s.tracks[1].devices = vec![twin.clone()]), CompileError::SameDevice(1));
+    assert_eq!(refused(&|s| s.master.devices = vec![twin.clone()]), CompileError::SameDevice(3));
     assert_eq!(refused(&|s| s.tracks[1].sends = vec![send]), CompileError::SameSend(1));
     assert_eq!(refused(&|s| s.tracks[0].devices[0].values.truncate(1)), CompileError::Device(0));
     assert_eq!(refused(&|s| s.tracks[0].devices[0].values[0] = f32::NAN), CompileError::Device(0));
