@@ -187,7 +187,7 @@ fn en15_a_graph_out_of_bounds_is_refused_with_a_reason() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn en15_a_damaged_graph_is_refused_or_plays_without_harm(

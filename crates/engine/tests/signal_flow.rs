@@ -194,10 +194,11 @@ fn any_graph() -> impl Strategy<Value = Song> {
             let later = |pick: u8| id + 1 + u64::from(pick) % (count - id).max(1);
             let mut devices: Vec<Device> =
                 latencies.iter().enumerate().map(|(n, ms)| late(100 * id + n as u64, *ms)).collect();
-            if id > 1 && picks[3] % 2 == 0 {
-                if let Some(last) = devices.last_mut() {
-                    last.sidechain = Some(1 + u64::from(picks[3]) % (id - 1));
-                }
+            if id > 1
+                && picks[3] % 2 == 0
+                && let Some(last) = devices.last_mut()
+            {
+                last.sidechain = Some(1 + u64::from(picks[3]) % (id - 1));
             }
             let sends = (0..sends).filter(|_| id < count);
             song.tracks.push(Track {
@@ -219,14 +220,16 @@ fn any_graph() -> impl Strategy<Value = Song> {
 
 /// What arrives at the master of a graph in which nothing is late.
 fn sum_without_latency(song: &Song) -> f64 {
+    song.tracks.iter().map(|track| heard(song, track, 0.5)).sum()
+}
+
+/// What of a level in front of a track's fader arrives at the master.
+fn heard(song: &Song, track: &Track, at: f64) -> f64 {
     let find = |id: u64| song.tracks.iter().find(|track| track.id == id).unwrap();
-    fn heard(song: &Song, track: &Track, at: f64, find: &dyn Fn(u64) -> Track) -> f64 {
-        let behind = at * track.volume;
-        let output = track.output.map_or(behind, |id| heard(song, &find(id), behind, find));
-        let sent = |send: &Send| heard(song, &find(send.target), if send.pre { at } else { behind } * send.gain, find);
-        output + track.sends.iter().map(sent).sum::<f64>()
-    }
-    song.tracks.iter().map(|track| heard(song, track, 0.5, &|id| find(id).clone())).sum()
+    let behind = at * track.volume;
+    let output = track.output.map_or(behind, |id| heard(song, find(id), behind));
+    let sent = |send: &Send| heard(song, find(send.target), if send.pre { at } else { behind } * send.gain);
+    output + track.sends.iter().map(sent).sum::<f64>()
 }
 
 proptest! {
@@ -305,7 +308,7 @@ fn en34_bypass_and_structure_change_without_a_click() {
     let tone = sine(200.0, 0.5);
     let natural = largest_step(&tone);
     let crush = with(device(10, Kind::Utility), &[("gain", -24.0)]);
-    let plain = of(vec![Track { devices: vec![crush.clone()], ..playing(1) }]);
+    let plain = of(vec![Track { devices: vec![crush], ..playing(1) }]);
     let mut bypassed = plain.clone();
     bypassed.tracks[0].devices[0].bypassed = true;
     let mut more = plain.clone();
@@ -330,7 +333,7 @@ fn en34_a_device_keeps_its_state_across_plans() {
     let song = of(vec![Track { devices: vec![delay], ..playing(1) }]);
     let mut player = Player::new(&song, impulse());
     player.play(2_000);
-    let mut next = song.clone();
+    let mut next = song;
     next.tracks[0].volume = 0.5;
     next.tracks.insert(0, playing(2));
     next.tracks[0].volume = 0.0;
