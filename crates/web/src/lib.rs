@@ -10,6 +10,7 @@ mod app;
 mod arrangement;
 mod design;
 mod door;
+mod history;
 mod mixer;
 mod people;
 mod projects;

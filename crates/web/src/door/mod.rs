@@ -7,8 +7,10 @@ pub(crate) mod api;
 pub(crate) mod audio_cache;
 mod backoff;
 pub(crate) mod clock;
+pub(crate) mod history;
 mod identity;
 pub(crate) mod imports;
+pub(crate) mod past;
 pub(crate) mod peaks;
 mod socket;
 pub(crate) mod sound;
@@ -59,6 +61,7 @@ pub(crate) struct Door {
     undo_label: RwSignal<Option<String>>,
     redo_label: RwSignal<Option<String>>,
     presences: RwSignal<Vec<PresenceOf>>,
+    past: past::Past,
     toasts: Toasts,
 }
 
@@ -124,6 +127,7 @@ impl Door {
             undo_label: RwSignal::new(None),
             redo_label: RwSignal::new(None),
             presences: RwSignal::new(Vec::new()),
+            past: past::Past::new(),
             toasts,
         };
         let socket = Socket::open(move |event| door.socket_event(event));
@@ -161,6 +165,10 @@ impl Door {
     /// Applies operations at once and sends them; `what` names the edit: on the button that undoes it, and should it be refused ("Move clip").
     /// True when it was applied.
     pub(crate) fn dispatch(self, what: &'static str, operations: Vec<Operation>) -> bool {
+        if self.past.is_shown() {
+            self.toasts.error(format!("{what} is not possible"), past::LOOKING_BACK);
+            return false;
+        }
         self.dispatch_gesture(what, None, operations)
     }
 
@@ -195,7 +203,7 @@ impl Door {
 
     /// Takes the last step back (UN1); nothing when there is none.
     pub(crate) fn undo(self) {
-        if self.last_step().is_none() {
+        if self.last_step().is_none() || self.past.is_shown() {
             return;
         }
         let result = self.inner().replica.borrow_mut().undo(now(), &mut new_id);
@@ -204,7 +212,7 @@ impl Door {
 
     /// Brings the step again that was taken back last; nothing when there is none.
     pub(crate) fn redo(self) {
-        if self.undone_step().is_none() {
+        if self.undone_step().is_none() || self.past.is_shown() {
             return;
         }
         let result = self.inner().replica.borrow_mut().redo(now(), &mut new_id);
@@ -278,7 +286,7 @@ impl Door {
     pub(crate) fn record(self, table: Table, id: &Id) -> ReadSignal<Option<Record>> {
         let inner = self.inner();
         let key = Key::new(table, id.clone());
-        let current = inner.replica.borrow().view().get(&key).cloned();
+        let current = self.read(|records| records.get(&key).cloned());
         let mut records = inner.records.borrow_mut();
         records.entry(key).or_insert_with(|| ArcRwSignal::new(current)).read_only().into()
     }
@@ -323,9 +331,10 @@ impl Door {
         self.leaving
     }
 
-    /// Reads all records at once; not tracked.
+    /// Reads all records that are shown at once; not tracked.
     pub(crate) fn read<T>(self, read: impl FnOnce(&Records) -> T) -> T {
-        read(self.inner().replica.borrow().view())
+        let shown = self.past.shown(self.inner().replica.borrow().view());
+        read(&shown)
     }
 
     /// Whether the server has confirmed that this record exists.
@@ -335,17 +344,21 @@ impl Door {
 
     /// Whether this user may edit.
     pub(crate) fn may_edit(self) -> bool {
-        self.inner().replica.borrow().role().is_some_and(|role| role >= model::Role::Editor)
+        !self.past.is_shown() && self.inner().replica.borrow().role().is_some_and(|role| role >= Role::Editor)
     }
 
     /// The same, for screens: runs again when the role may have changed.
     pub(crate) fn may_edit_now(self) -> bool {
-        self.role.get() >= Some(Role::Editor)
+        self.role.get() >= Some(Role::Editor) && !self.past.is_shown_now()
     }
 
     /// Why a control does nothing, for its title; `what` it does where it does.
     pub(crate) fn title(self, what: &'static str) -> &'static str {
-        if self.may_edit_now() { what } else { ONLY_LISTENS }
+        match (self.may_edit_now(), self.past.is_shown_now()) {
+            (true, _) => what,
+            (false, true) => past::LOOKING_BACK,
+            (false, false) => ONLY_LISTENS,
+        }
     }
 
     /// Calls `listener` with the keys of what changed, for what is no DOM: the canvas, the engine.
@@ -458,9 +471,18 @@ impl Door {
         }
     }
 
+    /// The present has changed; behind an old state most of that is not shown.
     fn changed(self, keys: &[Key]) {
+        let keys = self.past.let_through(self.inner().replica.borrow().view(), keys);
+        if !keys.is_empty() {
+            self.show(&keys);
+        }
+    }
+
+    /// Has the screens look again at these records.
+    fn show(self, keys: &[Key]) {
         let inner = self.inner();
-        let view = inner.replica.borrow().view().clone();
+        let view = self.read(Records::clone);
         for key in keys {
             let signal = inner.records.borrow().get(key).cloned();
             if let Some(signal) = signal {

@@ -32,7 +32,7 @@ pub(super) fn nudged(factor: f64, by: f64) -> f64 {
 }
 
 /// `−6.0`, `+1.5`, `−∞`.
-pub(super) fn written(factor: f64) -> String {
+pub(crate) fn written(factor: f64) -> String {
     let db = decibels(factor);
     if db < SILENCE_DB {
         return "−∞".to_owned();

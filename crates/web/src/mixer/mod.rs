@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use model::{Id, Project, Table};
 use operations::build;
 
-pub(crate) use decibels::meter_height;
+pub(crate) use decibels::{meter_height, written as decibels_written};
 
 use crate::arrangement::Toggles;
 use crate::design::{Icon, colour_of, icon};

@@ -18,7 +18,7 @@ pub(crate) use not_saved::{ClosedToYou, NotSaved};
 const FACES_MAX: usize = 5;
 
 /// One or two letters for a face.
-fn initials(name: &str) -> String {
+pub(crate) fn initials(name: &str) -> String {
     let mut words = name.split_whitespace();
     let first = words.next().and_then(|word| word.chars().next());
     let last = words.last().and_then(|word| word.chars().next());

@@ -1,7 +1,7 @@
 //! `/projects`: the songs that one can open.
 
 mod artwork;
-mod when;
+pub(crate) mod when;
 
 use leptos::prelude::*;
 use model::{Id, Timestamp};

@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use crate::door::sound::Sound;
+use crate::history::History;
 
 /// Whether the event belongs to a field that takes text or choices.
 pub(crate) fn is_typing(event: &web_sys::Event) -> bool {
@@ -33,7 +34,7 @@ fn is_button(event: &web_sys::Event) -> bool {
 }
 
 /// Listens until the studio is left.
-pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>) {
+pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>, history: History) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         let command = (event.ctrl_key() || event.meta_key()) && !event.alt_key();
         if command && !takes_text(&event) && !event.default_prevented() {
@@ -58,6 +59,7 @@ pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>) {
             "]" => sound.set_region(LoopRegion::until(sound.region().get_untracked(), sound.position())),
             "k" | "K" => sound.toggle_metronome(),
             "m" | "M" if !event.shift_key() => mixer_open.update(|open| *open = !*open),
+            "h" | "H" if !event.shift_key() => history.toggle(),
             _ => return,
         }
         event.prevent_default();

@@ -13,6 +13,7 @@ use crate::arrangement::Arrangement;
 use crate::design::{Icon, Logo, Notice, icon};
 use crate::door::sound::Sound;
 use crate::door::{Door, api};
+use crate::history::{Banner, History, HistoryKey, HistoryPanel, HistorySwitch};
 use crate::mixer::Mixer;
 use crate::people::{ClosedToYou, NotSaved, People, see_off};
 use crate::toast::Toasts;
@@ -106,9 +107,12 @@ fn Studio() -> impl IntoView {
     let mixer_open = RwSignal::new(true);
     let name = Memo::new(move |_| door.project().get().map(|project| project.name).unwrap_or_default());
     Effect::new(move |_| document().set_title(&format!("{} · Unisono", name.get())));
-    keys::listen(door, sound, mixer_open);
+    let history = History::new(door);
+    provide_context(history);
+    keys::listen(door, sound, mixer_open, history);
     view! {
-        <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()>
+        <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()
+            class:shows-history=move || history.is_open() class:is-past=move || door.moment().with(Option::is_some)>
             <header class="topbar">
                 <div class="topbar-start">
                     <a class="home" href="/projects" aria-label="All projects" title="All projects"><Logo /></a>
@@ -117,17 +121,21 @@ fn Studio() -> impl IntoView {
                 </div>
                 <Transport />
                 <div class="topbar-end">
+                    <HistoryKey />
                     <SyncState />
                     <People />
                 </div>
             </header>
+            <Banner />
             <Arrangement />
             <Mixer open=mixer_open />
+            <HistoryPanel />
             <SoundNotice />
             <NotSaved />
             <nav class="switcher" aria-label="Parts of the studio">
                 <PartButton part own=Part::Arrangement icon=Icon::Lanes label="Tracks" />
                 <PartButton part own=Part::Mixer icon=Icon::Sliders label="Mixer" />
+                <HistorySwitch />
             </nav>
         </div>
     }

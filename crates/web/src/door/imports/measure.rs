@@ -62,7 +62,7 @@ impl Door {
     /// Gives a clip the length of its recording, unless someone has given it another meanwhile.
     fn correct_length(self, assumed: &Assumed, seconds: f64) {
         let Some(project) = self.project().get_untracked() else { return };
-        let current = self.read(|records| records.find(Table::Clips, &assumed.clip).cloned());
+        let current = self.read_present(|records| records.find(Table::Clips, &assumed.clip).cloned());
         if let Some(length) = current.and_then(|clip| corrected(&clip, assumed, beats(seconds, project.bpm))) {
             let operation = build::set(Table::Clips, &assumed.clip, "durationBeats", length);
             self.dispatch_gesture("Set length of clip", Some(assumed.clip.clone()), vec![operation]);
@@ -89,7 +89,7 @@ impl Door {
         if !imports.assumed.borrow().contains_key(record) {
             return;
         }
-        let file = self.read(|records| records.find(Table::AudioFiles, record).map(AudioFile::from_record));
+        let file = self.read_present(|records| records.find(Table::AudioFiles, record).map(AudioFile::from_record));
         let Some(file) = file else { return };
         if file.duration_seconds.is_none() && file.state != AudioFileState::Refused {
             return;

@@ -233,7 +233,7 @@ impl Door {
     pub(crate) fn refused_recording(self, record: &Id, name: &str, reason: &str) {
         let record = record.clone();
         self.toasts().error_with(format!("“{name}” cannot be played"), reason, "Remove clip", move || {
-            let clips: Vec<Id> = self.read(|records| {
+            let clips: Vec<Id> = self.read_present(|records| {
                 let of_file =
                     |clip: &&model::Record| clip.text("audioFileId") == Some(record.as_str()) && !clip.is_deleted();
                 records.table(Table::Clips).filter(of_file).map(|clip| clip.id().clone()).collect()

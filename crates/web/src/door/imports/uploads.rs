@@ -41,7 +41,7 @@ impl Door {
         let Some(bytes) = waiting::bytes(&inner.me, &one).await else { return };
         // Its record comes from the server or from what waits to be sent there.
         while self.inner.try_get_value().is_some()
-            && self.read(|records| records.find(Table::AudioFiles, &one.record).is_none())
+            && self.read_present(|records| records.find(Table::AudioFiles, &one.record).is_none())
         {
             clock::sleep(LOOK_EVERY).await;
         }
@@ -115,7 +115,7 @@ impl Door {
             if self.is_committed(Table::AudioFiles, record) {
                 return true;
             }
-            if self.read(|records| records.find(Table::AudioFiles, record).is_none()) {
+            if self.read_present(|records| records.find(Table::AudioFiles, record).is_none()) {
                 return false;
             }
             clock::sleep(Duration::from_millis(60)).await;

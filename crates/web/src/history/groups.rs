@@ -1,0 +1,161 @@
+//! What belongs together in the list: the transactions of one gesture, and what one person did within a minute.
+
+use model::{Id, Table, Timestamp};
+
+use super::words::{Lexicon, tell};
+use crate::door::history::{Author, Entry};
+
+/// What one person does within this time of their last change is told together.
+const TOGETHER_MS: i64 = 60_000;
+/// Lines that a group shows before it is opened.
+pub(super) const LINES_SHOWN: usize = 4;
+
+/// What is told together.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Group {
+    pub(super) author: Author,
+    /// The newest of its entries: the state after it is what one looks at.
+    pub(super) seq: u64,
+    pub(super) time: Timestamp,
+    /// What was done, the newest first.
+    pub(super) lines: Vec<String>,
+    /// Whether all of it takes something back, or brings it again.
+    pub(super) steps_back: bool,
+    /// The version that it names, which stands alone.
+    pub(super) names: Option<Id>,
+}
+
+/// The list, of entries that come the newest first. What says nothing is left out.
+pub(super) fn groups(entries: &[Entry], lexicon: &Lexicon<'_>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let telling: Vec<&Entry> = entries.iter().filter(|entry| !tell(lexicon, &entry.operations).is_empty()).collect();
+    let mut rest = &telling[..];
+    while let [first, ..] = rest {
+        let mut count = 1;
+        while let Some(next) = rest.get(count)
+            && belongs(rest[count - 1], next)
+        {
+            count += 1;
+        }
+        let (together, later) = rest.split_at(count);
+        rest = later;
+        groups.push(Group {
+            author: first.author.clone(),
+            seq: first.seq,
+            time: Timestamp::parse(&first.time).unwrap_or(Timestamp(0)),
+            lines: lines(together, lexicon),
+            steps_back: together.iter().all(|entry| takes_back(entry)),
+            names: named(first),
+        });
+    }
+    groups
+}
+
+/// What the entries say. An entry that holds more than it shows says so.
+fn lines(entries: &[&Entry], lexicon: &Lexicon<'_>) -> Vec<String> {
+    let mut lines = tell(lexicon, entries.iter().flat_map(|entry| entry.operations.iter().rev()));
+    let hidden: usize = entries.iter().map(|entry| entry.operation_count.saturating_sub(entry.operations.len())).sum();
+    if hidden > 0 {
+        lines.push(format!("and {hidden} more changes"));
+    }
+    lines
+}
+
+/// Whether the older entry belongs to the newer one.
+fn belongs(newer: &Entry, older: &Entry) -> bool {
+    if newer.author.id != older.author.id || named(newer).is_some() || named(older).is_some() {
+        return false;
+    }
+    if takes_back(newer) != takes_back(older) {
+        return false;
+    }
+    let gesture = newer.gesture.is_some() && newer.gesture == older.gesture;
+    let times = (Timestamp::parse(&newer.time), Timestamp::parse(&older.time));
+    gesture || matches!(times, (Some(newer), Some(older)) if (newer.0 - older.0).abs() <= TOGETHER_MS)
+}
+
+fn takes_back(entry: &Entry) -> bool {
+    !entry.operations.is_empty() && entry.operations.iter().all(|deed| deed.takes_back)
+}
+
+/// The version that an entry names.
+fn named(entry: &Entry) -> Option<Id> {
+    let creates = |deed: &&crate::door::history::Deed| deed.table == Table::Versions && deed.key.is_empty();
+    entry.operations.iter().find(creates).map(|deed| deed.id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use model::{Records, TimeSignature, Value};
+
+    use super::*;
+    use crate::door::history::Deed;
+
+    fn entry(seq: u64, author: &str, second: u32, gesture: Option<&str>, deed: Deed) -> Entry {
+        Entry {
+            seq,
+            author: Author { id: author.to_owned(), name: Some(author.to_owned()), colour: None },
+            time: format!("2026-11-25T21:{:02}:{:02}.000Z", second / 60, second % 60),
+            gesture: gesture.map(str::to_owned),
+            operations: vec![deed],
+            operation_count: 1,
+        }
+    }
+
+    fn deed(table: Table, key: &str, value: Value) -> Deed {
+        let id = Id::new("x").unwrap();
+        Deed { kind: "set".to_owned(), table, id, key: key.to_owned(), value, takes_back: false }
+    }
+
+    fn tempo(bpm: f64) -> Deed {
+        deed(Table::Projects, "bpm", bpm.into())
+    }
+
+    fn grouped(entries: &[Entry]) -> Vec<(u64, Vec<String>)> {
+        let (records, names) = (Records::new(), BTreeMap::new());
+        let lexicon = Lexicon { records: &records, names: &names, metre: TimeSignature::default() };
+        groups(entries, &lexicon).into_iter().map(|group| (group.seq, group.lines)).collect()
+    }
+
+    #[test]
+    fn one_person_within_a_minute_is_one_group() {
+        let entries = [
+            entry(4, "ann", 200, None, tempo(4.0)),
+            entry(3, "bo", 190, None, tempo(3.0)),
+            entry(2, "bo", 140, None, deed(Table::Projects, "name", "S".into())),
+            entry(1, "bo", 70, None, tempo(1.0)),
+        ];
+        let said = grouped(&entries);
+        assert_eq!(said.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [4, 3, 1]);
+        assert_eq!(said[1].1, ["set the tempo to 3 bpm", "renamed the song to “S”"]);
+    }
+
+    #[test]
+    fn a_gesture_is_one_group_however_long_it_takes() {
+        let entries = [entry(2, "ann", 400, Some("g"), tempo(2.0)), entry(1, "ann", 100, Some("g"), tempo(1.0))];
+        assert_eq!(grouped(&entries), [(2, vec!["set the tempo to 2 bpm".to_owned()])]);
+    }
+
+    #[test]
+    fn a_named_version_and_a_step_back_stand_alone() {
+        let names = deed(Table::Versions, "", Value::map([("name", "Mix".into())]));
+        let back = Deed { takes_back: true, ..tempo(9.0) };
+        let entries = [
+            entry(4, "ann", 40, None, tempo(4.0)),
+            entry(3, "ann", 30, None, names),
+            entry(2, "ann", 20, None, tempo(2.0)),
+            entry(1, "ann", 10, None, back),
+        ];
+        assert_eq!(grouped(&entries).len(), 4);
+    }
+
+    #[test]
+    fn what_says_nothing_is_left_out_and_what_is_cut_off_is_counted() {
+        let silent = deed(Table::AudioFiles, "peaksData", Value::Null);
+        assert_eq!(grouped(&[entry(1, "system", 1, None, silent)]), []);
+        let large = Entry { operation_count: 60, ..entry(1, "ann", 1, None, tempo(1.0)) };
+        assert_eq!(grouped(&[large])[0].1, ["set the tempo to 1 bpm", "and 59 more changes"]);
+    }
+}
