@@ -13,6 +13,7 @@ mod door;
 mod history;
 mod mixer;
 mod people;
+mod presence;
 mod projects;
 mod shell;
 mod studio;

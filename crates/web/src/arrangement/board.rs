@@ -19,6 +19,8 @@ pub(crate) struct Board {
     pub(crate) door: Door,
     pub(crate) viewport: RwSignal<Viewport>,
     pub(crate) selection: RwSignal<BTreeSet<Id>>,
+    /// Where on the lanes the pointer is, in pixels; none elsewhere.
+    pub(crate) pointer: RwSignal<Option<(f64, f64)>>,
     pub(crate) drag: RwSignal<Option<Drag>>,
     pub(crate) snaps: RwSignal<bool>,
     /// Whether the view follows the playhead.
@@ -46,6 +48,7 @@ impl Board {
             door,
             viewport: RwSignal::new(Viewport::default()),
             selection: RwSignal::new(BTreeSet::new()),
+            pointer: RwSignal::new(None),
             drag: RwSignal::new(None),
             snaps: RwSignal::new(true),
             follows: RwSignal::new(true),

@@ -113,6 +113,7 @@ impl Gestures {
     /// A move.
     pub(super) fn moved(self, event: &PointerEvent) {
         let (x, y) = place(event);
+        self.board.pointer.set(Some((x, y)));
         let (doing, start, last, fingers) = self.state(|state| {
             if let Some(finger) = state.fingers.iter_mut().find(|finger| finger.0 == event.pointer_id()) {
                 (finger.1, finger.2) = (x, y);
@@ -159,6 +160,11 @@ impl Gestures {
             }
             _ => {}
         }
+    }
+
+    /// The pointer is elsewhere: others see it no more.
+    pub(super) fn left(self) {
+        self.board.pointer.set(None);
     }
 
     /// The browser took the pointer away: nothing happens.

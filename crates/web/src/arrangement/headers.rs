@@ -15,6 +15,7 @@ use crate::door::Door;
 use crate::door::imports::new_track;
 use crate::door::new_id;
 use crate::door::sound::Sound;
+use crate::mixer::ForWhom;
 
 /// Adds an empty track below the others.
 pub(super) fn add_track(board: Board) {
@@ -128,23 +129,71 @@ fn Header(id: Id, lifted: RwSignal<Option<(Id, usize)>>) -> impl IntoView {
     }
 }
 
-/// M and S.
+/// M and S: for all, or, as the mixer's switch says, for this listener only.
 #[component]
 pub(crate) fn Toggles(id: Id, track: Memo<Option<Track>>) -> impl IntoView {
-    let door = expect_context::<Door>();
-    let muted = Memo::new(move |_| track.get().is_some_and(|track| track.muted));
-    let solo = Memo::new(move |_| track.get().is_some_and(|track| track.solo));
-    let name = move || track.get().map(|track| track.name).unwrap_or_default();
-    let id = StoredValue::new(id);
-    let set = move |field: &'static str, what: &'static str, value: bool| {
-        door.dispatch(what, vec![build::set(Table::Tracks, &id.get_value(), field, Value::Bool(value))]);
-    };
-    let locked = move || !door.may_edit_now();
     view! {
-        <button type="button" class="letter mute" data-testid="mute" title=move || door.title("Mute") disabled=locked aria-label=move || format!("Mute {}", name())
-            aria-pressed=move || muted.get().to_string() on:click=move |_| set("muted", if muted.get_untracked() { "Unmute track" } else { "Mute track" }, !muted.get_untracked())>"M"</button>
-        <button type="button" class="letter solo" data-testid="solo" title=move || door.title("Solo") disabled=locked aria-label=move || format!("Solo {}", name())
-            aria-pressed=move || solo.get().to_string() on:click=move |_| set("solo", if solo.get_untracked() { "End solo" } else { "Solo track" }, !solo.get_untracked())>"S"</button>
+        <Toggle id=id.clone() track flag=Flag::Mute />
+        <Toggle id track flag=Flag::Solo />
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flag {
+    Mute,
+    Solo,
+}
+
+impl Flag {
+    /// Name, class and test id, field of the record, letter, what switching it on and off is called.
+    fn words(self) -> [&'static str; 6] {
+        match self {
+            Flag::Mute => ["Mute", "mute", "muted", "M", "Mute track", "Unmute track"],
+            Flag::Solo => ["Solo", "solo", "solo", "S", "Solo track", "End solo"],
+        }
+    }
+}
+
+#[component]
+fn Toggle(id: Id, track: Memo<Option<Track>>, flag: Flag) -> impl IntoView {
+    let door = expect_context::<Door>();
+    let for_whom = expect_context::<ForWhom>();
+    let id = StoredValue::new(id);
+    let [name, class, field, letter, on, off] = flag.words();
+    let shared = Memo::new(move |_| {
+        track
+            .with(|track| track.as_ref().is_some_and(|track| if flag == Flag::Mute { track.muted } else { track.solo }))
+    });
+    let own = Memo::new(move |_| {
+        let own = for_whom.of(&id.get_value());
+        if flag == Flag::Mute { own.muted } else { own.solo }
+    });
+    let pressed = move || if for_whom.only_me() { own.get() } else { shared.get() };
+    let press = move |_| {
+        if for_whom.only_me_untracked() {
+            for_whom.change(&id.get_value(), |own| match flag {
+                Flag::Mute => own.muted = !own.muted,
+                Flag::Solo => own.solo = !own.solo,
+            });
+        } else {
+            let value = !shared.get_untracked();
+            let what = if value { on } else { off };
+            door.dispatch(what, vec![build::set(Table::Tracks, &id.get_value(), field, Value::Bool(value))]);
+        }
+    };
+    let label = move || {
+        let track = track.get().map(|track| track.name).unwrap_or_default();
+        if for_whom.only_me() { format!("{name} {track} for me") } else { format!("{name} {track}") }
+    };
+    let title = move || match (for_whom.only_me(), shared.get()) {
+        (false, _) => door.title(name),
+        (true, false) => "For you only",
+        (true, true) => "For you only; for all it is on",
+    };
+    view! {
+        <button type="button" class=format!("letter {class}") class:is-own=own class:is-shared=move || for_whom.only_me() && shared.get()
+            data-testid=class title=title disabled=move || !for_whom.only_me() && !door.may_edit_now() aria-label=label
+            aria-pressed=move || pressed().to_string() on:click=press>{letter}</button>
     }
 }
 

@@ -10,6 +10,7 @@ use super::board::Board;
 use super::clip_list::ClipList;
 use super::gesture::Gestures;
 use super::paint::Picture;
+use super::peers::Peers;
 use super::stage;
 use crate::door::clock::{self, Frame};
 use crate::door::sound::Sound;
@@ -53,9 +54,11 @@ pub(super) fn Lanes() -> impl IntoView {
             on:pointermove=move |event| gestures.moved(&event)
             on:pointerup=move |event| gestures.up(&event)
             on:pointercancel=move |event| gestures.cancel(&event)
+            on:pointerleave=move |_| gestures.left()
         >
             <canvas class="lanes-canvas" node_ref=canvas aria-hidden="true"></canvas>
             <ClipList />
+            <Peers />
             <div class="playhead" node_ref=playhead aria-hidden="true"></div>
         </div>
     }

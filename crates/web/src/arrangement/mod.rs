@@ -10,6 +10,7 @@ mod headers;
 mod lanes;
 mod paint;
 mod paint_clip;
+mod peers;
 mod ruler;
 mod ruler_view;
 mod scene;
@@ -22,10 +23,12 @@ mod viewport;
 use leptos::prelude::*;
 
 pub(crate) use board::Board;
+pub(crate) use drag::Dragged as Held;
 pub(crate) use headers::Toggles;
 
 use crate::design::{Icon, icon};
 use crate::door::Door;
+use crate::door::sound::Sound;
 use headers::Headers;
 use lanes::Lanes;
 use ruler_view::Ruler;
@@ -38,6 +41,7 @@ pub(crate) fn Arrangement() -> impl IntoView {
     let board = Board::new(door);
     provide_context(board);
     drop::listen(board);
+    crate::presence::tell(board, expect_context::<Sound>());
     let is_empty = Memo::new(move |_| door.tracks().with(Vec::is_empty));
     view! {
         <main class="arrangement" aria-label="Arrangement">

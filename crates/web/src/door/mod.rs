@@ -270,13 +270,11 @@ impl Door {
     }
 
     /// What others point at and do.
-    #[allow(dead_code, reason = "the screens are being built")]
     pub(crate) fn presences(self) -> ReadSignal<Vec<PresenceOf>> {
         self.presences.read_only()
     }
 
     /// Tells the others where this user points and what they do. The caller keeps to a rate.
-    #[allow(dead_code, reason = "the screens are being built")]
     pub(crate) fn present(self, doing: Doing) {
         let effect = self.inner().replica.borrow().present(doing);
         self.perform(effect.into_iter().collect());

@@ -2,6 +2,7 @@
 
 mod decibels;
 mod fader;
+mod for_whom;
 mod meter;
 mod pan;
 
@@ -16,6 +17,8 @@ use crate::design::{Icon, colour_of, icon};
 use crate::door::Door;
 use crate::door::sound::Sound;
 use fader::Fader;
+pub(crate) use for_whom::ForWhom;
+use for_whom::ForWhomSwitch;
 use meter::{MasterMeter, Meter};
 use pan::Pan;
 
@@ -25,10 +28,13 @@ pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
     let door = expect_context::<Door>();
     view! {
         <section class="mixer" class:is-closed=move || !open.get() aria-label="Mixer">
+            <div class="mixer-side">
             <button type="button" class="mixer-bar" aria-expanded=move || open.get().to_string() title="Show or hide the mixer (M)"
                 data-testid="mixer-toggle" on:click=move |_| open.update(|open| *open = !*open)>
                 {icon(Icon::Sliders)} <span>"Mixer"</span>
             </button>
+            <ForWhomSwitch />
+            </div>
             <div class="strips" data-testid="mixer">
                 <For each=move || door.tracks().get() key=Id::clone let:id>
                     <Strip id />

@@ -3,12 +3,14 @@
 use leptos::prelude::*;
 use model::{Id, Role, Table};
 use operations::build;
+use sync::wire::PresenceOf;
 
 use super::email::EmailForm;
 use super::links::Links;
 use super::{Face, role_name};
 use crate::design::{Icon, icon};
 use crate::door::{Door, Presence};
+use crate::presence::{PlayheadChoice, activity_of};
 
 /// Why the last owner can neither leave nor be anything else (PE3).
 const LAST_OWNER: &str = "A project keeps at least one owner. Make somebody else an owner first.";
@@ -58,12 +60,21 @@ pub(super) fn PeoplePanel(close: Callback<()>) -> impl IntoView {
                     <Member id owns />
                 </For>
             </ul>
+            <PlayheadChoice />
             <Show when=move || owns.get() fallback=|| view! { <p class="hint people-foot">"Owners can invite others and change roles."</p> }>
                 <Links />
                 <EmailForm />
             </Show>
         </div>
     }
+}
+
+/// What somebody does right now.
+fn activity(door: Door, user: &Id) -> Option<String> {
+    let metre = door.project().get().map(|project| project.time_signature).unwrap_or_default();
+    let of = |all: &Vec<PresenceOf>| all.iter().filter(|one| one.user == *user).find_map(|one| one.presence.clone());
+    let doing = door.presences().with(of)?;
+    door.read_present(|records| activity_of(records, metre, &doing))
 }
 
 /// One person: who, whether here, as what; and what an owner, or they themselves, can do about it.
@@ -103,13 +114,20 @@ fn Member(id: Id, owns: Memo<bool>) -> impl IntoView {
     };
     let role = move || presence.get().map(|presence| role_name(presence.role)).unwrap_or_default();
     let may_end = move || owns.get() || me();
+    let doing = move || match presence.get() {
+        Some(presence) if presence.here && !presence.me => {
+            activity(door, &presence.person.id).unwrap_or_else(|| "Here now".to_owned())
+        }
+        Some(presence) if presence.here => "Here now".to_owned(),
+        _ => "Away".to_owned(),
+    };
     view! {
         <li class="member" data-testid="member" data-user-id=stored.get_value().to_string()>
             <div class="member-row">
                 {move || presence.get().map(|person| view! { <Face person /> })}
                 <span class="people-name">
                     <span class="people-name-text">{name} {move || me().then_some(" (you)")}</span>
-                    <small>{move || if presence.get().is_some_and(|presence| presence.here) { "Here now" } else { "Away" }}</small>
+                    <small data-testid="activity">{doing}</small>
                 </span>
                 <Show when=move || owns.get() fallback=move || view! { <span class="tag" data-testid="role">{role}</span> }>
                     <select class="role-choice" data-testid="role" aria-label=move || format!("Role of {}", name()) disabled=last

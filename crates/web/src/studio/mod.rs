@@ -14,8 +14,9 @@ use crate::design::{Icon, Logo, Notice, icon};
 use crate::door::sound::Sound;
 use crate::door::{Door, api};
 use crate::history::{Banner, History, HistoryKey, HistoryPanel, HistorySwitch};
-use crate::mixer::Mixer;
+use crate::mixer::{ForWhom, Mixer};
 use crate::people::{ClosedToYou, NotSaved, People, see_off};
+use crate::presence::PresenceChoices;
 use crate::toast::Toasts;
 use crate::transport::Transport;
 use sound_notice::SoundNotice;
@@ -109,6 +110,8 @@ fn Studio() -> impl IntoView {
     Effect::new(move |_| document().set_title(&format!("{} · Unisono", name.get())));
     let history = History::new(door);
     provide_context(history);
+    provide_context(PresenceChoices::new());
+    provide_context(ForWhom::new(door, sound));
     keys::listen(door, sound, mixer_open, history);
     view! {
         <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()

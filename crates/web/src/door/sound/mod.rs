@@ -3,6 +3,7 @@
 //! `worklet` talks to the audio thread, `recordings` brings it the samples, `plans` compiles what it plays.
 
 mod frames;
+pub(crate) mod own_flags;
 mod plans;
 mod recordings;
 mod region;

@@ -5,6 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use engine::{Compiler, Song, Tempo};
 use model::{AudioFile, Id, Records};
 
+use super::own_flags::{self, OwnFlags};
+
 /// Plans that are remembered: the audio thread is never further behind.
 const REMEMBERED: usize = 32;
 
@@ -24,6 +26,7 @@ pub(super) struct Plans {
     sent: VecDeque<Sent>,
     volumes: HashMap<Option<Id>, f64>,
     pans: HashMap<Id, f64>,
+    own: OwnFlags,
 }
 
 impl Plans {
@@ -36,6 +39,7 @@ impl Plans {
         let mut song = Song::from_records(records, source).ok_or("There is no project.")?;
         let tracks: Vec<Id> = records.tracks().iter().map(|track| track.id().clone()).collect();
         self.apply_previews(&mut song, &tracks);
+        own_flags::lay_over(&self.own, &mut song, &tracks);
         let plan = self.compiler.compile(&song).map_err(|error| error.to_string())?;
         let tempo = Tempo::new(song.bpm_milli, song.sample_rate).ok_or("The tempo is out of range.")?;
         self.last_serial += 1;
@@ -63,6 +67,10 @@ impl Plans {
     /// What was sent under a serial.
     pub(super) fn in_force(&self, serial: u32) -> Option<&Sent> {
         self.sent.iter().rev().find(|sent| sent.serial == serial)
+    }
+
+    pub(super) fn set_own(&mut self, own: OwnFlags) {
+        self.own = own;
     }
 
     pub(super) fn preview_volume(&mut self, track: Option<&Id>, factor: Option<f64>) {
