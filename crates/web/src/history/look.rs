@@ -54,7 +54,7 @@ impl History {
                     } else {
                         door.toasts().info("You have changed more since", "Undo takes your steps back one by one.");
                     }
-                })
+                });
             }
             None if door.moment().with_untracked(Option::is_none) => {
                 door.toasts().info("Nothing had to be changed", "The song is as it was then.");
