@@ -20,6 +20,11 @@ struct Pending {
     transaction: Transaction,
     /// The time that `set-now` shows until the commit's is known.
     time: Timestamp,
+    /// Of an undo or redo: the transaction that it takes back. While that waits too, this one waits for it, and does what
+    /// takes it back as things stand.
+    takes_back: Option<Id>,
+    /// What it did when it was kept, if that is something else.
+    kept_operations: Option<Vec<Operation>>,
     /// Bytes in a frame.
     bytes: usize,
     /// What it does to the view; nothing while it does not fit the state that it meets there.
@@ -31,8 +36,12 @@ struct Pending {
     /// Where the browser keeps it; none until it does.
     place: Option<u64>,
     sending: Sending,
-    /// Whether it may have left this machine: it must not change any more (WR6).
+    /// Writes of it that the browser has not ended.
+    writes: u32,
+    /// Whether it may have left this machine, or another tab may send it: it must not change any more (WR6).
     fixed: bool,
+    /// Whether it has been sent from here: then it does what it did.
+    sent: bool,
     /// How often the server has failed on it.
     failures: u32,
 }
@@ -100,6 +109,23 @@ impl Pending {
         })
     }
 
+    fn to_keep(&self) -> Kept {
+        let mut transaction = self.transaction.clone();
+        if let Some(operations) = &self.kept_operations {
+            transaction.operations.clone_from(operations);
+        }
+        Kept { transaction, time: self.time, takes_back: self.takes_back.clone() }
+    }
+
+    /// Does something else than when it was kept.
+    fn does(&mut self, operations: &[Operation]) {
+        if !self.sent && self.transaction.operations != operations {
+            let kept = std::mem::replace(&mut self.transaction.operations, operations.to_vec());
+            self.kept_operations.get_or_insert(kept);
+            self.bytes = encode(&self.transaction).len();
+        }
+    }
+
     fn targets(&self) -> impl Iterator<Item = Key> {
         self.transaction.operations.iter().map(|operation| operation.target.clone())
     }
@@ -122,7 +148,8 @@ impl PendingQueue {
         self.0.iter().any(|pending| pending.transaction.tx_id == *tx_id)
     }
 
-    /// Applies a new transaction to the view and queues it. `keeping` says that the browser has to keep it first.
+    /// Applies a new transaction to the view and queues it. `keeping` says that the browser has to keep it first,
+    /// `takes_back` which one it takes back.
     ///
     /// # Errors
     /// 400 when no frame could carry it, or what [`transact`] says; nothing changes then.
@@ -132,7 +159,7 @@ impl PendingQueue {
         view: &mut Records,
         (scope, author): (&Scope, &Author),
         time: Timestamp,
-        keeping: bool,
+        (keeping, takes_back): (bool, Option<Id>),
     ) -> Result<Accepted, Refusal> {
         let bytes = encode(&transaction).len();
         if bytes > TRANSACTION_BYTES_MAX {
@@ -144,13 +171,17 @@ impl PendingQueue {
         self.0.push_back(Pending {
             transaction,
             time,
+            takes_back,
+            kept_operations: None,
             bytes,
             applied: accepted.operations.clone(),
             inverse: accepted.inverse.clone(),
             skipped: accepted.skipped.len(),
             place: None,
             sending,
+            writes: u32::from(keeping),
             fixed: false,
+            sent: false,
             failures: 0,
         });
         Ok(accepted)
@@ -170,26 +201,69 @@ impl PendingQueue {
         open && old.len() == operations.len() && old.iter().zip(operations).all(alike)
     }
 
-    /// Puts them there, with what they do to the view.
-    pub(crate) fn coalesce(&mut self, operations: Vec<Operation>, accepted: Accepted, time: Timestamp) -> Option<Kept> {
+    /// Puts them there, with what they do to the view. `keeping` says that the browser has to keep that first.
+    pub(crate) fn coalesce(
+        &mut self,
+        operations: Vec<Operation>,
+        accepted: Accepted,
+        time: Timestamp,
+        keeping: bool,
+    ) -> Option<Kept> {
         let last = self.0.back_mut()?;
         (last.transaction.operations, last.time) = (operations, time);
+        if keeping {
+            (last.sending, last.writes) = (Sending::Keeping, last.writes + 1);
+        }
         last.take_in(accepted);
         last.bytes = encode(&last.transaction).len();
-        Some(Kept { transaction: last.transaction.clone(), time: last.time })
+        Some(last.to_keep())
     }
 
     /// The browser has kept a transaction, or cannot (then it has no place, and goes out all the same). `shared` says that
-    /// another tab is going to send it.
-    pub(crate) fn kept(&mut self, tx_id: &Id, place: Option<u64>, shared: bool) -> Option<Kept> {
-        let index = self.0.iter().position(|pending| pending.transaction.tx_id == *tx_id)?;
-        let pending = self.0.get_mut(index)?;
-        if pending.sending == Sending::Keeping {
-            pending.sending = Sending::Ready;
-        }
+    /// another tab is going to send it. False when it is not here any more.
+    pub(crate) fn kept(&mut self, tx_id: &Id, place: Option<u64>, shared: bool) -> bool {
+        let Some(pending) = self.0.iter_mut().find(|pending| pending.transaction.tx_id == *tx_id) else { return false };
         pending.place = place.or(pending.place);
         pending.fixed |= shared;
-        Some(Kept { transaction: pending.transaction.clone(), time: pending.time })
+        pending.writes = pending.writes.saturating_sub(1);
+        // As long as a later write of it goes on, what the browser has is not what is here.
+        if pending.sending == Sending::Keeping && pending.writes == 0 {
+            pending.sending = Sending::Ready;
+        }
+        true
+    }
+
+    /// A transaction as the browser keeps it now, with its place; none while it does not.
+    pub(crate) fn kept_at(&self, tx_id: &Id) -> Option<(u64, Kept)> {
+        let pending = self.0.iter().find(|pending| pending.transaction.tx_id == *tx_id && pending.writes == 0)?;
+        Some((pending.place?, pending.to_keep()))
+    }
+
+    /// Who sends has changed: any of these may be on its way already.
+    pub(crate) fn fix(&mut self) {
+        self.0.iter_mut().for_each(|pending| pending.fixed = true);
+    }
+
+    /// Takes out what the browser kept and does not keep any more: another tab has seen it settled.
+    pub(crate) fn retain_kept(&mut self, places: &BTreeSet<u64>, keys: &mut BTreeSet<Key>) {
+        let mut gone = Vec::new();
+        self.0.retain(|pending| {
+            let stays = pending.place.is_none_or(|place| places.contains(&place));
+            if !stays {
+                keys.extend(pending.applied.iter().map(|operation| operation.target.clone()));
+                gone.push(pending.transaction.tx_id.clone());
+            }
+            stays
+        });
+        for tx_id in gone {
+            self.based(&tx_id, None, false);
+        }
+    }
+
+    /// The first transaction that waits to take this one back.
+    pub(crate) fn taker_back_of(&self, tx_id: &Id) -> Option<Transaction> {
+        let taker = self.0.iter().find(|pending| pending.takes_back.as_ref() == Some(tx_id) && !pending.sent)?;
+        Some(taker.transaction.clone())
     }
 
     /// A transaction that another tab has made or made other, or that was kept before this one was opened. The caller
@@ -198,20 +272,24 @@ impl PendingQueue {
         let bytes = encode(&kept.transaction).len();
         if let Some(known) = self.0.iter_mut().find(|known| known.transaction.tx_id == kept.transaction.tx_id) {
             if known.place == Some(place) && known.sending == Sending::Ready {
-                (known.transaction, known.bytes) = (kept.transaction, bytes);
+                (known.transaction, known.bytes, known.kept_operations) = (kept.transaction, bytes, None);
             }
             return;
         }
         self.0.push_back(Pending {
             transaction: kept.transaction,
             time: kept.time,
+            takes_back: kept.takes_back,
+            kept_operations: None,
             bytes,
             applied: Vec::new(),
             inverse: Vec::new(),
             skipped: usize::MAX,
             place: Some(place),
             sending: Sending::Ready,
+            writes: 0,
             fixed: true,
+            sent: false,
             failures: 0,
         });
     }
@@ -236,13 +314,17 @@ impl PendingQueue {
     }
 
     /// What can go to the server now, in batches that are each small enough for one frame: in order, up to the first that
-    /// the browser is still keeping, without what is set aside and what depends on that.
-    pub(crate) fn take_ready(&mut self) -> Vec<Vec<Transaction>> {
+    /// the browser is still keeping, without what is set aside and what depends on that. Without `leads` only what the
+    /// browser could not keep, which no other tab can send, up to the first that another tab sends.
+    pub(crate) fn take_ready(&mut self, leads: bool) -> Vec<Vec<Transaction>> {
         let mut batches: Vec<Vec<Transaction>> = Vec::new();
         let mut bytes = 0;
         let mut aside: BTreeSet<Key> = BTreeSet::new();
+        let mut earlier: BTreeSet<Id> = BTreeSet::new();
         for pending in &mut self.0 {
-            if pending.sending == Sending::Keeping {
+            let waits = pending.takes_back.as_ref().is_some_and(|tx_id| earlier.contains(tx_id));
+            earlier.insert(pending.transaction.tx_id.clone());
+            if pending.sending == Sending::Keeping || (!leads && pending.place.is_some()) {
                 break;
             }
             if pending.sending == Sending::Ready && !aside.is_empty() && pending.depends_on(&aside) {
@@ -254,7 +336,11 @@ impl PendingQueue {
             if pending.sending != Sending::Ready {
                 continue;
             }
-            (pending.sending, pending.fixed) = (Sending::Sent, true);
+            // What it takes back may come to stand elsewhere than it seems.
+            if waits {
+                break;
+            }
+            (pending.sending, pending.fixed, pending.sent) = (Sending::Sent, true, true);
             bytes += pending.bytes;
             match batches.last_mut() {
                 Some(batch) if bytes <= TRANSACTION_BYTES_MAX && batch.len() < SUBMIT_TRANSACTIONS_MAX => {
@@ -276,15 +362,13 @@ impl PendingQueue {
         }
     }
 
-    /// The server has failed on a transaction. True when it has done so too often, and it is set aside.
-    pub(crate) fn failed(&mut self, tx_id: &Id) -> bool {
-        let Some(pending) = self.0.iter_mut().find(|pending| pending.transaction.tx_id == *tx_id) else { return false };
+    /// The server has failed on a transaction; one on which it has done so too often is set aside.
+    pub(crate) fn failed(&mut self, tx_id: &Id) {
+        let Some(pending) = self.0.iter_mut().find(|pending| pending.transaction.tx_id == *tx_id) else { return };
         pending.failures += 1;
-        if pending.failures < FAILURES_MAX {
-            return false;
+        if pending.failures >= FAILURES_MAX {
+            pending.sending = Sending::Parked;
         }
-        pending.sending = Sending::Parked;
-        true
     }
 
     /// What was set aside is to be tried again.
@@ -292,6 +376,33 @@ impl PendingQueue {
         for pending in self.0.iter_mut().filter(|pending| pending.sending == Sending::Parked) {
             (pending.sending, pending.failures) = (Sending::Ready, 0);
         }
+    }
+
+    /// A transaction has been committed, and this is what takes it back now; none when that is not known. Whatever waits to
+    /// take it back does so, and is kept like that before it is sent if `keeping`.
+    pub(crate) fn based(&mut self, tx_id: &Id, inverse: Option<&[Operation]>, keeping: bool) -> Vec<Kept> {
+        let mut kept = Vec::new();
+        for pending in self.0.iter_mut().filter(|pending| pending.takes_back.as_ref() == Some(tx_id)) {
+            match inverse.filter(|inverse| !inverse.is_empty()) {
+                Some(inverse) => pending.does(inverse),
+                None => {
+                    if let Some(operations) = pending.kept_operations.take() {
+                        pending.does(&operations);
+                    }
+                    pending.kept_operations = None;
+                }
+            }
+            if let Some(operations) = pending.kept_operations.take()
+                && operations != pending.transaction.operations
+                && keeping
+                // What could not be kept would get a place behind what came after it.
+                && (pending.place.is_some() || pending.writes > 0)
+            {
+                (pending.sending, pending.writes) = (Sending::Keeping, pending.writes + 1);
+                kept.push(pending.to_keep());
+            }
+        }
+        kept
     }
 
     /// Takes one out. `keys` takes up the records that it touched.
@@ -305,7 +416,15 @@ impl PendingQueue {
     /// Does all of them on `view`, and takes up in `keys` what they touch now and touched before. What does not apply is
     /// left out, and stays in the queue until the server has judged it.
     pub(crate) fn replay(&mut self, view: &mut Records, (scope, author): (&Scope, &Author), keys: &mut BTreeSet<Key>) {
-        for pending in &mut self.0 {
+        for index in 0..self.0.len() {
+            let (earlier, rest) = self.0.make_contiguous().split_at_mut(index);
+            let Some(pending) = rest.first_mut() else { return };
+            let taken_back = pending.takes_back.as_ref().and_then(|tx_id| {
+                earlier.iter().find(|earlier| earlier.transaction.tx_id == *tx_id && !earlier.inverse.is_empty())
+            });
+            if let Some(taken_back) = taken_back {
+                pending.does(&taken_back.inverse);
+            }
             keys.extend(std::mem::take(&mut pending.applied).into_iter().map(|operation| operation.target));
             pending.inverse.clear();
             if let Ok(accepted) = transact(view, scope, author, &pending.transaction, pending.time) {

@@ -30,7 +30,9 @@ pub enum Event {
     Disconnected,
     /// A message came on this replica's channel.
     Message(ServerMessage),
-    /// What the browser keeps: at the beginning, and when this tab becomes the one that sends.
+    /// What the browser keeps: at the beginning, before this tab becomes the one that sends, and now and then. A tab that
+    /// died may have kept, or seen settled, what it could not tell of any more. All of it: what is missing counts as settled,
+    /// so this must not be said of a store that could not be read.
     Stored(Store),
     /// The browser has kept a transaction at this place of the queue; at none when it cannot, and only this tab has it.
     Kept {
@@ -39,7 +41,8 @@ pub enum Event {
         /// Where.
         place: Option<u64>,
     },
-    /// Whether this tab is the one that sends (CL4).
+    /// Whether this tab is the one that sends (CL4). Before it begins to be, it has to be told what the other tabs have said
+    /// so far, and then what is kept.
     Leads(bool),
     /// Another tab says something.
     Tab(TabMessage),
@@ -267,10 +270,7 @@ impl Replica {
             Event::Message(message) => self.message(message),
             Event::Stored(store) => self.stored(store),
             Event::Kept { tx_id, place } => self.kept(&tx_id, place),
-            Event::Leads(leads) => {
-                self.leads = leads;
-                self.send_ready()
-            }
+            Event::Leads(leads) => self.leads(leads),
             Event::Tab(message) => self.tab(message),
             Event::Retry => {
                 self.pending.unpark();

@@ -22,7 +22,7 @@ pub struct Step {
     pub label: String,
     /// What its transactions have in common, when they are one gesture.
     pub gesture: Option<Id>,
-    /// When it was first made.
+    /// When it was first made, but later than what was made before it.
     pub made: Timestamp,
     /// When something was last added to it.
     pub touched: Timestamp,
@@ -145,11 +145,13 @@ impl Steps {
                 self.changes.push(StepChange::Put(last.clone()));
             }
             None => {
+                // Clocks stand still and are set back; the steps' order is that in which they were made.
+                let made = self.steps.last().map_or(now, |last| now.max(Timestamp(last.made.0.saturating_add(1))));
                 let step = Step {
                     id: tx_id.clone(),
                     label: edit.label.clone(),
                     gesture: edit.gesture.clone(),
-                    made: now,
+                    made,
                     touched: now,
                     undone: false,
                     parts: vec![part],
@@ -200,11 +202,17 @@ impl Steps {
         self.changes.push(StepChange::Remove(id.clone()));
     }
 
-    /// Another tab has changed it; that tab stores it, too.
+    /// Another tab has changed it; that tab stores it, too. What was undone there while something new was made here can no
+    /// longer be brought again.
     pub(crate) fn follow(&mut self, change: StepChange) {
         match change {
             StepChange::Put(step) => self.adopt(step),
             StepChange::Remove(id) => self.steps.retain(|step| step.id != id),
+        }
+        let done = self.steps.iter().rposition(|step| !step.undone).unwrap_or(0);
+        let overtaken = self.steps[..done].iter().filter(|step| step.undone).map(|step| step.id.clone());
+        for id in overtaken.collect::<Vec<_>>() {
+            self.remove(&id);
         }
     }
 

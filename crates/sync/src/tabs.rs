@@ -13,6 +13,8 @@ pub struct Kept {
     pub transaction: Transaction,
     /// When it was made.
     pub time: Timestamp,
+    /// Of an undo or redo: the transaction that it takes back.
+    pub takes_back: Option<Id>,
 }
 
 /// All that a browser keeps of one user's edits in one project.

@@ -474,3 +474,179 @@ fn cl3_what_is_given_up_is_gone_from_view_and_store() {
     assert_eq!(label(band.tabs[0].replica.next_undo()), None);
     band.settled(0);
 }
+
+fn kept_store(tab: &Tab, places: &[u64]) -> Store {
+    let rows = places.iter().copied().zip(tab.keep.iter().cloned());
+    Store { queue: rows.collect(), steps: Vec::new() }
+}
+
+#[test]
+fn cl2_an_edit_that_takes_in_another_is_kept_again_before_it_is_sent() {
+    let mut band = Band::new(1, true);
+    band.happen(0, Event::Leads(true));
+    let (epoch, seq) = (id("e1"), band.room.seq());
+    let records = band.room.records().clone();
+    let effects = band.tabs[0].replica.restore(epoch.clone(), seq, records, &[]);
+    band.perform(0, effects);
+    let tx_id = band.edit(0, &named("Fader"), volume(0.5), at(0));
+    band.happen(0, Event::Kept { tx_id: tx_id.clone(), place: Some(1) });
+    band.edit(0, &named("Fader"), volume(0.6), at(100));
+    assert_eq!((band.tabs[0].replica.status().pending, band.tabs[0].keep.len()), (1, 2), "one transaction, kept twice");
+    band.happen(0, Event::Connected);
+    band.happen(0, Event::Message(ServerMessage::Resumed { channel: CHANNEL, epoch, seq }));
+    assert!(band.tabs[0].sent.is_empty(), "what is kept is not what is here");
+    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    assert_eq!(band.tabs[0].sent.len(), 1);
+    assert_eq!(band.tabs[0].sent[0].operations, volume(0.6));
+}
+
+#[test]
+fn cl4_cl8_only_the_tab_that_sends_lets_an_edit_take_in_another() {
+    let mut band = Band::new(2, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(1);
+    band.edit(1, &named("Fader"), volume(0.5), at(0));
+    band.edit(1, &named("Fader"), volume(0.6), at(100));
+    assert_eq!(band.tabs[1].replica.status().pending, 2, "the other tab may be sending the first one already");
+}
+
+#[test]
+fn cl2_what_could_not_be_kept_is_sent_by_the_tab_that_has_it_in_its_turn() {
+    let mut band = Band::new(2, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    band.connect(1);
+    let first = band.edit(1, &named("Louder"), volume(0.5), at(0));
+    let second = band.edit(1, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(5_000));
+    band.happen(1, Event::Kept { tx_id: first, place: Some(1) });
+    band.happen(1, Event::Kept { tx_id: second, place: None });
+    assert!(band.tabs[1].sent.is_empty(), "another tab sends what is older");
+    band.tell(1, 0);
+    band.serve(0);
+    assert_eq!(band.tabs[1].sent.len(), 1, "nobody else can send it");
+    band.serve(1);
+    band.settled(0);
+    band.settled(1);
+}
+
+#[test]
+fn cl3_what_is_put_off_with_another_is_not_set_aside_with_it() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let track = fields([("projectId", "p".into()), ("name", "New".into()), ("type", "audio".into())]);
+    let bad = band.edit(0, &named("Add track"), vec![create(Table::Tracks, &id("n"), track)], at(0));
+    let good = band.edit(0, &named("Louder"), volume(0.5), at(5_000));
+    for _ in 0..5 {
+        for tx_id in [&bad, &good] {
+            let (channel, message) = (CHANNEL, "no".to_owned());
+            let refused = ServerMessage::Refused { channel, tx_id: tx_id.clone(), status: 503, message };
+            band.happen(0, Event::Message(refused));
+        }
+        band.happen(0, Event::Disconnected);
+        band.tabs[0].sent.clear();
+        band.connect(0);
+    }
+    assert_eq!(band.tabs[0].replica.status().parked, 1);
+    assert_eq!(band.tabs[0].sent.iter().map(|sent| &sent.tx_id).collect::<Vec<_>>(), [&good]);
+}
+
+#[test]
+fn cl4_what_is_not_kept_any_more_has_been_settled_by_another_tab() {
+    let mut band = Band::new(2, true);
+    band.connect(0);
+    band.connect(1);
+    let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    let store = kept_store(&band.tabs[0], &[1]);
+    band.happen(1, Event::Stored(store));
+    assert_eq!((band.shown(1), band.tabs[1].replica.status().pending), (0.5, 1));
+    band.happen(1, Event::Stored(Store::default()));
+    band.happen(1, Event::Leads(true));
+    assert_eq!((band.shown(1), band.tabs[1].sent.len()), (1.0, 0), "it is not sent again");
+}
+
+#[test]
+fn cl4_a_tab_that_has_lost_the_lead_sends_again_when_it_gets_it_back() {
+    let mut band = Band::new(1, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    assert_eq!(band.tabs[0].sent.len(), 1);
+    band.happen(0, Event::Leads(false));
+    band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(5_000));
+    assert_eq!(band.tabs[0].sent.len(), 1);
+    band.happen(0, Event::Leads(true));
+    assert_eq!(band.tabs[0].sent.len(), 2, "how the first one went nobody has heard");
+}
+
+#[test]
+fn un3_an_undo_waits_for_its_edit_and_goes_back_to_what_that_has_met() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.undo(0);
+    band.redo(0);
+    band.undo(0);
+    assert_eq!((band.tabs[0].sent.len(), band.shown(0)), (1, 1.0));
+    // Bob was first, and nobody here had seen it.
+    band.foreign("bob", volume(0.3));
+    assert_eq!(band.shown(0), 0.3, "at once");
+    for _ in 0..4 {
+        band.serve(0);
+    }
+    assert_eq!((band.shown(0), band.tabs[0].skipped, band.tabs[0].refused), (0.3, 0, 0));
+    band.redo(0);
+    band.serve(0);
+    assert_eq!(band.shown(0), 0.5);
+    band.settled(0);
+}
+
+#[test]
+fn un3_an_undo_that_waited_is_kept_as_it_is_sent() {
+    let mut band = Band::new(1, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    let edit = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.happen(0, Event::Kept { tx_id: edit.clone(), place: Some(1) });
+    band.undo(0);
+    let undo = band.tabs[0].keep[1].transaction.tx_id.clone();
+    band.happen(0, Event::Kept { tx_id: undo.clone(), place: Some(2) });
+    assert_eq!(band.tabs[0].keep[1].takes_back, Some(edit));
+    band.foreign("bob", volume(0.3));
+    band.serve(0);
+    assert!(band.tabs[0].sent.is_empty(), "it does something else now, which is not kept yet");
+    let again = band.tabs[0].keep[2].transaction.clone();
+    assert_eq!(again.tx_id, undo);
+    band.happen(0, Event::Kept { tx_id: undo, place: Some(2) });
+    assert_eq!(band.tabs[0].sent, [again]);
+    band.serve(0);
+    assert_eq!(band.shown(0), 0.3);
+    band.settled(0);
+}
+
+#[test]
+fn un1_steps_keep_their_order_when_the_clock_is_set_back() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(9_000));
+    band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(0));
+    assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Rename"));
+    band.undo(0);
+    assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Louder"));
+}
+
+#[test]
+fn un1_what_was_undone_before_something_new_in_another_tab_is_over() {
+    let mut band = Band::new(2, true);
+    band.connect(0);
+    band.connect(1);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.undo(0);
+    // The second tab has heard nothing of it yet.
+    band.edit(1, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(5_000));
+    band.tell(0, 1);
+    assert_eq!(label(band.tabs[1].replica.next_redo()), None);
+    band.undo(1);
+    assert_eq!(label(band.tabs[1].replica.next_redo()), Some("Rename"));
+}

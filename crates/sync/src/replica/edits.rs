@@ -42,10 +42,10 @@ impl Replica {
             return Ok(coalesced);
         }
         let transaction = self.transaction(tx_id, edit.gesture.clone(), operations, now);
-        let (accepted, mut effects) = self.push(transaction.clone(), now)?;
+        let (accepted, mut effects) = self.push(transaction.clone(), now, None)?;
         self.steps.made(edit, &transaction.tx_id, accepted.inverse, now);
         effects.extend(self.step_changes());
-        effects.extend(self.keep_and_send(transaction, now));
+        effects.extend(self.keep_and_send(transaction, now, None));
         Ok(effects)
     }
 
@@ -74,16 +74,22 @@ impl Replica {
         Transaction { tx_id, author_id, operations, client_timestamp, base_versions: BTreeMap::new(), gesture }
     }
 
-    fn push(&mut self, transaction: Transaction, now: Timestamp) -> Result<(Accepted, Vec<Effect>), Refusal> {
+    fn push(
+        &mut self,
+        transaction: Transaction,
+        now: Timestamp,
+        takes_back: Option<Id>,
+    ) -> Result<(Accepted, Vec<Effect>), Refusal> {
         let before = self.view.clone();
-        let accepted = self.pending.push(transaction, &mut self.view, (&self.scope, &self.author), now, self.keeps)?;
+        let by = (&self.scope, &self.author);
+        let accepted = self.pending.push(transaction, &mut self.view, by, now, (self.keeps, takes_back))?;
         self.under_youngest = Some(before);
         let effects = vec![Effect::Changed(accepted.changed.clone()), Effect::StatusChanged];
         Ok((accepted, effects))
     }
 
-    fn keep_and_send(&mut self, transaction: Transaction, time: Timestamp) -> Vec<Effect> {
-        if self.keeps { vec![Effect::Keep(Kept { transaction, time })] } else { self.send_ready() }
+    fn keep_and_send(&mut self, transaction: Transaction, time: Timestamp, takes_back: Option<Id>) -> Vec<Effect> {
+        if self.keeps { vec![Effect::Keep(Kept { transaction, time, takes_back })] } else { self.send_ready() }
     }
 
     /// Lets an edit that still waits for its first sending take in this one (CL8); none when it cannot.
@@ -93,6 +99,10 @@ impl Replica {
         operations: &[Operation],
         now: Timestamp,
     ) -> Result<Option<Vec<Effect>>, Refusal> {
+        // Another tab may be sending already what this one has kept.
+        if !self.leads {
+            return Ok(None);
+        }
         let target = self.steps.open_transaction(edit, now);
         let Some(target) = target.filter(|target| self.pending.may_coalesce(target, operations)) else {
             return Ok(None);
@@ -103,7 +113,7 @@ impl Replica {
         let accepted = transact(&mut view, &self.scope, &self.author, &trial, now)?;
         let fresh = self.under_youngest.is_some();
         let keys: BTreeSet<Key> = accepted.changed.iter().cloned().collect();
-        let kept = self.pending.coalesce(trial.operations, accepted, now);
+        let kept = self.pending.coalesce(trial.operations, accepted, now, self.keeps);
         self.steps.touch(now);
         let mut effects = if fresh {
             self.view = view;
@@ -128,17 +138,18 @@ impl Replica {
         for part in step.parts.iter().rev() {
             // What waits may have been applied to something else since it was made.
             let inverse = self.pending.inverse_of(&part.tx_id).unwrap_or(&part.inverse).to_vec();
+            let takes_back = (inverse.len() <= TRANSACTION_OPERATIONS_MAX).then(|| part.tx_id.clone());
             for operations in inverse.chunks(TRANSACTION_OPERATIONS_MAX) {
                 let transaction = self.transaction(new_id(), Some(step.id.clone()), operations.to_vec(), now);
                 let tx_id = transaction.tx_id.clone();
-                match self.push(transaction.clone(), now) {
+                match self.push(transaction.clone(), now, takes_back.clone()) {
                     Ok((accepted, told)) => {
                         effects.extend(told);
                         if !accepted.skipped.is_empty() {
                             effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations: accepted.skipped });
                         }
                         parts.push(Part { tx_id, inverse: accepted.inverse });
-                        effects.extend(self.keep_and_send(transaction, now));
+                        effects.extend(self.keep_and_send(transaction, now, takes_back.clone()));
                     }
                     Err(Refusal { status: 409, .. }) => {
                         effects.push(Effect::Skipped { tx_id, operations: operations.to_vec() });

@@ -105,8 +105,9 @@ impl Replica {
         let mut keys: BTreeSet<Key> = before.iter().map(|(key, _)| key.clone()).collect();
         keys.extend(records.iter().map(|(key, _)| key.clone()));
         if self.epoch.as_ref() != Some(&epoch) {
-            // Places in another log say nothing about this one.
+            // Another log says nothing about what is in this one.
             self.committed_elsewhere.clear();
+            self.settled.clear();
         }
         (self.epoch, self.seq, self.committed) = (Some(epoch), seq, records);
         self.drop_committed_elsewhere(&mut keys);
@@ -152,7 +153,7 @@ impl Replica {
                 None => true,
             };
             if let Some(settled) = &own {
-                effects.extend(self.settled(settled, commit, was_foreseen && is_next));
+                effects.extend(self.settled(settled, commit, was_foreseen && is_next, &mut touched));
             } else if is_own {
                 self.note_settled(&commit.tx_id);
             }
@@ -169,27 +170,38 @@ impl Replica {
         let new = commits.iter().filter(|commit| commit.seq > first).cloned().collect();
         effects.push(Effect::Followed(new));
         effects.extend(self.step_changes());
+        effects.extend(self.send_ready());
         effects
     }
 
     /// One's own transaction has been committed: what takes it back, and what of it was left out, is known now. Called
     /// before the commit is followed, unless it has been already.
-    fn settled(&mut self, settled: &Settled, commit: &Commit, foreseen: bool) -> Vec<Effect> {
+    fn settled(&mut self, settled: &Settled, commit: &Commit, foreseen: bool, keys: &mut BTreeSet<Key>) -> Vec<Effect> {
         let tx_id = &commit.tx_id;
         self.note_settled(tx_id);
-        let mut effects = Vec::new();
+        let inverse = if foreseen {
+            Some(settled.inverse.clone())
+        } else if commit.seq == self.seq + 1 {
+            let again =
+                transact(&mut self.committed.clone(), &self.scope, &self.author, &settled.transaction, commit.time);
+            Some(again.map(|accepted| accepted.inverse).unwrap_or_default())
+        } else {
+            None
+        };
+        if let Some(inverse) = &inverse {
+            self.steps.set_inverse(tx_id, inverse);
+        }
+        // What waits to take it back is kept before this is forgotten: with it, what it does would be.
+        let kept = self.pending.based(tx_id, inverse.as_deref(), self.keeps && self.leads);
+        let mut effects: Vec<Effect> = kept.into_iter().map(Effect::Keep).collect();
+        if inverse.is_none() && self.leads {
+            effects.extend(self.give_up_taking_back(tx_id, keys));
+        }
         if self.keeps {
             effects.push(Effect::Forget(tx_id.clone()));
             if self.leads {
                 effects.push(Effect::Tell(TabMessage::Committed { tx_id: tx_id.clone(), seq: commit.seq }));
             }
-        }
-        if foreseen {
-            self.steps.set_inverse(tx_id, &settled.inverse);
-        } else if commit.seq == self.seq + 1 {
-            let again =
-                transact(&mut self.committed.clone(), &self.scope, &self.author, &settled.transaction, commit.time);
-            self.steps.set_inverse(tx_id, &again.map(|accepted| accepted.inverse).unwrap_or_default());
         }
         let is_done = |operation: &Operation| {
             let same = |done: &&Operation| done.target == operation.target && done.path == operation.path;
@@ -199,6 +211,24 @@ impl Replica {
         let skipped: Vec<Operation> = guarded.filter(|operation| !is_done(operation)).cloned().collect();
         if skipped.len() > settled.skipped {
             effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations: skipped });
+        }
+        effects
+    }
+
+    /// Nobody knows any more what a transaction has met where it stands in the log: what waits to take it back could bring
+    /// back what another has overwritten since. It is left out, and the user told (UN3).
+    fn give_up_taking_back(&mut self, tx_id: &Id, keys: &mut BTreeSet<Key>) -> Vec<Effect> {
+        let (mut effects, mut taken_back) = (Vec::new(), tx_id.clone());
+        while let Some(taker) = self.pending.taker_back_of(&taken_back) {
+            self.pending.settle(&taker.tx_id, keys);
+            self.note_settled(&taker.tx_id);
+            self.steps.dropped(&taker.tx_id);
+            if self.keeps {
+                effects.push(Effect::Forget(taker.tx_id.clone()));
+                effects.push(Effect::Tell(TabMessage::Dropped { tx_id: taker.tx_id.clone() }));
+            }
+            effects.push(Effect::Skipped { tx_id: taker.tx_id.clone(), operations: taker.operations });
+            taken_back = taker.tx_id;
         }
         effects
     }
@@ -226,11 +256,12 @@ impl Replica {
         let Transaction { operations, gesture, .. } = settled.transaction.clone();
         let foreseen = settled.was_foreseen(&operations, time);
         let commit = Commit { seq, tx_id: tx_id.clone(), author: self.author.id(), time, gesture, operations };
-        let mut effects = self.settled(&settled, &commit, foreseen && seq > self.seq);
+        let mut effects = self.settled(&settled, &commit, foreseen && seq > self.seq, &mut keys);
         // A repeat is acknowledged with its old place, which this replica has passed already.
         if seq <= self.seq {
             effects.extend(self.rebase(&before, keys));
             effects.extend(self.step_changes());
+            effects.extend(self.send_ready());
             return effects;
         }
         if self.follow(&commit, &mut keys).is_err() {
@@ -241,6 +272,7 @@ impl Replica {
         effects.extend(self.update(&before, keys, foreseen));
         effects.push(Effect::Followed(vec![commit]));
         effects.extend(self.step_changes());
+        effects.extend(self.send_ready());
         effects
     }
 
@@ -264,12 +296,13 @@ impl Replica {
 
     fn refused(&mut self, tx_id: &Id, status: u16, message: String) -> Vec<Effect> {
         if !matches!(status, 400 | 403 | 409) {
-            if status >= 500 && self.pending.failed(tx_id) {
-                let mut effects = self.send_ready();
-                effects.push(Effect::StatusChanged);
-                return effects;
+            // What comes after it on this connection is put off with it, and no failure of its own.
+            if !std::mem::take(&mut self.live) {
+                return Vec::new();
             }
-            self.live = false;
+            if status >= 500 {
+                self.pending.failed(tx_id);
+            }
             return vec![Effect::StatusChanged, Effect::Reconnect];
         }
         if !self.pending.contains(tx_id) {

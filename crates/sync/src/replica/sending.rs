@@ -17,24 +17,34 @@ impl Replica {
 
     /// Sends what can be sent, if it is this replica's to send.
     pub(super) fn send_ready(&mut self) -> Vec<Effect> {
-        if !self.live || !self.leads {
+        if !self.live {
             return Vec::new();
         }
         let channel = self.channel;
-        let batches = self.pending.take_ready().into_iter();
+        let batches = self.pending.take_ready(self.leads).into_iter();
         batches.map(|transactions| Effect::Send(ClientMessage::Submit { channel, transactions })).collect()
     }
 
+    pub(super) fn leads(&mut self, leads: bool) -> Vec<Effect> {
+        self.leads = leads;
+        self.pending.fix();
+        if !leads {
+            // Who sends now sends it again, and hears how it went.
+            self.pending.send_again();
+        }
+        self.send_ready()
+    }
+
     pub(super) fn kept(&mut self, tx_id: &Id, place: Option<u64>) -> Vec<Effect> {
-        let Some(kept) = self.pending.kept(tx_id, place, !self.leads) else {
+        if !self.pending.kept(tx_id, place, !self.leads) {
             // It was settled before it was kept.
             return if place.is_some() { vec![Effect::Forget(tx_id.clone())] } else { Vec::new() };
-        };
+        }
         let mut effects = Vec::new();
         if self.pending.sort() {
             effects.extend(self.rebase(&self.view.clone(), BTreeSet::new()));
         }
-        if let Some(place) = place {
+        if let Some((place, kept)) = self.pending.kept_at(tx_id) {
             effects.push(Effect::Tell(TabMessage::Kept { place, kept }));
         }
         effects.extend(self.step_changes());
@@ -42,12 +52,14 @@ impl Replica {
         effects
     }
 
-    /// Takes up what the browser keeps.
+    /// Takes up what the browser keeps. What is not there any more has been settled by another tab.
     pub(super) fn stored(&mut self, store: Store) -> Vec<Effect> {
         for step in store.steps {
             self.steps.follow(crate::StepChange::Put(step));
         }
         let mut effects = vec![Effect::Steps(Vec::new())];
+        let (before, mut keys) = (self.view.clone(), BTreeSet::new());
+        self.pending.retain_kept(&store.queue.iter().map(|(place, _)| *place).collect(), &mut keys);
         for (place, kept) in store.queue {
             if self.settled.contains(&kept.transaction.tx_id) {
                 effects.push(Effect::Forget(kept.transaction.tx_id));
@@ -56,7 +68,7 @@ impl Replica {
             }
         }
         self.pending.sort();
-        effects.extend(self.rebase(&self.view.clone(), BTreeSet::new()));
+        effects.extend(self.rebase(&before, keys));
         effects.extend(self.step_changes());
         effects.extend(self.send_ready());
         effects
@@ -90,7 +102,9 @@ impl Replica {
                 for change in changes {
                     self.steps.follow(change);
                 }
-                vec![Effect::Steps(Vec::new())]
+                let mut effects = vec![Effect::Steps(Vec::new())];
+                effects.extend(self.step_changes());
+                effects
             }
         }
     }
@@ -103,6 +117,7 @@ impl Replica {
             return Vec::new();
         }
         self.note_settled(tx_id);
+        self.pending.based(tx_id, None, false);
         let mut effects = Vec::new();
         if tell {
             self.steps.dropped(tx_id);
@@ -123,6 +138,7 @@ impl Replica {
             self.committed_elsewhere.iter().filter(|(_, seq)| **seq <= self.seq).map(|(id, _)| id.clone()).collect();
         for tx_id in here {
             self.pending.settle(&tx_id, keys);
+            self.pending.based(&tx_id, None, false);
             self.note_settled(&tx_id);
         }
     }
