@@ -1,5 +1,8 @@
 //! What the world must never show.
 
+mod fates;
+mod undo;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -8,6 +11,9 @@ use model::{Id, Records, Table};
 use operations::apply_committed;
 
 use crate::disk::{Disk, Entry};
+
+pub(crate) use fates::{Fates, is_same_payload};
+pub(crate) use undo::Journeys;
 
 /// A rule that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +68,7 @@ impl History {
                 "shows at {}:{} what the log does not explain: {}",
                 place.0,
                 place.1,
-                crate::client::difference(known, records)
+                crate::tab::difference(known, records)
             )),
             Some(_) => Ok(()),
         }
@@ -74,6 +80,8 @@ impl History {
 pub(crate) struct Promises {
     /// (author, transaction).
     acknowledged: BTreeSet<(Id, Id)>,
+    /// The same, with what a restored backup has lost.
+    ever: BTreeSet<(Id, Id)>,
     /// (author, transaction) and the hash of the payload.
     refused: BTreeSet<(Id, Id, u64)>,
 }
@@ -81,10 +89,15 @@ pub(crate) struct Promises {
 impl Promises {
     pub(crate) fn acknowledge(&mut self, author: &Id, tx_id: &Id) {
         self.acknowledged.insert((author.clone(), tx_id.clone()));
+        self.ever.insert((author.clone(), tx_id.clone()));
     }
 
     pub(crate) fn refuse(&mut self, author: &Id, tx_id: &Id, payload_hash: u64) {
         self.refused.insert((author.clone(), tx_id.clone(), payload_hash));
+    }
+
+    pub(crate) fn has_acknowledged(&self, name: &(Id, Id)) -> bool {
+        self.ever.contains(name)
     }
 
     /// A restored backup keeps only what it holds: that is what restoring means.
@@ -145,7 +158,7 @@ pub(crate) fn check_log(disk: &Disk, records: &Records) -> Result<(), Failure> {
         }
     }
     if replayed != *records {
-        let difference = crate::client::difference(&replayed, records);
+        let difference = crate::tab::difference(&replayed, records);
         return Err(Failure::new("WR8", format!("the records are not what the log leads to: {difference}")));
     }
     Ok(())

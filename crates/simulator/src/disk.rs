@@ -15,6 +15,15 @@ pub(crate) struct Entry {
     pub(crate) payload_hash: u64,
 }
 
+impl Entry {
+    /// For whoever reads what has happened.
+    pub(crate) fn in_words(&self) -> String {
+        let Commit { seq, tx_id, author, operations, .. } = &self.commit;
+        let operations = serde_json::to_string(operations).unwrap_or_default();
+        format!("entry {seq} is {author}'s {tx_id}: {operations}")
+    }
+}
+
 /// The log of the one project, and which epoch it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Disk {

@@ -1,6 +1,6 @@
 //! Mistakes to put into the world on purpose: a check that finds none of them proves nothing.
 
-/// A mistake in the server, its disk, or a client's driver. Never in the crates under test.
+/// A mistake in the server, its disk, or a browser's driver. Never in the crates under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The server takes every repeat for a new transaction (WR6).
@@ -31,4 +31,36 @@ pub enum Fault {
     NoRebase,
     /// A client does not notice refusals (CL3).
     RefusalSwallowed,
+    /// What comes after a transaction that was put off overtakes it (W4).
+    PutOffAndOvertaken,
+    /// The room takes an undo for any other edit (UN3).
+    GuardIgnoredInRoom,
+    /// Whoever goes is not said to have gone (PR1).
+    GoneUnsaid,
+    /// An edit is sent before it is kept (CL2).
+    SentBeforeKept,
+    /// An edit is forgotten when it is sent, not when it is confirmed (CL2).
+    ForgottenWhenSent,
+    /// That an edit could not be kept is said to nobody (CL2).
+    FullStorageUnsaid,
+    /// After a reload the queue is taken in a wrong order (CL2).
+    QueueUpsideDown,
+    /// Who has to log in again loses the queue (CL3).
+    QueueLostAt401,
+    /// Another user of the browser gets one's queue (CL3).
+    OneQueueForAll,
+    /// A tab does not notice that somebody else has logged in (CL3).
+    UserNotNoticed,
+    /// What was set aside is not tried again, however often the user asks (CL3).
+    ParkedForEver,
+    /// A tab from which the lock was stolen goes on sending (CL4).
+    TwoSenders,
+    /// Tabs do not tell each other (CL4).
+    TabsNotTold,
+    /// The cache of one log is taken for that of another (WR8, CL5).
+    CacheOfAnotherEpoch,
+    /// What could be undone is lost with the page (UN1).
+    StepsLostAtReload,
+    /// An undo is kept like any other edit (UN3).
+    GuardNotKept,
 }

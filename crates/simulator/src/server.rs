@@ -1,6 +1,7 @@
 //! The server as the spec wants it: one room, group commit, answers only after the sync. A model, not the product's server:
 //! short enough to be seen to be right.
 
+mod presence;
 mod publish;
 
 use std::collections::hash_map::DefaultHasher;
@@ -10,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use model::roles::role_of;
 use model::{Id, Key, RecordMap, Records, Timestamp};
 use operations::{Author, Commit, Refusal, Scope, Transaction};
-use sync::wire::{ClientMessage, Resume, ServerMessage, VERSION, decode, encode};
+use sync::wire::{ClientMessage, Presence, Resume, ServerMessage, VERSION, decode, encode};
 use sync::{Room, Submitted};
 
 use crate::disk::{Disk, Entry};
@@ -60,7 +61,7 @@ enum Source {
 
 #[derive(Debug)]
 enum Session {
-    Binary { user: Id, open: Option<u32> },
+    Binary { user: Id, open: Option<u32>, presence: Option<Presence>, puts_off: bool },
     Text { user: Id, keys: BTreeSet<String> },
 }
 
@@ -83,6 +84,12 @@ pub(crate) struct Server {
     /// (author, transaction) → (place in the log, hash of the payload), for ever (WR6).
     known: BTreeMap<(Id, Id), (u64, u64)>,
     sessions: BTreeMap<LinkId, Session>,
+    /// Transactions on which it fails, until somebody has looked at it.
+    trips_over: BTreeSet<Id>,
+    /// Everything that it has refused for good, whoever has heard of that: it may come again, and be taken.
+    pub(crate) refused: BTreeSet<Id>,
+    /// Whether it will fail on the next one.
+    trips_next: bool,
     pub(crate) out: Vec<Out>,
     fault: Option<Fault>,
 }
@@ -105,6 +112,9 @@ impl Server {
             waiting: Vec::new(),
             known: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            trips_over: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            trips_next: false,
             out: Vec::new(),
             fault,
         }
@@ -125,7 +135,7 @@ impl Server {
 
     pub(crate) fn connect_binary(&mut self, link: LinkId, user: Id, now: Timestamp) {
         let hello = ServerMessage::Hello { version: u16::from(VERSION), user: user.clone(), now };
-        self.sessions.insert(link, Session::Binary { user, open: None });
+        self.sessions.insert(link, Session::Binary { user, open: None, presence: None, puts_off: false });
         self.say(link, &hello);
     }
 
@@ -134,7 +144,19 @@ impl Server {
     }
 
     pub(crate) fn disconnect(&mut self, link: LinkId) {
+        self.goes(link);
         self.sessions.remove(&link);
+    }
+
+    /// From here on it fails on the next transaction that comes, again and again.
+    pub(crate) fn trip(&mut self) {
+        self.trips_next = true;
+    }
+
+    /// Somebody has looked at it.
+    pub(crate) fn mend(&mut self) {
+        self.trips_next = false;
+        self.trips_over.clear();
     }
 
     fn say(&mut self, link: LinkId, message: &ServerMessage) {
@@ -156,12 +178,8 @@ impl Server {
                     self.submit(&user, transaction, Source::Link(link, channel), now);
                 }
             }
-            Ok(
-                ClientMessage::Hello { .. }
-                | ClientMessage::Presence { .. }
-                | ClientMessage::Close { .. }
-                | ClientMessage::Ping { .. },
-            ) => {}
+            Ok(ClientMessage::Presence { presence, .. }) => self.present(link, presence),
+            Ok(ClientMessage::Hello { .. } | ClientMessage::Close { .. } | ClientMessage::Ping { .. }) => {}
             Err(bad) => self.say(link, &ServerMessage::Error { message: bad.to_string() }),
         }
     }
@@ -171,8 +189,8 @@ impl Server {
             let message = Refusal::FORBIDDEN.to_owned();
             return self.say(link, &ServerMessage::Denied { channel, status: 403, message });
         }
-        if let Some(Session::Binary { open, .. }) = self.sessions.get_mut(&link) {
-            *open = Some(channel);
+        if let Some(Session::Binary { open, puts_off, .. }) = self.sessions.get_mut(&link) {
+            (*open, *puts_off) = (Some(channel), false);
         }
         let room = if self.has(Fault::SnapshotAhead) { &self.room } else { &self.told };
         let (epoch, last) = (room.epoch().clone(), room.seq());
@@ -190,9 +208,13 @@ impl Server {
                 self.say(link, &ServerMessage::Snapshot { channel, epoch, seq: last, records });
             }
         }
+        self.tell_newcomer(link, channel);
     }
 
     fn submit(&mut self, user: &Id, transaction: &Transaction, source: Source, now: Timestamp) {
+        if self.fails_on(&transaction.tx_id, source) {
+            return self.refuse(source, &transaction.tx_id, 503);
+        }
         let name = (user.clone(), transaction.tx_id.clone());
         let hash = payload_hash(transaction);
         if !self.has(Fault::NoIdempotency)
@@ -208,6 +230,13 @@ impl Server {
                 self.acknowledge(source, &name.1, seq);
             };
         }
+        let unguarded = self.has(Fault::GuardIgnoredInRoom).then(|| {
+            let mut unguarded = transaction.clone();
+            unguarded.operations.iter_mut().for_each(|operation| operation.guard = None);
+            unguarded
+        });
+        let asked = transaction;
+        let transaction = unguarded.as_ref().unwrap_or(transaction);
         // The mistake of asking nobody's role is that of writing as the server itself.
         let judged = match (self.has(Fault::NoPermission), Author::User(user.clone())) {
             (true, _) => {
@@ -222,6 +251,7 @@ impl Server {
         match judged {
             Err(refusal) => self.refuse(source, &transaction.tx_id, refusal.status),
             Ok(mut submitted) => {
+                submitted.verbatim &= submitted.commit.operations == asked.operations;
                 if self.has(Fault::LoggedAsSent) {
                     submitted.commit.operations.clone_from(&transaction.operations);
                 }
@@ -239,9 +269,26 @@ impl Server {
         }
     }
 
+    /// Whether it has to put this one off: it fails on it, or has put off what came before on the same connection.
+    fn fails_on(&mut self, tx_id: &Id, source: Source) -> bool {
+        let Source::Link(link, _) = source else { return false };
+        if std::mem::take(&mut self.trips_next) {
+            self.trips_over.insert(tx_id.clone());
+        }
+        let overtakes = self.has(Fault::PutOffAndOvertaken);
+        let puts_off = matches!(self.sessions.get(&link), Some(Session::Binary { puts_off: true, .. }));
+        self.trips_over.contains(tx_id) || (puts_off && !overtakes)
+    }
+
     fn refuse(&mut self, source: Source, tx_id: &Id, status: u16) {
+        if status != 503 {
+            self.refused.insert(tx_id.clone());
+        }
         match source {
             Source::Link(link, channel) => {
+                if let (503, Some(Session::Binary { puts_off, .. })) = (status, self.sessions.get_mut(&link)) {
+                    *puts_off = true;
+                }
                 let message = "refused".to_owned();
                 self.say(link, &ServerMessage::Refused { channel, tx_id: tx_id.clone(), status, message });
             }

@@ -1,6 +1,9 @@
 //! The world: who is in it, what happens by chance, and how it comes to rest.
 
+mod browsers;
 mod people;
+mod shelf;
+mod storage;
 mod traffic;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -9,19 +12,33 @@ use model::{Id, Table, Timestamp, Value, fields};
 use operations::build::create;
 use operations::{Operation, Transaction};
 
-use crate::checks::{Failure, History, Promises, check_log};
-use crate::client::Client;
-use crate::disk::Disk;
+use crate::browser::{Browser, TabId};
+use crate::checks::{Failure, Fates, History, Journeys, Promises, check_log};
+use crate::disk::{Disk, Entry};
 use crate::edits::{new_clip, new_track};
 use crate::fault::Fault;
 use crate::guide::GuideClient;
 use crate::prng::Prng;
 use crate::server::{Answer, Ask, LinkId, RequestId, Server};
+use crate::tab::Tab;
+
+pub use shelf::{Holds, Shelf, Shelved};
 
 /// Messages that may wait for one reader when news come, before it is cut off (PS4).
 const QUEUE_MESSAGES_MAX: usize = 6;
 /// Rounds in which everything must have come to rest once nothing fails any more.
 const ROUNDS_MAX: usize = 60;
+
+/// Every browser: its name, who uses it by turns, and whether it keeps anything.
+const BROWSERS: [(&str, &[&str], bool); 5] = [
+    ("ann", &["ann"], true),
+    ("ed", &["ed"], true),
+    ("laptop", &["ed"], true),
+    ("studio", &["flo", "vi"], true),
+    ("eve", &["eve"], false),
+];
+/// Tabs that a browser has open at most.
+const TABS_MAX: usize = 3;
 
 /// How much of what happened in a world: a seed in which nothing happens proves nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +59,20 @@ pub struct Tally {
     pub power_losses: u64,
     /// Restored backups.
     pub restores: u64,
+    /// Steps taken back or brought again.
+    pub journeys: u64,
+    /// Tabs that were closed or have crashed.
+    pub dead_tabs: u64,
+    /// Times that another tab has become the one that sends.
+    pub reigns: u64,
+    /// Locks taken from a tab that stood still.
+    pub thefts: u64,
+    /// Edits that a browser could not keep.
+    pub unkept: u64,
+    /// Sessions that have expired, and users that have taken turns.
+    pub logins: u64,
+    /// Edits that were set aside.
+    pub parked: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -54,13 +85,20 @@ impl std::ops::AddAssign for Tally {
         self.failed_syncs += other.failed_syncs;
         self.power_losses += other.power_losses;
         self.restores += other.restores;
+        self.journeys += other.journeys;
+        self.dead_tabs += other.dead_tabs;
+        self.reigns += other.reigns;
+        self.thefts += other.thefts;
+        self.unkept += other.unkept;
+        self.logins += other.logins;
+        self.parked += other.parked;
     }
 }
 
 /// Who holds the client's end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    Replica(usize),
+    Replica(TabId),
     Guide,
 }
 
@@ -68,6 +106,8 @@ enum End {
 #[derive(Debug)]
 struct Link {
     end: End,
+    /// Who is logged in on it.
+    user: Id,
     up: VecDeque<Vec<u8>>,
     down: VecDeque<Vec<u8>>,
     /// The client has gone; what it had sent may still arrive.
@@ -88,15 +128,21 @@ pub struct World {
     now: i64,
     project: Id,
     server: Server,
-    clients: Vec<Client>,
+    browsers: Vec<Browser>,
+    tabs: BTreeMap<TabId, Tab>,
     guide: GuideClient,
     links: BTreeMap<LinkId, Link>,
     http: Vec<Http>,
     backup: Option<Disk>,
+    /// A real store, and how much of the log it holds.
+    shelf: Option<Box<dyn Shelf>>,
+    shelved: usize,
     /// Raw writes of people who bypass every client, by request: (author, id, payload).
     intrusions: BTreeMap<RequestId, Transaction>,
     history: History,
     promises: Promises,
+    fates: Fates,
+    journeys: Journeys,
     counter: u32,
     tally: Tally,
     fault: Option<Fault>,
@@ -113,23 +159,26 @@ impl World {
     pub fn new(seed: u64, fault: Option<Fault>, traced: bool) -> World {
         let mut prng = Prng::new(seed);
         let project = id("song");
-        let clients = [("ann", "ann"), ("ed", "ed"), ("ed2", "ed"), ("flo", "flo"), ("vi", "vi"), ("eve", "eve")].map(
-            |(name, user)| {
-                let skew = prng.below(7_200_000) as i64 - 3_600_000;
-                Client::new(name, &id(user), &project, skew, fault)
-            },
-        );
+        let browsers = BROWSERS.map(|(name, users, keeps)| {
+            let skew = prng.below(7_200_000) as i64 - 3_600_000;
+            Browser::new(name, users.iter().map(|user| id(user)).collect(), skew, keeps, fault)
+        });
         let mut world = World {
             now: 1_795_470_240_000,
             server: Server::new(project.clone(), id("epoch-0"), fault),
-            clients: clients.into(),
+            browsers: browsers.into(),
+            tabs: BTreeMap::new(),
             guide: GuideClient::new(&id("gus"), &project),
             links: BTreeMap::new(),
             http: Vec::new(),
             backup: None,
+            shelf: None,
+            shelved: 0,
             intrusions: BTreeMap::new(),
             history: History::default(),
             promises: Promises::default(),
+            fates: Fates::default(),
+            journeys: Journeys::default(),
             counter: 0,
             tally: Tally::default(),
             trace: traced.then(Vec::new),
@@ -147,15 +196,20 @@ impl World {
     /// The first rule that did not hold.
     pub fn run(&mut self, events: usize) -> Result<Tally, Failure> {
         self.history.record(&self.server.disk)?;
-        for index in 0..self.clients.len() {
-            self.connect(index)?;
+        for browser in 0..self.browsers.len() {
+            self.open_a_tab(browser)?;
+        }
+        self.open_a_tab(1)?;
+        for tab in self.tabs.keys().copied().collect::<Vec<_>>() {
+            self.connect(tab)?;
         }
         for _ in 0..events {
             self.happen()?;
         }
         self.rest()?;
+        self.check_shelf()?;
         self.look_over()?;
-        self.tally.commits = self.server.told().seq();
+        (self.tally.commits, self.tally.journeys) = (self.server.told().seq(), self.journeys.len() as u64);
         Ok(self.tally)
     }
 
@@ -202,26 +256,44 @@ impl World {
 
     /// One event, and a few deliveries after it.
     fn happen(&mut self) -> Result<(), Failure> {
-        match self.prng.below(100) {
-            0..40 => self.edit_on_a_client()?,
-            40..46 => self.write_as_the_guide()?,
-            46..50 => self.intrude()?,
-            50..61 => self.connect_someone()?,
-            61..64 => self.break_a_link()?,
-            64..80 => self.sync()?,
-            80..82 => self.fail_sync()?,
-            82..84 => self.lose_power()?,
-            84 => self.backup = Some(self.server.disk.backup()),
-            85 => self.restore()?,
-            86..88 => self.lose_http(),
-            89..93 => self.let_the_guide_catch_up()?,
+        match self.prng.below(150) {
+            0..42 => self.edit_in_a_tab()?,
+            42..52 => self.travel_in_a_tab()?,
+            52..58 => self.write_as_the_guide()?,
+            58..62 => self.intrude()?,
+            62..74 => self.connect_someone()?,
+            74..77 => self.break_a_link()?,
+            77..93 => self.sync()?,
+            93..95 => self.fail_sync()?,
+            95..97 => self.lose_power()?,
+            97 => self.backup = Some(self.server.disk.backup()),
+            98 => self.restore()?,
+            99..101 => self.lose_http()?,
+            101..105 => self.let_the_guide_catch_up()?,
             // The server's clock may be set back.
-            88 => self.now -= 5_000,
+            105 => self.now -= 5_000,
+            106 => self.server.trip(),
+            107 if self.prng.chance(40) => self.server.mend(),
+            108..113 => self.present_in_a_tab()?,
+            113..118 => self.open_some_tab()?,
+            118..122 => self.lose_a_tab()?,
+            122..125 => self.freeze_a_tab(),
+            125..129 => self.thaw_a_tab()?,
+            129..132 => self.steal_a_lock()?,
+            132 => self.lose_a_browser()?,
+            133 => self.fill_or_empty_a_disk(),
+            134..136 => self.end_a_session()?,
+            136..139 => self.log_in_somewhere()?,
+            139 => self.take_turns()?,
+            140..142 => self.look_into_the_queue()?,
+            142 => self.retry_in_a_tab()?,
+            143 => self.discard_in_a_tab()?,
             _ => {}
         }
-        for _ in 0..self.prng.below(5) {
+        for _ in 0..self.prng.below(6) {
             self.deliver_something()?;
         }
+        self.check_tabs()?;
         self.check_the_guide()
     }
 
@@ -255,8 +327,13 @@ impl World {
         if !self.server.has_group() {
             return Ok(());
         }
+        let synced = self.server.disk.log().len();
         self.server.sync();
-        self.note(|| "the server syncs".to_owned());
+        if self.trace.is_some() {
+            let new: Vec<String> = self.server.disk.log()[synced..].iter().map(Entry::in_words).collect();
+            self.note(|| format!("the server syncs\n  {}", new.join("\n  ")));
+        }
+        self.shelve()?;
         self.history.record(&self.server.disk)?;
         self.carry_out()
     }
@@ -275,6 +352,7 @@ impl World {
         self.tally.power_losses += 1;
         self.note(|| "the server loses power".to_owned());
         self.server.lose_power(&mut self.prng).map_err(|refusal| Failure::new("WR8", refusal.message))?;
+        self.check_shelf()?;
         self.history.record(&self.server.disk)?;
         self.everything_is_cut()
     }
@@ -285,21 +363,27 @@ impl World {
         let epoch = id(&format!("epoch-{}", self.next_number()));
         self.note(|| format!("a backup is restored as {epoch}"));
         self.server.restore(&backup, epoch).map_err(|refusal| Failure::new("WR8", refusal.message))?;
+        self.shelve_anew()?;
         self.promises.keep_only_of(&self.server.disk);
         self.history.record(&self.server.disk)?;
         self.everything_is_cut()
     }
 
-    /// Nothing fails any more, and everybody comes online: messages flow until there are none.
+    /// Nothing fails any more, and everybody comes online, on a shared browser one after the other: messages flow until
+    /// there are none.
     fn rest(&mut self) -> Result<(), Failure> {
         self.note(|| "everything comes to rest".to_owned());
-        for _ in 0..ROUNDS_MAX {
+        self.server.mend();
+        for round in 0..ROUNDS_MAX {
             let seq = self.server.told().seq();
-            for index in 0..self.clients.len() {
-                if self.clients[index].is_denied() || !self.clients[index].is_live() {
-                    self.clients[index].link.map_or(Ok(()), |link| self.break_link(link))?;
+            for browser in 0..self.browsers.len() {
+                self.mend_a_browser(browser, round)?;
+            }
+            for tab in self.tabs.keys().copied().collect::<Vec<_>>() {
+                if self.tabs[&tab].is_denied() || !self.tabs[&tab].is_live() {
+                    self.tabs[&tab].link.map_or(Ok(()), |link| self.break_link(link))?;
                 }
-                self.connect(index)?;
+                self.connect(tab)?;
             }
             // It cannot know that it has been let in again.
             self.guide.link.map_or(Ok(()), |link| self.break_link(link))?;
@@ -309,17 +393,23 @@ impl World {
                 return Ok(());
             }
         }
-        Err(Failure::new("SI1", "nothing fails any more, and still it does not come to rest"))
+        let waits: Vec<String> =
+            self.tabs.values().filter(|tab| tab.has_pending()).map(|tab| tab.name().to_owned()).collect();
+        Err(Failure::new("SI1", format!("nothing fails any more, and still it does not come to rest: {waits:?}")))
     }
 
     /// Delivers everything, in a random order.
     fn drain(&mut self) -> Result<(), Failure> {
         loop {
             let full = |link: &&Link| !link.up.is_empty() || !link.down.is_empty();
-            while !self.http.is_empty() || self.links.values().any(|link| full(&link)) {
+            while !self.http.is_empty() || self.links.values().any(|link| full(&link)) || self.has_local_work() {
                 self.deliver_something()?;
             }
             if !self.server.has_group() {
+                self.carry_out()?;
+                if self.links.values().any(|link| full(&link)) {
+                    continue;
+                }
                 return Ok(());
             }
             self.sync()?;
@@ -327,14 +417,24 @@ impl World {
     }
 
     fn is_at_rest(&self) -> bool {
-        let settled = |client: &Client| client.is_denied() || (client.is_live() && !client.has_pending());
-        self.clients.iter().all(settled) && !self.guide.is_waiting() && !self.server.has_group()
+        let settled = |tab: &Tab| tab.is_denied() || (tab.is_live() && !tab.has_pending());
+        self.tabs.values().all(settled)
+            && !self.guide.is_waiting()
+            && !self.server.has_group()
+            && self.browsers.iter().all(|browser| self.is_settled(browser))
     }
 
     fn look_over(&self) -> Result<(), Failure> {
         check_log(&self.server.disk, self.server.told().records())?;
         self.promises.check(&self.server.disk)?;
-        self.clients.iter().try_for_each(|client| client.check_rest(self.server.told()))?;
+        self.fates.check(&self.server.disk, &self.promises, &self.shut_out(), &self.server.refused)?;
+        self.journeys.check(&self.server.disk)?;
+        for tab in self.tabs.values() {
+            tab.check_rest(self.server.told())?;
+            if let (Some(link), true) = (tab.link, tab.is_live()) {
+                tab.check_presences(&self.server.presences_beside(link))?;
+            }
+        }
         self.guide.check(self.server.told().records())
     }
 }
@@ -358,7 +458,8 @@ mod tests {
     #[test]
     fn every_member_that_may_be_let_in_is_in_the_world() {
         let world = World::new(1, None, false);
-        let users: Vec<&Id> = world.clients.iter().map(|client| &client.user).chain([&world.guide.user]).collect();
+        let users = world.browsers.iter().flat_map(|browser| &browser.users);
+        let users: Vec<&Id> = users.chain([&world.guide.user]).collect();
         assert!(MEMBERS.iter().all(|member| users.contains(&&id(member))));
     }
 }

@@ -40,7 +40,7 @@ impl Server {
 
     pub(super) fn sessions_without_access(&self, records: &Records) -> Vec<LinkId> {
         let without = |(link, session): (&LinkId, &Session)| match session {
-            Session::Binary { user, open: Some(_) } | Session::Text { user, .. } => {
+            Session::Binary { user, open: Some(_), .. } | Session::Text { user, .. } => {
                 role_of(records, user).is_none().then_some(*link)
             }
             Session::Binary { .. } => None,
@@ -49,6 +49,7 @@ impl Server {
     }
 
     pub(super) fn end_access(&mut self, link: LinkId) {
+        self.goes(link);
         match self.sessions.get_mut(&link) {
             Some(Session::Binary { open, .. }) => {
                 if let Some(channel) = open.take() {

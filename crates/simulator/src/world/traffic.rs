@@ -2,35 +2,41 @@
 
 use std::collections::VecDeque;
 
+use model::Id;
+
 use super::{End, Http, Link, QUEUE_MESSAGES_MAX, World};
+use crate::browser::TabId;
 use crate::checks::Failure;
 use crate::fault::Fault;
 use crate::server::{LinkId, Out};
+use crate::tab::Tab;
 
 impl World {
     pub(super) fn connect_someone(&mut self) -> Result<(), Failure> {
-        let index = self.prng.below(self.clients.len() + 1);
-        if index == self.clients.len() {
-            return self.connect_the_guide();
-        }
-        if self.clients[index].is_denied() {
+        let tabs: Vec<TabId> = self.tabs.keys().copied().collect();
+        let Some(tab) = tabs.get(self.prng.below(tabs.len() + 1)) else { return self.connect_the_guide() };
+        if self.tabs[tab].is_denied() {
             // Trying again takes a new socket.
-            self.clients[index].link.map_or(Ok(()), |link| self.break_link(link))?;
+            self.tabs[tab].link.map_or(Ok(()), |link| self.break_link(link))?;
         }
-        self.connect(index)
+        self.connect(*tab)
     }
 
-    pub(super) fn connect(&mut self, index: usize) -> Result<(), Failure> {
-        if self.clients[index].link.is_some() {
+    pub(super) fn connect(&mut self, tab: TabId) -> Result<(), Failure> {
+        let Some(known) = self.tabs.get(&tab).filter(|tab| tab.link.is_none() && !tab.is_frozen) else {
             return Ok(());
+        };
+        let browser = &self.browsers[known.browser];
+        if !browser.has_session {
+            // 401.
+            return self.turned_away(tab);
         }
-        self.settle_left_links(End::Replica(index))?;
-        let link = self.new_link(End::Replica(index));
-        let (user, now) = (self.clients[index].user.clone(), self.clock());
+        let user = browser.user.clone();
+        self.settle_left_links(End::Replica(tab))?;
+        let (link, now) = (self.new_link(End::Replica(tab), &user), self.clock());
         self.server.connect_binary(link, user, now);
-        self.note(|| format!("client {index} connects as link {link}"));
-        let heard = self.clients[index].connected(link);
-        self.heard(index, heard)?;
+        self.note(|| format!("tab {tab} connects as link {link}"));
+        self.in_tab(tab, |tab| tab.connected(link))?;
         self.carry_out()
     }
 
@@ -39,7 +45,7 @@ impl World {
             return Ok(());
         }
         self.settle_left_links(End::Guide)?;
-        let link = self.new_link(End::Guide);
+        let link = self.new_link(End::Guide, &self.guide.user.clone());
         self.server.connect_text(link, self.guide.user.clone());
         self.note(|| format!("the guide's client connects as link {link}"));
         let wants = self.guide.connected(link);
@@ -47,10 +53,11 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn new_link(&mut self, end: End) -> LinkId {
+    pub(super) fn new_link(&mut self, end: End, user: &Id) -> LinkId {
         let link = self.next_number();
         self.tally.connections += 1;
-        self.links.insert(link, Link { end, up: VecDeque::new(), down: VecDeque::new(), is_left: false });
+        self.links
+            .insert(link, Link { end, user: user.clone(), up: VecDeque::new(), down: VecDeque::new(), is_left: false });
         link
     }
 
@@ -88,10 +95,7 @@ impl World {
                 self.guide.disconnected();
                 Ok(())
             }
-            End::Replica(index) => {
-                let heard = self.clients[index].disconnected();
-                self.heard(index, heard)
-            }
+            End::Replica(tab) => self.in_tab(tab, Tab::disconnected),
         }
     }
 
@@ -112,7 +116,7 @@ impl World {
     }
 
     /// A request or its answer gets lost.
-    pub(super) fn lose_http(&mut self) {
+    pub(super) fn lose_http(&mut self) -> Result<(), Failure> {
         if !self.http.is_empty() {
             let http = self.http.swap_remove(self.prng.below(self.http.len()));
             let (Http::Ask { request, .. } | Http::Answer { request, .. }) = http;
@@ -120,6 +124,7 @@ impl World {
             let wants = self.guide.answer(request, None);
             self.wanted(wants);
         }
+        Ok(())
     }
 
     /// Hands what the server wants sent to the connections; who does not read is cut off.
@@ -149,11 +154,15 @@ impl World {
     }
 
     pub(super) fn deliver_something(&mut self) -> Result<(), Failure> {
+        if self.prng.chance(40) && self.has_local_work() {
+            return self.work_locally();
+        }
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         let choice = self.prng.below(links.len() + usize::from(!self.http.is_empty()));
         match links.get(choice) {
             Some(link) if self.prng.chance(50) => self.deliver_up(*link),
             Some(link) => self.deliver_down(*link),
+            None if self.http.is_empty() => self.work_locally(),
             None => self.deliver_http(),
         }
     }
@@ -179,12 +188,15 @@ impl World {
 
     pub(super) fn deliver_down(&mut self, number: LinkId) -> Result<(), Failure> {
         let Some(link) = self.links.get_mut(&number) else { return Ok(()) };
+        let end = link.end;
+        if let End::Replica(tab) = end
+            && self.tabs.get(&tab).is_none_or(|tab| tab.is_frozen)
+        {
+            return Ok(());
+        }
         let Some(frame) = link.down.pop_front() else { return Ok(()) };
-        match link.end {
-            End::Replica(index) => {
-                let heard = self.clients[index].frame(&frame)?;
-                self.heard(index, heard)
-            }
+        match end {
+            End::Replica(tab) => self.try_in_tab(tab, |tab| tab.frame(&frame)),
             End::Guide => {
                 let wants = self.guide.notice(&frame)?;
                 self.wanted(wants);
