@@ -12,6 +12,9 @@ use crate::{App, Problem};
 
 /// The name of the cookie that holds a session's token.
 pub const SESSION_COOKIE: &str = "unisono_session";
+/// The name of the cookie that holds the user's id, for the web app: it knows whose edits and projects to show before the
+/// server has answered, and without it. Proves nothing; the server never reads it.
+pub const USER_COOKIE: &str = "unisono_user";
 
 /// Someone who is logged in. As an extractor it answers 401 when nobody is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use model::Id;
 
 pub use address::Address;
 pub use brakes::{Brake, Brakes};
-pub use caller::{Caller, SESSION_COOKIE};
+pub use caller::{Caller, SESSION_COOKIE, USER_COOKIE};
 pub use deletion::delete_account;
 pub use device::device_of;
 pub use own::{
@@ -28,7 +28,7 @@ pub use own::{
 };
 pub use passwords::Passwords;
 pub use routes::{UserBody, api};
-pub use sign_in::{SignUp, is_invited, log_in, log_out, no_cookie, sign_up};
+pub use sign_in::{Cookies, SignUp, is_invited, log_in, log_out, no_cookies, sign_up};
 pub use tickets::{new_token, token_hash};
 pub use visitor::Visitor;
 

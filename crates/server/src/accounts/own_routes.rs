@@ -158,6 +158,6 @@ async fn delete(
     JsonBody(body): JsonBody<DeleteAccountBody>,
 ) -> Result<Response, Problem> {
     deletion::delete_account(&app, &caller, body.password).await?;
-    let cookie = sign_in::no_cookie(&app)?;
-    Ok((StatusCode::NO_CONTENT, [(axum::http::header::SET_COOKIE, cookie)]).into_response())
+    let cookies = sign_in::no_cookies(&app)?;
+    Ok((cookies, StatusCode::NO_CONTENT).into_response())
 }

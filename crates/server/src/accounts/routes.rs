@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use model::{Id, Key, Table};
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Caller, SignUp, Visitor, log_in, log_out, own_routes, sign_up};
+use super::{Caller, Cookies, SignUp, Visitor, log_in, log_out, own_routes, sign_up};
 use crate::json::JsonBody;
 use crate::problem::ProblemBody;
 use crate::{App, Problem};
@@ -81,8 +81,8 @@ async fn signup(
     JsonBody(body): JsonBody<SignUpBody>,
 ) -> Result<Response, Problem> {
     let SignUpBody { email, password, name, code } = body;
-    let (user, cookie) = sign_up(&app, &visitor, SignUp { email, password, name, code }).await?;
-    logged_in(&app, user, cookie).await
+    let (user, cookies) = sign_up(&app, &visitor, SignUp { email, password, name, code }).await?;
+    logged_in(&app, user, cookies).await
 }
 
 /// Logs in.
@@ -97,15 +97,15 @@ async fn login(
     visitor: Visitor,
     JsonBody(body): JsonBody<LogInBody>,
 ) -> Result<Response, Problem> {
-    let (user, cookie) = log_in(&app, &visitor, &body.email, body.password).await?;
-    logged_in(&app, user, cookie).await
+    let (user, cookies) = log_in(&app, &visitor, &body.email, body.password).await?;
+    logged_in(&app, user, cookies).await
 }
 
 /// Ends the session.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "accounts", responses((status = 204)))]
 async fn logout(State(app): State<App>, cookies: CookieJar) -> Result<Response, Problem> {
-    let cookie = log_out(&app, &cookies).await?;
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+    let cookies = log_out(&app, &cookies).await?;
+    Ok((cookies, StatusCode::NO_CONTENT).into_response())
 }
 
 /// Who is logged in.
@@ -117,9 +117,9 @@ async fn me(State(app): State<App>, caller: Caller) -> Result<Json<UserBody>, Pr
     user_body(&app, caller.user).await.map(Json)
 }
 
-async fn logged_in(app: &App, user: Id, cookie: HeaderValue) -> Result<Response, Problem> {
+async fn logged_in(app: &App, user: Id, cookies: Cookies) -> Result<Response, Problem> {
     let body = user_body(app, user).await?;
-    Ok(([(header::SET_COOKIE, cookie)], Json(body)).into_response())
+    Ok((cookies, Json(body)).into_response())
 }
 
 async fn user_body(app: &App, user: Id) -> Result<UserBody, Problem> {

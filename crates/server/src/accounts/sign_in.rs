@@ -1,12 +1,15 @@
 //! Signing up, logging in and out: what the JSON routes and the form pages share.
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponseParts, ResponseParts};
 use axum_extra::extract::CookieJar;
 use model::limits::NAME_BYTES_MAX;
 use model::{Id, Timestamp};
 use storage::{Admission, NewSession, NewUser, Purpose, TokenHash};
 
-use super::{Brake, Passwords, SESSION_COOKIE, Visitor, caller, colour_of, new_token, normalise_email, token_hash};
+use super::{
+    Brake, Passwords, SESSION_COOKIE, USER_COOKIE, Visitor, caller, colour_of, new_token, normalise_email, token_hash,
+};
 use crate::config::Signup;
 use crate::limits::{
     SESSION_LIFETIME_MS, SIGNUPS_PER_ADDRESS, TAKEN_PER_ADDRESS, TRIES_PER_ACCOUNT, TRIES_PER_ADDRESS,
@@ -51,12 +54,12 @@ fn uninvited() -> Problem {
     Problem::from_status(403, "New accounts are by invitation here. This invitation is not good, or not any more.")
 }
 
-/// Makes an account and a session; the cookie that names the session.
+/// Makes an account and a session; the cookies that name it.
 ///
 /// # Errors
 /// 400 when something cannot be; 403 where sign-up is closed, or without a good invitation where it takes one; 409 when the address has an account; 429 when the network
 /// address has made many.
-pub async fn sign_up(app: &App, visitor: &Visitor, sign_up: SignUp) -> Result<(Id, HeaderValue), Problem> {
+pub async fn sign_up(app: &App, visitor: &Visitor, sign_up: SignUp) -> Result<(Id, Cookies), Problem> {
     // Nobody without an invitation learns anything about anybody.
     let ticket = match app.config.signup {
         Signup::Open => None,
@@ -102,11 +105,11 @@ pub async fn sign_up(app: &App, visitor: &Visitor, sign_up: SignUp) -> Result<(I
     Ok((id, cookie))
 }
 
-/// Checks a password and makes a session, in the place of the one that the visitor may have had; the cookie that names it.
+/// Checks a password and makes a session, in the place of the one that the visitor may have had; the cookies that name it.
 ///
 /// # Errors
 /// 401, the same for an unknown address and a wrong password; 429 when the brakes are on.
-pub async fn log_in(app: &App, visitor: &Visitor, email: &str, password: String) -> Result<(Id, HeaderValue), Problem> {
+pub async fn log_in(app: &App, visitor: &Visitor, email: &str, password: String) -> Result<(Id, Cookies), Problem> {
     let wrong = || Problem::from_status(401, "The e-mail address or the password is wrong.");
     // What cannot be an address goes the same way as one that has no account.
     let email = normalise_email(email).unwrap_or_default();
@@ -133,33 +136,33 @@ pub async fn log_in(app: &App, visitor: &Visitor, email: &str, password: String)
     Ok((account.user, cookie))
 }
 
-/// Ends the session that the request's cookie names, if any; the cookie that makes the browser forget it.
+/// Ends the session that the request's cookie names, if any; the cookies that make the browser forget it.
 ///
 /// # Errors
 /// 500 when the database fails.
-pub async fn log_out(app: &App, cookies: &CookieJar) -> Result<HeaderValue, Problem> {
+pub async fn log_out(app: &App, cookies: &CookieJar) -> Result<Cookies, Problem> {
     if let Some(token) = caller::token_of(cookies) {
         app.database.run(move |store| store.delete_session(&token)).await?;
     }
-    no_cookie(app)
+    no_cookies(app)
 }
 
-/// The cookie that makes the browser forget its session.
+/// The cookies that make the browser forget its session.
 ///
 /// # Errors
 /// Never: the text is ours.
-pub fn no_cookie(app: &App) -> Result<HeaderValue, Problem> {
-    set_cookie(app, "", 0)
+pub fn no_cookies(app: &App) -> Result<Cookies, Problem> {
+    cookies(app, "", "", 0)
 }
 
-async fn begin_session(app: &App, visitor: &Visitor, user: Id) -> Result<HeaderValue, Problem> {
+async fn begin_session(app: &App, visitor: &Visitor, user: Id) -> Result<Cookies, Problem> {
     let (token, token_hash) = new_token().map_err(|error| {
         tracing::error!(%error, "no random numbers");
         Problem::internal()
     })?;
     let now = app.clock.now();
     let expires = Timestamp(now.0 + SESSION_LIFETIME_MS);
-    let session = NewSession { token_hash, user, device: visitor.device.clone(), now, expires };
+    let session = NewSession { token_hash, user: user.clone(), device: visitor.device.clone(), now, expires };
     // The browser is about to forget the cookie of the session before: nobody could end that one any more.
     let before = visitor.session;
     app.database
@@ -170,14 +173,35 @@ async fn begin_session(app: &App, visitor: &Visitor, user: Id) -> Result<HeaderV
             store.create_session(session)
         })
         .await?;
-    set_cookie(app, &token, SESSION_LIFETIME_MS)
+    cookies(app, &token, user.as_str(), SESSION_LIFETIME_MS)
 }
 
-/// The session's cookie: out of reach of scripts and of other sites' requests, and sent over TLS only where there is TLS.
-fn set_cookie(app: &App, token: &str, max_age_ms: i64) -> Result<HeaderValue, Problem> {
+/// The session's cookie, out of reach of scripts and of other sites' requests, and sent over TLS only where there is TLS;
+/// and the user's, which scripts may read.
+fn cookies(app: &App, token: &str, user: &str, max_age_ms: i64) -> Result<Cookies, Problem> {
     let secure = if app.config.is_secure() { "; Secure" } else { "" };
     let seconds = max_age_ms / 1_000;
-    let text = format!("{SESSION_COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
-    // A token is base64: it is a header's value in any case.
-    HeaderValue::from_str(&text).map_err(|_| Problem::internal())
+    let rest = format!("; SameSite=Lax; Max-Age={seconds}{secure}");
+    // A token is base64, an id letters and digits: they are a header's value in any case.
+    let header = |text: String| HeaderValue::from_str(&text).map_err(|_| Problem::internal());
+    Ok(Cookies {
+        session: header(format!("{SESSION_COOKIE}={token}; Path=/; HttpOnly{rest}"))?,
+        user: header(format!("{USER_COOKIE}={user}; Path=/{rest}"))?,
+    })
+}
+
+/// What a browser is told to remember of a session, or to forget.
+pub struct Cookies {
+    session: HeaderValue,
+    user: HeaderValue,
+}
+
+impl IntoResponseParts for Cookies {
+    type Error = std::convert::Infallible;
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        for cookie in [self.session, self.user] {
+            parts.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        Ok(parts)
+    }
 }

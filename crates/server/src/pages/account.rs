@@ -253,8 +253,8 @@ pub(super) async fn delete(
         Ok(form) => accounts::delete_account(&app, &caller, form.password).await,
         Err(problem) => Err(problem),
     };
-    match outcome.and_then(|()| accounts::no_cookie(&app)) {
-        Ok(cookie) => go_on(cookie, "/login?done=deleted"),
+    match outcome.and_then(|()| accounts::no_cookies(&app)) {
+        Ok(cookies) => go_on(cookies, "/login?done=deleted"),
         Err(problem) => show(&app, &caller, &Done::default(), Some((Part::Deletion, &problem))).await,
     }
 }

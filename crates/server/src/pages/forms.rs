@@ -3,14 +3,14 @@
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use model::limits::NAME_BYTES_MAX;
 use serde::Deserialize;
 
 use super::html::{Field, FormPage};
-use crate::accounts::{Caller, SignUp, Visitor, log_in, log_out, sign_up};
+use crate::accounts::{Caller, Cookies, SignUp, Visitor, log_in, log_out, sign_up};
 use crate::config::Signup;
 use crate::limits::{CODE_CHARACTERS_MAX, EMAIL_BYTES_MAX, PASSWORD_BYTES_MAX};
 use crate::{App, Problem, projects};
@@ -218,11 +218,9 @@ pub(super) fn content<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Prob
     }
 }
 
-/// Answers a post that went well: the cookie, and the way on, in one.
-pub(super) fn go_on(cookie: HeaderValue, path: &str) -> Response {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::SET_COOKIE, cookie);
-    (headers, Redirect::to(path)).into_response()
+/// Answers a post that went well: the cookies, and the way on, in one.
+pub(super) fn go_on(cookies: Cookies, path: &str) -> Response {
+    (cookies, Redirect::to(path)).into_response()
 }
 
 pub(super) async fn login_page(State(app): State<App>, caller: Option<Caller>, Query(next): Query<Next>) -> Response {
@@ -243,7 +241,7 @@ pub(super) async fn login(
         Err(problem) => return login_form(&app, &next, "", Some(&problem)),
     };
     match log_in(&app, &visitor, &form.email, form.password).await {
-        Ok((_, cookie)) => go_on(cookie, next.path()),
+        Ok((_, cookies)) => go_on(cookies, next.path()),
         Err(problem) => login_form(&app, &next, &form.email, Some(&problem)),
     }
 }
@@ -269,14 +267,14 @@ pub(super) async fn signup(
     let SignupForm { name, email, code, .. } = &form;
     let wanted = SignUp { email: email.clone(), password, name: name.clone(), code: code.trim().to_owned() };
     match sign_up(&app, &visitor, wanted).await {
-        Ok((_, cookie)) => go_on(cookie, next.path()),
+        Ok((_, cookies)) => go_on(cookies, next.path()),
         Err(problem) => signup_form(&app, &next, &form, Some(&problem)),
     }
 }
 
 pub(super) async fn logout(State(app): State<App>, cookies: CookieJar) -> Response {
     match log_out(&app, &cookies).await {
-        Ok(cookie) => go_on(cookie, "/login"),
+        Ok(cookies) => go_on(cookies, "/login"),
         Err(problem) => problem.into_response(),
     }
 }

@@ -64,6 +64,21 @@ async fn logging_out_ends_the_session() {
 }
 
 #[tokio::test]
+async fn cl3_the_browser_is_told_who_has_logged_in_until_they_log_out() {
+    let server = Server::new();
+    let cookie = server.sign_up("ada").await;
+    let user = server.get("/api/auth/me", &cookie).await.json()["user"]["id"].as_str().unwrap().to_owned();
+    let told = server.log_in("ada@example.com", "password").await.cookies();
+    let [_, told] = &told[..] else { panic!("{told:?}") };
+    assert!(told.starts_with(&format!("unisono_user={user}; Path=/; SameSite=Lax; Max-Age=")), "{told}");
+    assert!(!told.contains("HttpOnly"), "the web app reads it");
+    let told = server.post("/api/auth/logout", &cookie, json!({})).await.cookies();
+    assert!(told[1].starts_with("unisono_user=;") && told[1].contains("Max-Age=0"), "{told:?}");
+    // It proves nothing.
+    assert_eq!(server.get("/api/auth/me", &format!("unisono_user={user}")).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn sessions_end_when_they_are_not_used() {
     let server = Server::new();
     let cookie = server.sign_up("ada").await;

@@ -40,6 +40,11 @@ impl Answer {
         self.json()["message"].as_str().unwrap().to_owned()
     }
 
+    /// All that the browser is told to remember.
+    pub(crate) fn cookies(&self) -> Vec<String> {
+        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
     /// The session's cookie as a browser would send it back.
     pub(crate) fn cookie(&self) -> String {
         self.header("set-cookie").split(';').next().unwrap().to_owned()
