@@ -140,6 +140,11 @@ impl PendingQueue {
         self.0.iter().filter(|pending| pending.sending == Sending::Parked).count()
     }
 
+    /// Whether one is set aside.
+    pub(crate) fn is_parked(&self, tx_id: &Id) -> bool {
+        self.0.iter().any(|pending| pending.transaction.tx_id == *tx_id && pending.sending == Sending::Parked)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Transaction, Timestamp)> {
         self.0.iter().map(|pending| (&pending.transaction, pending.time))
     }

@@ -224,6 +224,12 @@ impl Replica {
         self.pending.iter()
     }
 
+    /// Whether one of those is set aside, since the server has failed on it too often (CL3).
+    #[must_use]
+    pub fn is_parked(&self, tx_id: &Id) -> bool {
+        self.pending.is_parked(tx_id)
+    }
+
     /// The step that undo would take back.
     #[must_use]
     pub fn next_undo(&self) -> Option<&Step> {
