@@ -19,6 +19,7 @@ mod shell;
 mod studio;
 mod toast;
 mod transport;
+mod waiting;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

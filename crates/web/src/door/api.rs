@@ -20,6 +20,11 @@ impl Failure {
         Failure { status: 0, message: "The server cannot be reached.".to_owned() }
     }
 
+    /// The answer makes no sense.
+    pub(crate) fn nonsense() -> Failure {
+        Failure { status: 200, message: "The server's answer could not be understood.".to_owned() }
+    }
+
     /// Whether the same call may work later.
     pub(crate) fn is_passing(&self) -> bool {
         self.status == 0 || self.status == 429 || self.status >= 500
@@ -40,14 +45,24 @@ pub(crate) struct Me {
     pub(crate) email: String,
 }
 
+/// Where it is asked who is logged in.
+pub(crate) const ME: &str = "/api/auth/me";
+
+/// The answer.
 #[derive(serde::Deserialize)]
-struct MeAnswer {
-    user: Me,
+pub(crate) struct MeAnswer {
+    pub(crate) user: Me,
 }
 
 /// Who is logged in; status 401 when nobody is.
 pub(crate) async fn me() -> Result<Me, Failure> {
-    get::<MeAnswer>("/api/auth/me").await.map(|answer| answer.user)
+    get::<MeAnswer>(ME).await.map(|answer| answer.user)
+}
+
+/// Logs in; who has done so.
+pub(crate) async fn log_in(email: &str, password: &str) -> Result<Me, Failure> {
+    let body = serde_json::json!({ "email": email, "password": password });
+    post::<MeAnswer>("/api/auth/login", &body).await.map(|answer| answer.user)
 }
 
 /// Ends the session.
@@ -58,6 +73,11 @@ pub(crate) async fn log_out() -> Result<(), Failure> {
 /// Gets JSON.
 pub(crate) async fn get<T: DeserializeOwned>(path: &str) -> Result<T, Failure> {
     read(send("GET", path, None).await?).await
+}
+
+/// Gets text.
+pub(crate) async fn get_text(path: &str) -> Result<String, Failure> {
+    text(send("GET", path, None).await?).await
 }
 
 /// Posts JSON and reads JSON.
@@ -113,9 +133,10 @@ async fn failure(response: Response) -> Failure {
 }
 
 async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
-    let status = response.status();
+    serde_json::from_str(&text(response).await?).map_err(|_| Failure::nonsense())
+}
+
+async fn text(response: Response) -> Result<String, Failure> {
     let text = JsFuture::from(response.text().map_err(|_| Failure::unreachable())?).await;
-    let text = text.ok().and_then(|text| text.as_string()).ok_or_else(Failure::unreachable)?;
-    serde_json::from_str(&text)
-        .map_err(|_| Failure { status, message: "The server's answer could not be understood.".to_owned() })
+    text.ok().and_then(|text| text.as_string()).ok_or_else(Failure::unreachable)
 }

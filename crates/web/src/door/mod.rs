@@ -7,19 +7,25 @@ pub(crate) mod api;
 pub(crate) mod audio_cache;
 mod backoff;
 pub(crate) mod clock;
+mod desk;
+mod drain;
 pub(crate) mod history;
 mod identity;
 pub(crate) mod imports;
+mod keeping;
 pub(crate) mod past;
 pub(crate) mod peaks;
 mod socket;
 pub(crate) mod sound;
+pub(crate) mod store;
+mod tabs;
 mod unsaved;
 mod upload;
+pub(crate) mod user;
 pub(crate) mod waiting;
 mod warm_up;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -29,11 +35,14 @@ use operations::{Operation, Refusal, build};
 use sync::wire::{ClientMessage, Person, Presence as Doing, PresenceOf, ServerMessage};
 use sync::{Edit, Effect, Event, Replica, Status};
 
+pub(crate) use desk::Desk;
 pub(crate) use identity::{new_id, now};
 pub(crate) use imports::upload_what_waits;
+pub(crate) use store::{Health, Listed};
 pub(crate) use unsaved::{Unsaved, in_words};
 
 use crate::toast::{Toasts, undo_words};
+use keeping::Keeping;
 use socket::{Socket, SocketEvent};
 
 /// The channel of the one project that a page has open.
@@ -62,6 +71,9 @@ pub(crate) struct Door {
     redo_label: RwSignal<Option<String>>,
     presences: RwSignal<Vec<PresenceOf>>,
     past: past::Past,
+    health: RwSignal<Health>,
+    missing: RwSignal<bool>,
+    puts_off_login: RwSignal<bool>,
     toasts: Toasts,
 }
 
@@ -74,7 +86,12 @@ struct Inner {
     records: RefCell<HashMap<Key, ArcRwSignal<Option<Record>>>>,
     listeners: RefCell<Vec<Listener>>,
     /// What each of one's own transactions was, in words.
-    labels: RefCell<HashMap<Id, &'static str>>,
+    labels: RefCell<HashMap<Id, String>>,
+    keeping: RefCell<Keeping>,
+    /// Whether the browser has been asked to keep things for good.
+    has_asked: Cell<bool>,
+    /// Whether the user has been told that there is no room left.
+    has_warned: Cell<bool>,
     peaks: Rc<peaks::Peaks>,
     imports: Rc<imports::Imports>,
     audio: Rc<audio_cache::AudioCache>,
@@ -99,6 +116,10 @@ fn is_closed(status: &Status) -> bool {
     status.denied.as_deref() == Some(Refusal::FORBIDDEN)
 }
 
+fn an_edit() -> String {
+    "An edit".to_owned()
+}
+
 impl Door {
     /// Opens `project` for `me` and stays connected.
     pub(crate) fn open(me: Id, project: Id, toasts: Toasts) -> Door {
@@ -106,11 +127,14 @@ impl Door {
             audio: Rc::new(audio_cache::AudioCache::of(me.clone())),
             me: me.clone(),
             project: project.clone(),
-            replica: RefCell::new(Replica::new(me, project, CHANNEL)),
+            replica: RefCell::new(Replica::keeping(me, project, CHANNEL)),
             socket: RefCell::new(None),
             records: RefCell::default(),
             listeners: RefCell::default(),
             labels: RefCell::default(),
+            keeping: RefCell::default(),
+            has_asked: Cell::new(false),
+            has_warned: Cell::new(false),
             peaks: Rc::new(peaks::Peaks::new()),
             imports: Rc::default(),
         });
@@ -128,14 +152,21 @@ impl Door {
             redo_label: RwSignal::new(None),
             presences: RwSignal::new(Vec::new()),
             past: past::Past::new(),
+            health: RwSignal::new(Health::default()),
+            missing: RwSignal::new(false),
+            puts_off_login: RwSignal::new(false),
             toasts,
         };
-        let socket = Socket::open(move |event| door.socket_event(event));
-        *door.inner().socket.borrow_mut() = Some(socket);
+        leptos::task::spawn_local(door.begin());
         door.warn_before_leaving();
         audio_cache::fill(door);
         door.go_on_uploading();
         door
+    }
+
+    fn connect(self) {
+        let socket = Socket::open(move |event| self.socket_event(event));
+        *self.inner().socket.borrow_mut() = Some(socket);
     }
 
     fn inner(self) -> Rc<Inner> {
@@ -183,12 +214,7 @@ impl Door {
         let result = inner.replica.borrow_mut().edit(tx_id.clone(), &edit, operations, now());
         match result {
             Ok(effects) => {
-                let mut labels = inner.labels.borrow_mut();
-                if labels.len() >= LABELS_MAX {
-                    labels.clear();
-                }
-                labels.insert(tx_id, what);
-                drop(labels);
+                self.label(tx_id, what.to_owned());
                 self.perform(effects);
                 true
             }
@@ -203,25 +229,43 @@ impl Door {
 
     /// Takes the last step back (UN1); nothing when there is none.
     pub(crate) fn undo(self) {
-        if self.last_step().is_none() || self.past.is_shown() {
+        if self.past.is_shown() {
             return;
         }
+        let Some(label) = self.undo_label.get_untracked() else { return };
         let result = self.inner().replica.borrow_mut().undo(now(), &mut new_id);
-        self.travelled("Undo", result);
+        self.travelled(format!("Undo {label}"), result);
     }
 
     /// Brings the step again that was taken back last; nothing when there is none.
     pub(crate) fn redo(self) {
-        if self.undone_step().is_none() || self.past.is_shown() {
+        if self.past.is_shown() {
             return;
         }
+        let Some(label) = self.redo_label.get_untracked() else { return };
         let result = self.inner().replica.borrow_mut().redo(now(), &mut new_id);
-        self.travelled("Redo", result);
+        self.travelled(format!("Redo {label}"), result);
     }
 
-    fn travelled(self, what: &str, result: Result<Vec<Effect>, Refusal>) {
+    fn label(self, tx_id: Id, what: String) {
+        let inner = self.inner();
+        let mut labels = inner.labels.borrow_mut();
+        if labels.len() >= LABELS_MAX {
+            labels.clear();
+        }
+        labels.insert(tx_id, what);
+    }
+
+    fn travelled(self, what: String, result: Result<Vec<Effect>, Refusal>) {
         match result {
-            Ok(effects) => self.perform(effects),
+            Ok(effects) => {
+                for effect in &effects {
+                    if let Effect::Keep(kept) = effect {
+                        self.label(kept.transaction.tx_id.clone(), what.clone());
+                    }
+                }
+                self.perform(effects);
+            }
             Err(refusal) => self.toasts.error(format!("{what} is not possible"), refusal.message),
         }
     }
@@ -309,6 +353,21 @@ impl Door {
         self.logged_out.read_only()
     }
 
+    /// How well edits are kept in this browser.
+    pub(crate) fn health(self) -> ReadSignal<Health> {
+        self.health.read_only()
+    }
+
+    /// Whether the server could not be reached when the project was opened: it is here only if this browser has kept it.
+    pub(crate) fn is_missing(self) -> ReadSignal<bool> {
+        self.missing.read_only()
+    }
+
+    /// Whether the user has put off to log in again.
+    pub(crate) fn puts_off_login(self) -> RwSignal<bool> {
+        self.puts_off_login
+    }
+
     /// Who can open the project, and who has it open.
     pub(crate) fn people(self) -> ReadSignal<Vec<Presence>> {
         self.people.read_only()
@@ -384,10 +443,14 @@ impl Door {
     /// A browser does not say why a socket was refused: ask whether the session has ended.
     fn check_session(self) {
         leptos::task::spawn_local(async move {
-            match api::me().await {
+            let answer = api::get_text(api::ME).await;
+            match answer {
                 Err(failure) if failure.status == 401 => self.logged_out.set(true),
-                Ok(_) => self.logged_out.set(false),
-                Err(_) => {}
+                Ok(me) => {
+                    self.logged_out.set(false);
+                    self.keep_me(&me);
+                }
+                Err(_) => self.missing.set(true),
             }
         });
     }
@@ -400,9 +463,9 @@ impl Door {
                 Effect::Send(message) => self.send(&message),
                 Effect::Changed(keys) => self.changed(&keys),
                 Effect::Refused { tx_id, status, message } => {
-                    let what = self.inner().labels.borrow_mut().remove(&tx_id).unwrap_or("An edit");
+                    let what = self.inner().labels.borrow_mut().remove(&tx_id).unwrap_or_else(an_edit);
                     if status == 403 {
-                        self.unsaved.update(|unsaved| unsaved::add(unsaved, what));
+                        self.unsaved.update(|unsaved| unsaved::add(unsaved, &what));
                         continue;
                     }
                     self.toasts.error(format!("{what} was undone"), message);
@@ -430,15 +493,23 @@ impl Door {
                     let presences = self.inner().replica.borrow().presences().cloned().collect();
                     self.presences.set(presences);
                 }
-                Effect::Steps(_) => {
+                Effect::Steps(changes) => {
+                    self.keep_steps(changes);
                     let inner = self.inner();
                     let replica = inner.replica.borrow();
-                    self.undo_label.set(replica.next_undo().map(|step| step.label.clone()));
-                    self.redo_label.set(replica.next_redo().map(|step| step.label.clone()));
+                    let undo = replica.next_undo().map(|step| step.label.clone());
+                    let redo = replica.next_redo().map(|step| step.label.clone());
+                    drop(replica);
+                    self.undo_label.set(undo);
+                    self.redo_label.set(redo);
                 }
                 Effect::Skipped { operations, .. } => skipped.extend(operations),
                 Effect::HidOthersWork(keys) => self.hid_others_work(&keys),
-                Effect::Keep(_) | Effect::Forget(_) | Effect::Tell(_) | Effect::Followed(_) | Effect::Replaced => {}
+                Effect::Keep(kept) => self.keep(kept),
+                Effect::Forget(tx_id) => self.forget(tx_id),
+                Effect::Tell(message) => self.tell(message),
+                Effect::Followed(commits) => self.cache_commits(commits),
+                Effect::Replaced => self.cache_anew(),
             }
         }
         if !skipped.is_empty() {
@@ -455,7 +526,8 @@ impl Door {
         unsaved.retain(|one| !one.waits);
         let refused = unsaved.len();
         for (transaction, _) in replica.pending() {
-            unsaved::add(&mut unsaved, labels.get(&transaction.tx_id).copied().unwrap_or("An edit"));
+            let what = labels.get(&transaction.tx_id).cloned().unwrap_or_else(an_edit);
+            unsaved::add(&mut unsaved, &what);
         }
         for one in unsaved.iter_mut().skip(refused) {
             one.waits = true;
@@ -541,12 +613,12 @@ impl Door {
         }
     }
 
-    /// Edits that wait live in this tab only: closing it would lose them.
+    /// Edits that could not be kept live in this tab only: closing it would lose them.
     fn warn_before_leaving(self) {
         window_event_listener(leptos::ev::beforeunload, move |event| {
             let status = self.status.read_untracked();
             // What waits for a project that is closed to this user waits in vain, and has been listed.
-            if (status.pending > 0 && !is_closed(&status)) || self.imports().is_busy() {
+            if (self.has_unkept() && !is_closed(&status)) || self.imports().is_busy() {
                 event.prevent_default();
             }
         });

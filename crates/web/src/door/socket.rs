@@ -100,6 +100,21 @@ impl Socket {
         self.connect_after(wait);
     }
 
+    /// The same without waiting: what was in the way is gone.
+    pub(crate) fn reconnect_now(&self) {
+        self.0.attempt.set(0);
+        self.reconnect();
+    }
+
+    /// Closes it for good.
+    pub(crate) fn close(&self) {
+        self.next_generation();
+        drop(self.0.current.take());
+        if let (Some(window), Some(online)) = (web_sys::window(), self.0.online.take()) {
+            let _ = window.remove_event_listener_with_callback("online", online.as_ref().unchecked_ref());
+        }
+    }
+
     fn connect_after(&self, wait: Duration) {
         let generation = self.next_generation();
         let socket = self.clone();

@@ -7,7 +7,7 @@ const UNSAVED_MAX: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unsaved {
     /// What it was: "Move clip".
-    pub(crate) what: &'static str,
+    pub(crate) what: String,
     /// How many in a row.
     pub(crate) count: usize,
     /// Whether the server has not even judged it, since the project was closed before.
@@ -15,11 +15,11 @@ pub(crate) struct Unsaved {
 }
 
 /// Adds an edit, to the last one if that was of the same kind.
-pub(super) fn add(unsaved: &mut Vec<Unsaved>, what: &'static str) {
+pub(super) fn add(unsaved: &mut Vec<Unsaved>, what: &str) {
     let full = unsaved.len() >= UNSAVED_MAX;
     match unsaved.last_mut() {
         Some(last) if (last.what == what && !last.waits) || full => last.count += 1,
-        _ => unsaved.push(Unsaved { what, count: 1, waits: false }),
+        _ => unsaved.push(Unsaved { what: what.to_owned(), count: 1, waits: false }),
     }
 }
 
@@ -42,7 +42,7 @@ mod tests {
             add(&mut unsaved, what);
         }
         assert_eq!(
-            unsaved.iter().map(|one| (one.what, one.count)).collect::<Vec<_>>(),
+            unsaved.iter().map(|one| (one.what.as_str(), one.count)).collect::<Vec<_>>(),
             [("Move clip", 2), ("Mute", 1)]
         );
         assert_eq!(in_words(&unsaved), "3 edits were not saved");

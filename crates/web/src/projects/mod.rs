@@ -1,16 +1,24 @@
 //! `/projects`: the songs that one can open.
 
 mod artwork;
+mod waiting_band;
 pub(crate) mod when;
 
 use leptos::prelude::*;
 use model::{Id, Timestamp};
 
 use crate::design::{Icon, Logo, icon};
-use crate::door::{api, audio_cache, now};
+use crate::door::{Desk, api, now, user};
 use crate::shell::{InstallButton, OnThisDevice};
 use crate::toast::Toasts;
+use crate::waiting::LogOut;
 use artwork::Artwork;
+use waiting_band::WaitingBand;
+
+pub(crate) use when::ago;
+
+/// Where the list comes from.
+const PROJECTS: &str = "/api/projects";
 
 /// A song as the list shows it.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -43,18 +51,71 @@ fn go_to(path: &str) {
     let _ = location().set_href(path);
 }
 
-/// Keeps loading and showing what came of it.
-fn load(stage: RwSignal<Stage>, me: RwSignal<Option<api::Me>>) {
+/// What the page knows.
+#[derive(Clone, Copy)]
+struct Known {
+    stage: RwSignal<Stage>,
+    me: RwSignal<Option<api::Me>>,
+    desk: RwSignal<Option<Desk>>,
+    /// Whether the list is as the server has it.
+    is_live: RwSignal<bool>,
+}
+
+/// Shows what this browser keeps at once, then what the server says; without it, what there is (CL5).
+fn load(known: Known, toasts: Toasts) {
     leptos::task::spawn_local(async move {
-        match api::me().await {
-            Ok(user) => me.set(Some(user)),
-            Err(failure) if failure.status == 401 => return go_to("/login"),
-            Err(failure) => return stage.set(Stage::Failed(failure.message)),
+        let Known { stage, me, desk, is_live } = known;
+        let mut opened = desk.get_untracked();
+        if let (None, Some(user)) = (opened, user::known()) {
+            opened = Some(Desk::open(user, toasts).await);
         }
-        stage.set(match api::get::<Answer>("/api/projects").await {
-            Ok(answer) => Stage::Loaded(newest_first(answer.projects)),
-            Err(failure) => Stage::Failed(failure.message),
-        });
+        if let Some(opened) = opened {
+            desk.set(Some(opened));
+            if me.with_untracked(Option::is_none) {
+                me.set(opened.last_answer::<api::MeAnswer>(api::ME).await.map(|answer| answer.user));
+            }
+            if let Some(answer) = opened.last_answer::<Answer>(PROJECTS).await {
+                stage.set(Stage::Loaded(newest_first(answer.projects)));
+            }
+        }
+        let user = match ask::<api::MeAnswer>(opened, api::ME).await {
+            Ok(answer) => answer.user,
+            Err(failure) if failure.status == 401 => return go_to("/login"),
+            Err(failure) => return failed(stage, failure),
+        };
+        if me.with_untracked(|me| me.as_ref() != Some(&user)) {
+            me.set(Some(user.clone()));
+        }
+        if opened.is_none() {
+            opened = Some(Desk::open(user.id, toasts).await);
+            desk.set(opened);
+        }
+        match ask::<Answer>(opened, PROJECTS).await {
+            Ok(answer) => {
+                stage.set(Stage::Loaded(newest_first(answer.projects)));
+                is_live.set(true);
+            }
+            Err(failure) => return failed(stage, failure),
+        }
+        if let Some(desk) = opened {
+            desk.drain();
+        }
+    });
+}
+
+async fn ask<T: serde::de::DeserializeOwned>(desk: Option<Desk>, path: &str) -> Result<T, api::Failure> {
+    match desk {
+        Some(desk) => desk.get(path).await,
+        None => api::get(path).await,
+    }
+}
+
+/// What is shown already stays.
+fn failed(stage: RwSignal<Stage>, failure: api::Failure) {
+    stage.update(|stage| {
+        if !matches!(stage, Stage::Loaded(_)) {
+            *stage = Stage::Failed(failure.message);
+        }
     });
 }
 
@@ -68,20 +129,25 @@ fn newest_first(mut songs: Vec<Song>) -> Vec<Song> {
 pub(crate) fn ProjectsPage() -> impl IntoView {
     document().set_title("Projects · Unisono");
     let stage = RwSignal::new(Stage::Loading);
-    let me = RwSignal::new(None);
-    load(stage, me);
+    let known = Known { stage, me: RwSignal::new(None), desk: RwSignal::new(None), is_live: RwSignal::new(false) };
+    let toasts = expect_context::<Toasts>();
+    provide_context(known);
+    load(known, toasts);
     let retry = move |_| {
         stage.set(Stage::Loading);
-        load(stage, me);
+        load(known, toasts);
     };
+    let online = window_event_listener(leptos::ev::online, move |_| load(known, toasts));
+    on_cleanup(move || online.remove());
     view! {
         <div class="page">
-            <PageHead me=me.read_only() />
+            <PageHead me=known.me.read_only() desk=known.desk />
             <main class="projects">
                 <div class="projects-head">
                     <h1>"Projects"</h1>
                     <a class="button primary" href="/projects/new">{icon(Icon::Plus)} "New project"</a>
                 </div>
+                {move || known.desk.get().map(|desk| view! { <WaitingBand desk stage=stage.read_only() /> })}
                 {move || match stage.get() {
                     Stage::Loading => view! { <Waiting /> }.into_any(),
                     Stage::Failed(message) => {
@@ -104,29 +170,14 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
                             .into_any()
                     }
                 }}
-                {move || me.get().map(|me| view! { <OnThisDevice user=me.id /> })}
+                {move || known.me.get().map(|me| view! { <OnThisDevice user=me.id /> })}
             </main>
         </div>
     }
 }
 
 #[component]
-fn PageHead(me: ReadSignal<Option<api::Me>>) -> impl IntoView {
-    let toasts = expect_context::<Toasts>();
-    let log_out = move |_| {
-        leptos::task::spawn_local(async move {
-            match api::log_out().await {
-                Ok(()) => {
-                    // What only waits to be uploaded stays for when they are back.
-                    if let Some(me) = me.get_untracked() {
-                        audio_cache::clear(&me.id).await;
-                    }
-                    go_to("/login");
-                }
-                Err(failure) => toasts.error("Logging out failed", failure.message),
-            }
-        });
-    };
+fn PageHead(me: ReadSignal<Option<api::Me>>, desk: RwSignal<Option<Desk>>) -> impl IntoView {
     view! {
         <header class="page-head">
             <a class="wordmark" href="/projects"><Logo /> "Unisono"</a>
@@ -137,10 +188,7 @@ fn PageHead(me: ReadSignal<Option<api::Me>>) -> impl IntoView {
                             <div class="account">
                                 <a class="account-name" href="/account" title=me.email data-testid="account">{me.name}</a>
                                 <InstallButton />
-                                <button type="button" class="button quiet" on:click=log_out>
-                                    {icon(Icon::LogOut)}
-                                    <span>"Log out"</span>
-                                </button>
+                                <LogOut desk />
                             </div>
                         }
                     })
@@ -174,8 +222,14 @@ fn Empty() -> impl IntoView {
 fn SongCard(song: Song) -> impl IntoView {
     let when = song.updated_at.as_deref().and_then(Timestamp::parse).map(|time| when::ago(time, now()));
     let role = if song.role == "owner" { None } else { Some(song.role.clone()) };
+    let Known { desk, is_live, .. } = expect_context();
+    // Without the server only what was opened here can be.
+    let id = song.id.clone();
+    let absent = Memo::new(move |_| {
+        !is_live.get() && desk.get().is_some_and(|desk| desk.cached().with(|cached| !cached.contains(&id)))
+    });
     view! {
-        <li class="song-card" data-testid="project-card">
+        <li class="song-card" class:is-absent=absent data-testid="project-card" title=move || if absent.get() { "Not on this device: it has not been opened here" } else { "" }>
             <a href=format!("/projects/{}", song.id)>
                 <Artwork seed=song.id.to_string() />
                 <span class="song-card-name">{song.name}</span>

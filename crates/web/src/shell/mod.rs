@@ -14,12 +14,13 @@ pub(crate) use install::InstallButton;
 pub(crate) use on_device::OnThisDevice;
 
 use crate::door::clock;
+use crate::door::store::SCHEMA_VERSION;
 use crate::toast::Toasts;
 use worker::{Release, Worker};
 
 /// The version of the stores on this device: the service worker has the same number, and hands over to a release with another
 /// only once the stores have it.
-pub(crate) const STORES_VERSION: u32 = 1;
+pub(crate) const STORES_VERSION: u32 = SCHEMA_VERSION;
 
 /// The page comes first: by then it is on the screen.
 const REGISTER_AFTER: Duration = Duration::from_millis(1_500);

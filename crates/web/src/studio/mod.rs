@@ -12,13 +12,14 @@ use operations::build;
 use crate::arrangement::Arrangement;
 use crate::design::{Icon, Logo, Notice, icon};
 use crate::door::sound::Sound;
-use crate::door::{Door, api};
+use crate::door::{Door, api, user};
 use crate::history::{Banner, History, HistoryKey, HistoryPanel, HistorySwitch};
 use crate::mixer::{ForWhom, Mixer};
 use crate::people::{ClosedToYou, NotSaved, People, see_off};
 use crate::presence::PresenceChoices;
 use crate::toast::Toasts;
 use crate::transport::Transport;
+use crate::waiting::LogInAgain;
 use sound_notice::SoundNotice;
 use sync_state::SyncState;
 
@@ -41,6 +42,10 @@ pub(crate) fn StudioPage(
     let stage = RwSignal::new(Stage::Loading);
     let open = move || {
         let project = project.clone();
+        // Whoever has logged in here last sees what this browser keeps at once; the door asks the server.
+        if let Some(me) = user::known() {
+            return stage.set(Stage::Open(Door::open(me, project, toasts)));
+        }
         leptos::task::spawn_local(async move {
             match api::me().await {
                 Ok(me) => stage.set(Stage::Open(Door::open(me.id, project, toasts))),
@@ -78,15 +83,33 @@ fn Waiting() -> impl IntoView {
     }
 }
 
+/// The server cannot be reached, and this browser has never had the project.
+#[component]
+fn NotHere() -> impl IntoView {
+    view! {
+        <Notice title="This project is not on this device" detail="The server cannot be reached, and only projects that were opened here before can be used without it. It opens by itself when the server is back.">
+            <a class="button primary" href="/projects">"All projects"</a>
+        </Notice>
+    }
+}
+
 #[component]
 fn Opened(door: Door) -> impl IntoView {
     provide_context(door);
     see_off(door);
     let denied = Memo::new(move |_| door.status().get().denied);
     let loaded = Memo::new(move |_| door.project().with(Option::is_some));
+    let unreachable = Memo::new(move |_| !loaded.get() && door.is_missing().get());
+    Effect::new(move |_| {
+        // There is nothing here that could be lost.
+        if !loaded.get() && door.logged_out().get() {
+            let _ = location().set_href("/login");
+        }
+    });
     move || match (denied.get(), loaded.get()) {
         (Some(reason), was_open) => view! { <ClosedToYou reason was_open /> }.into_any(),
         (None, true) => view! { <Studio /> }.into_any(),
+        (None, false) if unreachable.get() => view! { <NotHere /> }.into_any(),
         (None, false) => view! { <Waiting /> }.into_any(),
     }
 }
@@ -135,6 +158,7 @@ fn Studio() -> impl IntoView {
             <HistoryPanel />
             <SoundNotice />
             <NotSaved />
+            <LogInAgain />
             <nav class="switcher" aria-label="Parts of the studio">
                 <PartButton part own=Part::Arrangement icon=Icon::Lanes label="Tracks" />
                 <PartButton part own=Part::Mixer icon=Icon::Sliders label="Mixer" />

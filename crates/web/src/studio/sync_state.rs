@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use crate::design::{Icon, icon};
-use crate::door::Door;
+use crate::door::{Door, Health};
+use crate::waiting::{WaitingPanel, edits};
 use sync::Status;
 
 /// What there is to say.
@@ -11,16 +12,22 @@ use sync::Status;
 enum Shown {
     Saved,
     Saving,
+    /// The server has failed on so many too often.
+    SetAside(usize),
+    /// The browser keeps nothing: so many are in this tab only.
+    Full(usize),
     Offline(usize),
     LoggedOut(usize),
 }
 
 impl Shown {
-    fn of(status: &Status, logged_out: bool) -> Shown {
+    fn of(status: &Status, logged_out: bool, health: Health) -> Shown {
         match (status.live, logged_out, status.pending) {
             (true, _, 0) => Shown::Saved,
-            (true, ..) => Shown::Saving,
+            (true, ..) if status.parked > 0 => Shown::SetAside(status.parked),
             (false, true, pending) => Shown::LoggedOut(pending),
+            (true, ..) => Shown::Saving,
+            (false, _, pending @ 1..) if health != Health::Keeps => Shown::Full(pending),
             (false, false, pending) => Shown::Offline(pending),
         }
     }
@@ -29,6 +36,8 @@ impl Shown {
         match self {
             Shown::Saved => "saved",
             Shown::Saving => "saving",
+            Shown::SetAside(_) => "set-aside",
+            Shown::Full(_) => "full",
             Shown::Offline(_) => "offline",
             Shown::LoggedOut(_) => "logged-out",
         }
@@ -37,32 +46,55 @@ impl Shown {
     fn text(self) -> String {
         let waiting = |pending| match pending {
             0 => String::new(),
-            1 => ", 1 edit waiting".to_owned(),
-            more => format!(", {more} edits waiting"),
+            pending => format!(", {} waiting", edits(pending)),
         };
         match self {
             Shown::Saved => "Saved".to_owned(),
             Shown::Saving => "Saving…".to_owned(),
+            Shown::SetAside(count) => format!("{} not saved", edits(count)),
+            Shown::Full(count) => format!("{} in this tab only", edits(count)),
             Shown::Offline(pending) => format!("Offline{}", waiting(pending)),
             Shown::LoggedOut(pending) => format!("Logged out{}", waiting(pending)),
         }
     }
+
+    fn icon(self) -> Icon {
+        match self {
+            Shown::Saved | Shown::Saving => Icon::Cloud,
+            Shown::SetAside(_) | Shown::Full(_) => Icon::Warning,
+            Shown::Offline(_) | Shown::LoggedOut(_) => Icon::CloudOff,
+        }
+    }
 }
 
-/// The state, as a pill.
+/// The state, as a pill that opens the list of what waits.
 #[component]
 pub(crate) fn SyncState() -> impl IntoView {
     let door = expect_context::<Door>();
-    let shown = Memo::new(move |_| door.status().with(|status| Shown::of(status, door.logged_out().get())));
+    let open = RwSignal::new(false);
+    let button = NodeRef::<leptos::html::Button>::new();
+    let shown = Memo::new(move |_| {
+        door.status().with(|status| Shown::of(status, door.logged_out().get(), door.health().get()))
+    });
     let online = move || if door.status().with(|status| status.live) { "online" } else { "offline" };
+    let close = Callback::new(move |()| {
+        open.set(false);
+        if let Some(button) = button.get_untracked() {
+            let _ = button.focus();
+        }
+    });
     view! {
-        <div class="sync-state" data-testid="connection" data-state=online data-sync=move || shown.get().name() role="status">
-            <span class="sync-icon">
-                {move || icon(if matches!(shown.get(), Shown::Saved | Shown::Saving) { Icon::Cloud } else { Icon::CloudOff })}
-            </span>
-            <span class="sync-text" data-testid="sync-state">{move || shown.get().text()}</span>
+        <div class="sync-state" data-testid="connection" data-state=online data-sync=move || shown.get().name()>
+            <button type="button" class="sync-button" title="What waits to be saved" aria-haspopup="dialog" aria-expanded=move || open.get().to_string()
+                node_ref=button on:click=move |_| open.update(|open| *open = !*open)>
+                <span class="sync-icon">{move || icon(shown.get().icon())}</span>
+                <span class="sync-text" data-testid="sync-state" role="status">{move || shown.get().text()}</span>
+            </button>
             <Show when=move || matches!(shown.get(), Shown::LoggedOut(_))>
-                <a class="sync-link" href="/login" target="_blank" rel="noopener">"Log in"</a>
+                <button type="button" class="button small" on:click=move |_| door.puts_off_login().set(false)>"Log in"</button>
+            </Show>
+            <Show when=move || open.get()>
+                <WaitingPanel close />
             </Show>
         </div>
     }
@@ -74,11 +106,15 @@ mod tests {
 
     #[test]
     fn cl3_what_waits_is_said() {
-        let status = |live, pending| Status { live, loaded: true, pending, parked: 0, denied: None };
-        assert_eq!(Shown::of(&status(true, 0), false).text(), "Saved");
-        assert_eq!(Shown::of(&status(true, 2), false).text(), "Saving…");
-        assert_eq!(Shown::of(&status(false, 0), false).text(), "Offline");
-        assert_eq!(Shown::of(&status(false, 1), false).text(), "Offline, 1 edit waiting");
-        assert_eq!(Shown::of(&status(false, 7), true).text(), "Logged out, 7 edits waiting");
+        let status = |live, pending, parked| Status { live, loaded: true, pending, parked, denied: None };
+        let said = |status: &Status, logged_out, health| Shown::of(status, logged_out, health).text();
+        assert_eq!(said(&status(true, 0, 0), false, Health::Full), "Saved");
+        assert_eq!(said(&status(true, 2, 0), false, Health::Keeps), "Saving…");
+        assert_eq!(said(&status(true, 2, 0), false, Health::Fails), "Saving…");
+        assert_eq!(said(&status(true, 2, 1), false, Health::Keeps), "1 edit not saved");
+        assert_eq!(said(&status(false, 0, 0), false, Health::Fails), "Offline");
+        assert_eq!(said(&status(false, 1, 0), false, Health::Keeps), "Offline, 1 edit waiting");
+        assert_eq!(said(&status(false, 2, 0), false, Health::Full), "2 edits in this tab only");
+        assert_eq!(said(&status(false, 7, 0), true, Health::Keeps), "Logged out, 7 edits waiting");
     }
 }

@@ -1,0 +1,190 @@
+//! Sends what waits of a project that is not open: the list of projects does so, one after the other.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use model::Id;
+use sync::wire::ServerMessage;
+use sync::{Effect, Event, Replica};
+
+use super::socket::{Socket, SocketEvent};
+use super::store::Store;
+use super::tabs::{TabEvent, Tabs};
+use super::{CHANNEL, clock};
+
+/// A tab that has the project open sends by itself: whoever is not asked to send by then need not wait.
+const LEAD_WAIT: Duration = Duration::from_secs(2);
+
+/// What comes of it.
+pub(crate) enum Drained {
+    /// The server has not taken an edit; why.
+    Refused(Id, String),
+    /// Something has been settled, or set aside.
+    Changed,
+    /// The project is closed to this user, for this reason.
+    Denied(String),
+    /// There is nothing left to do here.
+    Done,
+}
+
+/// One project whose edits are being sent. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Drain(Rc<Inner>);
+
+struct Inner {
+    project: Id,
+    store: Store,
+    replica: RefCell<Replica>,
+    socket: RefCell<Option<Socket>>,
+    tabs: RefCell<Option<Tabs>>,
+    tell: Box<dyn Fn(Drained)>,
+    leads: Cell<bool>,
+    is_done: Cell<bool>,
+}
+
+impl Drain {
+    /// Begins to send what waits of `project`, and tells what comes of it.
+    pub(crate) async fn begin(store: Store, me: Id, project: Id, tell: impl Fn(Drained) + 'static) -> Drain {
+        let drain = Drain(Rc::new(Inner {
+            replica: RefCell::new(Replica::keeping(me.clone(), project.clone(), CHANNEL)),
+            project: project.clone(),
+            store,
+            socket: RefCell::new(None),
+            tabs: RefCell::new(None),
+            tell: Box::new(tell),
+            leads: Cell::new(false),
+            is_done: Cell::new(false),
+        }));
+        drain.take_kept().await;
+        let heard = drain.clone();
+        *drain.0.tabs.borrow_mut() = Some(Tabs::join(&me, &project, move |event| heard.tab_event(event)));
+        let late = drain.clone();
+        clock::after(LEAD_WAIT, move || {
+            if !late.0.leads.get() {
+                late.end();
+            }
+        });
+        drain
+    }
+
+    /// The project.
+    pub(crate) fn project(&self) -> &Id {
+        &self.0.project
+    }
+
+    /// Whether the server has failed on an edit too often.
+    pub(crate) fn is_parked(&self, tx_id: &Id) -> bool {
+        self.0.replica.borrow().is_parked(tx_id)
+    }
+
+    /// The user wants what was set aside to be tried again, or an edit to be given up.
+    pub(crate) fn handle(&self, event: Event) {
+        let effects = self.0.replica.borrow_mut().handle(event);
+        self.perform(effects);
+    }
+
+    async fn take_kept(&self) {
+        let loaded = self.0.store.load(&self.0.project).await;
+        self.handle(Event::Stored(loaded.store));
+    }
+
+    fn tab_event(&self, event: TabEvent) {
+        match event {
+            TabEvent::Says(message) => self.handle(Event::Tab(message)),
+            TabEvent::Leads(true) => {
+                self.0.leads.set(true);
+                let drain = self.clone();
+                leptos::task::spawn_local(async move {
+                    drain.take_kept().await;
+                    let heard = drain.clone();
+                    *drain.0.socket.borrow_mut() = Some(Socket::open(move |event| heard.socket_event(event)));
+                    drain.handle(Event::Leads(true));
+                });
+            }
+            TabEvent::Leads(false) => {
+                self.handle(Event::Leads(false));
+                self.end();
+            }
+        }
+    }
+
+    fn socket_event(&self, event: SocketEvent) {
+        if self.0.is_done.get() {
+            return;
+        }
+        self.handle(match event {
+            SocketEvent::Opened => Event::Connected,
+            SocketEvent::Closed => Event::Disconnected,
+            // What others do is of no use here.
+            SocketEvent::Message(ServerMessage::Presences { .. } | ServerMessage::Present { .. }) => return,
+            SocketEvent::Message(message) => Event::Message(message),
+        });
+    }
+
+    fn perform(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(message) => {
+                    if let Some(socket) = self.0.socket.borrow().as_ref() {
+                        socket.send(&message);
+                    }
+                }
+                Effect::Forget(tx_id) => self.0.store.forget(tx_id),
+                Effect::Tell(message) => {
+                    if let Some(tabs) = self.0.tabs.borrow().as_ref() {
+                        tabs.tell(message);
+                    }
+                }
+                Effect::Steps(changes) => self.0.store.keep_steps(&self.0.project, changes),
+                Effect::Refused { tx_id, message, .. } => (self.0.tell)(Drained::Refused(tx_id, message)),
+                Effect::Reconnect => {
+                    if let Some(socket) = self.0.socket.borrow().clone() {
+                        // Later: this runs inside the socket's own event.
+                        clock::after(Duration::ZERO, move || socket.reconnect());
+                    }
+                }
+                Effect::StatusChanged => self.look(),
+                // Nobody looks at the records, and what is cached stays as it is.
+                Effect::Changed(_)
+                | Effect::Keep(_)
+                | Effect::PeopleChanged
+                | Effect::PresenceChanged
+                | Effect::Followed(_)
+                | Effect::Replaced
+                | Effect::Skipped { .. }
+                | Effect::HidOthersWork(_) => {}
+            }
+        }
+    }
+
+    fn look(&self) {
+        let status = self.0.replica.borrow().status();
+        (self.0.tell)(Drained::Changed);
+        if let Some(reason) = status.denied {
+            (self.0.tell)(Drained::Denied(reason));
+            return self.end();
+        }
+        if self.0.leads.get() && status.live && status.pending == 0 {
+            self.end();
+        }
+    }
+
+    /// Leaves the project.
+    pub(crate) fn end(&self) {
+        if self.0.is_done.replace(true) {
+            return;
+        }
+        if let Some(tabs) = self.0.tabs.borrow_mut().take() {
+            tabs.leave();
+        }
+        // Later: this may run inside the socket's own event.
+        let drain = self.clone();
+        clock::after(Duration::ZERO, move || {
+            if let Some(socket) = drain.0.socket.borrow_mut().take() {
+                socket.close();
+            }
+            (drain.0.tell)(Drained::Done);
+        });
+    }
+}

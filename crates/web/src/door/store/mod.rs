@@ -1,0 +1,296 @@
+//! What a browser keeps of one user: edits that wait, steps of undo, and projects to show before the server answers (CL2, CL5).
+//!
+//! Writes gather while the one before them is under way, and go together. Edits are on the disk before anybody is told
+//! that they are kept. When the browser has no room, what is only cached gives way first.
+
+mod cache;
+mod database;
+mod rows;
+mod write;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::{Array, Uint8Array};
+use leptos::prelude::{RwSignal, Set, window_event_listener_untyped};
+use model::Id;
+use operations::Commit;
+use sync::{Kept, Step, StepChange};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{IdbKeyRange, IdbRequest};
+
+use super::clock;
+use database::{BY_PROJECT, Database, QUEUE, SNAPSHOTS, STEPS};
+use write::Write;
+
+pub(crate) use cache::Cached;
+pub(crate) use database::SCHEMA_VERSION;
+pub(crate) use rows::{Listed, Waiting};
+
+/// What need not be kept at once waits this long for more of it.
+const GATHER: Duration = Duration::from_millis(250);
+
+/// How well edits are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// They are.
+    #[default]
+    Keeps,
+    /// There is no room left in this browser.
+    Full,
+    /// This browser keeps nothing for this site, or fails.
+    Fails,
+}
+
+/// Called with the place of an edit that has been kept; with none when it could not be.
+type Told = Box<dyn FnOnce(Option<u64>)>;
+
+/// What is kept of one user. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store(Rc<Inner>);
+
+struct Inner {
+    database: Option<Database>,
+    health: RwSignal<Health>,
+    batch: RefCell<Vec<Write>>,
+    is_writing: Cell<bool>,
+    is_gathering: Cell<bool>,
+    /// Where edits are.
+    places: RefCell<HashMap<Id, u64>>,
+}
+
+/// Edits and steps of one project.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// What the replica takes.
+    pub(crate) store: sync::Store,
+    /// What the user knows the edits as.
+    pub(crate) labels: Vec<(Id, String)>,
+    /// Rows that this build cannot read; they stay where they are.
+    pub(crate) unreadable: usize,
+}
+
+impl Store {
+    /// Opens what is kept of `user`. A browser that keeps nothing gives a store that says so of each edit.
+    /// `health` is told how well it keeps.
+    pub(crate) async fn open(user: &Id, health: RwSignal<Health>) -> Store {
+        let database = Database::open(user).await.ok();
+        health.set(if database.is_some() { Health::Keeps } else { Health::Fails });
+        let store = Store(Rc::new(Inner {
+            database,
+            health,
+            batch: RefCell::default(),
+            is_writing: Cell::new(false),
+            is_gathering: Cell::new(false),
+            places: RefCell::default(),
+        }));
+        // What has gathered when the page is left is written still.
+        let last = store.clone();
+        drop(window_event_listener_untyped("pagehide", move |_| last.write_now()));
+        store
+    }
+
+    /// Keeps an edit, in its place when it has one already, and tells when that is done.
+    pub(crate) fn keep(&self, waiting: &Waiting, told: impl FnOnce(Option<u64>) + 'static) {
+        if self.0.database.is_none() {
+            return told(None);
+        }
+        let write = Write::keep(waiting, Box::new(told));
+        let mut batch = self.0.batch.borrow_mut();
+        // What is not kept yet takes the newer form.
+        let same = batch.iter_mut().find(|other| other.keeps(&waiting.kept.transaction.tx_id));
+        match same {
+            Some(same) => same.replace(write),
+            None => batch.push(write),
+        }
+        drop(batch);
+        self.write_now();
+    }
+
+    /// An edit need not be kept any longer.
+    pub(crate) fn forget(&self, tx_id: Id) {
+        self.add(Write::Forget(tx_id), true);
+    }
+
+    /// Steps of undo have changed.
+    pub(crate) fn keep_steps(&self, project: &Id, changes: Vec<StepChange>) {
+        for change in changes {
+            self.add(Write::step(project, change), false);
+        }
+    }
+
+    /// The log of a project has come on.
+    pub(crate) fn follow(&self, project: &Id, epoch: &Id, commits: Vec<Commit>) -> usize {
+        let Some(first) = commits.first().map(|commit| commit.seq) else { return 0 };
+        let bytes = rows::encode(&rows::Since { epoch: epoch.clone(), commits });
+        let size = bytes.len();
+        self.add(Write::Since { project: project.clone(), first, bytes }, false);
+        size
+    }
+
+    /// Notes where an edit of another tab is.
+    pub(crate) fn is_at(&self, tx_id: Id, place: u64) {
+        self.0.places.borrow_mut().insert(tx_id, place);
+    }
+
+    fn add(&self, write: Write, at_once: bool) {
+        if self.0.database.is_none() {
+            return;
+        }
+        self.0.batch.borrow_mut().push(write);
+        if at_once {
+            self.write_now();
+        } else if !self.0.is_writing.get() && !self.0.is_gathering.replace(true) {
+            let store = self.clone();
+            clock::after(GATHER, move || {
+                store.0.is_gathering.set(false);
+                store.write_now();
+            });
+        }
+    }
+
+    /// Writes what has gathered, as soon as this turn of the page's is over.
+    pub(crate) fn write_now(&self) {
+        if self.0.is_writing.replace(true) {
+            return;
+        }
+        let store = self.clone();
+        leptos::task::spawn_local(async move {
+            loop {
+                let batch = std::mem::take(&mut *store.0.batch.borrow_mut());
+                if batch.is_empty() {
+                    break;
+                }
+                store.write(batch).await;
+            }
+            store.0.is_writing.set(false);
+        });
+    }
+
+    /// Writes a batch; tells each edit's place, or that it has none.
+    async fn write(&self, mut batch: Vec<Write>) {
+        let mut written = self.try_write(&batch).await;
+        if written.is_err() && batch.iter().any(Write::is_cache) {
+            // The queue matters more than what is cached.
+            batch.retain(|write| !write.is_cache());
+            written = self.try_write(&batch).await;
+        }
+        if written.as_ref().is_err_and(|failure| failure.is_full) && self.make_room().await {
+            written = self.try_write(&batch).await;
+        }
+        let health = match &written {
+            Ok(_) => Health::Keeps,
+            Err(failure) if failure.is_full => Health::Full,
+            Err(_) => Health::Fails,
+        };
+        // The page may have been left.
+        let _ = self.0.health.try_set(health);
+        let places = written.unwrap_or_default();
+        for write in batch {
+            write.tell(&places);
+        }
+    }
+
+    async fn try_write(&self, batch: &[Write]) -> Result<HashMap<Id, u64>, database::Failure> {
+        let Some(database) = &self.0.database else { return Ok(HashMap::new()) };
+        if batch.is_empty() {
+            return Ok(HashMap::new());
+        }
+        write::write(database, batch, &self.0.places).await
+    }
+
+    /// Waits until all that was asked so far is written.
+    pub(crate) async fn settled(&self) {
+        self.write_now();
+        while self.0.is_writing.get() {
+            clock::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The edits that wait and the steps of `project`.
+    pub(crate) async fn load(&self, project: &Id) -> Loaded {
+        let loaded = self.read_project(project).await.unwrap_or_default();
+        let mut places = self.0.places.borrow_mut();
+        for (place, kept) in &loaded.store.queue {
+            places.insert(kept.transaction.tx_id.clone(), *place);
+        }
+        loaded
+    }
+
+    async fn read_project(&self, project: &Id) -> Option<Loaded> {
+        let database = self.0.database.as_ref()?;
+        let transaction = database.reading(&[QUEUE, STEPS]).ok()?;
+        let queue = transaction.object_store(QUEUE).ok()?.index(BY_PROJECT).ok()?;
+        let of_project = JsValue::from_str(project.as_str());
+        let rows = queue.get_all_with_key(&of_project).ok()?;
+        let places = queue.get_all_keys_with_key(&of_project).ok()?;
+        let steps = transaction.object_store(STEPS).ok()?.get_all_with_key(&all_of(project)?).ok()?;
+        database::complete(&transaction).await.ok()?;
+
+        let mut loaded = Loaded::default();
+        let mut queue: Vec<(u64, Kept)> = Vec::new();
+        for (row, place) in results(&rows).iter().zip(results(&places).iter()) {
+            match (write::queued(&row), place.as_f64()) {
+                (Some(queued), Some(place)) => {
+                    loaded.labels.push((queued.kept.transaction.tx_id.clone(), queued.what));
+                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counted up from 1")]
+                    queue.push((place as u64, queued.kept));
+                }
+                _ => loaded.unreadable += 1,
+            }
+        }
+        queue.sort_by_key(|(place, _)| *place);
+        let steps = results(&steps).iter().filter_map(|row| rows::decode::<Step>(&bytes_of(&row))).collect();
+        loaded.store = sync::Store { queue, steps };
+        Some(loaded)
+    }
+
+    /// All edits that wait, of whatever project, in order.
+    pub(crate) async fn waiting(&self) -> Vec<Listed> {
+        self.read_waiting().await.unwrap_or_default()
+    }
+
+    async fn read_waiting(&self) -> Option<Vec<Listed>> {
+        let database = self.0.database.as_ref()?;
+        let transaction = database.reading(&[QUEUE]).ok()?;
+        let queue = transaction.object_store(QUEUE).ok()?;
+        let (rows, places) = (queue.get_all().ok()?, queue.get_all_keys().ok()?);
+        database::complete(&transaction).await.ok()?;
+        let rows = results(&rows);
+        let places = results(&places);
+        let listed = rows.iter().zip(places.iter()).filter_map(|(row, place)| write::listed(&row, &place));
+        Some(listed.collect())
+    }
+
+    /// The projects that can be shown without the server.
+    pub(crate) async fn cached_projects(&self) -> Vec<Id> {
+        let Some(database) = &self.0.database else { return Vec::new() };
+        let Ok(transaction) = database.reading(&[SNAPSHOTS]) else { return Vec::new() };
+        let keys = transaction.object_store(SNAPSHOTS).and_then(|snapshots| snapshots.get_all_keys());
+        let (Ok(keys), Ok(())) = (keys, database::complete(&transaction).await) else { return Vec::new() };
+        results(&keys).iter().filter_map(|key| Id::new(&key.as_string()?).ok()).collect()
+    }
+}
+
+/// The results of a request for all of something.
+fn results(request: &IdbRequest) -> Array {
+    request.result().ok().and_then(|result| result.dyn_into().ok()).unwrap_or_default()
+}
+
+/// The bytes in a row.
+fn bytes_of(row: &JsValue) -> Vec<u8> {
+    row.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default()
+}
+
+/// The key of something of a project.
+fn key_of(project: &Id, rest: JsValue) -> JsValue {
+    [JsValue::from_str(project.as_str()), rest].iter().collect::<Array>().into()
+}
+
+/// Everything of a project; a list comes after all that is no list.
+fn all_of(project: &Id) -> Option<JsValue> {
+    let lower: Array = [JsValue::from_str(project.as_str())].iter().collect();
+    Some(IdbKeyRange::bound(&lower.into(), &key_of(project, Array::new().into())).ok()?.into())
+}

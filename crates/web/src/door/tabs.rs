@@ -1,0 +1,200 @@
+//! The tabs of one browser that have the same project open for the same user: they see each other's edits at once, and one
+//! of them sends for all (CL4).
+//!
+//! The sender holds a lock of the browser's, which goes on to the next tab when it is closed or dies. One that holds the lock
+//! and answers nobody is robbed of it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
+use model::Id;
+use serde::{Deserialize, Serialize};
+use sync::TabMessage;
+use sync::wire::{decode, encode};
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{BroadcastChannel, MessageEvent};
+
+use super::clock;
+
+/// A sender that has said nothing for this long after it was asked is not there.
+const SILENCE: Duration = Duration::from_secs(4);
+
+/// What a tab hears.
+pub(crate) enum TabEvent {
+    /// Another tab says something.
+    Says(TabMessage),
+    /// Whether this tab is the one that sends.
+    Leads(bool),
+}
+
+/// What tabs call to each other.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Call {
+    Says(TabMessage),
+    /// To the one that sends.
+    AreYouThere,
+    /// Its answer.
+    Here,
+}
+
+// `web-sys` has these only behind a flag of the compiler.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = LockManager)]
+    type Locks;
+
+    #[wasm_bindgen(method, catch, js_name = request)]
+    fn request(this: &Locks, name: &str, options: &Object, granted: &Function) -> Result<Promise, JsValue>;
+}
+
+type Listener = Closure<dyn FnMut(MessageEvent)>;
+
+/// This tab among the others. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Tabs(Rc<Inner>);
+
+struct Inner {
+    lock: String,
+    on_event: Box<dyn Fn(TabEvent)>,
+    channel: Option<BroadcastChannel>,
+    heard: RefCell<Option<Listener>>,
+    /// Ends the holding of the lock.
+    release: RefCell<Option<Function>>,
+    leads: Cell<bool>,
+    /// Whether the sender has been asked, and has not answered yet.
+    asks: Cell<bool>,
+}
+
+fn locks() -> Option<Locks> {
+    let navigator = web_sys::window()?.navigator();
+    let locks = Reflect::get(&navigator, &JsValue::from_str("locks")).ok()?;
+    (!locks.is_undefined()).then(|| locks.unchecked_into())
+}
+
+impl Tabs {
+    /// Joins the tabs that have `project` open for `user`. Where a browser has no locks, each tab sends its own edits.
+    pub(crate) fn join(user: &Id, project: &Id, on_event: impl Fn(TabEvent) + 'static) -> Tabs {
+        let name = format!("unisono:{user}:{project}");
+        let tabs = Tabs(Rc::new(Inner {
+            channel: BroadcastChannel::new(&name).ok(),
+            lock: name,
+            on_event: Box::new(on_event),
+            heard: RefCell::new(None),
+            release: RefCell::new(None),
+            leads: Cell::new(false),
+            asks: Cell::new(false),
+        }));
+        tabs.listen();
+        tabs.ask_for_lock(false);
+        tabs
+    }
+
+    /// Says something to the others.
+    pub(crate) fn tell(&self, message: TabMessage) {
+        self.call(&Call::Says(message));
+    }
+
+    /// Looks whether the tab that sends is still there, and takes its place when it says nothing.
+    pub(crate) fn look_for_sender(&self) {
+        if self.0.leads.get() || self.0.asks.replace(true) {
+            return;
+        }
+        self.call(&Call::AreYouThere);
+        let tabs = self.clone();
+        clock::after(SILENCE, move || {
+            if tabs.0.asks.replace(false) && !tabs.0.leads.get() {
+                tabs.ask_for_lock(true);
+            }
+        });
+    }
+
+    fn call(&self, call: &Call) {
+        if let Some(channel) = &self.0.channel {
+            // The bytes are copied; a closed channel has nobody who listens.
+            let _ = channel.post_message(&Uint8Array::from(encode(call).as_slice()));
+        }
+    }
+
+    fn listen(&self) {
+        let Some(channel) = &self.0.channel else { return };
+        let weak = Rc::downgrade(&self.0);
+        let heard: Listener = Closure::new(move |event: MessageEvent| {
+            let Some(inner) = weak.upgrade() else { return };
+            let bytes = event.data().dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec()).unwrap_or_default();
+            // A tab of another version says what this one does not understand; the database has it, too.
+            if let Ok(call) = decode::<Call>(&bytes) {
+                Tabs(inner).hear(call);
+            }
+        });
+        channel.set_onmessage(Some(heard.as_ref().unchecked_ref()));
+        *self.0.heard.borrow_mut() = Some(heard);
+    }
+
+    fn hear(&self, call: Call) {
+        match call {
+            Call::Says(message) => (self.0.on_event)(TabEvent::Says(message)),
+            Call::AreYouThere if self.0.leads.get() => self.call(&Call::Here),
+            Call::AreYouThere => {}
+            Call::Here => self.0.asks.set(false),
+        }
+    }
+
+    fn ask_for_lock(&self, steal: bool) {
+        let Some(locks) = locks() else { return self.lead(true) };
+        let weak = Rc::downgrade(&self.0);
+        let granted = Closure::once_into_js(move |_lock: JsValue| -> JsValue {
+            let Some(inner) = weak.upgrade() else { return JsValue::UNDEFINED };
+            // The lock is held until this promise is kept: by the end of the tab, or by leaving.
+            let held = Promise::new(&mut |resolve, _| *inner.release.borrow_mut() = Some(resolve));
+            Tabs(inner).lead(true);
+            held.into()
+        });
+        let options = Object::new();
+        // A new object takes every field.
+        let _ = Reflect::set(&options, &JsValue::from_str("steal"), &JsValue::from_bool(steal));
+        let Ok(ended) = locks.request(&self.0.lock, &options, granted.unchecked_ref()) else { return self.lead(true) };
+        let tabs = self.clone();
+        leptos::task::spawn_local(async move {
+            // It is broken only for a tab that lost the lock to another: that one sends now, and this one waits again.
+            if wasm_bindgen_futures::JsFuture::from(ended).await.is_err() {
+                tabs.lead(false);
+                tabs.ask_for_lock(false);
+            }
+        });
+    }
+
+    fn lead(&self, leads: bool) {
+        self.0.asks.set(false);
+        if self.0.leads.replace(leads) != leads {
+            (self.0.on_event)(TabEvent::Leads(leads));
+        }
+    }
+
+    /// Leaves the others, and lets another send.
+    pub(crate) fn leave(&self) {
+        if let Some(channel) = &self.0.channel {
+            channel.set_onmessage(None);
+            channel.close();
+        }
+        if let Some(release) = self.0.release.borrow_mut().take() {
+            // A promise can be kept once; more does nothing.
+            let _ = release.call0(&JsValue::NULL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cl4_what_tabs_call_to_each_other_is_read_again() {
+        let dropped = || TabMessage::Dropped { tx_id: Id::new("t").unwrap() };
+        for call in [Call::Says(dropped()), Call::AreYouThere, Call::Here] {
+            assert_eq!(decode::<Call>(&encode(&call)), Ok(call));
+        }
+    }
+}

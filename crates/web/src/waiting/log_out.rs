@@ -1,0 +1,76 @@
+//! Logging out: with edits waiting, asks first (CL3).
+
+use leptos::prelude::*;
+
+use super::{edits, edits_wait};
+use crate::design::{Icon, icon};
+use crate::door::{Desk, api};
+use crate::toast::Toasts;
+
+/// What becomes of the edits that wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Kept,
+    Discarded,
+}
+
+/// The button, and the question.
+#[component]
+pub(crate) fn LogOut(
+    /// What this browser keeps; none while it has not been looked for.
+    desk: RwSignal<Option<Desk>>,
+) -> impl IntoView {
+    let toasts = expect_context::<Toasts>();
+    let asks = RwSignal::new(false);
+    let waiting = Memo::new(move |_| desk.get().map_or(0, |desk| desk.waiting().with(Vec::len)));
+    let any = move || waiting.get() > 0;
+    let leave = move |with: Waiting| {
+        leptos::task::spawn_local(async move {
+            if let Err(failure) = api::log_out().await {
+                return toasts.error("Logging out failed", failure.message);
+            }
+            if let Some(desk) = desk.get_untracked() {
+                if with == Waiting::Discarded {
+                    desk.discard_all().await;
+                }
+                desk.clear().await;
+            }
+            // A browser that refuses to follow leaves a page that can do nothing.
+            let _ = location().set_href("/login");
+        });
+    };
+    let press = move |_| {
+        leptos::task::spawn_local(async move {
+            if let Some(desk) = desk.get_untracked() {
+                desk.look().await;
+            }
+            if waiting.get_untracked() > 0 { asks.set(true) } else { leave(Waiting::Kept) }
+        });
+    };
+    view! {
+        <button type="button" class="button quiet" on:click=press>
+            {icon(Icon::LogOut)}
+            <span>"Log out"</span>
+        </button>
+        <Show when=move || asks.get()>
+            <div class="scrim is-dim" on:click=move |_| asks.set(false)></div>
+            <div class="popover dialog" role="alertdialog" aria-modal="true" aria-labelledby="log-out-title" data-testid="log-out-dialog">
+                <Show when=any fallback=|| view! { <h2 id="log-out-title">"Everything is on the server now"</h2> }>
+                    <h2 id="log-out-title">{move || edits_wait(waiting.get())}</h2>
+                    <p>"They are in this browser only. They can stay here until you log in again; nobody else who uses this browser sees them."</p>
+                </Show>
+                <div class="dialog-actions is-column">
+                    <button type="button" class="button primary" on:click=move |_| asks.set(false)>"Stay, and let them be sent"</button>
+                    <button type="button" class="button" data-testid="log-out-keep" on:click=move |_| leave(Waiting::Kept)>
+                        {move || if any() { "Log out and keep them here" } else { "Log out" }}
+                    </button>
+                    <Show when=any>
+                        <button type="button" class="button danger" data-testid="log-out-discard" on:click=move |_| leave(Waiting::Discarded)>
+                            {move || format!("Log out and discard {}", edits(waiting.get()))}
+                        </button>
+                    </Show>
+                </div>
+            </div>
+        </Show>
+    }
+}

@@ -1,0 +1,60 @@
+// A browser without the server: its pages still come (as from a service worker), calls and sockets do not.
+import type { BrowserContext, Page } from '@playwright/test'
+import { expect } from './band'
+
+export interface Network {
+  /** Cuts the sockets, and the calls, too, unless they are to go on. */
+  cut(options?: { calls?: boolean }): Promise<void>
+  mend(): void
+}
+
+/** Takes the network of a browser into its hands. Call it before its first page is opened. */
+export async function network(context: BrowserContext): Promise<Network> {
+  let [noSockets, noCalls] = [false, false]
+  const sockets = new Set<{ close(): Promise<void> }>()
+  await context.route('**/api/**', (route) => (noCalls ? route.abort('internetdisconnected') : route.continue()))
+  await context.routeWebSocket(/\/api\/realtime/, (socket) => {
+    if (noSockets) return void socket.close()
+    const server = socket.connectToServer()
+    sockets.add(socket)
+    server.onClose((code, reason) => {
+      sockets.delete(socket)
+      void socket.close({ code: code === 1005 || code === 1006 ? 1000 : code, reason })
+    })
+  })
+  return {
+    async cut({ calls = true } = {}) {
+      ;[noSockets, noCalls] = [true, calls]
+      await Promise.all([...sockets].map((socket) => socket.close()))
+      sockets.clear()
+    },
+    mend() {
+      ;[noSockets, noCalls] = [false, false]
+    },
+  }
+}
+
+/** The keys of a store of the browser's database. */
+export function keys(page: Page, store: string, user: string): Promise<unknown[]> {
+  return page.evaluate(
+    async ([store, user]) => {
+      const done = <T>(request: IDBRequest<T>) => new Promise<T>((done) => (request.onsuccess = () => done(request.result)))
+      const database = await done(indexedDB.open(`unisono-${user}`))
+      const keys = await done(database.transaction(store).objectStore(store).getAllKeys())
+      database.close()
+      return keys
+    },
+    [store, user],
+  )
+}
+
+/** Waits until the browser has the project in its database. */
+export async function kept(page: Page, user: string, project: string) {
+  await expect.poll(() => keys(page, 'snapshots', user)).toContain(project)
+}
+
+/** Changes the tempo by hand. */
+export async function setTempo(page: Page, bpm: string) {
+  await page.fill('[name=bpm]', bpm)
+  await page.locator('[name=bpm]').press('Enter')
+}
