@@ -96,7 +96,7 @@ mod tests {
             base_versions: Default::default(),
             gesture: None,
         };
-        Queued { what: "Volume".to_owned(), kept: Kept { transaction, time: Timestamp(7) } }
+        Queued { what: "Volume".to_owned(), kept: Kept { transaction, time: Timestamp(7), takes_back: None } }
     }
 
     #[test]
