@@ -126,6 +126,8 @@ fn changed(lexicon: &Lexicon<'_>, deed: &Deed) -> Option<Told> {
     match (deed.table, field) {
         (Table::Clips, "midiData") => return notes(lexicon, deed, &name),
         (Table::Tracks, "plugins") => return plugins(lexicon, deed, &name),
+        (Table::Projects, "plugins") => return plugins(lexicon, deed, "the master"),
+        (Table::Tracks, "sends") => return sends(lexicon, deed, &name),
         (Table::Automation, "points") => {
             return told(format!("changed automation of {}", lexicon.lane(&deed.id)), None)
                 .map(|told| Told { place: format!("{}:points", deed.id), ..told });
@@ -178,6 +180,20 @@ fn changed(lexicon: &Lexicon<'_>, deed: &Deed) -> Option<Told> {
         }
         (Table::Clips, "fadeIn") => (format!("changed the fade-in of {name}"), several("changed fades of", "clips")),
         (Table::Clips, "fadeOut") => (format!("changed the fade-out of {name}"), several("changed fades of", "clips")),
+        (Table::Tracks, "output") => {
+            (format!("sent {name} to {}", lexicon.bus(&deed.value)), several("rerouted", "tracks"))
+        }
+        (Table::Clips, "fadeInShape" | "fadeOutShape") => {
+            (format!("changed the shape of a fade of {name}"), several("changed fades of", "clips"))
+        }
+        (Table::Clips, "reversed") if deed.value.as_bool() == Some(true) => {
+            (format!("reversed {name}"), several("reversed", "clips"))
+        }
+        (Table::Clips, "reversed") => (format!("turned {name} forward again"), several("turned back", "clips")),
+        (Table::Clips, "loopBeats") if number == Some(0.0) => {
+            (format!("ended the loop of {name}"), several("ended the loop of", "clips"))
+        }
+        (Table::Clips, "loopBeats") => (format!("looped {name}"), several("looped", "clips")),
         (Table::AudioFiles, "filename") => {
             (format!("renamed a recording to {}", cut(text?)), several("renamed", "recordings"))
         }
@@ -217,11 +233,35 @@ fn notes(lexicon: &Lexicon<'_>, deed: &Deed, clip: &str) -> Option<Told> {
     })
 }
 
+/// `sends.<send>.<field>`: what goes from a track to a bus beside its way to the master.
+fn sends(lexicon: &Lexicon<'_>, deed: &Deed, track: &str) -> Option<Told> {
+    let target = |send: &Value| send.get("target").map(|target| lexicon.bus(target));
+    let listed = |id: &str| {
+        let record = lexicon.records.find(Table::Tracks, &deed.id)?;
+        target(record.get("sends").as_list()?.get(id)?)
+    };
+    let mut parts = deed.key.split('.').skip(1);
+    let bus = match parts.next() {
+        Some(id) => listed(id),
+        None => target(&deed.value).or_else(|| listed(deed.value.get("id")?.as_str()?)),
+    };
+    let bus = bus.unwrap_or_else(|| "a bus".to_owned());
+    let one = match (&*deed.kind, parts.next()) {
+        ("listInsert", _) => format!("added a send from {track} to {bus}"),
+        ("listRemove", _) => format!("removed the send from {track} to {bus}"),
+        (_, Some("gain")) => {
+            format!("set the send from {track} to {bus} to {} dB", decibels_written(deed.value.as_number()?))
+        }
+        _ => format!("changed sends of {track}"),
+    };
+    Some(Told { one, many: None, place: place(deed, &deed.key) })
+}
+
 fn plugins(lexicon: &Lexicon<'_>, deed: &Deed, track: &str) -> Option<Told> {
     let parts: Vec<&str> = deed.key.split('.').collect();
     let kind_of = |value: &Value| value.get("type").and_then(Value::as_str).map(cut);
     let listed = |id: &str| {
-        let record = lexicon.records.find(Table::Tracks, &deed.id)?;
+        let record = lexicon.records.find(deed.table, &deed.id)?;
         kind_of(record.get("plugins").as_list()?.get(id)?)
     };
     let kind = match parts.get(1) {
@@ -262,6 +302,14 @@ impl Lexicon<'_> {
                 format!("{}{}", parameter.unwrap_or_default(), track.unwrap_or_else(|| "a track".to_owned()))
             }
             None => "a track".to_owned(),
+        }
+    }
+
+    /// What a track is sent to: another one, or without one the master.
+    fn bus(&self, target: &Value) -> String {
+        match target.as_str().and_then(|id| Id::new(id).ok()) {
+            Some(id) => self.name(Table::Tracks, &id),
+            None => "the master".to_owned(),
         }
     }
 
@@ -408,6 +456,30 @@ mod tests {
                 deed("unset", Table::Tracks, "Bass", "plugins.eq1.params.freq", Value::Null),
                 "reset freq of equaliser on Bass",
             ),
+            (deed("listInsert", Table::Projects, "Song", "plugins", plugin()), "put echo on the master"),
+            (set(Table::Tracks, "Bass", "output", "Bass"), "sent Bass to Bass"),
+            (deed("unset", Table::Tracks, "Bass", "output", Value::Null), "sent Bass to the master"),
+            (
+                deed(
+                    "listInsert",
+                    Table::Tracks,
+                    "Bass",
+                    "sends",
+                    Value::map([("id", "s".into()), ("target", "Bass".into())]),
+                ),
+                "added a send from Bass to Bass",
+            ),
+            (
+                deed("listRemove", Table::Tracks, "Bass", "sends", Value::map([("id", "s".into())])),
+                "removed the send from Bass to a bus",
+            ),
+            (set(Table::Tracks, "Bass", "sends.s.gain", 1.0), "set the send from Bass to a bus to 0.0 dB"),
+            (set(Table::Tracks, "Bass", "sends.s.pre", true), "changed sends of Bass"),
+            (set(Table::Clips, "Riff", "fadeInShape", "linear"), "changed the shape of a fade of Riff"),
+            (set(Table::Clips, "Riff", "reversed", true), "reversed Riff"),
+            (set(Table::Clips, "Riff", "reversed", false), "turned Riff forward again"),
+            (set(Table::Clips, "Riff", "loopBeats", 4.0), "looped Riff"),
+            (set(Table::Clips, "Riff", "loopBeats", 0.0), "ended the loop of Riff"),
             (deed("set-now", Table::Tracks, "Bass", "deleted", Value::Null), "deleted track Bass"),
             (deed("unset", Table::Tracks, "Bass", "deleted", Value::Null), "brought back track Bass"),
             (set(Table::Clips, "Riff", "", clip), "added Verse at bar 17"),
