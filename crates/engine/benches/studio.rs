@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p engine --bench studio`: the share of real time that the 20th of a hundred blocks and the median take.
 
+#[path = "support/studio_song.rs"]
 mod studio_song;
 
 use std::hint::black_box;

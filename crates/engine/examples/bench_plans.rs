@@ -4,7 +4,7 @@ use std::{env, fs, io, path::Path};
 
 use engine::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
 
-#[path = "../benches/studio_song.rs"]
+#[path = "../benches/support/studio_song.rs"]
 mod studio_song;
 
 fn main() -> io::Result<()> {
