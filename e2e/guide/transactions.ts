@@ -5,3 +5,4 @@ const operations = createRequire(import.meta.url)('../generated/operations_js/op
 
 export const applyOperation = operations.applyOperation
 export const invertOperation = operations.invertOperation
+export const sequenceDigest = operations.sequenceDigest

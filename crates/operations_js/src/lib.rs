@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** no rule lives here. What an operation does is `operations::apply`, what undoes it `operations::invert`.
 
+pub mod sequences;
 pub mod text;
 
 use js_sys::{Date, Error, JSON};
@@ -31,6 +32,13 @@ pub fn invert_operation(before: &JsValue, after: &JsValue, op: &JsValue) -> Resu
     // The guide passes the record after the operation as well; what undoes it follows from the one before alone.
     let _ = after;
     from_json(text::invert(&to_json(before)?, &to_json(op)?))
+}
+
+/// What the sequence of transactions of this seed leaves, as a digest: for the test that WASM does what the native code does.
+#[wasm_bindgen(js_name = sequenceDigest)]
+#[must_use]
+pub fn sequence_digest(seed: u32) -> String {
+    sequences::digest(seed)
 }
 
 /// JSON text of a value; `null` of what has none, such as `undefined`.
