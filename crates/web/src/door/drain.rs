@@ -85,8 +85,9 @@ impl Drain {
     }
 
     async fn take_kept(&self) {
-        let loaded = self.0.store.load(&self.0.project).await;
-        self.handle(Event::Stored(loaded.store));
+        if let Some(loaded) = self.0.store.load(&self.0.project).await {
+            self.handle(Event::Stored(loaded.store));
+        }
     }
 
     fn tab_event(&self, event: TabEvent) {

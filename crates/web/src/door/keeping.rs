@@ -87,7 +87,7 @@ impl Door {
     /// Takes up the edits that wait and the steps of undo.
     async fn take_kept(self, store: &Store) {
         let project = self.inner().project.clone();
-        let loaded = store.load(&project).await;
+        let Some(loaded) = store.load(&project).await else { return };
         let Some(inner) = self.inner.try_get_value() else { return };
         inner.labels.borrow_mut().extend(loaded.labels);
         if loaded.unreadable > 0 {

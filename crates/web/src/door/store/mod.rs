@@ -209,14 +209,14 @@ impl Store {
         }
     }
 
-    /// The edits that wait and the steps of `project`.
-    pub(crate) async fn load(&self, project: &Id) -> Loaded {
-        let loaded = self.read_project(project).await.unwrap_or_default();
+    /// The edits that wait and the steps of `project`; none when they could not be read, which says nothing of what is there.
+    pub(crate) async fn load(&self, project: &Id) -> Option<Loaded> {
+        let loaded = self.read_project(project).await?;
         let mut places = self.0.places.borrow_mut();
         for (place, kept) in &loaded.store.queue {
             places.insert(kept.transaction.tx_id.clone(), *place);
         }
-        loaded
+        Some(loaded)
     }
 
     async fn read_project(&self, project: &Id) -> Option<Loaded> {
