@@ -17,8 +17,8 @@ for (const name of readdirSync(folder).filter((name) => name.endsWith('.plan')).
   for (let id = 1; id <= 64; id++) noise(wasm, id)
   const plan = readFileSync(`${folder}/${name}`)
   // The memory may grow meanwhile.
-  const at = wasm.plan_buffer(plan.length)
-  new Uint8Array(wasm.memory.buffer, at, plan.length).set(plan)
+  const buffer = wasm.plan_buffer(plan.length)
+  new Uint8Array(wasm.memory.buffer, buffer, plan.length).set(plan)
   if (wasm.plan_commit(1) !== 0) throw new Error(`${name} is no plan`)
   wasm.play()
   const times = []
