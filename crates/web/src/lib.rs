@@ -9,6 +9,7 @@
 mod app;
 mod arrangement;
 mod design;
+mod devices;
 mod door;
 mod history;
 mod mixer;

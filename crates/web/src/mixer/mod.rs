@@ -14,6 +14,7 @@ pub(crate) use decibels::{meter_height, written as decibels_written};
 
 use crate::arrangement::Toggles;
 use crate::design::{Icon, colour_of, icon};
+use crate::devices::{OpenRack, Owner, Rack, RackButton};
 use crate::door::Door;
 use crate::door::sound::Sound;
 use fader::Fader;
@@ -26,6 +27,7 @@ use pan::Pan;
 #[component]
 pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
     let door = expect_context::<Door>();
+    provide_context(OpenRack::new());
     view! {
         <section class="mixer" class:is-closed=move || !open.get() aria-label="Mixer">
             <div class="mixer-side">
@@ -42,6 +44,7 @@ pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
                 <div class="strips-gap"></div>
                 <MasterStrip />
             </div>
+            <Rack />
         </section>
     }
 }
@@ -74,6 +77,7 @@ fn Strip(id: Id) -> impl IntoView {
                     commit=Callback::new(move |factor| write("Change volume", "volume", factor)) />
                 <Meter id=stored.get_value() />
             </div>
+            <RackButton owner=Owner::track(&stored.get_value()) name />
             <div class="strip-letters"><Toggles id=stored.get_value() track /></div>
             <span class="strip-name" title=name>{name}</span>
         </div>
@@ -87,6 +91,7 @@ fn MasterStrip() -> impl IntoView {
     let volume = Memo::new(move |_| {
         door.project().with(|project| project.as_ref().map_or(1.0, |project: &Project| project.master_volume))
     });
+    let master = door.project().with_untracked(|project| project.as_ref().map(|project| Owner::master(&project.id)));
     let write = move |factor: f64| {
         let Some(project) = door.project().get_untracked() else { return };
         door.dispatch("Change master volume", vec![build::set(Table::Projects, &project.id, "masterVolume", factor)]);
@@ -94,6 +99,7 @@ fn MasterStrip() -> impl IntoView {
     view! {
         <div class="strip strip-master" role="group" aria-label="Master" data-testid="master-strip">
             <span class="strip-title">"Master"</span>
+            {master.map(|owner| view! { <RackButton owner name=Signal::derive(|| "the master".to_owned()) /> })}
             <div class="strip-middle">
                 <Fader value=volume label=Signal::derive(|| "Master volume".to_owned())
                     preview=Callback::new(move |factor| sound.preview_volume(None, factor)) commit=Callback::new(write) />

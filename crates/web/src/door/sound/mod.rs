@@ -400,6 +400,12 @@ impl Sound {
         self.compile_soon();
     }
 
+    /// The same for a parameter of an effect.
+    pub(crate) fn preview_parameter(self, track: Option<&Id>, effect: &Id, index: usize, value: Option<f32>) {
+        self.inner().plans.borrow_mut().preview_parameter(track, effect, index, value);
+        self.compile_soon();
+    }
+
     /// The same for the pan of a track.
     pub(crate) fn preview_pan(self, track: &Id, pan: Option<f64>) {
         self.inner().plans.borrow_mut().preview_pan(track, pan);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use engine::{Compiler, Song, Tempo};
-use model::{AudioFile, Id, Records};
+use model::{AudioFile, Id, Plugin, Records, Table};
 
 use super::own_flags::{self, OwnFlags};
 
@@ -27,6 +27,8 @@ pub(super) struct Plans {
     volumes: HashMap<Option<Id>, f64>,
     pans: HashMap<Id, f64>,
     own: OwnFlags,
+    /// By track (the master without one), effect and index of the parameter.
+    parameters: HashMap<(Option<Id>, Id, usize), f32>,
 }
 
 impl Plans {
@@ -38,7 +40,7 @@ impl Plans {
     ) -> Result<(u32, Vec<u8>), String> {
         let mut song = Song::from_records(records, source).ok_or("There is no project.")?;
         let tracks: Vec<Id> = records.tracks().iter().map(|track| track.id().clone()).collect();
-        self.apply_previews(&mut song, &tracks);
+        self.apply_previews(&mut song, &tracks, records);
         own_flags::lay_over(&self.own, &mut song, &tracks);
         let plan = self.compiler.compile(&song).map_err(|error| error.to_string())?;
         let tempo = Tempo::new(song.bpm_milli, song.sample_rate).ok_or("The tempo is out of range.")?;
@@ -50,7 +52,23 @@ impl Plans {
         Ok((self.last_serial, plan.to_bytes()))
     }
 
-    fn apply_previews(&self, song: &mut Song, tracks: &[Id]) {
+    fn apply_previews(&self, song: &mut Song, tracks: &[Id], records: &Records) {
+        for ((track, effect, index), value) in &self.parameters {
+            let owner = match track {
+                Some(track) => records.find(Table::Tracks, track),
+                None => records.project(),
+            };
+            let devices = match track {
+                Some(track) => tracks.iter().position(|id| id == track).map(|place| &mut song.tracks[place].devices),
+                None => Some(&mut song.master.devices),
+            };
+            // The song has a track's devices in the order in which its record has them.
+            let place = owner.and_then(|owner| Plugin::all(owner).iter().position(|plugin| plugin.id == *effect));
+            let device = devices.zip(place).and_then(|(devices, place)| devices.get_mut(place));
+            if let Some(known) = device.and_then(|device| device.values.get_mut(*index)) {
+                *known = *value;
+            }
+        }
         if let Some(volume) = self.volumes.get(&None) {
             song.master.volume = *volume;
         }
@@ -80,6 +98,14 @@ impl Plans {
         }
     }
 
+    pub(super) fn preview_parameter(&mut self, track: Option<&Id>, effect: &Id, index: usize, value: Option<f32>) {
+        let name = (track.cloned(), effect.clone(), index);
+        match value {
+            Some(value) => drop(self.parameters.insert(name, value)),
+            None => drop(self.parameters.remove(&name)),
+        }
+    }
+
     pub(super) fn preview_pan(&mut self, track: &Id, pan: Option<f64>) {
         match pan {
             Some(pan) => drop(self.pans.insert(track.clone(), pan)),
@@ -90,7 +116,7 @@ impl Plans {
 
 #[cfg(test)]
 mod tests {
-    use model::{Record, Table, Value, fields};
+    use model::{Record, Value, fields};
 
     use super::*;
 

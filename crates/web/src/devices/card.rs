@@ -1,0 +1,250 @@
+//! One effect in the rack: its name, what is done with it as a whole, and all its parameters.
+
+use dsp::device::{Curve, Parameter};
+use dsp::devices::Kind;
+use leptos::prelude::*;
+use model::{Id, Plugin, Value};
+use operations::{Operation, Position, build};
+
+use super::curve::{self, HEIGHT, WIDTH, x_of, y_of};
+use super::knob::Control;
+use super::{Owner, plugins};
+use crate::design::{Icon, icon};
+use crate::door::Door;
+use crate::door::sound::Sound;
+
+/// Parameters of one band of the equaliser, which are shown together.
+const BAND_PARAMETERS: usize = 6;
+
+/// An effect; `place` is where it stands in the chain.
+#[component]
+pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
+    let door = expect_context::<Door>();
+    let record = owner.record(door);
+    let own = StoredValue::new((owner, id.clone()));
+    let chain = Memo::new(move |_| record.with(plugins));
+    let plugin = Memo::new(move |_| {
+        chain.with(|chain| chain.iter().find(|plugin| own.with_value(|(_, id)| plugin.id == *id)).cloned())
+    });
+    let place = Memo::new(move |_| {
+        chain.with(|chain| chain.iter().position(|plugin| own.with_value(|(_, id)| plugin.id == *id))).unwrap_or(0)
+    });
+    let last = Memo::new(move |_| place.get() + 1 >= chain.with(Vec::len));
+    let bypassed = move || plugin.get().is_some_and(|plugin| plugin.bypassed);
+    let write = move |what: &'static str, operation: Operation| door.dispatch(what, vec![operation]);
+    let bypass = move |_| {
+        let (owner, id) = own.get_value();
+        let now = plugin.get_untracked().is_some_and(|plugin| plugin.bypassed);
+        let what = if now { "Switch effect on" } else { "Bypass effect" };
+        write(what, build::set(owner.table, &owner.id, &format!("plugins.{id}.bypassed"), !now));
+    };
+    let shift = move |by: isize| {
+        let (owner, id) = own.get_value();
+        let neighbours = chain.get_untracked();
+        let Some(neighbour) = place.get_untracked().checked_add_signed(by).and_then(|at| neighbours.get(at)) else {
+            return;
+        };
+        let beside = name_of(&neighbour.id);
+        let position = if by < 0 { Position::Before(beside) } else { Position::After(beside) };
+        let element = record.with_untracked(|record| {
+            let list = record.as_ref()?.get("plugins").as_list()?.clone();
+            list.get(id.as_str()).cloned()
+        });
+        if let Some(element) = element {
+            write("Move effect", build::list_insert(owner.table, &owner.id, "plugins", element, position));
+        }
+    };
+    let remove = move |_| {
+        let (owner, id) = own.get_value();
+        if write("Remove effect", build::list_remove(owner.table, &owner.id, "plugins", name_of(&id))) {
+            let (step, back) = (door.last_step(), plugin.get_untracked());
+            door.toasts().info_with(format!("{} was removed", kind.name()), "Bring back", move || {
+                let again = back.as_ref().map(|plugin| insert(&owner, element_of(plugin))).into_iter().collect();
+                door.take_back(step.as_ref(), "Restore effect", again);
+            });
+        }
+    };
+    let number = move || place.get() + 1;
+    view! {
+        <section class="device" data-testid="device" data-device=kind.id() aria-label=move || format!("Effect {}: {}", number(), kind.name())
+            class:is-bypassed=bypassed>
+            <header class="device-head">
+                <button type="button" class="device-power" aria-pressed=move || (!bypassed()).to_string() class:is-on=move || !bypassed()
+                    aria-label=move || format!("{} is on", kind.name()) title=move || door.title("Pass it by, or not") disabled=move || !door.may_edit_now() on:click=bypass></button>
+                <h3>{kind.name()}</h3>
+                <button type="button" class="icon-button small device-left" aria-label=move || format!("Move {} earlier", kind.name()) title="Earlier"
+                    disabled=move || place.get() == 0 || !door.may_edit_now() on:click=move |_| shift(-1)>{icon(Icon::Up)}</button>
+                <button type="button" class="icon-button small device-right" aria-label=move || format!("Move {} later", kind.name()) title="Later"
+                    disabled=move || last.get() || !door.may_edit_now() on:click=move |_| shift(1)>{icon(Icon::Down)}</button>
+                <button type="button" class="icon-button small" aria-label=move || format!("Remove {}", kind.name()) title="Remove"
+                    disabled=move || !door.may_edit_now() on:click=remove>{icon(Icon::Bin)}</button>
+            </header>
+            <Parameters own kind plugin />
+        </section>
+    }
+}
+
+/// As much of an element as says which one is meant.
+fn name_of(id: &Id) -> Value {
+    Value::map([("id", Value::from(id))])
+}
+
+/// The operation that puts an effect behind the others.
+pub(super) fn insert(owner: &Owner, element: Value) -> Operation {
+    build::list_insert(owner.table, &owner.id, "plugins", element, Position::Append)
+}
+
+/// A new effect, with all values at their defaults.
+pub(super) fn new_element(id: &Id, kind: Kind) -> Value {
+    Value::map([("id", Value::from(id)), ("type", kind.id().into())])
+}
+
+fn element_of(plugin: &Plugin) -> Value {
+    let table = plugin.kind.parameters();
+    let params = table.iter().zip(&plugin.values).map(|(parameter, value)| (parameter.id, f64::from(*value).into()));
+    Value::map([
+        ("id", Value::from(&plugin.id)),
+        ("type", plugin.kind.id().into()),
+        ("bypassed", plugin.bypassed.into()),
+        ("params", Value::map(params)),
+    ])
+}
+
+#[component]
+fn Parameters(own: StoredValue<(Owner, Id)>, kind: Kind, plugin: Memo<Option<Plugin>>) -> impl IntoView {
+    // What a hand moves, until it is written.
+    let moving = RwSignal::new(None::<(usize, f32)>);
+    let table = kind.parameters();
+    let control = move |index: usize, name: &'static str| view! { <Bound own kind plugin moving index name /> };
+    if kind != Kind::Equaliser {
+        let controls = table.iter().enumerate().map(|(index, parameter)| control(index, parameter.name)).collect_view();
+        return view! { <div class="device-controls">{controls}</div> }.into_any();
+    }
+    let bands = table
+        .chunks(BAND_PARAMETERS)
+        .enumerate()
+        .map(|(band, parameters)| {
+            let controls = parameters
+                .iter()
+                .enumerate()
+                .map(|(at, parameter)| control(band * BAND_PARAMETERS + at, plain(parameter)))
+                .collect_view();
+            view! { <div class="device-band" role="group" aria-label=format!("Band {}", band + 1)><span class="device-band-name">{band + 1}</span>{controls}</div> }
+        })
+        .collect_view();
+    view! { <Curve plugin moving /> <div class="device-bands">{bands}</div> }.into_any()
+}
+
+/// A band's parameter without the band's number.
+fn plain(parameter: &'static Parameter) -> &'static str {
+    parameter.name.trim_end_matches(|one: char| one.is_ascii_digit() || one == ' ')
+}
+
+/// A parameter of this effect.
+#[component]
+fn Bound(
+    own: StoredValue<(Owner, Id)>,
+    kind: Kind,
+    plugin: Memo<Option<Plugin>>,
+    moving: RwSignal<Option<(usize, f32)>>,
+    index: usize,
+    name: &'static str,
+) -> impl IntoView {
+    let door = expect_context::<Door>();
+    let sound = expect_context::<Sound>();
+    let parameter = &kind.parameters()[index];
+    let value = Signal::derive(move || {
+        let written = plugin.with(|plugin| plugin.as_ref().and_then(|plugin| plugin.values.get(index).copied()));
+        written.unwrap_or(parameter.default)
+    });
+    let preview = move |value: Option<f32>| {
+        moving.set(value.map(|value| (index, value)));
+        own.with_value(|(owner, id)| sound.preview_parameter(owner.as_track(), id, index, value));
+    };
+    let commit = move |value: f32| {
+        own.with_value(|(owner, id)| {
+            let path = format!("plugins.{id}.params.{}", parameter.id);
+            let what = if matches!(parameter.curve, Curve::Switch) {
+                "Switch effect's parameter"
+            } else {
+                "Turn effect's parameter"
+            };
+            door.dispatch(what, vec![build::set(owner.table, &owner.id, &path, f64::from(value))]);
+        });
+    };
+    let device = Signal::derive(move || kind.name().to_owned());
+    view! { <Control parameter name device value preview=Callback::new(preview) commit=Callback::new(commit) /> }
+}
+
+/// The curve, as it is written or as a hand has it.
+#[component]
+fn Curve(plugin: Memo<Option<Plugin>>, moving: RwSignal<Option<(usize, f32)>>) -> impl IntoView {
+    let door = expect_context::<Door>();
+    let rate = Memo::new(move |_| door.project().with(|project| project.as_ref().map_or(48_000, |it| it.sample_rate)));
+    let path = Memo::new(move |_| {
+        let mut values = plugin.get().map(|plugin| plugin.values).unwrap_or_default();
+        if let Some((index, value)) = moving.get()
+            && let Some(place) = values.get_mut(index)
+        {
+            *place = value;
+        }
+        curve::path(&values, rate.get())
+    });
+    let lines = [50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0].map(|hz| {
+        view! { <line class="curve-line" x1=x_of(hz).to_string() x2=x_of(hz).to_string() y1="0" y2=HEIGHT.to_string() /> }
+    });
+    let levels = [-12.0, 0.0, 12.0].map(|db| {
+        let zero = db == 0.0;
+        view! { <line class="curve-line" class:is-zero=zero x1="0" x2=WIDTH.to_string() y1=y_of(db).to_string() y2=y_of(db).to_string() /> }
+    });
+    let texts = [(100.0, "100"), (1_000.0, "1k"), (10_000.0, "10k")].map(|(hz, text)| {
+        view! { <text class="curve-text" x=(x_of(hz) + 4.0).to_string() y=(HEIGHT - 5.0).to_string()>{text}</text> }
+    });
+    view! {
+        <svg class="device-curve" viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label="Frequency response" preserveAspectRatio="none">
+            {lines} {levels} {texts}
+            <path class="curve-path" d=path />
+        </svg>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Table;
+
+    use super::*;
+
+    #[test]
+    fn what_is_removed_comes_back_with_its_values() {
+        let id = Id::new("e1").unwrap();
+        let mut record = model::Record::new(Id::new("t").unwrap(), 1, model::fields([("name", "Bass".into())]));
+        let plugin = Plugin {
+            id: id.clone(),
+            kind: Kind::Compressor,
+            bypassed: true,
+            values: Kind::Compressor.parameters().iter().map(|parameter| parameter.value_at(0.25)).collect(),
+            sidechain: None,
+        };
+        let owner = Owner::track(record.id());
+        for (element, expected) in [(element_of(&plugin), plugin), (new_element(&id, Kind::Gate), default(&id))] {
+            let operation = insert(&owner, element);
+            record = operations::apply(&record, &operation, model::Timestamp(0)).unwrap();
+            assert_eq!(Plugin::all(&record), [expected]);
+            let gone = build::list_remove(Table::Tracks, record.id(), "plugins", name_of(&id));
+            record = operations::apply(&record, &gone, model::Timestamp(0)).unwrap();
+            assert_eq!(Plugin::all(&record), []);
+        }
+    }
+
+    fn default(id: &Id) -> Plugin {
+        let values = Kind::Gate.parameters().iter().map(|parameter| parameter.default).collect();
+        Plugin { id: id.clone(), kind: Kind::Gate, bypassed: false, values, sidechain: None }
+    }
+
+    #[test]
+    fn a_bands_parameters_are_named_without_its_number() {
+        let names: Vec<_> = Kind::Equaliser.parameters()[..BAND_PARAMETERS].iter().map(plain).collect();
+        assert!(names.iter().all(|name| !name.is_empty() && !name.ends_with('1')), "{names:?}");
+        assert_eq!(Kind::Equaliser.parameters().len() % BAND_PARAMETERS, 0);
+    }
+}
