@@ -21,7 +21,7 @@ const BAND_PARAMETERS: usize = 6;
 pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
     let door = expect_context::<Door>();
     let record = owner.record(door);
-    let own = StoredValue::new((owner, id.clone()));
+    let own = StoredValue::new((owner, id));
     let chain = Memo::new(move |_| record.with(plugins));
     let plugin = Memo::new(move |_| {
         chain.with(|chain| chain.iter().find(|plugin| own.with_value(|(_, id)| plugin.id == *id)).cloned())
