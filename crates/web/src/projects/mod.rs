@@ -133,6 +133,8 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     provide_context(known);
     load(known, toasts);
+    // Once, however often it is asked who that is.
+    let who = Memo::new(move |_| known.me.get().map(|me| me.id));
     let retry = move |_| {
         stage.set(Stage::Loading);
         load(known, toasts);
@@ -170,7 +172,7 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
                             .into_any()
                     }
                 }}
-                {move || known.me.get().map(|me| view! { <OnThisDevice user=me.id /> })}
+                {move || who.get().map(|user| view! { <OnThisDevice user /> })}
             </main>
         </div>
     }

@@ -161,7 +161,8 @@ pub(crate) fn upload_what_waits(user: Id, changed: impl Fn() + 'static) {
                     changed();
                 }
             }
-            clock::sleep(AGAIN).await;
+            // Tabs that do the same must not do it at the same time again and again: the server lets one go on.
+            clock::sleep(AGAIN.mul_f64(0.5 + identity::chance())).await;
         }
     });
 }
