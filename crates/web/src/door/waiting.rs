@@ -48,38 +48,38 @@ async fn folder(user: &Id) -> Option<Folder> {
     Folder::open(&[FOLDER, user.as_str()]).await
 }
 
-/// Puts the bytes of a recording on this device. They are there once this has returned, and what is said of them with
-/// [`describe`].
-pub(super) async fn put(user: &Id, record: &Id, bytes: &File) -> Result<(), NotHere> {
+/// Puts a recording on this device: its bytes, and then what they are. From then on it waits.
+pub(super) async fn put(user: &Id, waiting: &Waiting, bytes: &File) -> Result<(), NotHere> {
     let folder = folder(user).await.ok_or(NotHere::NoFiles)?;
     let free = free_bytes().await;
     if free.is_some_and(|free| free < bytes.size() + SPARE_BYTES) {
         return Err(NotHere::NoRoom(free));
     }
     ask_to_persist().await;
-    let trouble = |trouble| match trouble {
+    let written = write(&folder, waiting, bytes).await;
+    if written.is_err() {
+        remove(user, &waiting.record).await;
+    }
+    written.map_err(|trouble| match trouble {
         Trouble::Full => NotHere::NoRoom(free),
         Trouble::Other => NotHere::NoFiles,
-    };
-    let writing = folder.write(&sound(record)).await.map_err(trouble)?;
-    match writing.add_blob(bytes).await {
-        Ok(()) => writing.finish().await.map_err(trouble),
-        Err(error) => {
-            writing.give_up().await;
-            Err(trouble(error))
-        }
-    }
+    })
 }
 
-/// Says of bytes that are here which recording they are: from now on they wait.
-pub(super) async fn describe(user: &Id, waiting: &Waiting) {
-    let (Some(folder), Ok(text)) = (folder(user).await, serde_json::to_vec(waiting)) else { return };
-    let Ok(writing) = folder.write(&about(&waiting.record)).await else { return };
-    match writing.add(&text).await {
-        // A kilobyte for which there is no room: then the recording waits in this tab alone.
-        Ok(()) => drop(writing.finish().await),
-        Err(_) => writing.give_up().await,
+async fn write(folder: &Folder, waiting: &Waiting, bytes: &File) -> Result<(), Trouble> {
+    let writing = folder.write(&sound(&waiting.record)).await?;
+    if let Err(trouble) = writing.add_blob(bytes).await {
+        writing.give_up().await;
+        return Err(trouble);
     }
+    writing.finish().await?;
+    let text = serde_json::to_vec(waiting).map_err(|_| Trouble::Other)?;
+    let writing = folder.write(&about(&waiting.record)).await?;
+    if let Err(trouble) = writing.add(&text).await {
+        writing.give_up().await;
+        return Err(trouble);
+    }
+    writing.finish().await
 }
 
 /// All that waits for a user, oldest first.

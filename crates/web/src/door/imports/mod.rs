@@ -11,7 +11,7 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use media::Decoder;
 use model::limits::{AUDIO_FILE_BYTES_MAX, NAME_BYTES_MAX};
-use model::{AudioFile, AudioFileState, Id, Records, Table, Ticks, Value, fields};
+use model::{AudioFile, AudioFileState, Id, Project, Records, Table, Ticks, Value, fields};
 use operations::build;
 use sha2::{Digest, Sha256};
 use wasm_bindgen::JsCast;
@@ -163,26 +163,32 @@ impl Door {
         match look(&file).await {
             Err(reason) => self.toasts().error(format!("“{name}” was not added"), reason),
             Ok(look) => {
+                let Some(project) = self.project().get_untracked() else { return };
                 let (user, record) = (self.inner().me.clone(), new_id());
-                // Its bytes first: once it is in the song, they are safe.
-                let on_device = waiting::put(&user, &record, &file).await;
+                let length = look.seconds.map_or(PLACEHOLDER_BEATS, |seconds| beats(seconds, project.bpm));
+                let assumed = Assumed { clip: new_id(), beats: length };
+                let (clip, beats) = (assumed.clip.clone(), assumed.beats);
+                let waits = Waiting {
+                    record: record.clone(),
+                    project: project.id.clone(),
+                    name,
+                    size: file.size(),
+                    clip,
+                    beats,
+                };
+                // Its bytes and what they are first: whatever becomes of this tab once it is in the song, it can be uploaded.
+                let on_device = waiting::put(&user, &waits, &file).await;
                 if let Err(NotHere::NoRoom(free)) = on_device
                     && !self.status().get_untracked().live
                 {
                     let reason = waiting::no_room(file.size(), free);
-                    return self.toasts().error(format!("“{name}” was not added"), reason);
+                    return self.toasts().error(format!("“{}” was not added", waits.name), reason);
                 }
-                let Some(assumed) = self.create(&record, &file, &look, target) else {
+                if !self.create(&project, &waits, &look.hash, target) {
                     return waiting::remove(&user, &record).await;
-                };
+                }
                 self.imports().set(&record, Some(self.progress_now()));
-                if on_device.is_ok() {
-                    let Some(project) = self.project().get_untracked() else { return };
-                    let (clip, beats) = (assumed.clip.clone(), assumed.beats);
-                    let waiting =
-                        Waiting { record: record.clone(), project: project.id, name, size: file.size(), clip, beats };
-                    waiting::describe(&user, &waiting).await;
-                } else {
+                if on_device.is_err() {
                     self.imports().in_this_tab.borrow_mut().insert(record.clone());
                 }
                 self.upload(record.clone(), file.clone().into(), file.name());
@@ -191,12 +197,9 @@ impl Door {
         }
     }
 
-    /// Puts the recording and a clip of it into the song; gives what was assumed of the clip.
-    fn create(self, record: &Id, file: &File, look: &Look, target: Target) -> Option<Assumed> {
-        let project = self.project().get_untracked()?;
-        let clip = new_id();
-        let length = look.seconds.map_or(PLACEHOLDER_BEATS, |seconds| beats(seconds, project.bpm));
-        let stem = stem(&file.name());
+    /// Puts the recording and a clip of it into the song; true when it is there.
+    fn create(self, project: &Project, recording: &Waiting, hash: &str, target: Target) -> bool {
+        let stem = stem(&recording.name);
         let mut operations = Vec::new();
         let track = target.track.unwrap_or_else(|| {
             let (id, count) = (new_id(), self.tracks().with_untracked(Vec::len));
@@ -205,28 +208,27 @@ impl Door {
         });
         operations.push(build::create(
             Table::AudioFiles,
-            record,
+            &recording.record,
             fields([
                 ("projectId", Value::from(&project.id)),
-                ("filename", Value::text(&cut(&file.name()))),
-                ("contentHash", Value::text(&look.hash)),
-                ("sizeBytes", Value::number(file.size())),
+                ("filename", Value::text(&cut(&recording.name))),
+                ("contentHash", Value::text(hash)),
+                ("sizeBytes", Value::number(recording.size)),
             ]),
         ));
         operations.push(build::create(
             Table::Clips,
-            &clip,
+            &recording.clip,
             fields([
                 ("trackId", Value::from(&track)),
                 ("name", Value::text(&stem)),
                 ("startBeat", target.start.beats().into()),
-                ("durationBeats", length.into()),
-                ("audioFileId", Value::from(record)),
+                ("durationBeats", recording.beats.into()),
+                ("audioFileId", Value::from(&recording.record)),
             ]),
         ));
         // A gesture with the correction of its length, which comes by itself: one step of undo (UN2).
-        let added = self.dispatch_gesture("Add recording", Some(clip.clone()), operations);
-        added.then_some(Assumed { clip, beats: length })
+        self.dispatch_gesture("Add recording", Some(recording.clip.clone()), operations)
     }
 
     /// Says that a recording turned out to be no audio, and offers to take its clips away.
