@@ -209,6 +209,73 @@ test('a file dropped in without a network is seen and heard at once, and goes to
   await playAndListen(bob.page, 0.35)
 })
 
+/** Waits until this browser could open the project without the server: its page, its records, its recordings. */
+async function untilUsableOffline(page: Page, project: string) {
+  await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated')
+  const snapshots = () =>
+    page.evaluate(async () => {
+      const user = document.cookie.match(/unisono_user=([^;]+)/)![1]
+      const database = await new Promise<IDBDatabase>((done) => {
+        const request = indexedDB.open(`unisono-${user}`)
+        request.onsuccess = () => done(request.result)
+      })
+      const keys = await new Promise<IDBValidKey[]>((done) => {
+        const request = database.transaction('snapshots').objectStore('snapshots').getAllKeys()
+        request.onsuccess = () => done(request.result)
+      })
+      database.close()
+      return keys.map(String)
+    })
+  await expect.poll(snapshots, { timeout: 20_000 }).toContain(project)
+}
+
+test('a project that was opened before opens and plays after a reload without a network (CL5, CL6)', async ({ alice, between }) => {
+  const { page, context } = alice
+  await putEarTo(page)
+  const { project } = await song(alice, 'Played before', { seconds: 10, level: 0.3 })
+  await openThrough(alice, between, project)
+  await expect.poll(() => kept(page), { timeout: 20_000 }).toHaveLength(2)
+  await untilUsableOffline(page, project)
+  between.cut()
+  await context.setOffline(true)
+  await page.reload()
+  await expect(page.getByTestId('clip')).toHaveCount(1)
+  await expect(page.getByTestId('connection')).toHaveAttribute('data-state', 'offline')
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
+  await playAndListen(page, 0.3)
+})
+
+test('a file dropped in without a network outlives a reload and the closing of the tab, and is uploaded when there is one (CL2, CL5)', async ({ alice, bob, between }) => {
+  test.setTimeout(120_000)
+  const { page, context } = alice
+  await putEarTo(page)
+  const project = await newProject(alice, 'A long tunnel')
+  await invite(alice, project, USER_2)
+  await openThrough(alice, between, project)
+  await untilUsableOffline(page, project)
+  between.cut()
+  await expect(page.getByTestId('connection')).toHaveAttribute('data-state', 'offline')
+  await importFile(page, 'tunnel.wav', sineWav({ seconds: 10, level: 0.35, channels: 1 }))
+  await expect(page.getByTestId('clip')).toHaveAttribute('data-duration-beats', '20')
+
+  await page.reload()
+  await expect(page.getByTestId('clip')).toHaveAttribute('data-duration-beats', '20')
+  await playAndListen(page, 0.35)
+  expect(await waiting(page)).toHaveLength(2)
+  await page.close()
+
+  const again = await context.newPage()
+  await again.goto(`${between.url}/projects/${project}`)
+  await expect(again.getByTestId('clip')).toHaveCount(1)
+  between.mend()
+  await expect.poll(() => waiting(again), { timeout: 60_000 }).toEqual([])
+  const clip = await read(bob, 'clips', (await again.getByTestId('clip').getAttribute('data-clip-id'))!)
+  await expect.poll(async () => (await read(bob, 'audio_files', clip.audioFileId)).state).toBe('ready')
+  await putEarTo(bob.page)
+  await open(bob, project)
+  await playAndListen(bob.page, 0.35)
+})
+
 test('a file for which the device has no room is refused in words while offline, and nothing of it stays (CL5)', async ({ alice, between }) => {
   const { page, context } = alice
   const project = await newProject(alice, 'Full')
