@@ -6,6 +6,7 @@ mod install;
 mod on_device;
 mod worker;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use leptos::prelude::*;
@@ -22,6 +23,19 @@ use worker::{Release, Worker};
 /// only once the stores have it.
 pub(crate) const STORES_VERSION: u32 = SCHEMA_VERSION;
 
+thread_local! {
+    /// Whether the stores have that version already, or again.
+    static MIGRATED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that the stores on this device have been opened and have [`STORES_VERSION`]: a release that waits for that may take over
+/// (CL6).
+pub(crate) fn stores_have_migrated() {
+    MIGRATED.set(true);
+}
+
+/// How often it is looked whether they have.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// The page comes first: by then it is on the screen.
 const REGISTER_AFTER: Duration = Duration::from_millis(1_500);
 /// How often a page that stays open asks for a new release.
@@ -72,7 +86,12 @@ async fn look(worker: &Worker, toasts: Toasts) {
     let own = own_release();
     match worker.waiting_release().await {
         // This page came from the server, newer than what was kept: its stores are those that the worker waits for.
-        Some(waiting) if Some(&waiting) == own.as_ref() => drop(worker.take_over(STORES_VERSION, own, false).await),
+        Some(waiting) if Some(&waiting) == own.as_ref() => {
+            while !MIGRATED.get() {
+                clock::sleep(LOOK_AGAIN).await;
+            }
+            worker.take_over(STORES_VERSION, own, false).await;
+        }
         Some(_) => offer(worker.clone(), toasts),
         None => {}
     }
@@ -97,7 +116,7 @@ fn offer(worker: Worker, toasts: Toasts) {
 /// Lets the newer release take over, and opens the page with it. Should the stores have to migrate first, the worker stays: the
 /// server's page is the new one in any case, migrates them, and then says so.
 async fn reload(worker: &Worker) {
-    if worker.take_over(STORES_VERSION, own_release(), true).await {
+    if MIGRATED.get() && worker.take_over(STORES_VERSION, own_release(), true).await {
         worker.until_it_is_in_charge(TAKE_OVER).await;
     }
     // A browser that refuses to reload leaves the page as it is.

@@ -86,6 +86,7 @@ impl Database {
             Closure::once_into_js(move || database.close())
         };
         database.set_onversionchange(Some(closing.unchecked_ref()));
+        crate::shell::stores_have_migrated();
         Ok(Database(database))
     }
 
