@@ -86,7 +86,8 @@ const UNDOCUMENTED: [&str; 16] = [
     "/reset-password",
     "/invitations/{token}",
     "/assets/{*path}",
-    "/manifest.json",
+    // Files of the web app that keep their names.
+    "/{name}",
 ];
 
 #[tokio::test]
