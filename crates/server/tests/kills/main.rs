@@ -39,8 +39,13 @@ fn edit(user: &Id, round: u64, client: u64, n: u64) -> Transaction {
     let volume = f64::from(u32::try_from(n % 200).unwrap()) / 100.0;
     let set = |track: &str| build::set(Table::Tracks, &id(track), "volume", volume);
     let operations = if n.is_multiple_of(10) {
-        let track = [("projectId", "p".into()), ("name", name.as_str().into()), ("type", "audio".into())];
-        vec![build::create(Table::Tracks, &id(&name), model::fields(track)), set(&name)]
+        // Clips: a project has far fewer tracks.
+        let place = [("startBeat", u32::try_from(n).unwrap().into()), ("durationBeats", 1u32.into())];
+        let clip = [("trackId", "a".into()), ("name", name.as_str().into())].into_iter().chain(place);
+        vec![
+            build::create(Table::Clips, &id(&name), model::fields(clip)),
+            build::set(Table::Clips, &id(&name), "gain", volume),
+        ]
     } else {
         vec![set("a"), set("b")]
     };
