@@ -42,7 +42,7 @@ pub(crate) fn build_app(root: &Path, effort: Effort) -> Outcome {
         Effort::Release => "web",
         Effort::Fast => "web-fast",
     };
-    let web = builder.cargo("web", profile, &[])?;
+    let web = builder.cargo("web", profile, &["--cfg=erase_components"])?;
     let bindings = builder.bindings("web", &web, Bindings::Web(effort))?;
     let bundles = [
         Bundle::folder("web", &bindings, |path| files::has_extension(path, &["js", "wasm"]))?,

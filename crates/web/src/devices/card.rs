@@ -66,15 +66,15 @@ pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
     };
     let number = move || place.get() + 1;
     view! {
-        <section class="device" data-testid="device" data-device=kind.id() aria-label=move || format!("Effect {}: {}", number(), kind.name())
+        <section class="effect" data-testid="device" data-device=kind.id() aria-label=move || format!("Effect {}: {}", number(), kind.name())
             class:is-bypassed=bypassed>
-            <header class="device-head">
-                <button type="button" class="device-power" aria-pressed=move || (!bypassed()).to_string() class:is-on=move || !bypassed()
+            <header class="effect-head">
+                <button type="button" class="effect-power" aria-pressed=move || (!bypassed()).to_string() class:is-on=move || !bypassed()
                     aria-label=move || format!("{} is on", kind.name()) title=move || door.title("Pass it by, or not") disabled=move || !door.may_edit_now() on:click=bypass></button>
                 <h3>{kind.name()}</h3>
-                <button type="button" class="icon-button small device-left" aria-label=move || format!("Move {} earlier", kind.name()) title="Earlier"
+                <button type="button" class="icon-button small effect-left" aria-label=move || format!("Move {} earlier", kind.name()) title="Earlier"
                     disabled=move || place.get() == 0 || !door.may_edit_now() on:click=move |_| shift(-1)>{icon(Icon::Up)}</button>
-                <button type="button" class="icon-button small device-right" aria-label=move || format!("Move {} later", kind.name()) title="Later"
+                <button type="button" class="icon-button small effect-right" aria-label=move || format!("Move {} later", kind.name()) title="Later"
                     disabled=move || last.get() || !door.may_edit_now() on:click=move |_| shift(1)>{icon(Icon::Down)}</button>
                 <button type="button" class="icon-button small" aria-label=move || format!("Remove {}", kind.name()) title="Remove"
                     disabled=move || !door.may_edit_now() on:click=remove>{icon(Icon::Bin)}</button>
@@ -118,7 +118,7 @@ fn Parameters(own: StoredValue<(Owner, Id)>, kind: Kind, plugin: Memo<Option<Plu
     let control = move |index: usize, name: &'static str| view! { <Bound own kind plugin moving index name /> };
     if kind != Kind::Equaliser {
         let controls = table.iter().enumerate().map(|(index, parameter)| control(index, parameter.name)).collect_view();
-        return view! { <div class="device-controls">{controls}</div> }.into_any();
+        return view! { <div class="effect-controls">{controls}</div> }.into_any();
     }
     let bands = table
         .chunks(BAND_PARAMETERS)
@@ -129,10 +129,10 @@ fn Parameters(own: StoredValue<(Owner, Id)>, kind: Kind, plugin: Memo<Option<Plu
                 .enumerate()
                 .map(|(at, parameter)| control(band * BAND_PARAMETERS + at, plain(parameter)))
                 .collect_view();
-            view! { <div class="device-band" role="group" aria-label=format!("Band {}", band + 1)><span class="device-band-name">{band + 1}</span>{controls}</div> }
+            view! { <div class="effect-band" role="group" aria-label=format!("Band {}", band + 1)><span class="effect-band-name">{band + 1}</span>{controls}</div> }
         })
         .collect_view();
-    view! { <Curve plugin moving /> <div class="device-bands">{bands}</div> }.into_any()
+    view! { <Curve plugin moving /> <div class="effect-bands">{bands}</div> }.into_any()
 }
 
 /// A band's parameter without the band's number.
@@ -201,7 +201,7 @@ fn Curve(plugin: Memo<Option<Plugin>>, moving: RwSignal<Option<(usize, f32)>>) -
         view! { <text class="curve-text" x=(x_of(hz) + 4.0).to_string() y=(HEIGHT - 5.0).to_string()>{text}</text> }
     });
     view! {
-        <svg class="device-curve" viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label="Frequency response" preserveAspectRatio="none">
+        <svg class="effect-curve" viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label="Frequency response" preserveAspectRatio="none">
             {lines} {levels} {texts}
             <path class="curve-path" d=path />
         </svg>

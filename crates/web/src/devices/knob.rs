@@ -42,7 +42,7 @@ fn Switch(name: &'static str, label: Signal<String>, value: Signal<f32>, commit:
     let door = expect_context::<Door>();
     let on = move || value.get() >= 0.5;
     view! {
-        <button type="button" class="device-switch" aria-label=label aria-pressed=move || on().to_string() class:is-on=on
+        <button type="button" class="effect-switch" aria-label=label aria-pressed=move || on().to_string() class:is-on=on
             title=move || door.title("Switch on or off") on:click=move |_| if door.may_edit() { commit.run(if on() { 0.0 } else { 1.0 }) }>{name}</button>
     }
 }
@@ -72,7 +72,7 @@ fn Choice(
             .collect_view()
     };
     view! {
-        <label class="device-choice"><span>{name}</span>
+        <label class="effect-choice"><span>{name}</span>
             <select aria-label=label disabled=move || !door.may_edit_now() on:change=chosen>{options}</select>
         </label>
     }
@@ -175,8 +175,8 @@ fn Knob(
         }
     };
     view! {
-        <div class="device-knob" class:is-held=move || held.get().is_some()>
-            <span class="device-label" aria-hidden="true">{name}</span>
+        <div class="effect-knob" class:is-held=move || held.get().is_some()>
+            <span class="effect-label" aria-hidden="true">{name}</span>
             <div class="pan" role="slider" tabindex="0" data-testid="knob" data-parameter=parameter.id aria-label=label
                 aria-valuemin="0" aria-valuemax="1" aria-valuenow=move || format!("{:.3}", turn())
                 aria-valuetext=move || written(parameter, shown.get()) aria-readonly=move || (!door.may_edit_now()).to_string()
@@ -247,7 +247,7 @@ fn Typed(
         _ => event.stop_propagation(),
     };
     view! {
-        <input class="device-number" type="text" autocomplete="off" aria-label=move || format!("{}, typed", label.get())
+        <input class="effect-number" type="text" autocomplete="off" aria-label=move || format!("{}, typed", label.get())
             readonly=move || !door.may_edit_now() node_ref=input on:input=move |_| typing.set(true)
             on:focus=move |_| if let Some(input) = input.get_untracked() { input.select() } on:keydown=key on:blur=move |_| commit() />
     }

@@ -142,7 +142,8 @@ fn Changes() -> impl IntoView {
     });
     let list = NodeRef::<Div>::new();
     let near_the_end = move || {
-        if let Some(list) = list.get_untracked()
+        // Asked for a frame ahead: by then the panel may be closed.
+        if let Some(list) = list.try_get_untracked().flatten()
             && list.scroll_top() + list.client_height() > list.scroll_height() - NEAR_THE_END
         {
             history.go_on();

@@ -1,11 +1,17 @@
 //! Logging out: with edits waiting, asks first (CL3).
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use super::{edits, edits_wait};
 use crate::design::{Icon, icon};
-use crate::door::{Desk, api};
+use crate::door::{Desk, api, clock};
 use crate::toast::Toasts;
+
+/// How long logging out waits to hear what is kept: a database that does not answer keeps nobody here.
+const LOOK_MS_MAX: f64 = 4_000.0;
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What becomes of the edits that wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,10 +47,19 @@ pub(crate) fn LogOut(
     };
     let press = move |_| {
         leptos::task::spawn_local(async move {
-            if let Some(desk) = desk.get_untracked() {
+            // Whoever is quick must be asked too: what is kept may still be looked for.
+            let begun = clock::milliseconds();
+            while matches!(desk.try_get_untracked(), Some(None)) && clock::milliseconds() - begun < LOOK_MS_MAX {
+                clock::sleep(LOOK_AGAIN).await;
+            }
+            if let Some(desk) = desk.try_get_untracked().flatten() {
                 desk.look().await;
             }
-            if waiting.get_untracked() > 0 { asks.set(true) } else { leave(Waiting::Kept) }
+            match waiting.try_get_untracked() {
+                Some(0) => leave(Waiting::Kept),
+                Some(_) => asks.set(true),
+                None => {}
+            }
         });
     };
     view! {
