@@ -172,8 +172,11 @@ test('an upload goes on after the tab was closed, and from the page of projects 
 
   const again = await context.newPage()
   await cut(again)
+  // A request that is held when its route goes would be held until the page gives it up.
+  const failed = again.waitForEvent('requestfailed', (request) => request.method() === 'PATCH')
   await again.goto('/projects')
   await expect(again.getByTestId('waiting-upload')).toHaveCount(2)
+  await failed
   await again.unroute('**/api/audio-files/*/content**')
   await expect(again.getByTestId('waiting-upload')).toHaveCount(0, { timeout: 30_000 })
   for (const n of [0, 1]) await expect.poll(() => state(n), { timeout: 20_000 }).toBe('ready')
