@@ -34,6 +34,8 @@ pub(crate) fn stores_have_migrated() {
     MIGRATED.set(true);
 }
 
+/// The worker's address.
+const SCRIPT: &str = "/service_worker.js";
 /// How often it is looked whether they have.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// The page comes first: by then it is on the screen.
@@ -46,25 +48,24 @@ const TAKE_OVER: Duration = Duration::from_secs(3);
 /// Keeps the app on this device, and says when there is a newer one.
 pub(crate) fn keep(toasts: Toasts) {
     install::listen();
+    // From the start: another tab may let a newer release take over before this page has asked for its worker.
+    worker::on_change_of_charge(move || {
+        leptos::task::spawn_local(async move {
+            if let Some(worker) = Worker::register(SCRIPT).await {
+                compare(&worker, toasts).await;
+            }
+        });
+    });
     clock::after(REGISTER_AFTER, move || {
         leptos::task::spawn_local(async move {
             // Refused in some private windows: then the app is as it was before there were workers.
-            let Some(worker) = Worker::register("/service_worker.js").await else { return };
+            let Some(worker) = Worker::register(SCRIPT).await else { return };
             watch(worker, toasts);
         });
     });
 }
 
 fn watch(worker: Worker, toasts: Toasts) {
-    let had_one = worker.is_in_charge();
-    let here = worker.clone();
-    worker.on_change_of_charge(move || {
-        // The first one takes charge of the page that brought it.
-        if had_one {
-            let here = here.clone();
-            leptos::task::spawn_local(async move { compare(&here, toasts).await });
-        }
-    });
     let here = worker.clone();
     worker.on_installed(move || {
         let here = here.clone();

@@ -34,23 +34,12 @@ pub(super) struct Worker {
 impl Worker {
     /// Registers the worker at an address; none where there are no workers, or the browser refuses.
     pub(super) async fn register(address: &str) -> Option<Worker> {
-        let navigator = web_sys::window()?.navigator();
-        // Not there without a secure context.
-        let there = Reflect::get(&navigator, &"serviceWorker".into()).ok()?;
-        if there.is_undefined() {
-            return None;
-        }
-        let container = navigator.service_worker();
+        let container = container()?;
         let options = RegistrationOptions::new();
         // The browser asks the server itself, and not its cache.
         options.set_update_via_cache(ServiceWorkerUpdateViaCache::None);
         let registered = JsFuture::from(container.register_with_options(address, &options)).await.ok()?;
         Some(Worker { container, registration: registered.unchecked_into() })
-    }
-
-    /// Whether a worker answers this page's requests.
-    pub(super) fn is_in_charge(&self) -> bool {
-        self.container.controller().is_some()
     }
 
     /// Asks the worker to answer this page's requests, where it does not: a page that was reloaded past it.
@@ -65,11 +54,6 @@ impl Worker {
         if let Ok(update) = self.registration.update() {
             leptos::task::spawn_local(async move { drop(JsFuture::from(update).await) });
         }
-    }
-
-    /// Calls `changed` when another worker has come to answer this page's requests.
-    pub(super) fn on_change_of_charge(&self, changed: impl Fn() + 'static) {
-        listen(&self.container, "controllerchange", changed);
     }
 
     /// Calls `installed` when a release has been installed and waits.
@@ -120,6 +104,25 @@ impl Worker {
             clock::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// The browser's workers; none where there are none, as without a secure context.
+fn container() -> Option<ServiceWorkerContainer> {
+    let navigator = web_sys::window()?.navigator();
+    let there = Reflect::get(&navigator, &"serviceWorker".into()).ok()?;
+    (!there.is_undefined()).then(|| navigator.service_worker())
+}
+
+/// Calls `changed` when another worker has come to answer this page's requests, in the place of one that did.
+pub(super) fn on_change_of_charge(changed: impl Fn() + 'static) {
+    let Some(container) = container() else { return };
+    // The first one takes charge of the page that brought it.
+    let mut had_one = container.controller().is_some();
+    listen(&container, "controllerchange", move || {
+        if std::mem::replace(&mut had_one, true) {
+            changed();
+        }
+    });
 }
 
 async fn release_of(worker: &ServiceWorker) -> Option<Release> {
