@@ -12,8 +12,13 @@ function onDevice(page: Page): Promise<Record<string, number>> {
     const walk = async (folder: any, path: string) => {
       for await (const [name, entry] of folder.entries()) {
         if (entry.kind === 'directory') await walk(entry, `${path}${name}/`)
-        // One that is being written is renamed when it is whole, and may be gone.
-        else if (!name.endsWith('.part')) all[`${path}${name}`] = (await entry.getFile()).size
+        // One that is being written is renamed when it is whole; one that was there may have gone meanwhile.
+        else if (!name.endsWith('.part')) {
+          const file = await entry.getFile().catch((error: DOMException) => {
+            if (error.name !== 'NotFoundError') throw error
+          })
+          if (file) all[`${path}${name}`] = file.size
+        }
       }
     }
     await walk(await navigator.storage.getDirectory(), '')
