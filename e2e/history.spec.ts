@@ -1,22 +1,8 @@
 // The history: what both did in words, named versions, old states looked at, played and restored.
 import type { Page } from '@playwright/test'
-import { expect, invite, newClip, newProject, newTrack, open, read, test, USER_2, write, type Musician } from './band'
+import { expect, newClip, read, test, write } from './band'
+import { clipOf, duet, faderOf } from './duet'
 
-/** A project of Alice's with a track and two clips at beats 4 and 12, open in both browsers. */
-async function duet(alice: Musician, bob: Musician, name: string) {
-  const project = await newProject(alice, name)
-  await invite(alice, project, USER_2)
-  const track = await newTrack(alice, project, 'Bass')
-  const riff = await newClip(alice, track, 'Riff', { startBeat: 4 })
-  const fill = await newClip(alice, track, 'Fill', { startBeat: 12 })
-  await open(alice, project)
-  await open(bob, project)
-  await expect(clipOf(bob.page, fill)).toHaveAttribute('data-start-beat', '12')
-  return { project, track, riff, fill }
-}
-
-const clipOf = (page: Page, id: string) => page.locator(`[data-testid=clip][data-clip-id="${id}"]`)
-const faderOf = (page: Page, track: string) => page.locator(`[data-testid=strip][data-track-id="${track}"] [data-testid=fader]`)
 const changes = (page: Page) => page.getByTestId('history-panel').getByTestId('change')
 const banner = (page: Page) => page.getByTestId('past-banner')
 

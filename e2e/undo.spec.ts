@@ -1,22 +1,8 @@
 // Undo and redo: by key and by button, one's own steps only.
 import type { Page } from '@playwright/test'
-import { expect, invite, newClip, newProject, newTrack, open, read, test, USER_2, type Musician } from './band'
+import { expect, read, test } from './band'
+import { clipOf, duet, faderOf } from './duet'
 
-/** A project of Alice's with a track and two clips at beats 4 and 12, open in both browsers. */
-async function duet(alice: Musician, bob: Musician, name: string) {
-  const project = await newProject(alice, name)
-  await invite(alice, project, USER_2)
-  const track = await newTrack(alice, project, 'Bass')
-  const riff = await newClip(alice, track, 'Riff', { startBeat: 4 })
-  const fill = await newClip(alice, track, 'Fill', { startBeat: 12 })
-  await open(alice, project)
-  await open(bob, project)
-  await expect(clipOf(alice.page, fill)).toHaveAttribute('data-start-beat', '12')
-  return { project, track, riff, fill }
-}
-
-const clipOf = (page: Page, id: string) => page.locator(`[data-testid=clip][data-clip-id="${id}"]`)
-const faderOf = (page: Page, track: string) => page.locator(`[data-testid=strip][data-track-id="${track}"] [data-testid=fader]`)
 const undoOf = (page: Page) => page.getByTestId('undo')
 const redoOf = (page: Page) => page.getByTestId('redo')
 
