@@ -8,8 +8,10 @@
 
 pub mod decode;
 mod error;
-mod flac;
+pub mod flac;
 mod id3;
+mod integers;
+mod labels;
 pub mod limits;
 mod lossy;
 mod metadata;
@@ -26,6 +28,7 @@ mod window;
 
 pub use decode::{Block, Decoder};
 pub use error::{Error, Result};
+pub use labels::Labels;
 pub use metadata::Metadata;
 #[cfg(not(target_arch = "wasm32"))]
 pub use metadata::read_metadata;

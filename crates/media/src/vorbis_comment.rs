@@ -1,7 +1,11 @@
-//! Title and artist out of a Vorbis comment, which FLAC uses as well (xiph.org, "Ogg Vorbis I format specification: comment field").
+//! Title and artist in and out of a Vorbis comment, which FLAC uses as well (xiph.org, "Ogg Vorbis I format specification: comment field").
 
 use crate::id3::clean;
+use crate::labels::Labels;
 use crate::stream_info::Tags;
+
+/// Who wrote the file.
+pub(crate) const VENDOR: &str = "Unisono";
 
 /// Reads as much as `bytes` hold.
 pub(crate) fn read_tags(bytes: &[u8]) -> Tags {
@@ -23,6 +27,22 @@ pub(crate) fn read_tags(bytes: &[u8]) -> Tags {
         }
     }
     tags
+}
+
+/// A comment that says `labels`, and who wrote it.
+pub(crate) fn write(labels: &Labels) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put(&mut bytes, VENDOR);
+    bytes.extend_from_slice(&(labels.fields().count() as u32).to_le_bytes());
+    for (name, text) in labels.fields() {
+        put(&mut bytes, &format!("{name}={text}"));
+    }
+    bytes
+}
+
+fn put(bytes: &mut Vec<u8>, text: &str) {
+    bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
 }
 
 /// A length of 32 bits, little-endian, and as many bytes.

@@ -4,6 +4,7 @@ use std::io::{Seek, SeekFrom, Write};
 
 use dsp::dither::Dither;
 
+use crate::integers::{dithers, quantise, to_i16, to_i24};
 use crate::limits::PCM_BYTES_MAX;
 use crate::stream_info::check_shape;
 use crate::{Error, Result};
@@ -60,12 +61,7 @@ impl<W: Write + Seek> Writer<W> {
         check_shape(u32::from(channels), sample_rate)?;
         let header = header(sample_rate, channels, bit_depth);
         file.write_all(&header)?;
-        let dither = match dither.filter(|_| bit_depth == BitDepth::I16) {
-            Some(seed) => {
-                (0..channels.div_ceil(2)).map(|pair| Dither::new(seed.wrapping_add(u32::from(pair)))).collect()
-            }
-            None => Vec::new(),
-        };
+        let dither = dithers(dither.filter(|_| bit_depth == BitDepth::I16), channels);
         Ok(Self {
             file,
             bit_depth,
@@ -150,25 +146,6 @@ impl<W: Write + Seek> Writer<W> {
     }
 }
 
-/// Fills `quantised` with the dithered frames of `range`, the first of which is `first_frame` in the whole file.
-fn quantise(
-    planes: &[&[f32]],
-    range: std::ops::Range<usize>,
-    first_frame: u64,
-    dither: &[Dither],
-    quantised: &mut Vec<i16>,
-) {
-    quantised.resize(range.len() * planes.len(), 0);
-    if let ([left, right], [dither]) = (planes, dither) {
-        return dither.stereo_16(&left[range.clone()], &right[range], first_frame, quantised);
-    }
-    for ((frame, samples), n) in range.zip(quantised.chunks_exact_mut(planes.len())).zip(first_frame..) {
-        for ((channel, sample), plane) in samples.iter_mut().enumerate().zip(planes) {
-            *sample = dither[channel / 2].sample_16(plane[frame], n, (channel % 2) as u32);
-        }
-    }
-}
-
 /// Fills `block` with the frames of `range`, each sample as the `N` bytes that `code` makes of it.
 fn interleave<const N: usize>(
     planes: &[&[f32]],
@@ -190,15 +167,6 @@ fn interleave<const N: usize>(
             sample.copy_from_slice(&code(plane[frame]));
         }
     }
-}
-
-/// `as` saturates and makes 0 of NaN.
-fn to_i16(x: f32) -> i16 {
-    (x * 32_768.0).round_ties_even() as i16
-}
-
-fn to_i24(x: f32) -> i32 {
-    ((x * 8_388_608.0).round_ties_even() as i32).clamp(-8_388_608, 8_388_607)
 }
 
 /// The header, with sizes that say "up to the end of the file".
