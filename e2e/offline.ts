@@ -3,26 +3,39 @@ import type { BrowserContext, Page } from '@playwright/test'
 import { expect } from './band'
 
 export interface Network {
+  /** Transactions that have gone to the server over sockets (W4's `Submit`). */
+  transactions(): number
+  /** What was told of one's pointer, selection and drags. */
+  presences(): number
   /** Cuts the sockets, and the calls, too, unless they are to go on. */
   cut(options?: { calls?: boolean }): Promise<void>
   mend(): void
 }
 
-/** Takes the network of a browser into its hands. Call it before its first page is opened. */
-export async function network(context: BrowserContext): Promise<Network> {
+/** Takes the network of a browser, or of one tab, into its hands. Call it before its first page is opened. */
+export async function network(context: BrowserContext | Page): Promise<Network> {
   let [noSockets, noCalls] = [false, false]
+  let [transactions, presences] = [0, 0]
   const sockets = new Set<{ close(): Promise<void> }>()
   await context.route('**/api/**', (route) => (noCalls ? route.abort('internetdisconnected') : route.continue()))
   await context.routeWebSocket(/\/api\/realtime/, (socket) => {
     if (noSockets) return void socket.close()
     const server = socket.connectToServer()
     sockets.add(socket)
+    socket.onMessage((message) => {
+      const [kind, count] = typeof message === 'string' ? [] : said(message)
+      if (kind === SUBMIT) transactions += count
+      if (kind === PRESENCE) presences += 1
+      server.send(message)
+    })
     server.onClose((code, reason) => {
       sockets.delete(socket)
       void socket.close({ code: code === 1005 || code === 1006 ? 1000 : code, reason })
     })
   })
   return {
+    transactions: () => transactions,
+    presences: () => presences,
     async cut({ calls = true } = {}) {
       ;[noSockets, noCalls] = [true, calls]
       await Promise.all([...sockets].map((socket) => socket.close()))
@@ -32,6 +45,21 @@ export async function network(context: BrowserContext): Promise<Network> {
       ;[noSockets, noCalls] = [false, false]
     },
   }
+}
+
+const SUBMIT = 2
+const PRESENCE = 3
+
+/** What a frame of W4 is, and how many it holds: a byte of the version, then postcard. */
+function said(frame: Buffer): number[] {
+  const numbers: number[] = []
+  for (let at = 1; numbers.length < 3 && at < frame.length; at += 1) {
+    let [number, shift] = [frame[at] & 0x7f, 7]
+    for (; frame[at] & 0x80; shift += 7) number |= (frame[++at] & 0x7f) << shift
+    numbers.push(number)
+  }
+  const [kind, , count] = numbers
+  return [kind, count]
 }
 
 /** The keys of a store of the browser's database. */

@@ -7,7 +7,7 @@
 // this release reads, and either is of this release itself or was asked by a person to reload.
 
 /** The version of what pages store on the device, which this release reads and writes. A test of the page holds the two together. */
-const STORES = 1
+const STORES = 2
 /** The page of the app: the same for all its addresses, and sent to anybody. */
 const PAGE = '/index.html'
 const MANIFEST = '/manifest.webmanifest'

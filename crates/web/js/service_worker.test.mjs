@@ -192,12 +192,12 @@ test('what a release before has kept is not fetched again; tabs opened with it s
 
 describe('a new release takes over only when the stores have migrated, and somebody wants it (CL6)', () => {
   test.each([
-    ['another version of the stores, though accepted', { stores: 0, accepted: true }, false],
-    ['newer stores than this release reads', { stores: 2, accepted: true }, false],
+    ['another version of the stores, though accepted', { stores: 1, accepted: true }, false],
+    ['newer stores than this release reads', { stores: 3, accepted: true }, false],
     ['no version', { accepted: true }, false],
-    ['an old page, nobody asked', { stores: 1, release: 'r0' }, false],
-    ['an old page whose person accepted', { stores: 1, release: 'r0', accepted: true }, true],
-    ['a page of this release', { stores: 1, release: 'r1' }, true],
+    ['an old page, nobody asked', { stores: 2, release: 'r0' }, false],
+    ['an old page whose person accepted', { stores: 2, release: 'r0', accepted: true }, true],
+    ['a page of this release', { stores: 2, release: 'r1' }, true],
   ])('%s', async (_, message, takesOver) => {
     const one = worker()
     expect(one.tell({ type: 'take over', ...message })).toEqual({ takesOver })

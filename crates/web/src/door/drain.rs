@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use model::Id;
-use sync::wire::ServerMessage;
+use sync::wire::{ClientMessage, ServerMessage};
 use sync::{Effect, Event, Replica};
 
+use super::outbox::Outbox;
 use super::socket::{Socket, SocketEvent};
 use super::store::Store;
 use super::tabs::{TabEvent, Tabs};
@@ -38,6 +39,7 @@ struct Inner {
     replica: RefCell<Replica>,
     socket: RefCell<Option<Socket>>,
     tabs: RefCell<Option<Tabs>>,
+    outbox: RefCell<Option<Outbox>>,
     tell: Box<dyn Fn(Drained)>,
     leads: Cell<bool>,
     is_done: Cell<bool>,
@@ -52,6 +54,7 @@ impl Drain {
             store,
             socket: RefCell::new(None),
             tabs: RefCell::new(None),
+            outbox: RefCell::new(None),
             tell: Box::new(tell),
             leads: Cell::new(false),
             is_done: Cell::new(false),
@@ -90,6 +93,24 @@ impl Drain {
         }
     }
 
+    /// The same, as the tab that sends from now on.
+    async fn take_over(&self) {
+        let is_counted = self.0.tabs.borrow().as_ref().is_some_and(Tabs::holds_lock);
+        let taken = if is_counted { self.0.store.take_over(&self.0.project).await } else { None };
+        let Some((number, loaded)) = taken else { return self.take_kept().await };
+        let (sending, ending) = (self.clone(), self.clone());
+        let send = move |message: &ClientMessage| sending.send(message);
+        let outbox = Outbox::new(self.0.store.clone(), self.0.project.clone(), number, send, move || ending.end());
+        *self.0.outbox.borrow_mut() = Some(outbox);
+        self.handle(Event::Stored(loaded.store));
+    }
+
+    fn send(&self, message: &ClientMessage) {
+        if let Some(socket) = self.0.socket.borrow().as_ref() {
+            socket.send(message);
+        }
+    }
+
     fn tab_event(&self, event: TabEvent) {
         match event {
             TabEvent::Says(message) => self.handle(Event::Tab(message)),
@@ -97,12 +118,13 @@ impl Drain {
                 self.0.leads.set(true);
                 let drain = self.clone();
                 leptos::task::spawn_local(async move {
-                    drain.take_kept().await;
+                    drain.take_over().await;
                     let heard = drain.clone();
                     *drain.0.socket.borrow_mut() = Some(Socket::open(move |event| heard.socket_event(event)));
                     drain.handle(Event::Leads(true));
                 });
             }
+            TabEvent::Left => {}
             TabEvent::Leads(false) => {
                 self.handle(Event::Leads(false));
                 self.end();
@@ -116,7 +138,12 @@ impl Drain {
         }
         self.handle(match event {
             SocketEvent::Opened => Event::Connected,
-            SocketEvent::Closed => Event::Disconnected,
+            SocketEvent::Closed => {
+                if let Some(outbox) = self.0.outbox.borrow().as_ref() {
+                    outbox.clear();
+                }
+                Event::Disconnected
+            }
             // What others do is of no use here.
             SocketEvent::Message(ServerMessage::Presences { .. } | ServerMessage::Present { .. }) => return,
             SocketEvent::Message(message) => Event::Message(message),
@@ -126,11 +153,10 @@ impl Drain {
     fn perform(&self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Send(message) => {
-                    if let Some(socket) = self.0.socket.borrow().as_ref() {
-                        socket.send(&message);
-                    }
-                }
+                Effect::Send(message) => match self.0.outbox.borrow().as_ref() {
+                    Some(outbox) if matches!(message, ClientMessage::Submit { .. }) => outbox.submit(message),
+                    _ => self.send(&message),
+                },
                 Effect::Forget(tx_id) => self.0.store.forget(tx_id),
                 Effect::Tell(message) => {
                     if let Some(tabs) = self.0.tabs.borrow().as_ref() {
@@ -179,6 +205,8 @@ impl Drain {
         if let Some(tabs) = self.0.tabs.borrow_mut().take() {
             tabs.leave();
         }
+        // It holds this.
+        self.0.outbox.borrow_mut().take();
         // Later: this may run inside the socket's own event.
         let drain = self.clone();
         clock::after(Duration::ZERO, move || {

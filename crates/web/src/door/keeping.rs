@@ -1,14 +1,17 @@
 //! How the door keeps edits and projects, and shares them with other tabs (CL2, CL4, CL5).
 
+use std::future::Future;
 use std::time::Duration;
 
 use leptos::prelude::*;
 use model::Id;
-use sync::{Event, Kept, StepChange};
+use sync::wire::ClientMessage;
+use sync::{Edit, Effect, Event, Kept, StepChange, TabMessage};
 
-use super::store::{Cached, Health, Listed, Store, Waiting};
+use super::outbox::Outbox;
+use super::store::{Cached, Health, Listed, Loaded, Outcome, Store, Waiting};
 use super::tabs::{TabEvent, Tabs};
-use super::{Door, api, audio_cache, clock};
+use super::{Door, api, audio_cache, clock, new_id, now};
 
 /// Commits that gather before the project is cached anew.
 const COMMITS_MAX: usize = 500;
@@ -18,7 +21,8 @@ const COMMIT_BYTES_MAX: usize = 1024 * 1024;
 const CACHE_AFTER: Duration = Duration::from_millis(1_500);
 /// A browser whose database does not answer is one that keeps nothing.
 const OPEN_WAIT: Duration = Duration::from_secs(4);
-/// How often a tab that does not send looks for the one that does, while edits wait.
+/// How often a tab that does not send looks for the one that does, while edits wait; and one that does, for edits that others
+/// have kept and not told of.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What the door knows of what it keeps.
@@ -34,8 +38,15 @@ pub(super) struct Keeping {
     /// Whether that is going to happen.
     is_asked: bool,
     leads: bool,
+    /// Where edits go out, while this tab is the one that sends and others could be.
+    outbox: Option<Outbox>,
     /// Edits of this tab that are nowhere else.
     unkept: Vec<Id>,
+    /// How often what is kept is being read; what other tabs say meanwhile is heard after that.
+    reads: usize,
+    heard: Vec<TabMessage>,
+    /// Rows of which the user has been told that they cannot be read.
+    unreadable: usize,
 }
 
 impl Door {
@@ -55,7 +66,7 @@ impl Door {
             if let Some(cached) = store.cached(&project).await {
                 self.show_cached(cached);
             }
-            self.take_kept(store).await;
+            self.take_up(store.load(&project)).await;
         } else {
             self.health.set(Health::Fails);
         }
@@ -66,7 +77,7 @@ impl Door {
         inner.keeping.borrow_mut().tabs = Some(tabs);
         self.connect();
         self.check_session();
-        self.look_for_sender();
+        self.keep_looking();
     }
 
     fn show_cached(self, cached: Cached) {
@@ -84,65 +95,135 @@ impl Door {
         self.perform(effects);
     }
 
-    /// Takes up the edits that wait and the steps of undo.
-    async fn take_kept(self, store: &Store) {
-        let project = self.inner().project.clone();
-        let Some(loaded) = store.load(&project).await else { return };
+    /// Takes up the edits that wait and the steps of undo, which `read` reads.
+    async fn take_up(self, read: impl Future<Output = Option<Loaded>>) {
+        self.inner().keeping.borrow_mut().reads += 1;
+        let loaded = read.await;
         let Some(inner) = self.inner.try_get_value() else { return };
-        inner.labels.borrow_mut().extend(loaded.labels);
-        if loaded.unreadable > 0 {
-            self.toasts.error(
-                "Some edits that wait here cannot be read",
-                "They were made with another version of Unisono, and stay in this browser until that one opens them.",
-            );
+        if let Some(loaded) = loaded {
+            inner.labels.borrow_mut().extend(loaded.labels);
+            if loaded.unreadable > std::mem::replace(&mut inner.keeping.borrow_mut().unreadable, loaded.unreadable) {
+                self.toasts.error(
+                    "Some edits that wait here cannot be read",
+                    "They were made with another version of Unisono, and stay in this browser until that one opens them.",
+                );
+            }
+            self.handle(Event::Stored(loaded.store));
         }
-        let effects = inner.replica.borrow_mut().handle(Event::Stored(loaded.store));
-        self.perform(effects);
+        let mut keeping = inner.keeping.borrow_mut();
+        keeping.reads -= 1;
+        let heard = if keeping.reads == 0 { std::mem::take(&mut keeping.heard) } else { Vec::new() };
+        drop(keeping);
+        heard.into_iter().for_each(|message| self.handle(Event::Tab(message)));
     }
 
     fn tab_event(self, event: TabEvent) {
         // A tab may hear something when its page is being left.
         let Some(inner) = self.inner.try_get_value() else { return };
         match event {
-            TabEvent::Says(message) => {
-                if let sync::TabMessage::Kept { place, kept } = &message
-                    && let Some(store) = &inner.keeping.borrow().store
-                {
-                    store.is_at(kept.transaction.tx_id.clone(), *place);
-                }
-                self.handle(Event::Tab(message));
-            }
-            TabEvent::Leads(false) => {
-                inner.keeping.borrow_mut().leads = false;
-                self.handle(Event::Leads(false));
-            }
+            TabEvent::Says(message) => self.hear(message),
+            TabEvent::Left => leptos::task::spawn_local(self.look_for_news()),
+            TabEvent::Leads(false) => self.follow(),
             TabEvent::Leads(true) => {
-                let store = inner.keeping.borrow().store.clone();
-                leptos::task::spawn_local(async move {
-                    // The tab that sent before may have kept what this one has not heard of.
-                    if let Some(store) = store {
-                        self.take_kept(&store).await;
-                    }
-                    let Some(inner) = self.inner.try_get_value() else { return };
-                    inner.keeping.borrow_mut().leads = true;
-                    self.handle(Event::Leads(true));
-                    self.cache_soon();
-                });
+                let (store, tabs) = (inner.keeping.borrow().store.clone(), inner.keeping.borrow().tabs.clone());
+                leptos::task::spawn_local(self.lead(store, tabs));
             }
         }
     }
 
-    /// While edits wait that another tab is to send: is it still there?
-    fn look_for_sender(self) {
+    fn hear(self, message: TabMessage) {
+        let inner = self.inner();
+        let mut keeping = inner.keeping.borrow_mut();
+        if let (TabMessage::Kept { place, kept }, Some(store)) = (&message, &keeping.store) {
+            store.is_at(kept.transaction.tx_id.clone(), *place);
+        }
+        if keeping.reads > 0 {
+            return keeping.heard.push(message);
+        }
+        drop(keeping);
+        self.handle(Event::Tab(message));
+    }
+
+    /// This tab is to send: first it takes up what the one that sent before may have kept without telling.
+    async fn lead(self, store: Option<Store>, tabs: Option<Tabs>) {
+        let project = self.inner().project.clone();
+        // Where there are no locks each tab sends its own, and nobody counts.
+        let counts = tabs.as_ref().is_some_and(Tabs::holds_lock);
+        match &store {
+            Some(store) if counts => {
+                let took = async {
+                    let (number, loaded) = store.take_over(&project).await?;
+                    if let Some(inner) = self.inner.try_get_value() {
+                        let overtaken = move || self.follow_unasked();
+                        let send = move |message: &ClientMessage| self.send_now(message);
+                        let outbox = Outbox::new(store.clone(), project.clone(), number, send, overtaken);
+                        inner.keeping.borrow_mut().outbox = Some(outbox);
+                    }
+                    Some(loaded)
+                };
+                self.take_up(took).await;
+            }
+            Some(store) => self.take_up(store.load(&project)).await,
+            None => {}
+        }
+        let Some(inner) = self.inner.try_get_value() else { return };
+        // It may have been robbed meanwhile.
+        if tabs.is_some_and(|tabs| !tabs.leads()) {
+            return self.follow();
+        }
+        inner.keeping.borrow_mut().leads = true;
+        self.handle(Event::Leads(true));
+        self.cache_soon();
+    }
+
+    /// Another tab sends.
+    fn follow(self) {
+        let inner = self.inner();
+        let mut keeping = inner.keeping.borrow_mut();
+        (keeping.leads, keeping.outbox) = (false, None);
+        drop(keeping);
+        self.handle(Event::Leads(false));
+    }
+
+    /// Another tab sends, as the store says; this one has not heard of it.
+    fn follow_unasked(self) {
+        let Some(inner) = self.inner.try_get_value() else { return };
+        let tabs = inner.keeping.borrow().tabs.clone();
+        if let Some(tabs) = tabs.filter(Tabs::leads) {
+            tabs.step_down();
+            self.follow();
+        }
+    }
+
+    pub(super) fn outbox(self) -> Option<Outbox> {
+        self.inner.try_get_value()?.keeping.borrow().outbox.clone()
+    }
+
+    /// Now and then, while edits wait that another tab is to send: is it still there? And in the tab that sends: does more
+    /// wait than it has heard of?
+    fn keep_looking(self) {
         clock::after(LOOK_EVERY, move || {
             let Some(inner) = self.inner.try_get_value() else { return };
             let status = inner.replica.borrow().status();
-            let tabs = inner.keeping.borrow().tabs.clone();
-            if let Some(tabs) = tabs.filter(|_| status.live && status.pending > status.parked) {
+            let (tabs, leads) = (inner.keeping.borrow().tabs.clone(), inner.keeping.borrow().leads);
+            if leads {
+                leptos::task::spawn_local(self.look_for_news());
+            } else if let Some(tabs) = tabs.filter(|_| status.live && status.pending > status.parked) {
                 tabs.look_for_sender();
             }
-            self.look_for_sender();
+            self.keep_looking();
         });
+    }
+
+    /// The tab that sends takes up what others have kept and did not live to tell.
+    async fn look_for_news(self) {
+        let Some(inner) = self.inner.try_get_value() else { return };
+        let (store, leads) = (inner.keeping.borrow().store.clone(), inner.keeping.borrow().leads);
+        let (Some(store), true) = (store, leads) else { return };
+        let project = inner.project.clone();
+        if store.has_news(&project).await && self.inner.try_get_value().is_some() {
+            self.take_up(store.load(&project)).await;
+        }
     }
 
     /// Keeps an edit before it is sent.
@@ -151,22 +232,62 @@ impl Door {
         let tx_id = kept.transaction.tx_id.clone();
         let what = inner.labels.borrow().get(&tx_id).cloned().unwrap_or_default();
         let store = inner.keeping.borrow().store.clone();
-        let told = move |place: Option<u64>| {
+        let told = move |outcome: Outcome| {
             let Some(inner) = self.inner.try_get_value() else { return };
-            if place.is_none() {
-                inner.keeping.borrow_mut().unkept.push(tx_id.clone());
-                self.warn_of_full_disk();
+            match outcome {
+                Outcome::At(place) => self.handle(Event::Kept { tx_id, place: Some(place) }),
+                Outcome::Nowhere => {
+                    inner.keeping.borrow_mut().unkept.push(tx_id.clone());
+                    self.warn_of_full_disk();
+                    self.handle(Event::Kept { tx_id, place: None });
+                }
+                Outcome::Overtaken => self.do_again_behind(&tx_id),
             }
-            self.handle(Event::Kept { tx_id, place });
         };
         match store {
             Some(store) => {
-                store.keep(&Waiting { project: inner.project.clone(), what, kept }, told);
+                let sender = self.outbox().map(|outbox| outbox.number());
+                store.keep(&Waiting { project: inner.project.clone(), what, kept }, sender, told);
                 self.ask_to_persist();
             }
             // Later: this runs inside the edit.
-            None => clock::after(Duration::ZERO, move || told(None)),
+            None => clock::after(Duration::ZERO, move || told(Outcome::Nowhere)),
         }
+    }
+
+    /// This tab has added to an edit that another sends as it was before: what is newer becomes an edit of its own.
+    fn do_again_behind(self, tx_id: &Id) {
+        self.follow_unasked();
+        let inner = self.inner();
+        let effects = inner.replica.borrow_mut().handle(Event::Kept { tx_id: tx_id.clone(), place: None });
+        let mut newer = None;
+        for effect in effects {
+            match effect {
+                // Nobody is told of what is kept nowhere.
+                Effect::Tell(TabMessage::Kept { kept, .. }) if kept.transaction.tx_id == *tx_id => newer = Some(kept),
+                other => self.perform(vec![other]),
+            }
+        }
+        // What an undo takes back is up to the tab that sends.
+        let Some(newer) = newer.filter(|newer| newer.takes_back.is_none()) else { return };
+        let what = inner.labels.borrow().get(tx_id).cloned().unwrap_or_default();
+        let (store, project) = (inner.keeping.borrow().store.clone(), inner.project.clone());
+        leptos::task::spawn_local(async move {
+            if let Some(store) = store {
+                self.take_up(store.load(&project)).await;
+            }
+            let Some(inner) = self.inner.try_get_value() else { return };
+            let tx_id = new_id();
+            let edit = Edit { label: what.clone(), gesture: None };
+            let again = inner.replica.borrow_mut().edit(tx_id.clone(), &edit, newer.transaction.operations, now());
+            match again {
+                Ok(effects) => {
+                    self.label(tx_id, what);
+                    self.perform(effects);
+                }
+                Err(refusal) => self.toasts.error(format!("{what} was undone"), refusal.message),
+            }
+        });
     }
 
     /// Says once that edits are not kept for want of room.

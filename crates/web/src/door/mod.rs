@@ -13,6 +13,7 @@ pub(crate) mod history;
 mod identity;
 pub(crate) mod imports;
 mod keeping;
+mod outbox;
 pub(crate) mod past;
 pub(crate) mod peaks;
 mod socket;
@@ -428,6 +429,9 @@ impl Door {
         let event = match event {
             SocketEvent::Opened => Event::Connected,
             SocketEvent::Closed => {
+                if let Some(outbox) = self.outbox() {
+                    outbox.clear();
+                }
                 self.check_session();
                 Event::Disconnected
             }
@@ -460,7 +464,7 @@ impl Door {
         let mut skipped = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Send(message) => self.send(&message),
+                Effect::Send(message) => self.send(message),
                 Effect::Changed(keys) => self.changed(&keys),
                 Effect::Refused { tx_id, status, message } => {
                     let what = self.inner().labels.borrow_mut().remove(&tx_id).unwrap_or_else(an_edit);
@@ -535,8 +539,16 @@ impl Door {
         self.unsaved.set(unsaved);
     }
 
-    fn send(self, message: &ClientMessage) {
-        if let Some(socket) = self.inner().socket.borrow().as_ref() {
+    fn send(self, message: ClientMessage) {
+        match self.outbox() {
+            Some(outbox) if matches!(message, ClientMessage::Submit { .. }) => outbox.submit(message),
+            _ => self.send_now(&message),
+        }
+    }
+
+    fn send_now(self, message: &ClientMessage) {
+        let Some(inner) = self.inner.try_get_value() else { return };
+        if let Some(socket) = inner.socket.borrow().as_ref() {
             socket.send(message);
         }
     }

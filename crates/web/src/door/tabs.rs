@@ -2,13 +2,14 @@
 //! of them sends for all (CL4).
 //!
 //! The sender holds a lock of the browser's, which goes on to the next tab when it is closed or dies. One that holds the lock
-//! and answers nobody is robbed of it.
+//! and answers nobody is robbed of it; should it not hear of that, it sees it in the store ([`super::outbox`]).
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
+use leptos::prelude::{WindowListenerHandle, window_event_listener_untyped};
 use model::Id;
 use serde::{Deserialize, Serialize};
 use sync::TabMessage;
@@ -28,6 +29,8 @@ pub(crate) enum TabEvent {
     Says(TabMessage),
     /// Whether this tab is the one that sends.
     Leads(bool),
+    /// Another tab is being closed: it may have kept what it could not tell of any more.
+    Left,
 }
 
 /// What tabs call to each other.
@@ -38,6 +41,8 @@ enum Call {
     AreYouThere,
     /// Its answer.
     Here,
+    /// Of a tab that is being closed.
+    Leaving,
 }
 
 // `web-sys` has these only behind a flag of the compiler.
@@ -66,6 +71,11 @@ struct Inner {
     leads: Cell<bool>,
     /// Whether the sender has been asked, and has not answered yet.
     asks: Cell<bool>,
+    /// Whether this tab is none of them any more.
+    has_left: Cell<bool>,
+    /// Whether it lets the lock go in order to wait for it again.
+    steps_down: Cell<bool>,
+    leaving: RefCell<Option<WindowListenerHandle>>,
 }
 
 fn locks() -> Option<Locks> {
@@ -86,8 +96,18 @@ impl Tabs {
             release: RefCell::new(None),
             leads: Cell::new(false),
             asks: Cell::new(false),
+            has_left: Cell::new(false),
+            steps_down: Cell::new(false),
+            leaving: RefCell::new(None),
         }));
         tabs.listen();
+        let last = Rc::downgrade(&tabs.0);
+        let leaving = window_event_listener_untyped("pagehide", move |_| {
+            if let Some(inner) = last.upgrade() {
+                Tabs(inner).call(&Call::Leaving);
+            }
+        });
+        *tabs.0.leaving.borrow_mut() = Some(leaving);
         tabs.ask_for_lock(false);
         tabs
     }
@@ -139,6 +159,7 @@ impl Tabs {
             Call::AreYouThere if self.0.leads.get() => self.call(&Call::Here),
             Call::AreYouThere => {}
             Call::Here => self.0.asks.set(false),
+            Call::Leaving => (self.0.on_event)(TabEvent::Left),
         }
     }
 
@@ -147,6 +168,10 @@ impl Tabs {
         let weak = Rc::downgrade(&self.0);
         let granted = Closure::once_into_js(move |_lock: JsValue| -> JsValue {
             let Some(inner) = weak.upgrade() else { return JsValue::UNDEFINED };
+            // A tab that was robbed waits in the queue once more; holding it twice would be holding it for ever.
+            if inner.has_left.get() || inner.release.borrow().is_some() {
+                return JsValue::UNDEFINED;
+            }
             // The lock is held until this promise is kept: by the end of the tab, or by leaving.
             let held = Promise::new(&mut |resolve, _| *inner.release.borrow_mut() = Some(resolve));
             Tabs(inner).lead(true);
@@ -158,9 +183,15 @@ impl Tabs {
         let Ok(ended) = locks.request(&self.0.lock, &options, granted.unchecked_ref()) else { return self.lead(true) };
         let tabs = self.clone();
         leptos::task::spawn_local(async move {
-            // It is broken only for a tab that lost the lock to another: that one sends now, and this one waits again.
-            if wasm_bindgen_futures::JsFuture::from(ended).await.is_err() {
+            // It is broken only for a tab that lost the lock to another: that one sends now.
+            let robbed = wasm_bindgen_futures::JsFuture::from(ended).await.is_err();
+            if robbed {
+                tabs.0.release.borrow_mut().take();
                 tabs.lead(false);
+            }
+            // One that has stepped down, or was robbed, waits again.
+            let steps_down = tabs.0.steps_down.replace(false);
+            if robbed || steps_down {
                 tabs.ask_for_lock(false);
             }
         });
@@ -173,8 +204,33 @@ impl Tabs {
         }
     }
 
+    /// Whether this tab sends, and by a lock: then no other does, and who sends is counted.
+    pub(crate) fn holds_lock(&self) -> bool {
+        self.0.leads.get() && self.0.release.borrow().is_some()
+    }
+
+    /// Whether this tab sends.
+    pub(crate) fn leads(&self) -> bool {
+        self.0.leads.get()
+    }
+
+    /// Another tab sends, as the store says: this one waits for its turn again.
+    pub(crate) fn step_down(&self) {
+        self.0.leads.set(false);
+        if let Some(release) = self.0.release.borrow_mut().take() {
+            self.0.steps_down.set(true);
+            // A promise can be kept once; more does nothing.
+            let _ = release.call0(&JsValue::NULL);
+        }
+    }
+
     /// Leaves the others, and lets another send.
     pub(crate) fn leave(&self) {
+        self.0.has_left.set(true);
+        self.call(&Call::Leaving);
+        if let Some(leaving) = self.0.leaving.borrow_mut().take() {
+            leaving.remove();
+        }
         if let Some(channel) = &self.0.channel {
             channel.set_onmessage(None);
             channel.close();
@@ -193,7 +249,7 @@ mod tests {
     #[test]
     fn cl4_what_tabs_call_to_each_other_is_read_again() {
         let dropped = || TabMessage::Dropped { tx_id: Id::new("t").unwrap() };
-        for call in [Call::Says(dropped()), Call::AreYouThere, Call::Here] {
+        for call in [Call::Says(dropped()), Call::AreYouThere, Call::Here, Call::Leaving] {
             assert_eq!(decode::<Call>(&encode(&call)), Ok(call));
         }
     }

@@ -10,7 +10,7 @@ use web_sys::{
 };
 
 /// The schema that this build reads and writes. A newer one is a new number, and a step in [`migrate`].
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 
 /// Edits that wait: keys are places, rows are [`super::rows::Waiting`].
 pub(super) const QUEUE: &str = "queue";
@@ -20,8 +20,10 @@ pub(super) const STEPS: &str = "steps";
 pub(super) const SNAPSHOTS: &str = "snapshots";
 /// What has been committed since, by project and first place.
 pub(super) const COMMITS: &str = "commits";
-/// When projects were opened, answers of the server, who sends.
+/// When projects were opened, answers of the server.
 pub(super) const META: &str = "meta";
+/// The number of the tab that sends, by project (schema 2).
+pub(super) const SENDERS: &str = "senders";
 /// The queue's rows of one project.
 pub(super) const BY_PROJECT: &str = "project";
 /// The queue's row of one transaction.
@@ -131,6 +133,9 @@ fn migrate(database: &IdbDatabase, from: f64) -> Result<(), JsValue> {
         for name in [STEPS, SNAPSHOTS, COMMITS, META] {
             database.create_object_store(name)?;
         }
+    }
+    if from < 2.0 {
+        database.create_object_store(SENDERS)?;
     }
     Ok(())
 }

@@ -6,10 +6,11 @@
 mod cache;
 mod database;
 mod rows;
+mod sender;
 mod write;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,11 +20,11 @@ use model::Id;
 use operations::Commit;
 use sync::{Kept, Step, StepChange};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{IdbKeyRange, IdbRequest};
+use web_sys::{IdbKeyRange, IdbRequest, IdbTransaction};
 
 use super::clock;
 use database::{BY_PROJECT, Database, QUEUE, SNAPSHOTS, STEPS};
-use write::Write;
+use write::{Write, Written};
 
 pub(crate) use cache::Cached;
 pub(crate) use database::SCHEMA_VERSION;
@@ -44,8 +45,18 @@ pub(crate) enum Health {
     Fails,
 }
 
-/// Called with the place of an edit that has been kept; with none when it could not be.
-type Told = Box<dyn FnOnce(Option<u64>)>;
+/// What has become of an edit that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is, at this place.
+    At(u64),
+    /// It could not be.
+    Nowhere,
+    /// It was, and stays as it was: another tab sends now in the place of this one (CL4).
+    Overtaken,
+}
+
+type Told = Box<dyn FnOnce(Outcome)>;
 
 /// What is kept of one user. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +70,8 @@ struct Inner {
     is_gathering: Cell<bool>,
     /// Where edits are.
     places: RefCell<HashMap<Id, u64>>,
+    /// The places of all rows that were there when edits were loaded last.
+    seen: RefCell<HashSet<u64>>,
 }
 
 /// Edits and steps of one project.
@@ -70,6 +83,8 @@ pub(crate) struct Loaded {
     pub(crate) labels: Vec<(Id, String)>,
     /// Rows that this build cannot read; they stay where they are.
     pub(crate) unreadable: usize,
+    /// The places of all rows.
+    places: HashSet<u64>,
 }
 
 impl Store {
@@ -85,6 +100,7 @@ impl Store {
             is_writing: Cell::new(false),
             is_gathering: Cell::new(false),
             places: RefCell::default(),
+            seen: RefCell::default(),
         }));
         // What has gathered when the page is left is written still.
         let last = store.clone();
@@ -92,12 +108,13 @@ impl Store {
         store
     }
 
-    /// Keeps an edit, in its place when it has one already, and tells when that is done.
-    pub(crate) fn keep(&self, waiting: &Waiting, told: impl FnOnce(Option<u64>) + 'static) {
+    /// Keeps an edit, in its place when it has one already, and tells when that is done. `sender` is the number of a tab that
+    /// sends.
+    pub(crate) fn keep(&self, waiting: &Waiting, sender: Option<u64>, told: impl FnOnce(Outcome) + 'static) {
         if self.0.database.is_none() {
-            return told(None);
+            return told(Outcome::Nowhere);
         }
-        let write = Write::keep(waiting, Box::new(told));
+        let write = Write::keep(waiting, sender, Box::new(told));
         let mut batch = self.0.batch.borrow_mut();
         // What is not kept yet takes the newer form.
         let same = batch.iter_mut().find(|other| other.keeps(&waiting.kept.transaction.tx_id));
@@ -187,16 +204,16 @@ impl Store {
         };
         // The page may have been left.
         let _ = self.0.health.try_set(health);
-        let places = written.unwrap_or_default();
+        let written = written.unwrap_or_default();
         for write in batch {
-            write.tell(&places);
+            write.tell(&written);
         }
     }
 
-    async fn try_write(&self, batch: &[Write]) -> Result<HashMap<Id, u64>, database::Failure> {
-        let Some(database) = &self.0.database else { return Ok(HashMap::new()) };
+    async fn try_write(&self, batch: &[Write]) -> Result<Written, database::Failure> {
+        let Some(database) = &self.0.database else { return Ok(Written::default()) };
         if batch.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Written::default());
         }
         write::write(database, batch, &self.0.places).await
     }
@@ -211,40 +228,35 @@ impl Store {
 
     /// The edits that wait and the steps of `project`; none when they could not be read, which says nothing of what is there.
     pub(crate) async fn load(&self, project: &Id) -> Option<Loaded> {
-        let loaded = self.read_project(project).await?;
-        let mut places = self.0.places.borrow_mut();
-        for (place, kept) in &loaded.store.queue {
-            places.insert(kept.transaction.tx_id.clone(), *place);
-        }
-        Some(loaded)
+        let transaction = self.0.database.as_ref()?.reading(&[QUEUE, STEPS]).ok()?;
+        let rows = Rows::ask(&transaction, project)?;
+        database::complete(&transaction).await.ok()?;
+        Some(self.noted(rows.loaded()))
     }
 
-    async fn read_project(&self, project: &Id) -> Option<Loaded> {
-        let database = self.0.database.as_ref()?;
-        let transaction = database.reading(&[QUEUE, STEPS]).ok()?;
-        let queue = transaction.object_store(QUEUE).ok()?.index(BY_PROJECT).ok()?;
-        let of_project = JsValue::from_str(project.as_str());
-        let rows = queue.get_all_with_key(&of_project).ok()?;
-        let places = queue.get_all_keys_with_key(&of_project).ok()?;
-        let steps = transaction.object_store(STEPS).ok()?.get_all_with_key(&all_of(project)?).ok()?;
-        database::complete(&transaction).await.ok()?;
+    /// Notes where the edits are that have been loaded.
+    fn noted(&self, loaded: Loaded) -> Loaded {
+        let placed = loaded.store.queue.iter().map(|(place, kept)| (kept.transaction.tx_id.clone(), *place));
+        self.0.places.borrow_mut().extend(placed);
+        self.0.seen.replace(loaded.places.clone());
+        loaded
+    }
 
-        let mut loaded = Loaded::default();
-        let mut queue: Vec<(u64, Kept)> = Vec::new();
-        for (row, place) in results(&rows).iter().zip(results(&places).iter()) {
-            match (write::queued(&row), place.as_f64()) {
-                (Some(queued), Some(place)) => {
-                    loaded.labels.push((queued.kept.transaction.tx_id.clone(), queued.what));
-                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counted up from 1")]
-                    queue.push((place as u64, queued.kept));
-                }
-                _ => loaded.unreadable += 1,
-            }
-        }
-        queue.sort_by_key(|(place, _)| *place);
-        let steps = results(&steps).iter().filter_map(|row| rows::decode::<Step>(&bytes_of(&row))).collect();
-        loaded.store = sync::Store { queue, steps };
-        Some(loaded)
+    /// Whether edits of `project` wait that this tab has neither kept nor heard of.
+    pub(crate) async fn has_news(&self, project: &Id) -> bool {
+        self.read_places(project).await.is_some_and(|places| {
+            let (known, seen) = (self.0.places.borrow(), self.0.seen.borrow());
+            let known: HashSet<u64> = known.values().copied().collect();
+            places.iter().any(|place| !known.contains(place) && !seen.contains(place))
+        })
+    }
+
+    async fn read_places(&self, project: &Id) -> Option<HashSet<u64>> {
+        let transaction = self.0.database.as_ref()?.reading(&[QUEUE]).ok()?;
+        let queue = transaction.object_store(QUEUE).ok()?.index(BY_PROJECT).ok()?;
+        let places = queue.get_all_keys_with_key(&JsValue::from_str(project.as_str())).ok()?;
+        database::complete(&transaction).await.ok()?;
+        Some(results(&places).iter().filter_map(|at| write::place(&at)).collect())
     }
 
     /// All edits that wait, of whatever project, in order.
@@ -271,6 +283,46 @@ impl Store {
         let keys = transaction.object_store(SNAPSHOTS).and_then(|snapshots| snapshots.get_all_keys());
         let (Ok(keys), Ok(())) = (keys, database::complete(&transaction).await) else { return Vec::new() };
         results(&keys).iter().filter_map(|key| Id::new(&key.as_string()?).ok()).collect()
+    }
+}
+
+/// What has been asked for of one project.
+struct Rows {
+    rows: IdbRequest,
+    places: IdbRequest,
+    steps: IdbRequest,
+}
+
+impl Rows {
+    fn ask(transaction: &IdbTransaction, project: &Id) -> Option<Rows> {
+        let queue = transaction.object_store(QUEUE).ok()?.index(BY_PROJECT).ok()?;
+        let of_project = JsValue::from_str(project.as_str());
+        Some(Rows {
+            rows: queue.get_all_with_key(&of_project).ok()?,
+            places: queue.get_all_keys_with_key(&of_project).ok()?,
+            steps: transaction.object_store(STEPS).ok()?.get_all_with_key(&all_of(project)?).ok()?,
+        })
+    }
+
+    /// What came of it, once the transaction is complete.
+    fn loaded(&self) -> Loaded {
+        let mut loaded = Loaded::default();
+        let mut queue: Vec<(u64, Kept)> = Vec::new();
+        for (row, at) in results(&self.rows).iter().zip(results(&self.places).iter()) {
+            let place = write::place(&at);
+            loaded.places.extend(place);
+            match (write::queued(&row), place) {
+                (Some(queued), Some(place)) => {
+                    loaded.labels.push((queued.kept.transaction.tx_id.clone(), queued.what));
+                    queue.push((place, queued.kept));
+                }
+                _ => loaded.unreadable += 1,
+            }
+        }
+        queue.sort_by_key(|(place, _)| *place);
+        let steps = results(&self.steps).iter().filter_map(|row| rows::decode::<Step>(&bytes_of(&row))).collect();
+        loaded.store = sync::Store { queue, steps };
+        loaded
     }
 }
 

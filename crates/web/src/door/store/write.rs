@@ -1,7 +1,7 @@
 //! Writes, and the one transaction that a batch of them is.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use js_sys::{Reflect, Uint8Array};
 use model::Id;
@@ -9,14 +9,15 @@ use sync::StepChange;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{IdbRequest, IdbTransaction};
 
-use super::database::{self, BY_TRANSACTION, COMMITS, Database, Failure, META, QUEUE, SNAPSHOTS, STEPS};
+use super::database::{self, BY_TRANSACTION, COMMITS, Database, Failure, META, QUEUE, SENDERS, SNAPSHOTS, STEPS};
 use super::rows::{self, Listed, Queued, Waiting};
-use super::{Told, bytes_of, key_of};
+use super::sender;
+use super::{Outcome, Told, bytes_of, key_of};
 
 /// Something that is to be kept, or not any longer.
 pub(super) enum Write {
-    /// An edit.
-    Keep { project: Id, tx_id: Id, bytes: Vec<u8>, told: Vec<Told> },
+    /// An edit; `sender` is the number of the tab that keeps it, if it is the one that sends.
+    Keep { project: Id, tx_id: Id, sender: Option<u64>, bytes: Vec<u8>, told: Vec<Told> },
     /// An edit is settled.
     Forget(Id),
     /// A step of undo.
@@ -32,11 +33,11 @@ pub(super) enum Write {
 }
 
 impl Write {
-    pub(super) fn keep(waiting: &Waiting, told: Told) -> Write {
+    pub(super) fn keep(waiting: &Waiting, sender: Option<u64>, told: Told) -> Write {
         let (what, kept) = (waiting.what.clone(), waiting.kept.clone());
         let tx_id = kept.transaction.tx_id.clone();
         let bytes = rows::encode(&Queued { what, kept });
-        Write::Keep { project: waiting.project.clone(), tx_id, bytes, told: vec![told] }
+        Write::Keep { project: waiting.project.clone(), tx_id, sender, bytes, told: vec![told] }
     }
 
     pub(super) fn step(project: &Id, change: StepChange) -> Write {
@@ -54,8 +55,10 @@ impl Write {
 
     /// Takes the newer form of the same edit; all who wait are told.
     pub(super) fn replace(&mut self, newer: Write) {
-        if let (Write::Keep { bytes, told, .. }, Write::Keep { bytes: newer, told: more, .. }) = (self, newer) {
-            *bytes = newer;
+        if let (Write::Keep { sender, bytes, told, .. }, Write::Keep { sender: now, bytes: newer, told: more, .. }) =
+            (self, newer)
+        {
+            (*sender, *bytes) = (now, newer);
             told.extend(more);
         }
     }
@@ -75,21 +78,40 @@ impl Write {
         }
     }
 
-    /// Tells those who wait where an edit is kept.
-    pub(super) fn tell(self, places: &HashMap<Id, u64>) {
+    /// Tells those who wait what has become of an edit.
+    pub(super) fn tell(self, written: &Written) {
         if let Write::Keep { tx_id, told, .. } = self {
-            told.into_iter().for_each(|told| told(places.get(&tx_id).copied()));
+            told.into_iter().for_each(|told| told(written.outcome(&tx_id)));
+        }
+    }
+}
+
+/// What a batch has come to.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Where its edits are.
+    places: HashMap<Id, u64>,
+    /// Edits that were to be kept anew in their places by a tab in whose place another sends: they are as they were.
+    overtaken: HashSet<Id>,
+}
+
+impl Written {
+    fn outcome(&self, tx_id: &Id) -> Outcome {
+        match self.places.get(tx_id) {
+            Some(place) => Outcome::At(*place),
+            None if self.overtaken.contains(tx_id) => Outcome::Overtaken,
+            None => Outcome::Nowhere,
         }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "places and sequence numbers are far below 2^53")]
-fn number(number: u64) -> JsValue {
+pub(super) fn number(number: u64) -> JsValue {
     JsValue::from_f64(number as f64)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counted up from 1")]
-fn place(value: &JsValue) -> Option<u64> {
+pub(super) fn place(value: &JsValue) -> Option<u64> {
     value.as_f64().map(|number| number as u64)
 }
 
@@ -112,14 +134,18 @@ pub(super) fn listed(row: &JsValue, at: &JsValue) -> Option<Listed> {
     Some(Listed { place: place(at), project, tx_id, what, made, is_parked: false })
 }
 
-/// Writes a batch, all of it or nothing; the places of the edits in it.
+/// Writes a batch, all of it or nothing, but for edits that another tab is sending; the places of the edits in it.
 pub(super) async fn write(
     database: &Database,
     batch: &[Write],
     places: &RefCell<HashMap<Id, u64>>,
-) -> Result<HashMap<Id, u64>, Failure> {
+) -> Result<Written, Failure> {
     let unknown = find_unknown(database, batch, places).await?;
+    let changed = changed_edits(batch, &places.borrow());
     let mut stores: Vec<&str> = batch.iter().map(Write::store).collect();
+    if !changed.is_empty() {
+        stores.push(SENDERS);
+    }
     if stores.contains(&SNAPSHOTS) {
         stores.push(COMMITS);
     }
@@ -128,7 +154,8 @@ pub(super) async fn write(
     // Nothing but edits is lost for good when the power goes.
     let strict = batch.iter().any(|write| matches!(write, Write::Keep { .. }));
     let transaction = database.writing(&stores, strict)?;
-    let asked = match ask(&transaction, batch, &places.borrow(), &unknown) {
+    let overtaken = find_overtaken(&transaction, changed).await?;
+    let asked = match ask(&transaction, batch, &places.borrow(), (&unknown, &overtaken)) {
         Ok(asked) => asked,
         Err(error) => {
             // It may have aborted by itself.
@@ -147,7 +174,29 @@ pub(super) async fn write(
     let kept = asked.into_iter().filter_map(|(tx_id, request)| Some((tx_id, place(&request.result().ok()?)?)));
     let kept: HashMap<Id, u64> = kept.collect();
     places.extend(kept.clone());
-    Ok(kept)
+    Ok(Written { places: kept, overtaken })
+}
+
+/// The edits of a batch that have a place already: which, of which project, and as whose.
+fn changed_edits(batch: &[Write], places: &HashMap<Id, u64>) -> Vec<(Id, Id, u64)> {
+    let changed = batch.iter().filter_map(|write| match write {
+        Write::Keep { project, tx_id, sender: Some(sender), .. } if places.contains_key(tx_id) => {
+            Some((tx_id.clone(), project.clone(), *sender))
+        }
+        _ => None,
+    });
+    changed.collect()
+}
+
+/// Those of which another tab is the sender now: it may have sent them as they were.
+async fn find_overtaken(transaction: &IdbTransaction, changed: Vec<(Id, Id, u64)>) -> Result<HashSet<Id>, Failure> {
+    let mut overtaken = HashSet::new();
+    for (tx_id, project, sender) in changed {
+        if sender::number_in(transaction, &project).await? != sender {
+            overtaken.insert(tx_id);
+        }
+    }
+    Ok(overtaken)
 }
 
 /// The places of edits that other tabs have kept and this one has not heard of.
@@ -182,12 +231,13 @@ fn ask(
     transaction: &IdbTransaction,
     batch: &[Write],
     places: &HashMap<Id, u64>,
-    unknown: &HashMap<Id, JsValue>,
+    (unknown, overtaken): (&HashMap<Id, JsValue>, &HashSet<Id>),
 ) -> Result<Vec<(Id, IdbRequest)>, JsValue> {
     let mut asked = Vec::new();
     for write in batch {
         let store = transaction.object_store(write.store())?;
         match write {
+            Write::Keep { tx_id, .. } if overtaken.contains(tx_id) => {}
             Write::Keep { project, tx_id, bytes: row, .. } => {
                 let text = |id: &Id| JsValue::from_str(id.as_str());
                 let row = [("project", text(project)), ("transaction", text(tx_id)), ("bytes", bytes(row))];

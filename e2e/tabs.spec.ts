@@ -1,0 +1,123 @@
+// Several tabs of one browser: one sends for all, also when it stands still, dies, or does not know that another does (CL4).
+import type { Page } from '@playwright/test'
+import { expect, newProject, open, read, test, type Musician } from './band'
+import { kept, keys, network, setTempo } from './offline'
+
+/** A tab that answers no other, hears none, is not told that its lock has been taken, and looks at nothing by itself: as if it stood still. */
+const deafen = (page: Page) =>
+  page.addInitScript(() => {
+    window.BroadcastChannel = class {
+      set onmessage(_: unknown) {}
+      postMessage() {}
+      close() {}
+    } as any
+    const later = window.setTimeout.bind(window) as (...all: unknown[]) => number
+    window.setTimeout = ((work: unknown, wait = 0, ...all: unknown[]) => (wait < 4_000 ? later(work, wait, ...all) : 0)) as any
+    const request = navigator.locks.request.bind(navigator.locks) as (...all: unknown[]) => Promise<unknown>
+    navigator.locks.request = ((...all: unknown[]) => new Promise(() => void request(...all).catch(() => {}))) as any
+  })
+
+/** The project in a tab of its own that does not send, and that tab's line. */
+async function another(alice: Musician, project: string) {
+  const page = await alice.context.newPage()
+  const line = await network(page)
+  await page.goto(`/projects/${project}`)
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+  return { page, line }
+}
+
+const metre = (page: Page) => page.locator('[name=timeSignature]')
+const state = (page: Page) => page.getByTestId('sync-state')
+/** Nobody is robbed before it was silent for some seconds. */
+const ROBBED = { timeout: 30_000 }
+
+test('a sender that was robbed without hearing of it sends nothing more, and its edits go through the thief (CL4)', async ({ alice }) => {
+  const project = await newProject(alice, 'A deaf tab', { bpm: 100 })
+  await deafen(alice.page)
+  const line = await network(alice.page)
+  await open(alice, project)
+  await kept(alice.page, alice.userId, project)
+  const thief = await another(alice, project)
+
+  await setTempo(thief.page, '91')
+  await expect(state(thief.page)).toHaveText('Saved', ROBBED)
+  expect((await read(alice, 'projects', project)).bpm).toBe(91)
+  await expect(alice.page.locator('[name=bpm]')).toHaveValue('91')
+  await metre(alice.page).selectOption('3/4')
+  await expect.poll(async () => (await read(alice, 'projects', project)).timeSignature, ROBBED).toBe('3/4')
+  await expect(state(alice.page)).toHaveText('Saved')
+  await expect(metre(thief.page)).toHaveValue('3/4')
+  expect([line.transactions(), thief.line.transactions()]).toEqual([0, 2])
+  await expect.poll(() => keys(thief.page, 'queue', alice.userId)).toEqual([])
+})
+
+test('what a robbed sender adds to an edit that the thief has sent is not lost (CL4, CL8)', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Too late', { bpm: 100 })
+  await deafen(page)
+  const line = await network(page)
+  await open(alice, project)
+  await kept(page, alice.userId, project)
+  const thief = await another(alice, project)
+  await line.cut({ calls: false })
+  // Its clock stands still with it: what it does next still belongs to what it did before.
+  await page.evaluate(() => {
+    const at = Date.now()
+    Date.now = () => at
+  })
+  await setTempo(page, '91')
+  await expect(state(page)).toHaveText('Offline, 1 edit waiting')
+  await expect.poll(() => keys(page, 'queue', alice.userId)).toHaveLength(1)
+
+  await metre(thief.page).selectOption('3/4')
+  await expect(state(thief.page)).toHaveText('Saved', ROBBED)
+  expect((await read(alice, 'projects', project)).bpm).toBe(91)
+  await setTempo(page, '92')
+  await expect.poll(async () => (await read(alice, 'projects', project)).bpm, ROBBED).toBe(92)
+  await expect(page.locator('[name=bpm]')).toHaveValue('92')
+  line.mend()
+  await expect(state(page)).toHaveText('Saved', ROBBED)
+  await expect(metre(page)).toHaveValue('3/4')
+  await expect(page.locator('[name=bpm]')).toHaveValue('92')
+  expect(line.transactions()).toBe(0)
+})
+
+test('a sender that is frozen is robbed, and follows when it wakes up (CL4)', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Asleep', { bpm: 100 })
+  const line = await network(page)
+  await open(alice, project)
+  await kept(page, alice.userId, project)
+  const thief = await another(alice, project)
+  // Not a line of it runs until it is let go.
+  const browser = await alice.context.newCDPSession(page)
+  await browser.send('Debugger.enable')
+  await browser.send('Debugger.pause')
+
+  await setTempo(thief.page, '91')
+  await expect(state(thief.page)).toHaveText('Saved', ROBBED)
+  expect((await read(alice, 'projects', project)).bpm).toBe(91)
+  expect([line.transactions(), thief.line.transactions()]).toEqual([0, 1])
+  await browser.send('Debugger.disable')
+  await expect(page.locator('[name=bpm]')).toHaveValue('91')
+  await metre(page).selectOption('3/4')
+  await expect(state(page)).toHaveText('Saved', ROBBED)
+  await expect(metre(thief.page)).toHaveValue('3/4')
+  expect([line.transactions(), thief.line.transactions()]).toEqual([0, 2])
+})
+
+test('what a tab has kept and did not live to tell is sent by the one that sends (CL2, CL4)', async ({ alice }) => {
+  const project = await newProject(alice, 'Last words', { bpm: 100 })
+  await open(alice, project)
+  const page = await alice.context.newPage()
+  await deafen(page)
+  const line = await network(page)
+  await page.goto(`/projects/${project}`)
+  await expect(state(page)).toHaveText('Saved')
+  await setTempo(page, '91')
+  await expect.poll(() => keys(page, 'queue', alice.userId)).toHaveLength(1)
+  await page.close()
+  await expect.poll(async () => (await read(alice, 'projects', project)).bpm, ROBBED).toBe(91)
+  await expect(alice.page.locator('[name=bpm]')).toHaveValue('91')
+  expect(line.transactions()).toBe(0)
+})
