@@ -1,0 +1,76 @@
+// What is dragged is written once, when it is let go (CL8): counted where it leaves the browser.
+import type { Locator, Page } from '@playwright/test'
+import { expect, newClip, newProject, newTrack, open, read, test } from './band'
+import { kept, keys, network } from './offline'
+
+/** Drags from the middle of something, in many small moves, and tells of each; lets go in the end. */
+async function drag(page: Page, what: Locator, by: { x: number; y: number }, inTheHand: () => Promise<void>) {
+  const box = (await what.boundingBox())!
+  const from = { x: box.x + box.width / 2, y: box.y + box.height / 2 }
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down()
+  for (let step = 1; step <= 20; step++) await page.mouse.move(from.x + (by.x / 20) * step, from.y + (by.y / 20) * step)
+  await inTheHand()
+  await page.mouse.up()
+}
+
+const saved = (page: Page) => expect(page.getByTestId('sync-state')).toHaveText('Saved')
+
+test('dragging a clip, a fader and a knob sends one transaction each, on release (CL8)', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'By hand')
+  const eq = { id: 'eq', type: 'filter', bypassed: false, params: {} }
+  const track = await newTrack(alice, project, 'Bass', { plugins: [eq] })
+  const clip = await newClip(alice, track, 'Riff', { startBeat: 4 })
+  const line = await network(page)
+  await open(alice, project)
+  const written = async (what: Locator, by: { x: number; y: number }, attribute: string) => {
+    await saved(page)
+    const [before, presences] = [line.transactions(), line.presences()]
+    const old = await what.getAttribute(attribute)
+    await drag(page, what, by, async () => {
+      // Time for what others are told of every 50 ms.
+      await page.waitForTimeout(200)
+      expect(line.transactions()).toBe(before)
+    })
+    await expect(what).not.toHaveAttribute(attribute, old!)
+    await expect.poll(() => line.transactions()).toBe(before + 1)
+    await saved(page)
+    expect(line.transactions()).toBe(before + 1)
+    return line.presences() - presences
+  }
+
+  const riff = page.locator(`[data-testid=clip][data-clip-id="${clip}"]`)
+  expect(await written(riff, { x: 160, y: 0 }, 'data-start-beat')).toBeGreaterThan(1)
+  expect((await read(alice, 'clips', clip)).startBeat).toBeGreaterThan(4)
+  const strip = page.locator(`[data-testid=strip][data-track-id="${track}"]`)
+  await written(strip.getByTestId('fader'), { x: 0, y: 40 }, 'aria-valuenow')
+  expect((await read(alice, 'tracks', track)).volume).toBeLessThan(1)
+  await strip.getByTestId('rack-button').click()
+  const knob = page.getByTestId('rack').getByTestId('knob').first()
+  await written(knob, { x: 0, y: -30 }, 'aria-valuenow')
+})
+
+test('twenty moves of a fader without the server wait as one edit, and arrive as the last of them (CL8)', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Up and up')
+  const track = await newTrack(alice, project, 'Bass', { volume: 0.1 })
+  const line = await network(alice.context)
+  await open(alice, project)
+  await kept(page, alice.userId, project)
+  await line.cut()
+  const fader = page.locator(`[data-testid=strip][data-track-id="${track}"] [data-testid=fader]`)
+  await fader.focus()
+  for (let move = 0; move < 20; move++) await fader.press('ArrowUp')
+  const shown = Number(await fader.getAttribute('aria-valuenow'))
+  expect(shown).toBeGreaterThan(0.5)
+  await expect(page.getByTestId('sync-state')).toHaveText('Offline, 1 edit waiting')
+  await expect.poll(() => keys(page, 'queue', alice.userId)).toHaveLength(1)
+  line.mend()
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved', { timeout: 30_000 })
+  expect(line.transactions()).toBe(1)
+  expect((await read(alice, 'tracks', track)).volume).toBeCloseTo(shown, 3)
+  // One step, too.
+  await page.locator('body').press('Control+z')
+  await expect.poll(async () => (await read(alice, 'tracks', track)).volume).toBe(0.1)
+})
