@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use crate::archive::format::Archive;
 use crate::cli::Failure;
 
-/// WAV files open at the same time; each has a window of 64 KiB.
-const OPEN_MAX: usize = 128;
+/// WAV files open at the same time; each has a window of 64 KiB. Of more tracks than that each reading opens a file anew: that is slow, but no more memory.
+pub(super) const OPEN_MAX: usize = 512;
 
 /// Where the recordings of a song are.
 #[derive(Debug)]
