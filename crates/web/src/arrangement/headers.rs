@@ -21,7 +21,8 @@ use crate::mixer::ForWhom;
 pub(super) fn add_track(board: Board) {
     let Some(project) = board.door.project().get_untracked() else { return };
     let count = board.door.tracks().with_untracked(Vec::len);
-    board.door.dispatch("Add track", vec![new_track(&new_id(), &project.id, &format!("Track {}", count + 1), count)]);
+    let name = format!("Track {}", count + 1);
+    board.door.dispatch("Add track", vec![new_track(&new_id(), &project.id, &name, "audio", count)]);
 }
 
 /// Puts a track at a rank.

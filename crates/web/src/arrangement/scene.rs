@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use model::{AudioFile, AudioFileState, Clip, Id, Key, Records, Table, Ticks, Track};
 
 use crate::design::colour_of;
+use crate::mixer::Routes;
 
 /// A lane: a track and its clips.
 #[derive(Clone, Debug)]
@@ -30,11 +31,11 @@ pub(crate) struct Scene {
 }
 
 impl Lane {
-    fn new(track: &Track, any_solo: bool, clips: Vec<Clip>) -> Lane {
+    fn new(track: &Track, is_heard: bool, clips: Vec<Clip>) -> Lane {
         let mut lane = Lane {
             id: track.id.clone(),
             colour: colour_of(track),
-            silent: track.muted || (any_solo && !track.solo),
+            silent: track.muted || !is_heard,
             clips,
             longest: Ticks(0),
             end: Ticks(0),
@@ -103,10 +104,14 @@ impl Scene {
 
     fn set_tracks(&mut self, records: &Records) {
         let tracks: Vec<Track> = records.tracks().into_iter().map(Track::from_record).collect();
-        let any_solo = tracks.iter().any(|track| track.solo);
+        let heard = Routes::of(records).heard_by_all();
+        let is_heard = |track: &Track| heard.as_ref().is_none_or(|heard| heard.contains(&track.id));
         self.lanes = tracks
             .iter()
-            .map(|track| Lane::new(track, any_solo, records.clips(&track.id).filter_map(Clip::from_record).collect()))
+            .map(|track| {
+                let clips = records.clips(&track.id).filter_map(Clip::from_record).collect();
+                Lane::new(track, is_heard(track), clips)
+            })
             .collect();
         self.by_track = self.lanes.iter().enumerate().map(|(index, lane)| (lane.id.clone(), index)).collect();
         let placed =

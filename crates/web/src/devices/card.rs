@@ -11,7 +11,8 @@ use super::knob::Control;
 use super::{Owner, plugins};
 use crate::design::{Icon, icon};
 use crate::door::Door;
-use crate::door::sound::Sound;
+use crate::door::sound::{Sound, Turned};
+use crate::mixer::{Routes, TrackChoice};
 
 /// Parameters of one band of the equaliser, which are shown together.
 const BAND_PARAMETERS: usize = 6;
@@ -80,6 +81,7 @@ pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
                     disabled=move || !door.may_edit_now() on:click=remove>{icon(Icon::Bin)}</button>
             </header>
             <Parameters own kind plugin />
+            {kind.has_sidechain().then(|| view! { <Sidechain own kind plugin /> })}
         </section>
     }
 }
@@ -102,12 +104,14 @@ pub(super) fn new_element(id: &Id, kind: Kind) -> Value {
 fn element_of(plugin: &Plugin) -> Value {
     let table = plugin.kind.parameters();
     let params = table.iter().zip(&plugin.values).map(|(parameter, value)| (parameter.id, f64::from(*value).into()));
-    Value::map([
+    let sidechain = plugin.sidechain.iter().map(|track| ("sidechain", Value::from(track)));
+    let rest = [
         ("id", Value::from(&plugin.id)),
         ("type", plugin.kind.id().into()),
         ("bypassed", plugin.bypassed.into()),
         ("params", Value::map(params)),
-    ])
+    ];
+    Value::map(rest.into_iter().chain(sidechain))
 }
 
 #[component]
@@ -135,6 +139,32 @@ fn Parameters(own: StoredValue<(Owner, Id)>, kind: Kind, plugin: Memo<Option<Plu
     view! { <Curve plugin moving /> <div class="effect-bands">{bands}</div> }.into_any()
 }
 
+/// What a compressor or a gate listens to.
+#[component]
+fn Sidechain(own: StoredValue<(Owner, Id)>, kind: Kind, plugin: Memo<Option<Plugin>>) -> impl IntoView {
+    let door = expect_context::<Door>();
+    let routes = expect_context::<ReadSignal<Routes>>();
+    let now = Signal::derive(move || plugin.with(|plugin| plugin.as_ref()?.sidechain.clone()));
+    let choices =
+        Signal::derive(move || routes.with(|routes| own.with_value(|(owner, _)| routes.sources(owner.as_track()))));
+    let choose = move |track: Option<Id>| {
+        own.with_value(|(owner, id)| {
+            let path = format!("plugins.{id}.sidechain");
+            let operation = match &track {
+                Some(track) => build::set(owner.table, &owner.id, &path, track),
+                None => build::unset(owner.table, &owner.id, &path),
+            };
+            door.dispatch("Choose sidechain", vec![operation]);
+        });
+    };
+    view! {
+        <label class="effect-choice effect-sidechain"><span>"Listens to"</span>
+            <TrackChoice test="sidechain" label=Signal::derive(move || format!("What {} listens to", kind.name())) none="Its own track"
+                now choices choose=Callback::new(choose) />
+        </label>
+    }
+}
+
 /// A band's parameter without the band's number.
 fn plain(parameter: &'static Parameter) -> &'static str {
     parameter.name.trim_end_matches(|one: char| one.is_ascii_digit() || one == ' ')
@@ -159,7 +189,9 @@ fn Bound(
     });
     let preview = move |value: Option<f32>| {
         moving.set(value.map(|value| (index, value)));
-        own.with_value(|(owner, id)| sound.preview_parameter(owner.as_track(), id, index, value));
+        own.with_value(|(owner, id)| {
+            sound.preview(owner.as_track(), Turned::Parameter(id.clone(), index), value.map(f64::from));
+        });
     };
     let commit = move |value: f32| {
         own.with_value(|(owner, id)| {
@@ -223,7 +255,7 @@ mod tests {
             kind: Kind::Compressor,
             bypassed: true,
             values: Kind::Compressor.parameters().iter().map(|parameter| parameter.value_at(0.25)).collect(),
-            sidechain: None,
+            sidechain: Some(Id::new("drums").unwrap()),
         };
         let owner = Owner::track(record.id());
         for (element, expected) in [(element_of(&plugin), plugin), (new_element(&id, Kind::Gate), default(&id))] {

@@ -66,17 +66,26 @@ pub(crate) fn RackButton(owner: Owner, #[prop(into)] name: Signal<String>) -> im
     let record = owner.record(door);
     let sounding = Memo::new(move |_| record.with(|record| plugins(record).iter().filter(|it| !it.bypassed).count()));
     let count = Memo::new(move |_| record.with(|record| plugins(record).len()));
+    let sends =
+        Memo::new(move |_| record.with(|record| record.as_ref().map_or(0, |record| model::Send::all(record).len())));
     let owner = StoredValue::new(owner);
     let is_open = move || open.0.with(|open| owner.with_value(|owner| open.as_ref() == Some(owner)));
-    let label = move || match count.get() {
-        0 => format!("Effects of {}: none", name.get()),
-        1 => format!("Effects of {}: 1", name.get()),
-        count => format!("Effects of {}: {count}", name.get()),
+    let label = move || {
+        let effects = match count.get() {
+            0 => "none".to_owned(),
+            count => count.to_string(),
+        };
+        let sends = match sends.get() {
+            0 => String::new(),
+            count => format!(", sends: {count}"),
+        };
+        format!("Effects of {}: {effects}{sends}", name.get())
     };
     view! {
         <button type="button" class="rack-button" data-testid="rack-button" aria-expanded=move || is_open().to_string() aria-label=label title=label
             class:is-on=is_open class:has-effects=move || { sounding.get() > 0 } on:click=move |_| owner.with_value(|owner| open.toggle(owner))>
             "FX" <span class="rack-count">{move || (count.get() > 0).then(|| count.get())}</span>
+            <Show when=move || { sends.get() > 0 }><span class="rack-sends" aria-hidden="true">"→ " {sends}</span></Show>
         </button>
     }
 }

@@ -8,6 +8,7 @@ use super::card::{DeviceCard, insert, new_element};
 use super::{OpenRack, Owner, plugins};
 use crate::design::{Icon, icon};
 use crate::door::{Door, new_id};
+use crate::mixer::Sends;
 
 /// Above the mixer, while it is open; closes on its button and on Escape.
 #[component]
@@ -53,7 +54,7 @@ fn Chain(owner: Owner) -> impl IntoView {
         }
     };
     view! {
-        <section class="rack" aria-label=move || format!("Effects of {}", name.get()) data-testid="rack" on:keydown=key>
+        <section class="rack" aria-label=move || format!("Effects and sends of {}", name.get()) data-testid="rack" on:keydown=key>
             <header class="rack-head">
                 <h2>{name}</h2>
                 // It shows what it is for again after each choice.
@@ -68,6 +69,7 @@ fn Chain(owner: Owner) -> impl IntoView {
                 <For each=move || chain.get() key=|(id, kind): &(Id, Kind)| (id.clone(), *kind) let((id, kind))>
                     <DeviceCard owner=owner.get_value() id kind />
                 </For>
+                {owner.with_value(|owner| owner.as_track().cloned()).map(|track| view! { <Sends track name /> })}
                 <Show when=move || chain.with(Vec::is_empty)>
                     <p class="rack-empty">"No effects yet. What you add here, everyone in the project hears."</p>
                 </Show>

@@ -4,23 +4,32 @@ mod decibels;
 mod fader;
 mod for_whom;
 mod meter;
+mod output;
 mod pan;
+mod routes;
+mod sends;
+
+use std::collections::HashSet;
 
 use leptos::prelude::*;
-use model::{Id, Project, Table};
+use model::{Id, Project, Table, TrackKind};
 use operations::build;
 
 pub(crate) use decibels::{meter_height, written as decibels_written};
+pub(crate) use output::TrackChoice;
+pub(crate) use routes::Routes;
+pub(crate) use sends::Sends;
 
 use crate::arrangement::Toggles;
 use crate::design::{Icon, colour_of, icon};
 use crate::devices::{OpenRack, Owner, Rack, RackButton};
 use crate::door::Door;
-use crate::door::sound::Sound;
+use crate::door::sound::{Sound, Turned};
 use fader::Fader;
 pub(crate) use for_whom::ForWhom;
 use for_whom::ForWhomSwitch;
 use meter::{MasterMeter, Meter};
+use output::{AddChannels, Output};
 use pan::Pan;
 
 /// The part of the studio below the arrangement.
@@ -28,6 +37,7 @@ use pan::Pan;
 pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
     let door = expect_context::<Door>();
     provide_context(OpenRack::new());
+    provide_context(heard(door));
     view! {
         <section class="mixer" class:is-closed=move || !open.get() aria-label="Mixer">
             <div class="mixer-side">
@@ -41,12 +51,26 @@ pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
                 <For each=move || door.tracks().get() key=Id::clone let:id>
                     <Strip id />
                 </For>
+                <AddChannels />
                 <div class="strips-gap"></div>
                 <MasterStrip />
             </div>
             <Rack />
         </section>
     }
+}
+
+/// What is heard while something is soloed; none while nothing is.
+#[derive(Clone, Copy)]
+struct WhatIsHeard(Memo<Option<HashSet<Id>>>);
+
+/// One's own solos stand in the place of those for all, as for the ear.
+fn heard(door: Door) -> WhatIsHeard {
+    let (routes, for_whom) = (expect_context::<ReadSignal<Routes>>(), expect_context::<ForWhom>());
+    WhatIsHeard(Memo::new(move |_| {
+        let own = door.tracks().with(|tracks| tracks.iter().any(|track| for_whom.of(track).solo));
+        routes.with(|routes| if own { routes.heard(|track| for_whom.of(track).solo) } else { routes.heard_by_all() })
+    }))
 }
 
 #[component]
@@ -60,6 +84,17 @@ fn Strip(id: Id) -> impl IntoView {
     let volume = Memo::new(move |_| track.get().map_or(1.0, |track| track.volume));
     let pan = Memo::new(move |_| track.get().map_or(0.0, |track| track.pan));
     let stored = StoredValue::new(id.clone());
+    let kind = Memo::new(move |_| track.with(|track| track.as_ref().map_or(TrackKind::Audio, |track| track.kind)));
+    let heard = expect_context::<WhatIsHeard>().0;
+    let for_whom = expect_context::<ForWhom>();
+    let is_silent = Memo::new(move |_| {
+        heard.with(|heard| heard.as_ref().is_some_and(|heard| stored.with_value(|id| !heard.contains(id))))
+    });
+    let solo = Memo::new(move |_| {
+        let for_me = for_whom.of(&stored.get_value()).solo;
+        for_me || track.with(|track| track.as_ref().is_some_and(|track| track.solo))
+    });
+    let is_safe = move || heard.with(Option::is_some) && !is_silent.get() && !solo.get();
     let write = move |what: &'static str, field: &'static str, value: f64| {
         door.dispatch(what, vec![build::set(Table::Tracks, &stored.get_value(), field, value)]);
     };
@@ -67,20 +102,33 @@ fn Strip(id: Id) -> impl IntoView {
     let pan_label = Signal::derive(move || format!("Pan of {}", name.get()));
     view! {
         <div class="strip" role="group" aria-label=name data-testid="strip" data-track-id=id.to_string() style:--track=colour
-            class:is-muted=move || track.get().is_some_and(|track| track.muted)>
+            data-kind=move || kind_word(kind.get()) class:is-channel=move || kind_word(kind.get()).is_some()
+            class:is-silent=is_silent class:is-muted=move || track.get().is_some_and(|track| track.muted)>
+            {move || kind_word(kind.get()).map(|word| view! { <span class="strip-kind">{word}</span> })}
+            <Show when=is_safe><span class="strip-safe" data-testid="solo-safe" title="It is heard although it is not soloed: what is soloed leads here, or it leads there">"Solo-safe"</span></Show>
             <Pan value=pan label=pan_label
-                preview=Callback::new(move |pan| sound.preview_pan(&stored.get_value(), pan))
+                preview=Callback::new(move |pan| sound.preview(Some(&stored.get_value()), Turned::Pan, pan))
                 commit=Callback::new(move |pan| write("Change pan", "pan", pan)) />
             <div class="strip-middle">
                 <Fader value=volume label=volume_label
-                    preview=Callback::new(move |factor| sound.preview_volume(Some(&stored.get_value()), factor))
+                    preview=Callback::new(move |factor| sound.preview(Some(&stored.get_value()), Turned::Volume, factor))
                     commit=Callback::new(move |factor| write("Change volume", "volume", factor)) />
                 <Meter id=stored.get_value() />
             </div>
             <RackButton owner=Owner::track(&stored.get_value()) name />
+            <div class="strip-output"><Output id=stored.get_value() name /></div>
             <div class="strip-letters"><Toggles id=stored.get_value() track /></div>
             <span class="strip-name" title=name>{name}</span>
         </div>
+    }
+}
+
+/// What is written on strips that are no plain tracks.
+fn kind_word(kind: TrackKind) -> Option<&'static str> {
+    match kind {
+        TrackKind::Bus => Some("Bus"),
+        TrackKind::Group => Some("Group"),
+        TrackKind::Audio | TrackKind::Midi => None,
     }
 }
 
@@ -102,7 +150,7 @@ fn MasterStrip() -> impl IntoView {
             {master.map(|owner| view! { <RackButton owner name=Signal::derive(|| "the master".to_owned()) /> })}
             <div class="strip-middle">
                 <Fader value=volume label=Signal::derive(|| "Master volume".to_owned())
-                    preview=Callback::new(move |factor| sound.preview_volume(None, factor)) commit=Callback::new(write) />
+                    preview=Callback::new(move |factor| sound.preview(None, Turned::Volume, factor)) commit=Callback::new(write) />
                 <MasterMeter />
             </div>
         </div>

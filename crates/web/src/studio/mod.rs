@@ -14,7 +14,7 @@ use crate::design::{Icon, Logo, Notice, icon};
 use crate::door::sound::Sound;
 use crate::door::{Door, api, user};
 use crate::history::{Banner, History, HistoryKey, HistoryPanel, HistorySwitch};
-use crate::mixer::{ForWhom, Mixer};
+use crate::mixer::{ForWhom, Mixer, Routes};
 use crate::people::{ClosedToYou, NotSaved, People, see_off};
 use crate::presence::PresenceChoices;
 use crate::toast::Toasts;
@@ -135,6 +135,7 @@ fn Studio() -> impl IntoView {
     provide_context(history);
     provide_context(PresenceChoices::new());
     provide_context(ForWhom::new(door, sound));
+    provide_context(Routes::watch(door));
     keys::listen(door, sound, mixer_open, history);
     view! {
         <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()

@@ -203,7 +203,7 @@ impl Door {
         let mut operations = Vec::new();
         let track = target.track.unwrap_or_else(|| {
             let (id, count) = (new_id(), self.tracks().with_untracked(Vec::len));
-            operations.push(new_track(&id, &project.id, &stem, count));
+            operations.push(new_track(&id, &project.id, &stem, "audio", count));
             id
         });
         operations.push(build::create(
@@ -246,11 +246,11 @@ impl Door {
 }
 
 /// The operation that adds a track.
-pub(crate) fn new_track(id: &Id, project: &Id, name: &str, count: usize) -> operations::Operation {
+pub(crate) fn new_track(id: &Id, project: &Id, name: &str, kind: &str, count: usize) -> operations::Operation {
     let given = fields([
         ("projectId", Value::from(project)),
         ("name", Value::text(name)),
-        ("type", "audio".into()),
+        ("type", kind.into()),
         ("colour", next_colour(count).into()),
     ]);
     build::create(Table::Tracks, id, given)

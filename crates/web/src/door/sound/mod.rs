@@ -21,6 +21,7 @@ use super::{Door, backoff, identity};
 pub(crate) use frames::Heard;
 use frames::Listener;
 use plans::Plans;
+pub(crate) use plans::Turned;
 use recordings::{Recordings, Wish};
 pub(crate) use region::LoopRegion;
 pub(crate) use worklet::Obstacle;
@@ -221,8 +222,10 @@ impl Sound {
 
     /// Whether a change can be heard.
     fn take_in(self, keys: &[Key]) {
-        let audible =
-            |key: &Key| matches!(key.table, Table::Projects | Table::Tracks | Table::Clips | Table::AudioFiles);
+        let audible = |key: &Key| {
+            use Table::{AudioFiles, Automation, Clips, Projects, Tracks};
+            matches!(key.table, Projects | Tracks | Clips | AudioFiles | Automation)
+        };
         if keys.iter().any(audible) {
             self.compile_soon();
         }
@@ -394,21 +397,9 @@ impl Sound {
         }
     }
 
-    /// A fader that is being moved: heard at once, written when it is let go; `None` lets go. Without a track it is the master's.
-    pub(crate) fn preview_volume(self, track: Option<&Id>, factor: Option<f64>) {
-        self.inner().plans.borrow_mut().preview_volume(track, factor);
-        self.compile_soon();
-    }
-
-    /// The same for a parameter of an effect.
-    pub(crate) fn preview_parameter(self, track: Option<&Id>, effect: &Id, index: usize, value: Option<f32>) {
-        self.inner().plans.borrow_mut().preview_parameter(track, effect, index, value);
-        self.compile_soon();
-    }
-
-    /// The same for the pan of a track.
-    pub(crate) fn preview_pan(self, track: &Id, pan: Option<f64>) {
-        self.inner().plans.borrow_mut().preview_pan(track, pan);
+    /// A control that is being moved: heard at once, written when it is let go; `None` lets go. Without a track it is the master's.
+    pub(crate) fn preview(self, track: Option<&Id>, what: Turned, value: Option<f64>) {
+        self.inner().plans.borrow_mut().preview(track, what, value);
         self.compile_soon();
     }
 }

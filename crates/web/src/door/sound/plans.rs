@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use engine::{Compiler, Song, Tempo};
-use model::{AudioFile, Id, Plugin, Records, Table};
+use engine::{Compiler, Device, Master, Song, Tempo, Track};
+use model::{AudioFile, Id, Plugin, Record, Records, Send, Table};
 
 use super::own_flags::{self, OwnFlags};
 
@@ -18,17 +18,28 @@ pub(super) struct Sent {
     pub(super) tracks: Vec<Id>,
 }
 
+/// What can be turned by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Turned {
+    /// The fader: a factor.
+    Volume,
+    /// -1 left to 1 right.
+    Pan,
+    /// The gain of a send: a factor.
+    Send(Id),
+    /// An effect's parameter, by its index.
+    Parameter(Id, usize),
+}
+
 /// Compiles plans, with faders that are being moved in the place of those that are written.
 #[derive(Default)]
 pub(super) struct Plans {
     compiler: Compiler,
     last_serial: u32,
     sent: VecDeque<Sent>,
-    volumes: HashMap<Option<Id>, f64>,
-    pans: HashMap<Id, f64>,
     own: OwnFlags,
-    /// By track (the master without one), effect and index of the parameter.
-    parameters: HashMap<(Option<Id>, Id, usize), f32>,
+    /// What hands hold, by track (the master without one).
+    held: HashMap<(Option<Id>, Turned), f64>,
 }
 
 impl Plans {
@@ -53,31 +64,15 @@ impl Plans {
     }
 
     fn apply_previews(&self, song: &mut Song, tracks: &[Id], records: &Records) {
-        for ((track, effect, index), value) in &self.parameters {
-            let owner = match track {
-                Some(track) => records.find(Table::Tracks, track),
-                None => records.project(),
+        for ((owner, what), value) in &self.held {
+            let Some(owner) = owner else {
+                apply_to_master(&mut song.master, records, what, *value);
+                continue;
             };
-            let devices = match track {
-                Some(track) => tracks.iter().position(|id| id == track).map(|place| &mut song.tracks[place].devices),
-                None => Some(&mut song.master.devices),
-            };
-            // The song has a track's devices in the order in which its record has them.
-            let place = owner.and_then(|owner| Plugin::all(owner).iter().position(|plugin| plugin.id == *effect));
-            let device = devices.zip(place).and_then(|(devices, place)| devices.get_mut(place));
-            if let Some(known) = device.and_then(|device| device.values.get_mut(*index)) {
-                *known = *value;
-            }
-        }
-        if let Some(volume) = self.volumes.get(&None) {
-            song.master.volume = *volume;
-        }
-        for (track, id) in song.tracks.iter_mut().zip(tracks) {
-            if let Some(volume) = self.volumes.get(&Some(id.clone())) {
-                track.volume = *volume;
-            }
-            if let Some(pan) = self.pans.get(id) {
-                track.pan = *pan;
+            let record = records.find(Table::Tracks, owner);
+            let place = tracks.iter().position(|id| id == owner);
+            if let (Some(record), Some(track)) = (record, place.and_then(|place| song.tracks.get_mut(place))) {
+                apply_to_track(track, record, tracks, what, *value);
             }
         }
     }
@@ -91,32 +86,60 @@ impl Plans {
         self.own = own;
     }
 
-    pub(super) fn preview_volume(&mut self, track: Option<&Id>, factor: Option<f64>) {
-        match factor {
-            Some(factor) => drop(self.volumes.insert(track.cloned(), factor)),
-            None => drop(self.volumes.remove(&track.cloned())),
-        }
-    }
-
-    pub(super) fn preview_parameter(&mut self, track: Option<&Id>, effect: &Id, index: usize, value: Option<f32>) {
-        let name = (track.cloned(), effect.clone(), index);
+    /// What a hand holds, and where; none lets it go.
+    pub(super) fn preview(&mut self, track: Option<&Id>, what: Turned, value: Option<f64>) {
+        let held = (track.cloned(), what);
         match value {
-            Some(value) => drop(self.parameters.insert(name, value)),
-            None => drop(self.parameters.remove(&name)),
+            Some(value) => drop(self.held.insert(held, value)),
+            None => drop(self.held.remove(&held)),
         }
     }
+}
 
-    pub(super) fn preview_pan(&mut self, track: &Id, pan: Option<f64>) {
-        match pan {
-            Some(pan) => drop(self.pans.insert(track.clone(), pan)),
-            None => drop(self.pans.remove(track)),
+fn apply_to_master(master: &mut Master, records: &Records, what: &Turned, value: f64) {
+    match what {
+        Turned::Volume => master.volume = value,
+        Turned::Parameter(effect, index) => {
+            if let Some(record) = records.project() {
+                turn(&mut master.devices, record, effect, *index, value);
+            }
         }
+        Turned::Pan | Turned::Send(_) => {}
+    }
+}
+
+fn apply_to_track(track: &mut Track, record: &Record, live: &[Id], what: &Turned, value: f64) {
+    match what {
+        Turned::Volume => track.volume = value,
+        Turned::Pan => track.pan = value,
+        Turned::Send(send) => {
+            // The song has those sends whose targets are not deleted, in the order in which the record has them.
+            let place = Send::all(record)
+                .into_iter()
+                .filter(|send| live.contains(&send.target))
+                .position(|other| other.id == *send);
+            if let Some(send) = place.and_then(|place| track.sends.get_mut(place)) {
+                send.gain = value;
+            }
+        }
+        Turned::Parameter(effect, index) => turn(&mut track.devices, record, effect, *index, value),
+    }
+}
+
+/// The song has a record's devices in the order in which the record has them.
+fn turn(devices: &mut [Device], record: &Record, effect: &Id, index: usize, value: f64) {
+    let place = Plugin::all(record).iter().position(|plugin| plugin.id == *effect);
+    let device = place.and_then(|place| devices.get_mut(place));
+    if let Some(known) = device.and_then(|device| device.values.get_mut(index)) {
+        #[expect(clippy::cast_possible_truncation, reason = "parameters are single precision")]
+        let value = value as f32;
+        *known = value;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{Record, Value, fields};
+    use model::{Value, fields};
 
     use super::*;
 
@@ -148,15 +171,29 @@ mod tests {
         let mut plans = Plans::default();
         let (_, before) = plans.compile(&records(), |_| None).unwrap();
         let track = Id::new("a").unwrap();
-        plans.preview_volume(Some(&track), Some(0.25));
-        plans.preview_pan(&track, Some(-1.0));
-        plans.preview_volume(None, Some(2.0));
+        plans.preview(Some(&track), Turned::Volume, Some(0.25));
+        plans.preview(Some(&track), Turned::Pan, Some(-1.0));
+        plans.preview(None, Turned::Volume, Some(2.0));
         let (_, during) = plans.compile(&records(), |_| None).unwrap();
         assert_ne!(before, during);
-        plans.preview_volume(Some(&track), None);
-        plans.preview_pan(&track, None);
-        plans.preview_volume(None, None);
+        plans.preview(Some(&track), Turned::Volume, None);
+        plans.preview(Some(&track), Turned::Pan, None);
+        plans.preview(None, Turned::Volume, None);
         let (_, after) = plans.compile(&records(), |_| None).unwrap();
         assert_eq!(before, after);
+    }
+
+    #[test]
+    fn en31_a_send_in_the_hand_is_found_behind_one_that_leads_nowhere() {
+        let mut records = records();
+        let send = |id: &str, target: &str| Value::map([("id", id.into()), ("target", target.into())]);
+        let track = Id::new("a").unwrap();
+        let sends = Value::list([send("x", "gone"), send("y", "b")]);
+        records.insert(Table::Tracks, records.find(Table::Tracks, &track).unwrap().with("sends", sends));
+        let mut song = Song::from_records(&records, |_| None).unwrap();
+        let mut plans = Plans::default();
+        plans.preview(Some(&track), Turned::Send(Id::new("y").unwrap()), Some(0.25));
+        plans.apply_previews(&mut song, &[Id::new("b").unwrap(), track], &records);
+        assert_eq!(song.tracks[1].sends.iter().map(|send| send.gain).collect::<Vec<_>>(), [0.25]);
     }
 }

@@ -1,0 +1,54 @@
+//! A number with its unit that can be typed.
+
+use leptos::html::Input;
+use leptos::prelude::*;
+
+use crate::door::Door;
+
+/// The field; it shows `shown` unless somebody types.
+#[component]
+pub(crate) fn Typed(
+    class: &'static str,
+    #[prop(into)] label: Signal<String>,
+    #[prop(into)] shown: Signal<String>,
+    /// Told what was typed, at Enter or when the field is left.
+    write: Callback<String>,
+) -> impl IntoView {
+    let door = expect_context::<Door>();
+    let input = NodeRef::<Input>::new();
+    let typing = RwSignal::new(false);
+    let show = move || {
+        if let Some(input) = input.get_untracked() {
+            input.set_value(&shown.get_untracked());
+        }
+    };
+    Effect::new(move |_| {
+        shown.track();
+        if input.get().is_some() && !typing.get_untracked() {
+            show();
+        }
+    });
+    let commit = move || {
+        if typing.get_untracked() {
+            typing.set(false);
+            if let Some(input) = input.get_untracked() {
+                write.run(input.value());
+            }
+            show();
+        }
+    };
+    let key = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
+        "Enter" => commit(),
+        "Escape" => {
+            typing.set(false);
+            show();
+            event.stop_propagation();
+        }
+        _ => event.stop_propagation(),
+    };
+    view! {
+        <input class=class type="text" autocomplete="off" aria-label=label title=move || door.title("Type a value")
+            readonly=move || !door.may_edit_now() node_ref=input on:input=move |_| typing.set(true)
+            on:focus=move |_| if let Some(input) = input.get_untracked() { input.select() } on:keydown=key on:blur=move |_| commit() />
+    }
+}
