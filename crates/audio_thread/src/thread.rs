@@ -153,7 +153,7 @@ impl AudioThread {
                 return Err(TakeError::Plan(error));
             }
         };
-        if plan.view().tempo().sample_rate() != self.sample_rate {
+        if plan.view().sample_rate() != self.sample_rate {
             self.spare.push(plan.into_words());
             return Err(TakeError::SampleRate);
         }

@@ -37,6 +37,8 @@ fn song(volume: f64) -> Song {
     Song {
         sample_rate: 48_000,
         bpm_milli: 120_000,
+        tempo_changes: Vec::new(),
+        metre_changes: Vec::new(),
         time_signature: TimeSignature { beats: 4, unit: 4 },
         tracks: vec![Track {
             id: 1,

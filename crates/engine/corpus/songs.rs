@@ -3,7 +3,8 @@
 
 use dsp::devices::Kind;
 use engine::{
-    Clip, Device, Lane, LaneTarget, Master, Point, Send, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track, Way,
+    Clip, Device, Lane, LaneTarget, Master, MetreChange, Point, Send, Song, SourceInfo, TICKS_PER_BEAT, TempoChange,
+    TempoMap, TempoTrack, TimeSignature, Track, Way,
 };
 
 /// A song, its recordings, and how it is played.
@@ -42,6 +43,8 @@ pub fn all() -> Vec<Case> {
         automated(),
         rests(),
         shaped_clips(),
+        changing_tempo(),
+        changing_tempo_entered(),
     ]
 }
 
@@ -77,8 +80,9 @@ pub fn sine(rate: u32, hz: f64, frames: usize) -> Vec<f32> {
 }
 
 pub fn song(sample_rate: u32, bpm_milli: u32, sources: Vec<SourceInfo>, tracks: Vec<Track>) -> Song {
-    let time_signature = TimeSignature { beats: 4, unit: 4 };
-    Song { sample_rate, bpm_milli, time_signature, tracks, master: Master::default(), sources }
+    let (time_signature, master) = (TimeSignature { beats: 4, unit: 4 }, Master::default());
+    let (tempo_changes, metre_changes) = (Vec::new(), Vec::new());
+    Song { sample_rate, bpm_milli, tempo_changes, time_signature, metre_changes, tracks, master, sources }
 }
 
 pub fn track(id: u64, clips: Vec<Clip>) -> Track {
@@ -103,6 +107,20 @@ pub fn cut(whole: &Clip, lengths: &[i64], bpm_milli: u32) -> Vec<Clip> {
         let start_ticks = whole.start_ticks + before;
         pieces.push(Clip { start_ticks, duration_ticks: length, source_offset_seconds: offset, ..*whole });
         before += length;
+    }
+    pieces
+}
+
+/// The same, where the tempo changes: the studio asks the map how long what came before is.
+pub fn cut_by_map(whole: &Clip, lengths: &[i64], map: TempoMap<'_>) -> Vec<Clip> {
+    let mut pieces = Vec::new();
+    let mut start_ticks = whole.start_ticks;
+    let rest = whole.duration_ticks - lengths.iter().sum::<i64>();
+    for duration_ticks in lengths.iter().copied().chain([rest]) {
+        let before = map.seconds(start_ticks) - map.seconds(whole.start_ticks);
+        let source_offset_seconds = whole.source_offset_seconds + before;
+        pieces.push(Clip { start_ticks, duration_ticks, source_offset_seconds, ..*whole });
+        start_ticks += duration_ticks;
     }
     pieces
 }
@@ -407,4 +425,48 @@ fn shaped_clips() -> Case {
     }
     let recordings = vec![(48_000, stereo_noise(86, 60_000)), (44_100, stereo_noise(87, 60_000))];
     case("shaped_clips", 119_000, recordings, vec![track(1, clips)])
+}
+
+/// Tempos that jump and that go evenly, metres that change with and without a whole bar, over clips that are cut, faded, converted and
+/// repeated across the changes; a delay in notes, lanes, the metronome, and a loop over it all.
+fn changing_tempo() -> Case {
+    let change = |ticks, bpm_milli, ramp| TempoChange { ticks, bpm_milli, ramp };
+    let tempo_changes = vec![
+        change(BEAT, 171_717, false),
+        change(5 * BEAT / 2 + 1, 60_500, true),
+        change(3 * BEAT, 240_000, true),
+        change(4 * BEAT - 7, 99_999, false),
+    ];
+    let metre = |ticks, beats, unit| MetreChange { ticks, time_signature: TimeSignature { beats, unit } };
+    let track_of_tempo = TempoTrack::new(48_000, 121_000, &tempo_changes).expect("tempos within bounds");
+    let whole = Clip { fade_in_ticks: BEAT / 2, fade_out_ticks: BEAT, ..clip(1, BEAT / 3, 4 * BEAT) };
+    let pieces = cut_by_map(&whole, &[BEAT / 2, BEAT + 11, BEAT / 7, BEAT], track_of_tempo.map());
+    let straight = Way::Bent(0.0);
+    let point = |ticks, value, way| Point { ticks, value, way };
+    let volume = vec![point(0, 0.2, straight), point(2 * BEAT, 1.0, Way::Bent(0.8)), point(4 * BEAT, 0.3, Way::Hold)];
+    let freq = vec![point(BEAT / 2, 300.0, straight), point(7 * BEAT / 2, 9_000.0, straight)];
+    let mut delay = turned(41, Kind::Delay, 6);
+    // An eighth.
+    delay.values[1] = 8.0;
+    let tracks = vec![
+        Track { lanes: vec![Lane { target: LaneTarget::Volume, points: volume }], ..track(1, pieces) },
+        Track {
+            devices: vec![turned(40, Kind::Saturation, 1), delay, turned(42, Kind::Filter, 2)],
+            lanes: vec![Lane { target: LaneTarget::Parameter(2, 1), points: freq }],
+            ..track(2, vec![Clip { loop_ticks: BEAT / 3, source_offset_seconds: 0.2, ..clip(2, BEAT / 2, 4 * BEAT) }])
+        },
+    ];
+    let recordings = vec![(48_000, stereo_noise(88, 120_000)), (44_100, stereo_noise(89, 60_000))];
+    let mut case = case("changing_tempo", 121_000, recordings, tracks);
+    case.song.tempo_changes = tempo_changes;
+    case.song.metre_changes = vec![metre(BEAT, 3, 8), metre(2 * BEAT + 5, 5, 16), metre(4 * BEAT, 4, 4)];
+    case.loop_ticks = Some((BEAT / 2, 9 * BEAT / 2));
+    case.metronome = true;
+    case.frames = 200_000;
+    case
+}
+
+/// The same, entered within a ramp and without a loop.
+fn changing_tempo_entered() -> Case {
+    Case { name: "changing_tempo_entered", start_ticks: 2 * BEAT + 3, loop_ticks: None, ..changing_tempo() }
 }

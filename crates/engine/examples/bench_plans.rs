@@ -49,6 +49,8 @@ fn song(tracks: u32, rate: u32, clips: i64) -> Song {
     Song {
         sample_rate: 48_000,
         bpm_milli: 120_000,
+        tempo_changes: Vec::new(),
+        metre_changes: Vec::new(),
         time_signature: TimeSignature { beats: 4, unit: 4 },
         tracks: (1..=tracks).map(track).collect(),
         master: Master::default(),

@@ -122,6 +122,8 @@ fn song(stems: &[Stem], rate: u32) -> Song {
     Song {
         sample_rate: rate,
         bpm_milli: 120_000,
+        tempo_changes: Vec::new(),
+        metre_changes: Vec::new(),
         time_signature: TimeSignature { beats: 4, unit: 4 },
         tracks: (0..count).map(track).collect(),
         master: Master::default(),

@@ -9,11 +9,13 @@ use std::collections::HashMap;
 
 use dsp::resample::{Conversion, RATE_MAX, RATE_MIN};
 
+use crate::metronome::write_metres;
 use crate::plan::{
-    CLIPS_MAX, CONVERSIONS_MAX, ClipRecord, FRAME_MAX, GAIN_MAX, HEADER_WORDS, MAGIC, NO_CONVERSION, SOURCES_MAX,
-    TRACK_WORDS, TRACKS_MAX, VERSION,
+    CLIPS_MAX, CONVERSIONS_MAX, ClipRecord, FRAME_MAX, GAIN_MAX, HEADER_WORDS, MAGIC, METRE_WORDS, NO_CONVERSION,
+    SOURCES_MAX, STRETCH_WORDS, TRACK_WORDS, TRACKS_MAX, VERSION,
 };
-use crate::{Clip, LaneTarget, Plan, Song, SourceInfo, Tempo, Track};
+use crate::tempo::TempoError;
+use crate::{Clip, LaneTarget, Plan, Song, SourceInfo, TempoMap, TempoTrack, Track};
 use graph::Graph;
 use lanes::CompiledLane;
 pub use refusal::CompileError;
@@ -43,7 +45,8 @@ impl Compiler {
     /// # Errors
     /// What in the song is out of bounds.
     pub fn compile(&mut self, song: &Song) -> Result<Plan, CompileError> {
-        let tempo = check_song(song)?;
+        let tempo_track = check_song(song)?;
+        let tempo = tempo_track.map();
         let sources = compile_sources(song)?;
         let graph = graph::build(song)?;
         let mut tracks = Vec::with_capacity(song.tracks.len());
@@ -51,14 +54,16 @@ impl Compiler {
             let lanes = lanes::compile(song, index, tempo)?;
             tracks.push(compile_track(index, track, graph.tracks[index].audible, lanes, tempo, &sources)?);
         }
-        let words = self.write(song, tempo, &sources, &graph, &tracks)?;
+        let metres = write_metres(song.time_signature, &song.metre_changes).ok_or(CompileError::TimeSignature)?;
+        let times = [tempo_track.words(), &metres];
+        let words = self.write(song, times, &sources, &graph, &tracks)?;
         Ok(Plan::from_words(words).map_err(|(error, _)| error).expect("what is compiled from checked input is a plan"))
     }
 
     fn write(
         &mut self,
         song: &Song,
-        tempo: Tempo,
+        times: [&[u32]; 2],
         sources: &Sources,
         graph: &Graph,
         tracks: &[CompiledTrack],
@@ -68,12 +73,13 @@ impl Compiler {
             return Err(CompileError::TooManyClips);
         }
         let frames = tracks.iter().flat_map(|track| &track.clips).map(|clip| clip.end).max().unwrap_or(0).max(0);
-        let metre = song.time_signature;
-        let mut words = vec![MAGIC, VERSION, 0, song.sample_rate, tempo.bpm_milli(), metre.beats, metre.unit];
+        let counts = [times[0].len() / STRETCH_WORDS, times[1].len() / METRE_WORDS].map(|n| n as u32);
+        let mut words = vec![MAGIC, VERSION, 0, song.sample_rate, counts[0], counts[1], 0];
         words.push((song.master.volume as f32).to_bits());
         words.extend([tracks.len(), clip_count, sources.list.len(), sources.conversions.len()].map(|n| n as u32));
         push_u64(&mut words, frames as u64);
-        let flow = flow::write(song, graph, tracks)?;
+        let mut flow = flow::write(song, graph, tracks)?;
+        times.into_iter().for_each(|times| flow.words.extend(times));
         words.extend(flow.header);
         words.resize(HEADER_WORDS, 0);
         write_tracks(&mut words, graph, &flow.tracks, tracks)?;
@@ -124,13 +130,9 @@ struct CompiledTrack {
     lanes: Vec<CompiledLane>,
 }
 
-fn check_song(song: &Song) -> Result<Tempo, CompileError> {
+fn check_song(song: &Song) -> Result<TempoTrack, CompileError> {
     if !(RATE_MIN..=RATE_MAX).contains(&song.sample_rate) {
         return Err(CompileError::SampleRate(song.sample_rate));
-    }
-    let metre = song.time_signature;
-    if !(1..=64).contains(&metre.beats) || !matches!(metre.unit, 1 | 2 | 4 | 8 | 16 | 32) {
-        return Err(CompileError::TimeSignature);
     }
     if song.tracks.len() > TRACKS_MAX {
         return Err(CompileError::TooManyTracks);
@@ -141,7 +143,11 @@ fn check_song(song: &Song) -> Result<Tempo, CompileError> {
     if !is_gain(song.master.volume) {
         return Err(CompileError::MasterVolume);
     }
-    Tempo::new(song.bpm_milli, song.sample_rate).ok_or(CompileError::Tempo(song.bpm_milli))
+    TempoTrack::new(song.sample_rate, song.bpm_milli, &song.tempo_changes).map_err(|error| match error {
+        TempoError::Tempo(bpm_milli) => CompileError::Tempo(bpm_milli),
+        TempoError::Place(change) => CompileError::TempoPlace(change),
+        TempoError::TooMany => CompileError::TooManyTempos,
+    })
 }
 
 fn compile_sources(song: &Song) -> Result<Sources, CompileError> {
@@ -176,7 +182,7 @@ fn compile_track(
     track: &Track,
     audible: bool,
     lanes: Vec<CompiledLane>,
-    tempo: Tempo,
+    tempo: TempoMap<'_>,
     sources: &Sources,
 ) -> Result<CompiledTrack, CompileError> {
     if !is_gain(track.volume) || !(-1.0..=1.0).contains(&track.pan) {
@@ -209,7 +215,13 @@ fn compile_track(
 }
 
 /// The passes of a clip that repeats a part of its recording, touching each other; one of any other clip.
-fn place_passes(clip: &Clip, tempo: Tempo, source: &Source, index: u32, clips: &mut Vec<ClipRecord>) -> Option<()> {
+fn place_passes(
+    clip: &Clip,
+    tempo: TempoMap<'_>,
+    source: &Source,
+    index: u32,
+    clips: &mut Vec<ClipRecord>,
+) -> Option<()> {
     let whole = place_clip(clip, tempo, source)?;
     let looped = clip.loop_ticks > 0 && clip.loop_ticks < clip.duration_ticks;
     let length = if looped { clip.loop_ticks } else { clip.duration_ticks.max(1) };
@@ -242,20 +254,20 @@ fn place_passes(clip: &Clip, tempo: Tempo, source: &Source, index: u32, clips: &
 ///
 /// The recording's start is placed on a whole tick and then rounded to a frame like every other place. So a clip that was
 /// cut into touching pieces keeps one anchor, and the pieces play the very samples of the uncut clip.
-fn place_clip(clip: &Clip, tempo: Tempo, source: &Source) -> Option<ClipRecord> {
+fn place_clip(clip: &Clip, tempo: TempoMap<'_>, source: &Source) -> Option<ClipRecord> {
     let lengths = [clip.duration_ticks, clip.fade_in_ticks, clip.fade_out_ticks];
     let offsets = [clip.source_offset_seconds, clip.source_end_offset_seconds];
     if lengths.iter().any(|ticks| *ticks < 0) || offsets.iter().any(|s| !s.is_finite() || *s < 0.0) {
         return None;
     }
     let end_ticks = clip.start_ticks.checked_add(clip.duration_ticks)?;
-    let anchor_ticks = clip.start_ticks.checked_sub(tempo.ticks_of_seconds(clip.source_offset_seconds)?)?;
+    let anchor_ticks = tempo.ticks_after(clip.start_ticks, -clip.source_offset_seconds)?;
     let (from, to) = (frame(tempo, clip.start_ticks)?, frame(tempo, end_ticks)?);
     let anchor = frame(tempo, anchor_ticks)?;
     let mut end = to;
     if clip.source_end_offset_seconds > 0.0 {
         let seconds = source.info.frames as f64 / f64::from(source.info.rate) - clip.source_end_offset_seconds;
-        end = end.min(frame(tempo, anchor_ticks.checked_add(tempo.ticks_of_seconds(seconds)?)?)?);
+        end = end.min(frame(tempo, tempo.ticks_after(anchor_ticks, seconds)?)?);
     }
     let (first, last) = source_reach(anchor, source);
     let fade = |from: i64, to: i64| (to - from).clamp(0, i64::from(i32::MAX)) as u32;
@@ -292,7 +304,7 @@ fn source_reach(anchor: i64, source: &Source) -> (i64, i64) {
     (anchor + output(-half), anchor + output(i128::from(frames) + half))
 }
 
-fn frame(tempo: Tempo, ticks: i64) -> Option<i64> {
+fn frame(tempo: TempoMap<'_>, ticks: i64) -> Option<i64> {
     let frame = tempo.frame(ticks);
     (-FRAME_MAX..=FRAME_MAX).contains(&frame).then_some(frame)
 }

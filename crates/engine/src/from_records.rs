@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 use dsp::device::parameter::index_of;
 use model::{AudioFile, AudioFileState, Id, Plugin, Record, Records, Table, Ticks, Value};
 
-use crate::{Clip, Device, Lane, LaneTarget, Master, Point, Send, Song, SourceInfo, TimeSignature, Track, Way};
+use crate::{
+    Clip, Device, Lane, LaneTarget, Master, MetreChange, Point, Send, Song, SourceInfo, TempoChange, TempoTrack,
+    TimeSignature, Track, Way,
+};
 
 impl Song {
     /// The song that these records of one project describe: its tracks in their order, each with its clips, deleted ones
@@ -46,15 +49,44 @@ impl Song {
         Some(Song {
             sample_rate: project.sample_rate,
             bpm_milli: project.bpm.thousandths(),
-            time_signature: TimeSignature {
-                beats: u32::from(project.time_signature.numerator),
-                unit: u32::from(project.time_signature.denominator),
-            },
+            tempo_changes: tempo_changes(records),
+            time_signature: time_signature(project.time_signature),
+            metre_changes: metre_changes(records),
             tracks,
             master,
             sources: sources.list,
         })
     }
+}
+
+impl TempoTrack {
+    /// The tempo of the project of these records. `None` when there is no project among them.
+    #[must_use]
+    pub fn from_records(records: &Records) -> Option<TempoTrack> {
+        let project = model::Project::from_record(records.project()?);
+        TempoTrack::new(project.sample_rate, project.bpm.thousandths(), &tempo_changes(records)).ok()
+    }
+}
+
+fn tempo_changes(records: &Records) -> Vec<TempoChange> {
+    let change = |change: model::TempoChange| TempoChange {
+        ticks: change.at.0,
+        bpm_milli: change.bpm.thousandths(),
+        ramp: change.ramp,
+    };
+    records.tempo_changes().into_iter().map(change).collect()
+}
+
+fn metre_changes(records: &Records) -> Vec<MetreChange> {
+    let change = |change: model::MetreChange| MetreChange {
+        ticks: change.at.0,
+        time_signature: time_signature(change.time_signature),
+    };
+    records.metre_changes().into_iter().map(change).collect()
+}
+
+fn time_signature(metre: model::TimeSignature) -> TimeSignature {
+    TimeSignature { beats: u32::from(metre.numerator), unit: u32::from(metre.denominator) }
 }
 
 /// Where sound goes: what leads to a track that is deleted leads nowhere, and an output that leads nowhere to the master.
@@ -298,6 +330,30 @@ mod tests {
                 ..Clip::default()
             }]
         );
+    }
+
+    #[test]
+    fn u2_changes_of_tempo_and_metre_are_the_songs() {
+        let mut records = project();
+        let (text, number) = (Value::text, Value::number);
+        for (name, beat, bpm, curve) in
+            [("t2", 8.0, 60.0, "ramp"), ("t1", 4.0, 180.0, "jump"), ("t3", 9.0, 20.0, "jump")]
+        {
+            let gone = if name == "t3" { text("2026-01-01T00:00:00.000Z") } else { Value::Null };
+            let fields =
+                [("projectId", text("p")), ("beat", number(beat)), ("bpm", number(bpm)), ("curve", text(curve))];
+            insert(&mut records, Table::TempoChanges, name, &[&fields[..], &[("deleted", gone)]].concat());
+        }
+        let fields = [("projectId", text("p")), ("beat", number(2.5)), ("timeSignature", text("3/8"))];
+        insert(&mut records, Table::TimeSignatures, "m", &fields);
+        let song = Song::from_records(&records, |_| None).unwrap();
+        let change = |beats: i64, bpm_milli, ramp| TempoChange { ticks: beats * TICKS_PER_BEAT, bpm_milli, ramp };
+        assert_eq!(song.tempo_changes, [change(4, 180_000, false), change(8, 60_000, true)]);
+        let time_signature = TimeSignature { beats: 3, unit: 8 };
+        assert_eq!(song.metre_changes, [MetreChange { ticks: TICKS_PER_BEAT * 5 / 2, time_signature }]);
+        let track = TempoTrack::new(48_000, 90_500, &song.tempo_changes).unwrap();
+        assert_eq!(TempoTrack::from_records(&records), Some(track));
+        assert!(crate::Plan::compile(&song).is_ok());
     }
 
     #[test]

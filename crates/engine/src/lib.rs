@@ -22,5 +22,7 @@ pub use plan::{Plan, PlanError, PlanView};
 pub use processor::{Plans, Processor};
 pub use reader::{MemoryReader, Reader};
 pub use render::{Renderer, render};
-pub use song::{Clip, Device, Lane, LaneTarget, Master, Point, Send, Song, SourceInfo, TimeSignature, Track, Way};
-pub use tempo::{TICKS_PER_BEAT, Tempo};
+pub use song::{
+    Clip, Device, Lane, LaneTarget, Master, MetreChange, Point, Send, Song, SourceInfo, TimeSignature, Track, Way,
+};
+pub use tempo::{TICKS_PER_BEAT, Tempo, TempoChange, TempoMap, TempoTrack};

@@ -5,7 +5,7 @@
 //!
 //! | words | section |
 //! |---|---|
-//! | 32 | header: magic, version, length in words, sample rate, bpm in thousandths, beats in a bar, beat unit, master factor (f32), counts of tracks, clips, sources, conversions, song length in frames (i64), counts of devices, values, edges, lanes, points, latency of the whole in frames, hash of the structure (u64), how many of the devices are the master's, zeros |
+//! | 32 | header: magic, version, length in words, sample rate, counts of stretches and of metres, 0, master factor (f32), counts of tracks, clips, sources, conversions, song length in frames (i64), counts of devices, values, edges, lanes, points, latency of the whole in frames, hash of the structure (u64), how many of the devices are the master's, zeros |
 //! | 24 × tracks | id (u64), content hash (u64), factors left and right (f32), first clip, clips, the index of the track that comes at this place when sorted by id, and when sorted for processing, first device, devices, first edge, edges, first lane, lanes, delay of its clips in frames, 1 if edges lead to it, latency at its fader, hash of its lanes (u64), zeros |
 //! | 18 × clips | first audible frame, frame after the last, frame at which the recording's frame 0 lies, latest end in the subtree, start of the fade in, end of the fade out (all i64), fade lengths in frames, gain (f32), index of the source, 1 if it is reversed + 2 × shape of the fade in + 16 × shape of the fade out, 0 |
 //! | 8 × sources | id, rate, channels, index of the conversion or 0xffffffff, length in frames (u64), zeros |
@@ -15,6 +15,8 @@
 //! | 8 × edges | id (u64), kind (0 output, 1 send behind the fader, 2 before it, 3 sidechain), index of the track or, for sidechains, of the device, 0xffffffff being the master, factor (f32), delay, the index of the edge that comes at this place when sorted by id, its lane or 0xffffffff |
 //! | 4 × lanes | what moves (0 volume, 1 pan, 2 an edge, 3 a parameter), the parameter's index, first point, points |
 //! | 4 × points | frame (i64), value (f32), way to the next point (f32): 2 holds, -1 to 1 is the bend |
+//! | 8 × stretches | of the tempo, from tick 0 on: tick (i64), the frame where it begins (i64) and what is beyond it in 2^-32 frames, the tempo at its beginning and the one that it goes to evenly in time (or the same) in thousandths of a beat per minute, 0 |
+//! | 6 × metres | from tick 0 on: tick (i64), beats in a bar, beat unit, the number of its first click (i64) |
 //! | rest | the conversions' coefficients (f32), as `dsp::resample` lays them out |
 //!
 //! The clips of a track lie together, sorted by first audible frame, and form an implicit interval tree: the root of
@@ -37,7 +39,7 @@ pub use view::{ClipRecord, ConversionRecord, PlanView, SourceRecord, TrackRecord
 /// "UNPL", as the first word's bytes.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"UNPL");
 /// The layout's version. A plan never outlives the program that made it, so only this one is read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The most tracks in a plan.
 pub const TRACKS_MAX: usize = 1_024;
 /// The most clips in a plan.
@@ -72,6 +74,8 @@ pub(crate) const DEVICE_WORDS: usize = 12;
 pub(crate) const EDGE_WORDS: usize = 8;
 pub(crate) const LANE_WORDS: usize = 4;
 pub(crate) const POINT_WORDS: usize = 4;
+pub(crate) use crate::metronome::METRE_WORDS;
+pub(crate) use crate::tempo::STRETCH_WORDS;
 pub(crate) const NO_CONVERSION: u32 = u32::MAX;
 
 /// A checked plan that owns its words.

@@ -15,7 +15,6 @@ mod voice;
 
 use dsp::ramp::Ramp;
 
-use crate::metronome::Beats;
 use crate::{PlanView, Reader};
 use desk::Desk;
 use effect::Now;
@@ -103,7 +102,7 @@ impl Processor {
     /// # Errors
     /// When a fade is under way or the rate is wrong; then nothing has changed.
     pub fn change(&mut self, previous: Option<&PlanView<'_>>, current: &PlanView<'_>) -> Result<(), ChangeError> {
-        if current.tempo().sample_rate() != self.sample_rate {
+        if current.sample_rate() != self.sample_rate {
             return Err(ChangeError::SampleRate);
         }
         if self.transport.is_busy() {
@@ -127,8 +126,9 @@ impl Processor {
             // Nothing is heard of what leaves.
             self.desk.leaving.clear();
         }
-        self.rack.take(current, self.clock, if sounding { milliseconds(RAMP_MS, self.sample_rate) } else { 0 });
         self.transport.change(previous.map(PlanView::tempo), current.tempo(), content_changed);
+        let glide = if sounding { milliseconds(RAMP_MS, self.sample_rate) } else { 0 };
+        self.rack.take(current, self.clock, self.transport.position(), glide);
         Ok(())
     }
 
@@ -157,7 +157,7 @@ impl Processor {
 
     /// Loops from the end of a region, in ticks, to its start, or does not. A region shorter than two fades is not looped.
     ///
-    /// Needs a plan to have been taken; the next [`Processor::change`] places the region anew.
+    /// Every [`Processor::change`] places the region anew.
     pub fn set_loop(&mut self, ticks: Option<(i64, i64)>) {
         self.transport.set_loop(ticks);
     }
@@ -224,6 +224,7 @@ impl Processor {
     /// The current plan is the one that [`Processor::change`] took last.
     pub fn process<R: Reader>(&mut self, plans: &Plans<'_>, reader: &mut R, left: &mut [f32], right: &mut [f32]) {
         let frames = left.len().min(right.len());
+        self.transport.place_loop(plans.current.tempo());
         for (left, right) in left[..frames].chunks_mut(CUT_FRAMES).zip(right[..frames].chunks_mut(CUT_FRAMES)) {
             left.fill(0.0);
             right.fill(0.0);
@@ -359,7 +360,7 @@ impl Processor {
             return;
         }
         let Some(plan) = plan_of(plans, span) else { return };
-        let beats = Beats::new(plan.tempo(), plan.time_signature());
+        let beats = plan.beats();
         let longest = self.clicks[0].len().max(self.clicks[1].len()) as i64;
         let mut number = beats.number_at(span.from() - longest);
         loop {

@@ -19,7 +19,7 @@ impl<'a> Renderer<'a> {
     /// Begins at the first frame of a range; nothing is faded at its borders. The metronome is silent.
     #[must_use]
     pub fn new(plan: PlanView<'a>, range: Range<i64>) -> Self {
-        let mut processor = Processor::new(plan.tempo().sample_rate());
+        let mut processor = Processor::new(plan.sample_rate());
         processor.prepare(None, &plan);
         processor.change(None, &plan).expect("a new processor of the plan's own rate takes it");
         processor.play_exactly_from(range.start);

@@ -2,15 +2,21 @@
 
 use dsp::fade::Shape;
 
+use crate::TempoChange;
+
 /// A song. Positions are ticks, [`crate::TICKS_PER_BEAT`] to the beat.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Song {
     /// The rate at which the engine runs, in Hz.
     pub sample_rate: u32,
-    /// Tempo in thousandths of a beat per minute, 20,000 to 300,000.
+    /// Tempo at the start, in thousandths of a beat per minute, 20,000 to 300,000.
     pub bpm_milli: u32,
-    /// Metre; only the metronome hears it.
+    /// Where it changes, in any order.
+    pub tempo_changes: Vec<TempoChange>,
+    /// Metre at the start; only the metronome hears it.
     pub time_signature: TimeSignature,
+    /// Where it changes, in any order.
+    pub metre_changes: Vec<MetreChange>,
     /// The tracks in the order in which they are summed.
     pub tracks: Vec<Track>,
     /// What all tracks go through.
@@ -26,6 +32,23 @@ pub struct TimeSignature {
     pub beats: u32,
     /// The note value of one of them: 1, 2, 4, 8, 16 or 32. A quarter note is one beat of the tempo.
     pub unit: u32,
+}
+
+impl TimeSignature {
+    /// Whether both numbers are within their bounds.
+    #[must_use]
+    pub fn is_sound(self) -> bool {
+        (1..=64).contains(&self.beats) && matches!(self.unit, 1 | 2 | 4 | 8 | 16 | 32)
+    }
+}
+
+/// A change of metre. A bar begins with it; the one before may be shorter than its metre says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetreChange {
+    /// Where, behind tick 0.
+    pub ticks: i64,
+    /// The metre from here on.
+    pub time_signature: TimeSignature,
 }
 
 /// The master channel.

@@ -1,5 +1,10 @@
 //! From ticks to frames and back, exactly.
 
+mod map;
+
+pub(crate) use map::STRETCH_WORDS;
+pub use map::{CHANGE_TICKS_MAX, CHANGES_MAX, TempoChange, TempoError, TempoMap, TempoTrack};
+
 /// Ticks in a beat (a quarter note): 2^10 · 3^3 · 5 · 7.
 pub const TICKS_PER_BEAT: i64 = 967_680;
 
@@ -8,7 +13,7 @@ pub const BPM_MILLI_MIN: u32 = 20_000;
 /// The fastest tempo in thousandths of a beat per minute.
 pub const BPM_MILLI_MAX: u32 = 300_000;
 
-/// A tempo at a sample rate: `frames = ticks · 60,000 · rate / (967,680 · bpm_milli)`, exactly, rounded half to even.
+/// One tempo at a sample rate, for a song that never changes it: `frames = ticks · 60,000 · rate / (967,680 · bpm_milli)`, exactly, rounded half to even.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tempo {
     bpm_milli: u32,
@@ -51,16 +56,6 @@ impl Tempo {
     #[must_use]
     pub fn ticks_floor(self, frame: i64) -> i64 {
         saturate((i128::from(frame) * self.ticks_numerator()).div_euclid(self.frames_numerator()))
-    }
-
-    /// The tick nearest to a time in seconds, ties to even; `None` when it is no finite number or beyond 2^53.
-    ///
-    /// Seconds that were made from ticks (by cutting a clip) come back as those ticks: the error of an f64 is far below
-    /// half a tick up to a week.
-    #[must_use]
-    pub fn ticks_of_seconds(self, seconds: f64) -> Option<i64> {
-        let ticks = (seconds * f64::from(self.bpm_milli) * (TICKS_PER_BEAT as f64) / 60_000.0).round_ties_even();
-        (ticks.abs() <= 9_007_199_254_740_992.0).then_some(ticks as i64)
     }
 
     fn frames_numerator(self) -> i128 {
@@ -115,8 +110,6 @@ mod tests {
         assert_eq!(Tempo::new(19_999, 48_000), None);
         assert_eq!(Tempo::new(300_001, 48_000), None);
         assert_eq!(Tempo::new(120_000, 0), None);
-        assert_eq!(tempo.ticks_of_seconds(f64::NAN), None);
-        assert_eq!(tempo.ticks_of_seconds(1e300), None);
     }
 
     proptest! {
@@ -132,12 +125,6 @@ mod tests {
             // A tick is finer than a frame below about 200 kHz at any tempo (U4).
             prop_assume!(tempo.sample_rate() <= 192_000);
             prop_assert_eq!(tempo.frame(tempo.ticks(frame)), frame);
-        }
-
-        #[test]
-        fn u4_seconds_made_from_ticks_come_back(tempo in any_tempo(), ticks in 0i64..(967_680 * 100_000)) {
-            let seconds = ticks as f64 / TICKS_PER_BEAT as f64 * 60.0 / (f64::from(tempo.bpm_milli()) / 1_000.0);
-            prop_assert_eq!(tempo.ticks_of_seconds(seconds), Some(ticks));
         }
     }
 }

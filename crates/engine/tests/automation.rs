@@ -6,7 +6,8 @@ mod support;
 
 use dsp::devices::Kind;
 use engine::{
-    Device, Lane, LaneTarget, Plan, Plans, Point, Processor, Song, SourceInfo, TICKS_PER_BEAT as BEAT, Track, Way,
+    Device, Lane, LaneTarget, Plan, Plans, Point, Processor, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TempoChange,
+    TempoTrack, Track, Way,
 };
 use support::songs::{clip, song, track};
 
@@ -195,4 +196,55 @@ fn en18_a_knob_on_the_screen_makes_no_zipper_noise() {
     drop(previous);
     let noise = 20.0 * libm::log10(roughness(&heard) / 0.5);
     assert!(noise < -50.0, "{noise} dB");
+}
+
+#[test]
+fn en33_a_way_across_changes_of_tempo_is_straight_in_beats() {
+    for (target, bend) in [(LaneTarget::Volume, 0.0), (LaneTarget::Volume, -0.6)] {
+        let point = |beats: i64, value| Point { ticks: beats * BEAT, value, way: Way::Bent(bend) };
+        let mut song = ones(vec![Lane { target, points: vec![point(0, 0.0), point(3, 1.0)] }], vec![]);
+        // A beat in 24,000 frames, one in 12,000, one in 48,000.
+        song.tempo_changes = vec![
+            TempoChange { ticks: BEAT, bpm_milli: 240_000, ramp: false },
+            TempoChange { ticks: 2 * BEAT, bpm_milli: 60_000, ramp: false },
+        ];
+        let [left, _] = play(&song, 84_000);
+        for (n, x) in left.iter().enumerate() {
+            let beats = match n as f64 {
+                n if n < 24_000.0 => n / 24_000.0,
+                n if n < 36_000.0 => 1.0 + (n - 24_000.0) / 12_000.0,
+                n => 2.0 + (n - 36_000.0) / 48_000.0,
+            };
+            let expected = dsp::bend::bend(beats / 3.0, bend);
+            assert!((f64::from(*x) - expected).abs() < 2e-6, "frame {n}: {x} instead of {expected}");
+        }
+    }
+}
+
+#[test]
+fn en26_a_delay_in_notes_follows_the_tempo_at_its_place() {
+    // An eighth, no feedback, nothing of the input.
+    let mut values: Vec<f32> = Kind::Delay.parameters().iter().map(|parameter| parameter.default).collect();
+    (values[1], values[2], values[6]) = (8.0, 0.0, 100.0);
+    let delay = Device { id: 1, kind: Kind::Delay, bypassed: false, values, sidechain: None };
+    let mut song = ones(vec![], vec![delay]);
+    // Clicks on beats 0 and 2; between them the tempo falls to a half, and behind them it goes up evenly.
+    song.tracks[0].clips = [0, 2, 4].map(|beat| clip(1, beat * BEAT, BEAT / 24_000 + 1)).into();
+    song.tempo_changes = vec![
+        TempoChange { ticks: BEAT, bpm_milli: 60_000, ramp: false },
+        TempoChange { ticks: 3 * BEAT, bpm_milli: 60_000, ramp: false },
+        TempoChange { ticks: 8 * BEAT, bpm_milli: 240_000, ramp: true },
+    ];
+    let [left, _] = play(&song, 200_000);
+    // A click lasts for a frame or two.
+    let begins = |n: usize| left[n] > 0.5 && (n == 0 || left[n - 1] < 0.5);
+    let heard: Vec<i64> = (0..left.len()).filter(|n| begins(*n)).map(|n| n as i64).collect();
+    let track = TempoTrack::new(48_000, 120_000, &song.tempo_changes).unwrap();
+    let map = track.map();
+    // Two seconds after the ramp's beginning the third click comes; the delay has looked at the tempo at that ramp's first beat.
+    let last_look = map.frame(4 * BEAT);
+    let half = |frame: i64| (map.beat_frames(frame) / 2.0).round_ties_even() as i64;
+    assert_eq!(heard, [half(0), map.frame(2 * BEAT) + half(30_000), last_look + half(last_look)]);
+    assert_eq!((half(0), half(30_000)), (12_000, 24_000));
+    assert!((12_000..24_000).contains(&half(last_look)));
 }

@@ -3,15 +3,16 @@
 mod support;
 
 use engine::plan::{CLIPS_MAX, DEVICES_MAX, EDGES_MAX, POINTS_MAX, TRACKS_MAX};
+use engine::tempo::CHANGES_MAX;
 use engine::{
-    Clip, CompileError, Device, Lane, LaneTarget, MemoryReader, Plan, PlanError, Plans, Point, Processor, Send, Song,
-    SourceInfo, TICKS_PER_BEAT as BEAT, TimeSignature, Way,
+    Clip, CompileError, Device, Lane, LaneTarget, MemoryReader, MetreChange, Plan, PlanError, Plans, Point, Processor,
+    Send, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TempoChange, TimeSignature, Way,
 };
 use proptest::prelude::*;
 use support::songs::{self, clip, song, track};
 
-/// Words of the small song's plan before its table: header, tracks, clips, sources, conversion, edges.
-const RECORDS: usize = 32 + 3 * 24 + 3 * 18 + 2 * 8 + 8 + 3 * 8;
+/// Words of the small song's plan before its table: header, tracks, clips, sources, conversion, edges, tempos, metres.
+const RECORDS: usize = 32 + 3 * 24 + 3 * 18 + 2 * 8 + 8 + 3 * 8 + 2 * 8 + 2 * 6;
 
 fn small_song() -> Song {
     let source = |id, rate| SourceInfo { id, rate, channels: 2, frames: 10_000 };
@@ -21,7 +22,12 @@ fn small_song() -> Song {
         track(5, vec![]),
     ];
     // 8 kHz to 4 kHz has one phase: a small table.
-    Song { sample_rate: 4_000, ..song(48_000, 120_000, vec![source(1, 4_000), source(2, 8_000)], tracks) }
+    Song {
+        sample_rate: 4_000,
+        tempo_changes: vec![TempoChange { ticks: BEAT / 2, bpm_milli: 90_000, ramp: true }],
+        metre_changes: vec![MetreChange { ticks: BEAT, time_signature: TimeSignature { beats: 3, unit: 8 } }],
+        ..song(48_000, 120_000, vec![source(1, 4_000), source(2, 8_000)], tracks)
+    }
 }
 
 fn words(song: &Song) -> Vec<u32> {
@@ -31,7 +37,7 @@ fn words(song: &Song) -> Vec<u32> {
 /// Plays whatever was accepted, from several places.
 fn play(plan: &Plan) {
     let plans = Plans { current: plan.view(), previous: None };
-    let mut processor = Processor::new(plans.current.tempo().sample_rate());
+    let mut processor = Processor::new(plans.current.sample_rate());
     processor.prepare(None, &plans.current);
     processor.change(None, &plans.current).expect("the plan's own rate");
     processor.set_metronome(true);
@@ -70,9 +76,21 @@ fn en15_what_is_no_plan_is_named() {
     assert_eq!(with(0, 0), Err(PlanError::Magic));
     assert_eq!(with(1, 7), Err(PlanError::Version(7)));
     assert_eq!(with(2, 31), Err(PlanError::Length));
-    assert_eq!(with(3, 44_100), Err(PlanError::Conversion(0)));
-    assert_eq!(with(4, 19_999), Err(PlanError::Tempo));
-    assert_eq!(with(6, 3), Err(PlanError::Tempo));
+    assert_eq!(with(3, 44_100), Err(PlanError::Tempo));
+    assert_eq!(with(4, 0), Err(PlanError::Header));
+    assert_eq!(with(5, u32::MAX), Err(PlanError::Header));
+    assert_eq!(with(6, 3), Err(PlanError::Header));
+    // Two stretches: ticks, frame, fraction, both tempos, zero; then two metres.
+    let tempos = RECORDS - 2 * 8 - 2 * 6;
+    assert_eq!(good[tempos + 5], 120_000);
+    for (at, word) in
+        [(0, 1), (2, 1), (4, 1), (5, 19_999), (6, 300_001), (7, 1), (8, 0), (10, 77), (12, 5), (14, 80_000)]
+    {
+        assert_eq!(with(tempos + at, word), Err(PlanError::Tempo), "word {at} of the tempos");
+    }
+    for (at, word) in [(0, 1), (2, 0), (2, 65), (3, 5), (4, 1), (6, 0), (7, 1 << 30), (9, 3), (10, 2)] {
+        assert_eq!(with(RECORDS - 2 * 6 + at, word), Err(PlanError::Tempo), "word {at} of the metres");
+    }
     assert_eq!(with(7, f32::NAN.to_bits()), Err(PlanError::Header));
     assert_eq!(with(8, u32::MAX), Err(PlanError::Header));
     assert_eq!(with(30, 1), Err(PlanError::Header));
@@ -216,6 +234,11 @@ fn en15_a_song_out_of_bounds_is_refused_with_a_reason() {
     };
     assert_eq!(refused(&|s| s.sample_rate = 1), CompileError::SampleRate(1));
     assert_eq!(refused(&|s| s.bpm_milli = 300_001), CompileError::Tempo(300_001));
+    assert_eq!(refused(&|s| s.tempo_changes[0].bpm_milli = 1), CompileError::Tempo(1));
+    assert_eq!(refused(&|s| s.tempo_changes[0].ticks = 0), CompileError::TempoPlace(0));
+    assert_eq!(refused(&|s| s.tempo_changes = vec![s.tempo_changes[0]; CHANGES_MAX + 1]), CompileError::TooManyTempos);
+    assert_eq!(refused(&|s| s.metre_changes[0].ticks = -1), CompileError::TimeSignature);
+    assert_eq!(refused(&|s| s.metre_changes[0].time_signature.beats = 65), CompileError::TimeSignature);
     assert_eq!(refused(&|s| s.time_signature = TimeSignature { beats: 0, unit: 4 }), CompileError::TimeSignature);
     assert_eq!(refused(&|s| s.time_signature = TimeSignature { beats: 4, unit: 5 }), CompileError::TimeSignature);
     assert_eq!(refused(&|s| s.master.volume = f64::NAN), CompileError::MasterVolume);

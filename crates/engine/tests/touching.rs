@@ -3,9 +3,9 @@
 mod support;
 
 use engine::plan::PlanView;
-use engine::{Clip, Plan, SourceInfo};
+use engine::{Clip, Plan, SourceInfo, TempoChange, TempoTrack};
 use proptest::prelude::*;
-use support::songs::{self, Case, clip, cut, noise, track};
+use support::songs::{self, Case, clip, cut, cut_by_map, noise, track};
 use support::{Blocks, bits, play};
 
 fn case(rate: u32, source_rate: u32, bpm_milli: u32, clips: Vec<Clip>, recording: &[f32], start_ticks: i64) -> Case {
@@ -76,5 +76,35 @@ proptest! {
         let one = play(&case(48_000, 48_000, bpm_milli, vec![whole], &recording, 0), Blocks::Of(128));
         let two = play(&case(48_000, 48_000, bpm_milli, pieces, &recording, 0), Blocks::Of(128));
         prop_assert_eq!(bits(&one), bits(&two));
+    }
+
+    #[test]
+    fn en1_u4_touching_clips_sound_like_the_uncut_one_across_changes_of_tempo(
+        (bpm_milli, rate, start, lengths) in pieces(),
+        changes in prop::collection::vec((1i64..400_000, 20_000u32..=300_000, any::<bool>()), 1..12),
+        converted in any::<bool>(),
+        offset in prop_oneof![Just(0.0f64), 0.0..0.5f64],
+    ) {
+        prop_assume!(rate <= 96_000);
+        let source_rate = if !converted { rate } else if rate == 44_100 { 48_000 } else { 44_100 };
+        let recording = noise(u64::from(bpm_milli), 60_000);
+        let total = lengths.iter().sum::<i64>() + 50_000;
+        let mut ticks = start;
+        let tempo_changes: Vec<TempoChange> = changes.into_iter().map(|(step, bpm_milli, ramp)| {
+            ticks += step;
+            TempoChange { ticks, bpm_milli, ramp }
+        }).collect();
+        let track = TempoTrack::new(rate, bpm_milli, &tempo_changes).unwrap();
+        let whole = Clip { source_offset_seconds: offset, gain: 0.9, ..clip(7, start, total) };
+        let pieces = cut_by_map(&whole, &lengths, track.map());
+        let with = |clips: Vec<Clip>| {
+            let mut case = case(rate, source_rate, bpm_milli, clips, &recording, start);
+            case.song.tempo_changes.clone_from(&tempo_changes);
+            case
+        };
+        let (one, many) = (with(vec![whole]), with(pieces));
+        let borders = clips_of(&Plan::compile(&many.song).unwrap().view());
+        prop_assert!(borders.windows(2).all(|pair| pair[0].1 == pair[1].0));
+        prop_assert_eq!(bits(&play(&one, Blocks::Of(128))), bits(&play(&many, Blocks::Of(128))));
     }
 }

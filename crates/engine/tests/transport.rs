@@ -3,7 +3,9 @@
 mod support;
 
 use engine::processor::{ChangeError, FADE_MS, RAMP_MS};
-use engine::{Clip, MemoryReader, Plan, Plans, Processor, Song, SourceInfo, TICKS_PER_BEAT as BEAT};
+use engine::{
+    Clip, MemoryReader, Plan, Plans, Processor, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TempoChange, TempoTrack,
+};
 use support::songs::{clip, noise, sine, song, track};
 use support::{Blocks, bits, largest_step};
 
@@ -291,6 +293,54 @@ fn en7_a_tempo_change_keeps_the_place_in_ticks() {
     assert!(player.processor.needs_previous());
     player.run(FADE, Blocks::Of(128));
     assert!(!player.processor.needs_previous());
+}
+
+#[test]
+fn en7_a_tempo_that_changes_behind_the_place_is_not_heard_at_it() {
+    let change = |beats: i64, bpm_milli| TempoChange { ticks: beats * BEAT, bpm_milli, ramp: false };
+    let short = |song: &mut Song| song.tracks[0].clips[0].duration_ticks = 4 * BEAT;
+    let before = || {
+        let (mut song, recordings) = sine_song();
+        short(&mut song);
+        Player::new(&song, &recordings)
+    };
+    let later = with_plan(|song| {
+        short(song);
+        song.tempo_changes = vec![change(8, 60_000)];
+    });
+    let acts = [(0, Act::Play), (10_000, Act::Plan(later))];
+    let played = before().script(&acts, 40_000, Blocks::Of(128));
+    assert_eq!(bits(&played), bits(&before().script(&[(0, Act::Play)], 40_000, Blocks::Of(128))));
+    // Before the place it moves it: two beats at 60 are 96,000 frames.
+    let mut player = player();
+    player.act(Act::Seek(60_000));
+    player.act(Act::Play);
+    player.run(FADE, Blocks::Of(128));
+    player.act(Act::Plan(with_plan(|song| song.tempo_changes = vec![change(1, 60_000)])));
+    assert_eq!(player.processor.position(), 24_000 + 2 * (36_000 + FADE as i64));
+}
+
+#[test]
+fn en11_a_loop_over_a_change_of_tempo_is_seamless() {
+    // Noise that lasts, from the start; the loop's borders lie on it, the second behind a jump and a ramp.
+    let frames = 400_000;
+    let sources = vec![SourceInfo { id: 1, rate: RATE, channels: 1, frames: frames as u64 }];
+    let changes = vec![
+        TempoChange { ticks: BEAT, bpm_milli: 173_000, ramp: false },
+        TempoChange { ticks: 3 * BEAT, bpm_milli: 60_000, ramp: true },
+    ];
+    let map = TempoTrack::new(RATE, 120_000, &changes).unwrap();
+    let (start, end) = (map.map().frame(BEAT / 2) as usize, map.map().frame(7 * BEAT / 2) as usize);
+    let clips = vec![clip(1, 0, BEAT / 2), clip(1, BEAT / 2, 3 * BEAT), clip(1, 7 * BEAT / 2, BEAT)];
+    let song = Song { tempo_changes: changes, ..song(RATE, 120_000, sources, vec![track(1, clips)]) };
+    let recording = noise(5, frames);
+    let acts = [(0, Act::Loop(BEAT / 2, 7 * BEAT / 2)), (0, Act::Play)];
+    let [left, _] = Player::new(&song, &vec![(1, vec![recording.clone()])]).script(&acts, 2 * end, Blocks::Of(128));
+    let pass = end - start;
+    for (n, x) in left.iter().enumerate() {
+        let within = if n < start { n } else { (n - start) % pass };
+        assert_eq!(*x, recording[within], "frame {n}");
+    }
 }
 
 #[test]

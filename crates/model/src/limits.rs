@@ -30,6 +30,10 @@ pub const PROJECT_TRACKS_MAX: usize = 4_000;
 pub const TRACK_PLUGINS_MAX: usize = 32;
 /// Sends of one track.
 pub const TRACK_SENDS_MAX: usize = 32;
+/// Changes of tempo in one project, and of metre, deleted ones included.
+pub const PROJECT_CHANGES_MAX: usize = 4_096;
+/// The first beat at which tempo or metre may change: a 256th note behind the start, where the project's own are.
+pub const CHANGE_BEAT_MIN: f64 = 1.0 / 64.0;
 /// Memberships in one project, ended ones included.
 pub const PROJECT_MEMBERS_MAX: usize = 1_000;
 /// Bytes of an uploaded audio file.

@@ -28,11 +28,15 @@ pub enum Table {
     Automation,
     /// Named versions of a project.
     Versions,
+    /// Where the tempo of a project changes.
+    TempoChanges,
+    /// Where the metre of a project changes.
+    TimeSignatures,
 }
 
 impl Table {
     /// Every table, parents before children.
-    pub const ALL: [Table; 8] = [
+    pub const ALL: [Table; 10] = [
         Table::Users,
         Table::Projects,
         Table::ProjectMembers,
@@ -41,6 +45,8 @@ impl Table {
         Table::Clips,
         Table::Automation,
         Table::Versions,
+        Table::TempoChanges,
+        Table::TimeSignatures,
     ];
 
     /// The name on the wire and in the database.
@@ -55,6 +61,8 @@ impl Table {
             Table::AudioFiles => "audio_files",
             Table::Automation => "automation",
             Table::Versions => "versions",
+            Table::TempoChanges => "tempo_changes",
+            Table::TimeSignatures => "time_signatures",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use imbl::{OrdMap, OrdSet};
 
-use crate::{Id, Key, Map, Record, Table};
+use crate::{Id, Key, Map, MetreChange, Record, Table, TempoChange};
 
 /// A set of records. Cloning is O(1), so that a view, a rollback or a snapshot costs nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,7 +18,12 @@ pub struct Records {
 fn parent_field(table: Table) -> Option<&'static str> {
     match table {
         Table::Users | Table::Projects => None,
-        Table::ProjectMembers | Table::Tracks | Table::AudioFiles | Table::Versions => Some("projectId"),
+        Table::ProjectMembers
+        | Table::Tracks
+        | Table::AudioFiles
+        | Table::Versions
+        | Table::TempoChanges
+        | Table::TimeSignatures => Some("projectId"),
         Table::Clips | Table::Automation => Some("trackId"),
     }
 }
@@ -113,6 +118,24 @@ impl Records {
     /// The clips of a track that are not deleted, ordered by id.
     pub fn clips(&self, track: &Id) -> impl Iterator<Item = &Record> {
         self.children(Table::Clips, track).filter(|clip| !clip.is_deleted())
+    }
+
+    /// Where the tempo changes, in order; of several at one place the one that counts comes last.
+    #[must_use]
+    pub fn tempo_changes(&self) -> Vec<TempoChange> {
+        let live = self.table(Table::TempoChanges).filter(|change| !change.is_deleted());
+        let mut changes: Vec<TempoChange> = live.filter_map(TempoChange::from_record).collect();
+        changes.sort_by_key(|change| change.at);
+        changes
+    }
+
+    /// Where the metre changes, in order; of several at one place the one that counts comes last.
+    #[must_use]
+    pub fn metre_changes(&self) -> Vec<MetreChange> {
+        let live = self.table(Table::TimeSignatures).filter(|change| !change.is_deleted());
+        let mut changes: Vec<MetreChange> = live.filter_map(MetreChange::from_record).collect();
+        changes.sort_by_key(|change| change.at);
+        changes
     }
 
     /// The project, when these are a project's records.

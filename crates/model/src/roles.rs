@@ -61,7 +61,13 @@ pub fn may_change(role: Option<Role>, user: &Id, table: Table, before: Option<&R
             let deletion = before.is_some_and(|before| before.get("deleted") != after.get("deleted"));
             role == Role::Owner || (role == Role::Editor && !deletion)
         }
-        Table::Tracks | Table::Clips | Table::AudioFiles | Table::Automation | Table::Versions => role >= Role::Editor,
+        Table::Tracks
+        | Table::Clips
+        | Table::AudioFiles
+        | Table::Automation
+        | Table::Versions
+        | Table::TempoChanges
+        | Table::TimeSignatures => role >= Role::Editor,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The schema of every table.
 
 use crate::Table;
-use crate::limits::{BEAT_MAX, NAME_BYTES_MAX};
+use crate::limits::{BEAT_MAX, CHANGE_BEAT_MIN, NAME_BYTES_MAX};
 use crate::schema::{Field, Kind, Literal, Presence, TableSchema, Writer};
 use Presence::{Nullable, Required};
 use Writer::{Client, Creation, Server};
@@ -30,6 +30,8 @@ const BALANCE: Kind = Kind::Number { min: -1.0, max: 1.0 };
 const FADE: Kind = Kind::Choice(dsp::fade::Shape::IDS);
 const POSITION: Kind = Kind::Beats { min: 0.0, max: BEAT_MAX };
 const LENGTH: Kind = Kind::Beats { min: 0.0, max: BEAT_MAX };
+/// What changes behind a song's start; at its start the project says.
+const CHANGE: Kind = Kind::Beats { min: CHANGE_BEAT_MIN, max: BEAT_MAX };
 const SECONDS: Kind = Kind::Number { min: 0.0, max: 86_400.0 };
 const BLOB: Kind = Kind::Text { min: 1, max: 200 };
 
@@ -47,6 +49,8 @@ pub(crate) fn schema(table: Table) -> &'static TableSchema {
         Table::AudioFiles => &AUDIO_FILES,
         Table::Automation => &AUTOMATION,
         Table::Versions => &VERSIONS,
+        Table::TempoChanges => &TEMPO_CHANGES,
+        Table::TimeSignatures => &TIME_SIGNATURES,
     }
 }
 
@@ -230,6 +234,33 @@ static VERSIONS: TableSchema = TableSchema {
         // The transaction that named it: the song is meant as that one left it.
         field("txId", WORD, Nullable, Server),
         field("createdBy", Kind::Reference(Table::Users), Nullable, Server),
+        CREATED,
+        UPDATED,
+        DELETED,
+    ],
+};
+
+static TEMPO_CHANGES: TableSchema = TableSchema {
+    table: Table::TempoChanges,
+    fields: &[
+        field("projectId", Kind::Reference(Table::Projects), Required, Creation),
+        field("beat", CHANGE, Required, Client),
+        field("bpm", Kind::Tempo, Required, Client),
+        // How the tempo has come here: by a jump, or evenly in time since the change before.
+        field("curve", Kind::Choice(&["jump", "ramp"]), text("jump"), Client),
+        CREATED,
+        UPDATED,
+        DELETED,
+    ],
+};
+
+static TIME_SIGNATURES: TableSchema = TableSchema {
+    table: Table::TimeSignatures,
+    fields: &[
+        field("projectId", Kind::Reference(Table::Projects), Required, Creation),
+        // A bar begins here.
+        field("beat", CHANGE, Required, Client),
+        field("timeSignature", Kind::Metre, Required, Client),
         CREATED,
         UPDATED,
         DELETED,

@@ -132,6 +132,30 @@ pub struct AudioFile {
     pub channels: Option<u32>,
 }
 
+/// A place at which the tempo changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TempoChange {
+    /// Its id.
+    pub id: Id,
+    /// Where.
+    pub at: Ticks,
+    /// The tempo from there on.
+    pub bpm: Bpm,
+    /// Whether the tempo has gone there evenly in time since the change before; else it jumps.
+    pub ramp: bool,
+}
+
+/// A place at which the metre changes. A bar begins with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetreChange {
+    /// Its id.
+    pub id: Id,
+    /// Where.
+    pub at: Ticks,
+    /// The metre from there on.
+    pub time_signature: TimeSignature,
+}
+
 /// A membership.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
@@ -258,6 +282,28 @@ impl AudioFile {
             sample_rate: small(record, "sampleRate"),
             channels: small(record, "channels"),
         }
+    }
+}
+
+impl TempoChange {
+    /// Reads a record of `tempo_changes`; `None` when it is broken.
+    #[must_use]
+    pub fn from_record(record: &Record) -> Option<TempoChange> {
+        Some(TempoChange {
+            id: record.id().clone(),
+            at: ticks(record, "beat"),
+            bpm: record.number("bpm").and_then(Bpm::new)?,
+            ramp: record.text("curve") == Some("ramp"),
+        })
+    }
+}
+
+impl MetreChange {
+    /// Reads a record of `time_signatures`; `None` when it is broken.
+    #[must_use]
+    pub fn from_record(record: &Record) -> Option<MetreChange> {
+        let time_signature = record.text("timeSignature").and_then(TimeSignature::parse)?;
+        Some(MetreChange { id: record.id().clone(), at: ticks(record, "beat"), time_signature })
     }
 }
 

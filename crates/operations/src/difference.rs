@@ -64,14 +64,20 @@ pub fn in_transactions(operations: Vec<Operation>) -> Vec<Vec<Operation>> {
 /// Whether a table holds what a song is; the others say who works on it and what its states are called.
 fn is_song(table: Table) -> bool {
     match table {
-        Table::Projects | Table::Tracks | Table::AudioFiles | Table::Clips | Table::Automation => true,
+        Table::Projects
+        | Table::Tracks
+        | Table::AudioFiles
+        | Table::Clips
+        | Table::Automation
+        | Table::TempoChanges
+        | Table::TimeSignatures => true,
         Table::Users | Table::ProjectMembers | Table::Versions => false,
     }
 }
 
 /// Whether restoring may delete records of this table.
 fn may_be_deleted(table: Table) -> bool {
-    matches!(table, Table::Tracks | Table::Clips | Table::Automation)
+    matches!(table, Table::Tracks | Table::Clips | Table::Automation | Table::TempoChanges | Table::TimeSignatures)
 }
 
 fn create(table: Table, after: &Record, operations: &mut Vec<Operation>) {

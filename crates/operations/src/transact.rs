@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use model::limits::{
-    PROJECT_BYTES_MAX, PROJECT_MEMBERS_MAX, PROJECT_RECORDS_MAX, PROJECT_TRACKS_MAX, RECORD_BYTES_MAX,
-    STAMPS_PER_RECORD_MAX, TRANSACTION_OPERATIONS_MAX,
+    PROJECT_BYTES_MAX, PROJECT_CHANGES_MAX, PROJECT_MEMBERS_MAX, PROJECT_RECORDS_MAX, PROJECT_TRACKS_MAX,
+    RECORD_BYTES_MAX, STAMPS_PER_RECORD_MAX, TRANSACTION_OPERATIONS_MAX,
 };
 use model::roles::{has_owner, may_change, role_of};
 use model::schema::{Field, Kind, Presence, TableSchema, Writer};
@@ -206,11 +206,14 @@ impl Run<'_> {
         if key.table == Table::Projects { self.add_first_owner(&key.id) } else { Ok(()) }
     }
 
-    /// Orders and roles are looked for in all tracks and members, so there are fewer of those than of clips.
+    /// Orders and roles are looked for in all tracks and members, places in all changes of tempo and metre, so there are fewer of
+    /// those than of clips.
     fn check_room_for(&self, table: Table) -> Result<(), Refusal> {
         let (count, max, what) = match table {
             Table::Tracks => (self.records.table(table).count(), PROJECT_TRACKS_MAX, "tracks"),
             Table::ProjectMembers => (self.records.table(table).count(), PROJECT_MEMBERS_MAX, "members"),
+            Table::TempoChanges => (self.records.table(table).count(), PROJECT_CHANGES_MAX, "changes of tempo"),
+            Table::TimeSignatures => (self.records.table(table).count(), PROJECT_CHANGES_MAX, "changes of metre"),
             _ => (self.records.len(), PROJECT_RECORDS_MAX, "records"),
         };
         if count < max && self.records.len() < PROJECT_RECORDS_MAX {

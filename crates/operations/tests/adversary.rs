@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use model::limits::{LIST_ELEMENTS_MAX, MAP_KEYS_MAX, PROJECT_MEMBERS_MAX, PROJECT_TRACKS_MAX};
+use model::limits::{LIST_ELEMENTS_MAX, MAP_KEYS_MAX, PROJECT_CHANGES_MAX, PROJECT_MEMBERS_MAX, PROJECT_TRACKS_MAX};
 use model::{Id, Key, Map, Record, Records, Table, Timestamp, Value, fields};
 use operations::build::{create, delete, list_insert, list_remove, set};
 use operations::{
@@ -99,7 +99,7 @@ fn w6_a_keyed_list_has_a_limit_when_it_grows_one_by_one() {
 }
 
 #[test]
-fn w6_tracks_and_members_are_limited() {
+fn w6_tracks_members_and_changes_of_tempo_are_limited() {
     let track = |n: usize| {
         let given = fields([("projectId", "p".into()), ("name", "T".into()), ("type", "audio".into())]);
         create(Table::Tracks, &id(&format!("t{n}")), given)
@@ -116,6 +116,15 @@ fn w6_tracks_and_members_are_limited() {
     assert!(refusal.message.contains("4000 tracks"), "{refusal}");
     submit(&mut records, "ann", (0..PROJECT_MEMBERS_MAX - 2).map(member).collect()).unwrap();
     assert!(submit(&mut records, "ann", vec![member(9_999)]).unwrap_err().message.contains("1000 members"));
+    let change = |n: usize| {
+        let given = fields([("projectId", "p".into()), ("beat", Value::number(1.0 + n as f64)), ("bpm", 90u32.into())]);
+        create(Table::TempoChanges, &id(&format!("c{n}")), given)
+    };
+    for from in (0..PROJECT_CHANGES_MAX).step_by(1_024) {
+        submit(&mut records, "ann", (from..from + 1_024).map(change).collect()).unwrap();
+    }
+    let refusal = submit(&mut records, "ann", vec![change(9_999)]).unwrap_err();
+    assert!(refusal.message.contains("4096 changes of tempo"), "{refusal}");
     // The dearest transaction that there is.
     let reorder = |n: usize| set(Table::Tracks, &id(&format!("t{n}")), "orderIndex", (n * 7_919 % 4_000) as f64);
     submit(&mut records, "ann", (0..2_000).map(reorder).collect()).unwrap();

@@ -458,6 +458,38 @@ fn u2_notes_points_plugins_and_members_have_their_shapes() {
 }
 
 #[test]
+fn u2_changes_of_tempo_and_metre_have_their_shapes() {
+    let mut world = World::new();
+    let of = |beat: f64, name: &'static str, value: Value| {
+        fields([("projectId", "p".into()), ("beat", Value::number(beat)), (name, value)])
+    };
+    let tempo = create(Table::TempoChanges, &id("t"), of(8.0 + 1e-9, "bpm", Value::number(93.250_4)));
+    let metre = create(Table::TimeSignatures, &id("m"), of(1.0 / 64.0, "timeSignature", "7/8".into()));
+    world.submit("ed", vec![tempo, metre]).unwrap();
+    let change = world.get(Table::TempoChanges, "t");
+    assert_eq!(
+        (change.number("beat"), change.number("bpm"), change.text("curve")),
+        (Some(8.0), Some(93.25), Some("jump"))
+    );
+    let change = world.get(Table::TimeSignatures, "m");
+    assert_eq!((change.number("beat"), change.text("timeSignature")), (Some(1.0 / 64.0), Some("7/8")));
+    for (table, name, key, fits, does_not) in [
+        (Table::TempoChanges, "t", "bpm", Value::number(300.0), Value::number(300.1)),
+        (Table::TempoChanges, "t", "curve", "ramp".into(), "bend".into()),
+        // At the start the project's own tempo and metre are.
+        (Table::TempoChanges, "t", "beat", Value::number(1_000_000.0), Value::number(0.0)),
+        (Table::TimeSignatures, "m", "beat", Value::number(4.0), Value::number(1.0 / 65.0)),
+        (Table::TimeSignatures, "m", "timeSignature", "12/16".into(), "4/3".into()),
+    ] {
+        world.submit("ann", vec![set(table, &id(name), key, fits)]).unwrap();
+        world.refused("ann", vec![set(table, &id(name), key, does_not)]);
+    }
+    world.refused("ann", vec![set(Table::TempoChanges, &id("t"), "projectId", "q")]);
+    let other = fields([("projectId", "q".into()), ("beat", 4u32.into()), ("bpm", 90u32.into())]);
+    world.refused("ann", vec![create(Table::TempoChanges, &id("o"), other)]);
+}
+
+#[test]
 fn u3_an_email_is_read_by_its_owner_only() {
     let user = Record::new(id("ann"), 1, fields([("name", "Ann".into()), ("email", "ann@example.com".into())]));
     let seen = |reader: &str| model::roles::visible(Table::Users, &user, &id(reader));

@@ -12,6 +12,8 @@ pub(crate) fn song(tracks: u64) -> Song {
     Song {
         sample_rate: 48_000,
         bpm_milli: 120_000,
+        tempo_changes: Vec::new(),
+        metre_changes: Vec::new(),
         time_signature: TimeSignature { beats: 4, unit: 4 },
         tracks: all,
         master: Master::default(),

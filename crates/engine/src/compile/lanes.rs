@@ -1,8 +1,10 @@
 //! Automation, from ticks to frames.
 
+use dsp::device::Curve;
+
 use super::{CompileError, frame, is_gain, push_u64};
 use crate::plan::{HOLD, LANES_MAX, POINTS_MAX};
-use crate::{Lane, LaneTarget, Song, Tempo, Track, Way};
+use crate::{Lane, LaneTarget, Point, Song, TempoMap, Track, Way};
 
 /// A lane as the plan has it.
 pub(super) struct CompiledLane {
@@ -12,7 +14,7 @@ pub(super) struct CompiledLane {
 }
 
 /// All lanes of a track; of several with one target the first counts, and those without points are left out.
-pub(super) fn compile(song: &Song, index: usize, tempo: Tempo) -> Result<Vec<CompiledLane>, CompileError> {
+pub(super) fn compile(song: &Song, index: usize, tempo: TempoMap<'_>) -> Result<Vec<CompiledLane>, CompileError> {
     let track = &song.tracks[index];
     let mut lanes: Vec<CompiledLane> = Vec::new();
     for lane in &track.lanes {
@@ -25,23 +27,69 @@ pub(super) fn compile(song: &Song, index: usize, tempo: Tempo) -> Result<Vec<Com
     if lanes.len() > LANES_MAX || count > POINTS_MAX { Err(CompileError::TooMuchAutomation) } else { Ok(lanes) }
 }
 
-fn points(lane: &Lane, track: &Track, tempo: Tempo) -> Option<Vec<(i64, f32, f32)>> {
+fn points(lane: &Lane, track: &Track, tempo: TempoMap<'_>) -> Option<Vec<(i64, f32, f32)>> {
     let mut in_order: Vec<_> = lane.points.iter().collect();
     in_order.sort_by_key(|point| point.ticks);
     let mut points: Vec<(i64, f32, f32)> = Vec::with_capacity(in_order.len());
-    for point in in_order {
-        let way = match point.way {
-            Way::Hold => HOLD,
-            Way::Bent(bend) if (-1.0..=1.0).contains(&bend) => bend as f32,
-            Way::Bent(_) => return None,
-        };
-        let compiled = (frame(tempo, point.ticks)?, value(lane.target, track, point.value)?, way);
+    let mut push = |ticks: i64, value: f32, way: f32| {
+        let compiled = (frame(tempo, ticks)?, value, way);
         match points.last_mut() {
             Some(last) if last.0 == compiled.0 => *last = compiled,
             _ => points.push(compiled),
         }
+        Some(())
+    };
+    for (place, point) in in_order.iter().enumerate() {
+        let here = value(lane.target, track, point.value)?;
+        let bend = match point.way {
+            Way::Hold => {
+                push(point.ticks, here, HOLD)?;
+                continue;
+            }
+            Way::Bent(bend) if (-1.0..=1.0).contains(&bend) => bend,
+            Way::Bent(_) => return None,
+        };
+        let next = in_order.get(place + 1);
+        let there = match next {
+            Some(next) => value(lane.target, track, next.value)?,
+            None => here,
+        };
+        let cuts = next.filter(|_| here.to_bits() != there.to_bits()).map(|next| cuts(point, next, tempo));
+        let logarithmic = is_logarithmic(lane.target, track);
+        let mut from = (point.ticks, 0.0, here);
+        for (ticks, share) in cuts.into_iter().flatten() {
+            push(from.0, from.2, (bend * (share - from.1)) as f32)?;
+            from = (ticks, share, on_the_way(here, there, dsp::bend::bend(share, bend), logarithmic));
+        }
+        push(from.0, from.2, (bend * (1.0 - from.1)) as f32)?;
     }
     Some(points)
+}
+
+/// Where the tempo changes on the way from one point to the next, and at which share of its beats. There the way is cut, as
+/// between two such places it goes evenly in time: a part of a bent way is a way that is bent by its share.
+fn cuts(point: &Point, next: &Point, tempo: TempoMap<'_>) -> Vec<(i64, f64)> {
+    let length = next.ticks.saturating_sub(point.ticks) as f64;
+    let share = |ticks: i64| (ticks, (ticks - point.ticks) as f64 / length);
+    tempo.changes_between(point.ticks, next.ticks).map(share).collect()
+}
+
+/// As the processor goes from one value to another.
+fn on_the_way(here: f32, there: f32, share: f64, logarithmic: bool) -> f32 {
+    let (here, there) = (f64::from(here), f64::from(there));
+    if logarithmic {
+        let (here, there) = (libm::log2(here), libm::log2(there));
+        libm::exp2(here + (there - here) * share) as f32
+    } else {
+        (here + (there - here) * share) as f32
+    }
+}
+
+/// Whether what a lane moves goes by equal ratios.
+fn is_logarithmic(target: LaneTarget, track: &Track) -> bool {
+    let LaneTarget::Parameter(device, parameter) = target else { return false };
+    let about = track.devices.get(device).and_then(|device| device.kind.parameters().get(parameter));
+    about.is_some_and(|about| about.curve == Curve::Logarithmic)
 }
 
 /// The value, if what the lane moves is there and may have it; parameters are brought into their range.

@@ -9,6 +9,7 @@ use crate::plan::WAIT_MAX;
 use crate::plan::{
     CLIPS_MAX, CONVERSIONS_MAX, DEVICES_MAX, EDGES_MAX, GAIN_MAX, LANES_MAX, POINTS_MAX, SOURCES_MAX, TRACKS_MAX,
 };
+use crate::tempo::CHANGES_MAX;
 
 /// Why a song cannot be compiled. Tracks and clips are named by their index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,12 @@ pub enum CompileError {
     SampleRate(u32),
     /// Not 20 to 300 beats per minute.
     Tempo(u32),
-    /// Not 1 to 64 beats of 1/1 to 1/32.
+    /// More changes of tempo than [`CHANGES_MAX`].
+    TooManyTempos,
+    /// A change of tempo that is not behind the song's start, or out of reach.
+    TempoPlace(usize),
+    /// Not 1 to 64 beats of 1/1 to 1/32; or a change of metre that is not behind the song's start, or out of reach; or more of
+    /// those than [`CHANGES_MAX`].
     TimeSignature,
     /// More tracks than [`TRACKS_MAX`].
     TooManyTracks,
@@ -74,7 +80,13 @@ impl fmt::Display for CompileError {
         match self {
             CompileError::SampleRate(rate) => write!(f, "the engine does not run at {rate} Hz"),
             CompileError::Tempo(bpm) => write!(f, "a tempo of {bpm}/1000 beats per minute is not within 20 to 300"),
-            CompileError::TimeSignature => write!(f, "the time signature is not 1 to 64 beats of 1/1 to 1/32"),
+            CompileError::TooManyTempos => write!(f, "more than {CHANGES_MAX} changes of tempo"),
+            CompileError::TempoPlace(change) => write!(f, "change of tempo {change}: its place is out of range"),
+            CompileError::TimeSignature => write!(
+                f,
+                "a time signature is not 1 to 64 beats of 1/1 to 1/32, its place is out of range, or there are more than \
+                 {CHANGES_MAX}"
+            ),
             CompileError::TooManyTracks => write!(f, "more than {TRACKS_MAX} tracks"),
             CompileError::TooManyClips => write!(f, "more than {CLIPS_MAX} clips"),
             CompileError::TooManySources => write!(f, "more than {SOURCES_MAX} recordings"),

@@ -7,9 +7,10 @@ use dsp::resample::Conversion;
 use super::view::{Header, PlanView, i64_at, u64_at};
 use super::{
     CLIP_WORDS, CLIPS_MAX, CONVERSION_WORDS, CONVERSIONS_MAX, ClipRecord, FRAME_MAX, GAIN_MAX, HEADER_WORDS, MAGIC,
-    PlanError, SOURCE_WORDS, SOURCES_MAX, TRACK_WORDS, TRACKS_MAX, TrackRecord, VERSION,
+    METRE_WORDS, PlanError, SOURCE_WORDS, SOURCES_MAX, STRETCH_WORDS, TRACK_WORDS, TRACKS_MAX, TrackRecord, VERSION,
 };
-use crate::{Tempo, TimeSignature};
+use crate::metronome::Beats;
+use crate::tempo::CHANGES_MAX;
 
 /// The largest magnitude of a filter's coefficient.
 const COEFFICIENT_MAX: f32 = 2.0;
@@ -25,16 +26,13 @@ pub(super) fn header(words: &[u32]) -> Result<Header, PlanError> {
     if w[2] as usize != words.len() {
         return Err(PlanError::Length);
     }
-    let time_signature = TimeSignature { beats: w[5], unit: w[6] };
-    if !(1..=64).contains(&time_signature.beats) || !matches!(time_signature.unit, 1 | 2 | 4 | 8 | 16 | 32) {
-        return Err(PlanError::Tempo);
-    }
     if !(dsp::resample::RATE_MIN..=dsp::resample::RATE_MAX).contains(&w[3]) {
         return Err(PlanError::Tempo);
     }
     let header = Header {
-        tempo: Tempo::new(w[4], w[3]).ok_or(PlanError::Tempo)?,
-        time_signature,
+        sample_rate: w[3],
+        stretches: w[4] as usize,
+        metres: w[5] as usize,
         master_gain: f32::from_bits(w[7]),
         tracks: w[8] as usize,
         clips: w[9] as usize,
@@ -54,8 +52,10 @@ pub(super) fn header(words: &[u32]) -> Result<Header, PlanError> {
         && header.clips <= CLIPS_MAX
         && header.sources <= SOURCES_MAX
         && header.conversions <= CONVERSIONS_MAX
+        && (1..=1 + CHANGES_MAX).contains(&header.stretches)
+        && (1..=1 + CHANGES_MAX).contains(&header.metres)
         && graph::counts(&header);
-    let rest = w[23..].iter().all(|word| *word == 0);
+    let rest = w[6] == 0 && w[23..].iter().all(|word| *word == 0);
     if !counts || !rest || !is_gain(header.master_gain) || !(0..=FRAME_MAX).contains(&header.frames) {
         return Err(PlanError::Header);
     }
@@ -64,11 +64,16 @@ pub(super) fn header(words: &[u32]) -> Result<Header, PlanError> {
         + header.clips * CLIP_WORDS
         + header.sources * SOURCE_WORDS
         + header.conversions * CONVERSION_WORDS
-        + graph::words(&header);
+        + graph::words(&header)
+        + header.stretches * STRETCH_WORDS
+        + header.metres * METRE_WORDS;
     if words.len() < records { Err(PlanError::Length) } else { Ok(header) }
 }
 
 pub(super) fn body(plan: &PlanView<'_>) -> Result<(), PlanError> {
+    if !plan.tempo().is_sound() || !Beats::are_metres(plan.metres()) {
+        return Err(PlanError::Tempo);
+    }
     conversions(plan)?;
     sources(plan)?;
     tracks(plan)?;
@@ -84,7 +89,7 @@ fn conversions(plan: &PlanView<'_>) -> Result<(), PlanError> {
     for index in 0..plan.conversion_count() {
         let wrong = PlanError::Conversion(index as u32);
         let w: &[u32; CONVERSION_WORDS] = plan.record(plan.conversions_at(), index);
-        let expected = Conversion::between(w[0], plan.tempo().sample_rate()).map_err(|_| wrong)?;
+        let expected = Conversion::between(w[0], plan.sample_rate()).map_err(|_| wrong)?;
         let said = Conversion { up: w[1], down: w[2], taps: w[3], phases: w[4] };
         if said != expected || w[5] as usize != table_at || w[6..] != [0, 0] {
             return Err(wrong);
@@ -106,7 +111,7 @@ fn sources(plan: &PlanView<'_>) -> Result<(), PlanError> {
         let w: &[u32; SOURCE_WORDS] = plan.record(plan.sources_at(), index);
         let source = plan.source(index);
         let converted = match source.conversion {
-            None => source.rate == plan.tempo().sample_rate(),
+            None => source.rate == plan.sample_rate(),
             Some(conversion) if (conversion as usize) < plan.conversion_count() => {
                 let c: &[u32; CONVERSION_WORDS] = plan.record(plan.conversions_at(), conversion as usize);
                 c[0] == source.rate

@@ -242,8 +242,16 @@ impl PlanView<'_> {
         self.lanes_at() + self.header().lanes * LANE_WORDS
     }
 
-    pub(super) fn tables_at(&self) -> usize {
+    pub(super) fn stretches_at(&self) -> usize {
         self.points_at() + self.header().points * POINT_WORDS
+    }
+
+    pub(super) fn metres_at(&self) -> usize {
+        self.stretches_at() + self.header().stretches * super::STRETCH_WORDS
+    }
+
+    pub(super) fn tables_at(&self) -> usize {
+        self.metres_at() + self.header().metres * super::METRE_WORDS
     }
 }
 

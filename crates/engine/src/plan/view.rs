@@ -3,8 +3,12 @@
 use dsp::fade::Shape;
 use dsp::resample::Conversion;
 
-use super::{CLIP_WORDS, CONVERSION_WORDS, HEADER_WORDS, NO_CONVERSION, PlanError, SOURCE_WORDS, TRACK_WORDS, check};
-use crate::{Tempo, TimeSignature};
+use super::{
+    CLIP_WORDS, CONVERSION_WORDS, HEADER_WORDS, METRE_WORDS, NO_CONVERSION, PlanError, SOURCE_WORDS, STRETCH_WORDS,
+    TRACK_WORDS, check,
+};
+use crate::TempoMap;
+use crate::metronome::Beats;
 
 /// A plan that is read where it lies.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +20,9 @@ pub struct PlanView<'a> {
 /// What the header says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Header {
-    pub(crate) tempo: Tempo,
-    pub(crate) time_signature: TimeSignature,
+    pub(crate) sample_rate: u32,
+    pub(crate) stretches: usize,
+    pub(crate) metres: usize,
     pub(crate) master_gain: f32,
     pub(crate) frames: i64,
     pub(crate) tracks: usize,
@@ -148,16 +153,31 @@ impl<'a> PlanView<'a> {
         self.words
     }
 
-    /// Tempo and sample rate.
+    /// Hz.
     #[must_use]
-    pub fn tempo(&self) -> Tempo {
-        self.header.tempo
+    pub fn sample_rate(&self) -> u32 {
+        self.header.sample_rate
     }
 
-    /// Metre.
+    /// Where every tick is.
     #[must_use]
-    pub fn time_signature(&self) -> TimeSignature {
-        self.header.time_signature
+    pub fn tempo(&self) -> TempoMap<'a> {
+        let words = self.section(self.stretches_at(), self.header.stretches * STRETCH_WORDS);
+        TempoMap::trusted(self.header.sample_rate, words)
+    }
+
+    /// The metronome's clicks.
+    #[must_use]
+    pub fn beats(&self) -> Beats<'a> {
+        Beats::new(self.tempo(), self.metres())
+    }
+
+    pub(super) fn metres(&self) -> &'a [u32] {
+        self.section(self.metres_at(), self.header.metres * METRE_WORDS)
+    }
+
+    fn section(&self, at: usize, length: usize) -> &'a [u32] {
+        self.words.get(at..).and_then(|rest| rest.get(..length)).unwrap_or(&[])
     }
 
     /// The master fader, linear.

@@ -7,8 +7,8 @@ use dsp::ramp::Ramp;
 use super::lanes::Stretch;
 use super::late::Late;
 use super::signal::{Signal, count_quiet, leading_zeros};
-use crate::PlanView;
 use crate::plan::{DeviceRecord, LaneRecordTarget};
+use crate::{PlanView, TempoMap};
 
 /// Frames that a device works on at once: a shorter silence than its tail fits in.
 const PIECE: usize = 128;
@@ -46,6 +46,8 @@ pub(super) struct Effect {
     /// Whether lanes are to be set anew at the next knot, whatever lies there.
     enters: bool,
     lanes_content: u64,
+    /// The frame of the song at which the tempo has to be looked at.
+    next_tempo: i64,
 }
 
 impl core::fmt::Debug for Effect {
@@ -73,6 +75,7 @@ impl Effect {
             next_knot: i64::MAX,
             enters: true,
             lanes_content: 0,
+            next_tempo: i64::MAX,
         }
     }
 
@@ -90,7 +93,7 @@ impl Effect {
     }
 
     /// Takes the values of a new plan; those of a device that sounds glide over `ramp` frames, unless a lane moves them.
-    pub(super) fn take(&mut self, plan: PlanView<'_>, record: &DeviceRecord, beat: f64, clock: u64, ramp: u32) {
+    pub(super) fn take(&mut self, plan: PlanView<'_>, record: &DeviceRecord, clock: u64, position: i64, ramp: u32) {
         let over = if self.awake { ramp } else { 0 };
         for parameter in 0..record.kind.parameters().len() {
             let automated = (record.first_lane..record.first_lane + record.lanes)
@@ -100,7 +103,7 @@ impl Effect {
                 self.device.set(parameter, value, over);
             }
         }
-        self.device.set_beat(beat);
+        self.hear_tempo(plan.tempo(), position - late(record));
         let heard = if record.bypassed { 0.0 } else { 1.0 };
         if self.is_new {
             self.wet = Ramp::still(heard);
@@ -110,6 +113,12 @@ impl Effect {
             (self.lanes_content, self.jumps) = (record.lanes_content, 0);
         }
         (self.is_new, self.failed) = (false, false);
+    }
+
+    /// Tells the device how long a beat is at a frame of the song.
+    fn hear_tempo(&mut self, tempo: TempoMap<'_>, frame: i64) {
+        self.device.set_beat(tempo.beat_frames(frame));
+        self.next_tempo = tempo.next_look(frame);
     }
 
     /// Forgets all sound: nobody hears it.
@@ -189,6 +198,7 @@ impl Effect {
                     return;
                 }
                 (self.awake, self.quiet, self.enters, self.next_knot) = (true, 0, true, i64::MIN);
+                self.next_tempo = i64::MIN;
             }
             let mut end = to.min(at + PIECE).min(at.saturating_add(self.follow(at, now, record)));
             let silence = part(signal.view(), at, end) as u64;
@@ -234,13 +244,20 @@ impl Effect {
 
     /// Sets what lanes move, at the frame `at` of the signal, and says for how many frames that holds.
     fn follow(&mut self, at: usize, now: &Now<'_>, record: &DeviceRecord) -> usize {
-        if record.lanes == 0 {
+        let tempo = now.plan.tempo();
+        if record.lanes == 0 && tempo.is_constant() {
             return usize::MAX;
         }
-        let late = i64::from(record.late) + i64::from(record.wait);
-        let frame = now.position - late + if now.moving { at as i64 } else { 0 };
-        if self.jumps != now.jumps {
-            self.jumps = now.jumps;
+        let frame = now.position - late(record) + if now.moving { at as i64 } else { 0 };
+        let jumped = core::mem::replace(&mut self.jumps, now.jumps) != now.jumps;
+        if jumped || frame >= self.next_tempo {
+            self.hear_tempo(tempo, frame);
+        }
+        let tempo_holds = if now.moving { frames_until(self.next_tempo, frame) } else { usize::MAX };
+        if record.lanes == 0 {
+            return tempo_holds;
+        }
+        if jumped {
             // One that sounds is led to where it has to be.
             if !self.enters || self.next_knot != i64::MIN {
                 self.lead(frame, now, record);
@@ -249,11 +266,7 @@ impl Effect {
         if frame >= self.next_knot {
             self.knot(frame, now, record);
         }
-        if now.moving {
-            usize::try_from(self.next_knot.saturating_sub(frame)).unwrap_or(usize::MAX)
-        } else {
-            usize::MAX
-        }
+        if now.moving { frames_until(self.next_knot, frame).min(tempo_holds) } else { usize::MAX }
     }
 
     fn lead(&mut self, frame: i64, now: &Now<'_>, record: &DeviceRecord) {
@@ -304,6 +317,15 @@ impl Effect {
     }
 }
 
+/// How much later than the song what comes in is.
+fn late(record: &DeviceRecord) -> i64 {
+    i64::from(record.late) + i64::from(record.wait)
+}
+
+fn frames_until(later: i64, frame: i64) -> usize {
+    usize::try_from(later.saturating_sub(frame)).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use dsp::device::{Controls, Parameter};
@@ -348,9 +370,11 @@ mod tests {
         let device = crate::Device { id: 1, kind, bypassed: false, values, sidechain: None };
         let master = Master { volume: 1.0, devices: vec![device] };
         let time_signature = TimeSignature { beats: 4, unit: 4 };
-        let (tracks, sources) = (Vec::new(), Vec::new());
-        Plan::compile(&Song { sample_rate: 48_000, bpm_milli: 120_000, time_signature, tracks, master, sources })
-            .expect("a song within bounds")
+        let (tempo_changes, metre_changes, tracks, sources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (sample_rate, bpm_milli) = (48_000, 120_000);
+        let song =
+            Song { sample_rate, bpm_milli, tempo_changes, time_signature, metre_changes, tracks, master, sources };
+        Plan::compile(&song).expect("a song within bounds")
     }
 
     #[test]
@@ -373,7 +397,7 @@ mod tests {
         let (left, _) = play(&mut effect, 64);
         assert!(left.iter().all(|x| x.is_finite()) && effect.has_failed());
         assert_eq!(play(&mut effect, 128), ([0.0; 64], [0.0; 64]));
-        effect.take(plan.view(), &record, 24_000.0, 192, 960);
+        effect.take(plan.view(), &record, 192, 0, 960);
         assert!(!effect.has_failed());
     }
 

@@ -111,13 +111,11 @@ impl Rack {
     }
 
     /// Takes a plan whose things are here: each finds its place, its values and its bypass.
-    pub(super) fn take(&mut self, plan: &PlanView<'_>, clock: u64, glide: u32) {
+    pub(super) fn take(&mut self, plan: &PlanView<'_>, clock: u64, position: i64, glide: u32) {
         self.place(plan);
-        let tempo = plan.tempo();
-        let beat = f64::from(tempo.sample_rate()) * 60_000.0 / f64::from(tempo.bpm_milli());
         for index in 0..plan.device_count() {
             if let Some((_, effect)) = self.effects.get_mut(self.places.effects[index] as usize) {
-                effect.take(*plan, &plan.device(index), beat, clock, glide);
+                effect.take(*plan, &plan.device(index), clock, position, glide);
             }
         }
     }

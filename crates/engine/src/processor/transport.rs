@@ -5,7 +5,7 @@
 //! has ended. So a loop over audio that begins and ends on its borders is played without any fade.
 
 use super::voice::{Cut, Span};
-use crate::Tempo;
+use crate::TempoMap;
 
 /// Which plan a head plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,10 @@ pub(super) struct Transport {
     outgoing: [Option<(Head, Cut)>; 2],
     stopped_at: i64,
     fade: u32,
-    tempo: Option<Tempo>,
     loop_ticks: Option<(i64, i64)>,
     loop_frames: Option<(i64, i64)>,
+    /// Whether `loop_frames` are where `loop_ticks` are.
+    loop_is_placed: bool,
     /// Counts the times at which the position has jumped, or has begun or ceased to move; from 1.
     pub(super) jumps: u64,
 }
@@ -61,9 +62,9 @@ impl Transport {
             outgoing: [None; 2],
             stopped_at: 0,
             fade,
-            tempo: None,
             loop_ticks: None,
             loop_frames: None,
+            loop_is_placed: true,
             jumps: 1,
         }
     }
@@ -81,16 +82,16 @@ impl Transport {
     }
 
     /// A new plan: the place in ticks stays, and what changed is crossfaded.
-    pub(super) fn change(&mut self, previous: Option<Tempo>, current: Tempo, content_changed: bool) {
+    pub(super) fn change(&mut self, previous: Option<TempoMap<'_>>, current: TempoMap<'_>, content_changed: bool) {
         let moved = |frame: i64| match previous {
             Some(previous) if previous != current => current.frame(previous.ticks(frame)),
             _ => frame,
         };
-        let tempo_changed = previous.is_some_and(|previous| previous != current);
-        self.tempo = Some(current);
+        let tempo_changed = moved(self.position()) != self.position();
         self.stopped_at = moved(self.stopped_at);
         self.wanted_position = self.wanted_position.map(moved);
-        self.set_loop(self.loop_ticks);
+        self.loop_is_placed = false;
+        self.place_loop(current);
         self.jumps += u64::from(tempo_changed);
         let scope = if tempo_changed || previous.is_none() { Scope::All } else { Scope::Changed };
         if let Some(old) = self.head.filter(|_| scope == Scope::All || content_changed) {
@@ -104,9 +105,16 @@ impl Transport {
     }
 
     pub(super) fn set_loop(&mut self, ticks: Option<(i64, i64)>) {
-        self.loop_ticks = ticks;
+        (self.loop_ticks, self.loop_is_placed) = (ticks, false);
+    }
+
+    /// Finds the frames of a loop that has been set.
+    pub(super) fn place_loop(&mut self, tempo: TempoMap<'_>) {
+        if core::mem::replace(&mut self.loop_is_placed, true) {
+            return;
+        }
         self.loop_frames = None;
-        if let (Some((start, end)), Some(tempo)) = (ticks, self.tempo) {
+        if let Some((start, end)) = self.loop_ticks {
             let (start, end) = (tempo.frame(start), tempo.frame(end));
             let reach = -crate::plan::FRAME_MAX..=crate::plan::FRAME_MAX;
             if reach.contains(&start) && reach.contains(&end) && end - start >= 2 * i64::from(self.fade) {

@@ -141,7 +141,7 @@ fn write(args: &Args, plan: &Plan, recordings: &Recordings) -> Result<Summary, F
 fn mix(bits: Bits, plan: &Plan, recordings: &Recordings, out: File) -> Result<Summary, Failure> {
     let failed = |error: media::Error| Failure::new(format!("cannot write the mix: {error}"));
     let view = plan.view();
-    let (frames, sample_rate) = (view.frames(), view.tempo().sample_rate());
+    let (frames, sample_rate) = (view.frames(), view.sample_rate());
     let out = BufWriter::with_capacity(256 * 1024, out);
     let mut writer = Writer::new(out, sample_rate, 2, bits.depth(), Some(DITHER_SEED)).map_err(failed)?;
     let mut files = Files::new(recordings);

@@ -130,12 +130,24 @@ fn content(table: Table, name: &str, track: &str) -> Operation {
         ]),
         Table::Automation => fields([("trackId", track.into()), ("parameter", "volume".into())]),
         Table::Versions => fields([("projectId", "p".into()), ("name", "V".into())]),
+        Table::TempoChanges => fields([("projectId", "p".into()), ("beat", 4u32.into()), ("bpm", 90u32.into())]),
+        Table::TimeSignatures => {
+            fields([("projectId", "p".into()), ("beat", 4u32.into()), ("timeSignature", "3/4".into())])
+        }
         Table::Users | Table::Projects | Table::ProjectMembers => panic!("{table} is no content"),
     };
     create(table, &id(name), fields)
 }
 
-const CONTENT: [Table; 5] = [Table::Tracks, Table::Clips, Table::AudioFiles, Table::Automation, Table::Versions];
+const CONTENT: [Table; 7] = [
+    Table::Tracks,
+    Table::Clips,
+    Table::AudioFiles,
+    Table::Automation,
+    Table::Versions,
+    Table::TempoChanges,
+    Table::TimeSignatures,
+];
 
 struct World {
     server: Server,
@@ -278,7 +290,7 @@ fn attempt(table: Table, operation: &str, case: &str, me: &str) -> (Vec<Operatio
         (Table::Clips, "set", "to another track") => set(table, &id("live-clips"), "trackId", "second"),
         (Table::Clips, "set", "to another project's track") => set(table, &id("live-clips"), "trackId", "elsewhere"),
         (_, "set", "") if before == "none" => content(table, "fresh", "live-tracks"),
-        (Table::Tracks | Table::Clips | Table::AudioFiles | Table::Automation | Table::Versions, _, "") => {
+        (table, _, "") if CONTENT.contains(&table) => {
             let target = id(&format!("{}-{table}", if before == "deleted" { "gone" } else { "live" }));
             let (name, list, element) = match table {
                 Table::Tracks => ("name", "plugins", fields([("id", "e".into()), ("type", "eq".into())])),
@@ -296,10 +308,14 @@ fn attempt(table: Table, operation: &str, case: &str, me: &str) -> (Vec<Operatio
                     ("points", "points", fields([("id", "b".into()), ("beat", 0u32.into()), ("value", 1u32.into())]))
                 }
                 Table::Versions => ("name", "name", fields([("id", "x".into())])),
+                Table::TempoChanges => ("curve", "curve", fields([("id", "x".into())])),
+                Table::TimeSignatures => ("timeSignature", "timeSignature", fields([("id", "x".into())])),
                 _ => ("filename", "filename", fields([("id", "x".into())])),
             };
             match operation {
                 "set" if table == Table::Automation => set(table, &target, name, model::Value::list([])),
+                "set" if table == Table::TempoChanges => set(table, &target, name, "ramp"),
+                "set" if table == Table::TimeSignatures => set(table, &target, name, "6/8"),
                 "set" => set(table, &target, name, "New"),
                 "set-now" => delete(table, &target),
                 "unset" => restore(table, &target),

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_spine.sql"),
     include_str!("../../migrations/0002_undo.sql"),
     include_str!("../../migrations/0003_intake.sql"),
@@ -13,6 +13,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0005_log_first.sql"),
     include_str!("../../migrations/0006_invitations.sql"),
     include_str!("../../migrations/0007_signal_flow.sql"),
+    include_str!("../../migrations/0008_tempo_and_metre.sql"),
 ];
 
 /// The version that this build makes and needs.

@@ -225,6 +225,10 @@ fn every_kind_of_field_comes_back_as_it_was() {
             ("contentHash", hash.as_str().into()),
             ("sizeBytes", Value::number(524_288_000.0)),
         ]);
+        let change = |name: &'static str, value: Value| {
+            fields([("projectId", "p".into()), ("beat", Value::number(4.0 / 3.0)), (name, value)])
+        };
+        let (tempo, metre) = (change("bpm", Value::number(93.251)), change("timeSignature", "7/8".into()));
         song.write(
             store,
             "ada",
@@ -236,6 +240,8 @@ fn every_kind_of_field_comes_back_as_it_was() {
                 build::create(Table::Clips, &id("c"), clip),
                 build::create(Table::Automation, &id("l"), lane),
                 build::create(Table::AudioFiles, &id("f"), file),
+                build::create(Table::TempoChanges, &id("tempo"), tempo),
+                build::create(Table::TimeSignatures, &id("metre"), metre),
             ],
         );
         let peaks = Value::list((0..2_000).map(|n| Value::number(f64::from(n) / 2_000.0)));

@@ -73,6 +73,12 @@ pub(super) fn one(lexicon: &Lexicon<'_>, deed: &Deed) -> Option<Told> {
         Table::AudioFiles => (format!("{verb} recording {}", name()), Some("recordings")),
         Table::Automation => (format!("{verb} automation of {}", lexicon.lane(&deed.id)), Some("automation lanes")),
         Table::Versions => (format!("{verb} the name {}", quoted(&name())), Some("names of versions")),
+        Table::TempoChanges => {
+            (format!("{verb} the change of tempo{}", lexicon.change(deed)), Some("changes of tempo"))
+        }
+        Table::TimeSignatures => {
+            (format!("{verb} the change of metre{}", lexicon.change(deed)), Some("changes of metre"))
+        }
     };
     Some(Told { one, many: noun.map(|noun| (many, noun.to_owned())), place: place(deed, "deleted") })
 }
@@ -110,6 +116,14 @@ fn created(lexicon: &Lexicon<'_>, deed: &Deed) -> Option<Told> {
             (format!("added automation of {parameter} to {}", lexicon.lane_of(&deed.value)), Some("automation lanes"))
         }
         Table::Versions => (format!("named this version {}", quoted(&name)), None),
+        Table::TempoChanges | Table::TimeSignatures => {
+            let at = deed.value.get("beat").and_then(Value::as_number).unwrap_or_default();
+            let (what, noun) = match deed.value.get("bpm").and_then(Value::as_number) {
+                Some(bpm) => (format!("a tempo of {} bpm", short(bpm)), "changes of tempo"),
+                None => (format!("the metre {}", text("timeSignature")?), "changes of metre"),
+            };
+            (format!("added {what} at {}", lexicon.bar(at)), Some(noun))
+        }
     };
     Some(Told { one, many: many.map(|noun| ("added", noun.to_owned())), place: String::new() })
 }
@@ -207,6 +221,22 @@ fn changed(lexicon: &Lexicon<'_>, deed: &Deed) -> Option<Told> {
             (format!("changed automation of {}", lexicon.lane(&deed.id)), None)
         }
         (Table::Versions, "name") => (format!("renamed a version to {}", quoted(&cut(text?))), None),
+        (Table::TempoChanges, "bpm") => {
+            (format!("set the tempo{} to {} bpm", lexicon.change(deed), short(number?)), None)
+        }
+        (Table::TempoChanges, "curve") if text == Some("ramp") => {
+            (format!("had the tempo go evenly to that{}", lexicon.change(deed)), None)
+        }
+        (Table::TempoChanges, "curve") => (format!("had the tempo jump{}", lexicon.change(deed)), None),
+        (Table::TempoChanges, "beat") => {
+            (format!("moved a change of tempo to {}", beat()), several("moved", "changes of tempo"))
+        }
+        (Table::TimeSignatures, "timeSignature") => {
+            (format!("set the metre{} to {}", lexicon.change(deed), text?), None)
+        }
+        (Table::TimeSignatures, "beat") => {
+            (format!("moved a change of metre to {}", beat()), several("moved", "changes of metre"))
+        }
         // What the server derives and measures.
         _ => return None,
     };
@@ -305,6 +335,15 @@ impl Lexicon<'_> {
         }
     }
 
+    /// Where a change of tempo or metre lies today: " at bar 17".
+    fn change(&self, deed: &Deed) -> String {
+        let change = self.records.find(deed.table, &deed.id);
+        change
+            .and_then(|change| change.number("beat"))
+            .map(|beat| format!(" at {}", self.bar(beat)))
+            .unwrap_or_default()
+    }
+
     /// What a track is sent to: another one, or without one the master.
     fn bus(&self, target: &Value) -> String {
         match target.as_str().and_then(|id| Id::new(id).ok()) {
@@ -338,6 +377,8 @@ fn nameless(table: Table) -> &'static str {
         Table::AudioFiles => "a recording",
         Table::Automation => "a lane",
         Table::Versions => "a version",
+        Table::TempoChanges => "a change of tempo",
+        Table::TimeSignatures => "a change of metre",
     }
 }
 

@@ -133,6 +133,10 @@ fn field_in_words(table: Table, field: &str, name: &str) -> String {
         (Table::Projects, "timeSignature") => return "Time signature".to_owned(),
         (Table::Projects, "sampleRate") => return "Sample rate".to_owned(),
         (Table::Projects, "masterVolume") => return "Master volume".to_owned(),
+        (Table::TempoChanges, "beat") => return "Place of a change of tempo".to_owned(),
+        (Table::TempoChanges, _) => return "A change of tempo".to_owned(),
+        (Table::TimeSignatures, "beat") => return "Place of a change of metre".to_owned(),
+        (Table::TimeSignatures, _) => return "A change of metre".to_owned(),
         (Table::ProjectMembers, _) => return "Role of a member".to_owned(),
         (Table::Tracks, "volume") => "Volume",
         (Table::Tracks, "pan") => "Pan",
@@ -165,6 +169,8 @@ fn record_in_words(records: &Records, key: &Key) -> String {
         Table::AudioFiles => "Recording",
         Table::Automation => return format!("Automation of {}", name(records, key)),
         Table::Versions => "Version",
+        Table::TempoChanges => return "A change of tempo".to_owned(),
+        Table::TimeSignatures => return "A change of metre".to_owned(),
     };
     format!("{kind} {}", name(records, key))
 }
