@@ -26,6 +26,7 @@ pub mod security;
 pub mod serve;
 pub mod state;
 pub mod web_files;
+mod web_socket;
 
 pub use problem::Problem;
 pub use state::App;

@@ -6,8 +6,6 @@ mod html;
 mod notice;
 
 use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{DefaultBodyLimit, OriginalUri, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -18,6 +16,7 @@ use crate::limits::FORM_BODY_BYTES_MAX;
 pub(crate) use notice::{Aside, NoticePage};
 
 use crate::security::is_socket;
+use crate::web_socket::Upgrade;
 use crate::{App, Problem, realtime, web_files};
 
 /// The routes of this module.
@@ -47,7 +46,7 @@ async fn root(
     state: State<App>,
     headers: HeaderMap,
     caller: Option<Caller>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, Problem>,
 ) -> Response {
     if is_socket(&headers) {
         return socket(state, caller, upgrade).await;
@@ -59,11 +58,11 @@ async fn root(
 pub(crate) async fn socket(
     State(app): State<App>,
     caller: Option<Caller>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, Problem>,
 ) -> Response {
     match (caller, upgrade) {
         (None, _) => Problem::unauthenticated().into_response(),
-        (Some(_), Err(rejection)) => Problem::new(rejection.status(), rejection.body_text()).into_response(),
+        (Some(_), Err(problem)) => problem.into_response(),
         (Some(caller), Ok(upgrade)) => realtime::accept(app, caller, upgrade),
     }
 }

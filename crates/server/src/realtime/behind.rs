@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::limits::{
     GROUP_TRANSACTIONS_MAX, MATERIALISE_AFTER, MATERIALISE_BYTES, MATERIALISE_COMMITS, TAIL_BYTES_MAX, TAIL_COMMITS_MAX,
 };
-use super::outbox::commit_bytes;
+use super::queue::commit_bytes;
 
 /// What the rows of one room lack. A commit only notes it here; the rows are written by and by, many commits at once.
 #[derive(Debug, Default)]

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const OUTBOX_FRAMES_MAX: usize = 1_024;
 /// Bytes that wait to be written to one socket.
 pub const OUTBOX_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes that whoever says something writes to the socket at once; more are left to the socket's own task.
+pub const WRITTEN_BY_ROOM_BYTES: usize = 64 * 1024;
 /// Frames that wait for one socket beyond which presence is left out until it has read them.
 pub const BEHIND_FRAMES: usize = 16;
 /// How long what others did may wait for more of it, when some has just been written (PS5).

@@ -7,6 +7,7 @@ mod history;
 pub mod limits;
 mod outbox;
 mod presence;
+mod queue;
 mod rates;
 mod room_task;
 mod routes;

@@ -8,7 +8,7 @@ use sync::wire::{self, Presence, PresenceOf, ServerMessage};
 use tokio::time::Instant;
 
 use super::limits::{PRESENCE_EVERY, PRESENCES_FRAME_MAX};
-use super::outbox::Outgoing;
+use super::queue::Outgoing;
 use super::room_task::{Follower, SocketId};
 
 /// Sessions, and whose they are: who has gone can still be named.

@@ -10,13 +10,15 @@ use sync::Room;
 use sync::wire::text::{Notice, Update};
 use sync::wire::{Person, Presence, Resume, ServerMessage};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until};
 
 use super::behind::Behind;
 use super::commit_group::{Group, Submission, Verdict, Verdicts, commit_group, commits, load};
 use super::limits::{GROUP_TRANSACTIONS_MAX, RESUME_BYTES_MAX, RESUME_COMMITS_MAX, RESUME_READ_COMMITS, ROOM_IDLE};
-use super::outbox::{EncodedCommits, Outbox, Outgoing, commit_bytes};
+use super::outbox::Outbox;
 use super::presence::Presences;
+use super::queue::{EncodedCommits, Outgoing, Queue, commit_bytes};
 use super::{Neighbours, SubmitError};
 use crate::state::{Clock, new_id};
 
@@ -267,7 +269,9 @@ impl RoomTask {
         if committed.is_empty() {
             return;
         }
-        self.tell_followers(&committed, verdicts, replies);
+        // Each of these writes is tried once and waits for nothing: they are not what a task's budget of polls is for, and
+        // with it followers beyond the hundredth would be left to their own tasks.
+        unconstrained(async { self.tell_followers(&committed, verdicts, replies) }).await;
         let changed: BTreeSet<&Key> = verdicts
             .iter()
             .filter_map(|verdict| match verdict {
@@ -290,7 +294,7 @@ impl RoomTask {
         let encoded = EncodedCommits::of(committed);
         self.followers.retain(|follower| {
             if authors.contains(&follower.socket) {
-                return tell_author(follower, &encoded, verdicts, replies);
+                return follower.outbox.say(|queue| tell_author(queue, follower, &encoded, verdicts, replies));
             }
             follower.outbox.commits(follower.channel, &encoded, 0..encoded.len())
         });
@@ -540,8 +544,14 @@ impl ReplyTo {
     }
 }
 
-/// The commits of a group for a follower that wrote some of them; false when it is gone.
-fn tell_author(follower: &Follower, encoded: &EncodedCommits, verdicts: &Verdicts, replies: &[ReplyTo]) -> bool {
+/// The commits of a group for a follower that wrote some of them; false when it does not fit.
+fn tell_author(
+    queue: &mut Queue,
+    follower: &Follower,
+    encoded: &EncodedCommits,
+    verdicts: &Verdicts,
+    replies: &[ReplyTo],
+) -> bool {
     let channel = follower.channel;
     // Commits that others wrote and that it has not been told: from here up to where the loop is.
     let (mut from, mut at) = (0, 0);
@@ -551,15 +561,15 @@ fn tell_author(follower: &Follower, encoded: &EncodedCommits, verdicts: &Verdict
         if own && submitted.verbatim {
             let Commit { seq, tx_id, time, .. } = &submitted.commit;
             let (tx_id, seq, time) = (tx_id.clone(), *seq, *time);
-            let told = from == at || follower.outbox.commits(channel, encoded, from..at);
-            if !told || !follower.outbox.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time }) {
+            let told = from == at || queue.commits(channel, encoded, from..at);
+            if !told || !queue.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time }) {
                 return false;
             }
             from = at + 1;
         }
         at += 1;
     }
-    from == at || follower.outbox.commits(channel, encoded, from..at)
+    from == at || queue.commits(channel, encoded, from..at)
 }
 
 fn may_read(room: &Room, user: &Id) -> bool {

@@ -4,11 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
 use model::{Id, Key, Table};
 use operations::{Author, Refusal, Scope};
 use sync::Room;
@@ -17,51 +13,50 @@ use sync::wire::{
     self, CHANNELS_MAX, CLIENT_FRAME_BYTES_MAX, ClientMessage, PRESENCE_SELECTION_MAX, Presence,
     SUBMIT_TRANSACTIONS_MAX, ServerMessage,
 };
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, interval_at, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::SubmitError;
 use super::commit_group::Submission;
 use super::limits::{PING_EVERY, PRESENCE_FROM_SOCKET_EVERY, SILENCE_MAX, SUBSCRIPTIONS_MAX, TEXT_BYTES_MAX};
-use super::outbox::{Outbox, OutboxReader, Outgoing, commits_frame, outbox};
+use super::outbox::{Outbox, OutboxTask, Work, outbox};
+use super::queue::Outgoing;
 use super::rates::Kind;
 use super::room_task::{Request, SocketId};
 use crate::App;
 use crate::accounts::Caller;
+use crate::web_socket::{Incoming, Received, Upgrade, WriteHalf};
 
-/// Frames that are handed to the system together, at most.
-const FRAMES_TOGETHER: usize = 64;
-/// What each socket reads at a time: most of them send a pointer's place and now and then an edit.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
-/// What is gathered before the system is given it.
-const WRITE_BUFFER_BYTES: usize = 32 * 1024;
+/// Why a socket is closed, for the other side (RFC 6455, section 7.4).
+mod close_code {
+    pub(super) const NORMAL: u16 = 1000;
+    pub(super) const POLICY: u16 = 1008;
+    pub(super) const RESTART: u16 = 1012;
+    pub(super) const AGAIN: u16 = 1013;
+}
+
 /// What a socket is told that is cut off.
 const TOO_SLOW: (u16, &str) = (close_code::AGAIN, "this connection reads too slowly, or has ended; please resume");
 /// How long the goodbye may take.
 const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
 /// Turns a request into a socket. The caller has made sure who it is, and that the origin is our own (PS1).
-pub(crate) fn accept(app: App, user: Caller, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
-        .protocols([wire::SUBPROTOCOL])
-        .max_message_size(CLIENT_FRAME_BYTES_MAX)
-        .max_frame_size(CLIENT_FRAME_BYTES_MAX)
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .on_upgrade(move |socket| serve(app, user, socket))
+pub(crate) fn accept(app: App, user: Caller, upgrade: Upgrade) -> Response {
+    let binary = upgrade.offers(wire::SUBPROTOCOL);
+    let protocol = binary.then_some(wire::SUBPROTOCOL);
+    let attend = move |incoming, wire| serve(app, user, binary, incoming, wire);
+    upgrade.accept(protocol, CLIENT_FRAME_BYTES_MAX, attend)
 }
 
-async fn serve(app: App, user: Caller, mut socket: WebSocket) {
+async fn serve(app: App, user: Caller, binary: bool, incoming: Incoming, wire: WriteHalf) {
+    let cut = CancellationToken::new();
+    let (sender, task) = outbox(wire, cut.clone());
     let Some(number) = app.realtime.socket_opened(&user.user) else {
-        let reason = "you have too many connections open".into();
-        drop(socket.send(Message::Close(Some(CloseFrame { code: close_code::POLICY, reason }))).await);
+        let goodbye = task.close(close_code::POLICY, "you have too many connections open");
+        drop(tokio::time::timeout(GOODBYE_MAX, goodbye).await);
         return;
     };
-    let binary = socket.protocol().is_some_and(|protocol| protocol == wire::SUBPROTOCOL);
-    let (sink, stream) = socket.split();
-    let cut = CancellationToken::new();
-    let (sender, reader) = outbox(cut.clone());
-    let mut writer = tokio::spawn(write(sink, reader, cut.clone(), app.clone(), user.clone()));
+    let mut writer = tokio::spawn(write(task, cut.clone(), app.clone(), user.clone()));
     let mut session = Session {
         app: app.clone(),
         user: user.user.clone(),
@@ -71,7 +66,7 @@ async fn serve(app: App, user: Caller, mut socket: WebSocket) {
         pointing: Pointing::default(),
         greeted: false,
     };
-    session.read(stream, binary, &cut).await;
+    session.read(incoming, binary, &cut).await;
     session.leave().await;
     // What is queued, an error's reason above all, is still written.
     session.outbox.push(Outgoing::Goodbye);
@@ -87,19 +82,13 @@ async fn still_logged_in(app: &App, caller: &Caller) -> bool {
     !matches!(Caller::of_session(app, caller.session).await, Ok(None))
 }
 
-/// Writes what the rooms have to say, asks whether the other side is still there, and says goodbye.
-async fn write(
-    mut sink: SplitSink<WebSocket, Message>,
-    mut reader: OutboxReader,
-    cut: CancellationToken,
-    app: App,
-    user: Caller,
-) {
-    let mut ping = tokio::time::interval(PING_EVERY);
-    // Made once: each would take its place in a list of listeners for every frame.
+/// Writes what the rooms cannot write themselves, asks whether the other side is still there, and says goodbye.
+async fn write(mut outbox: OutboxTask, cut: CancellationToken, app: App, user: Caller) {
+    let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    // Made once: each would take its place in a list of listeners each time.
     let (mut cut_off, mut stopping) = (pin!(cut.cancelled()), pin!(app.shutdown.cancelled()));
-    let (code, reason) = 'open: loop {
-        let first = tokio::select! {
+    let (code, reason) = loop {
+        let work = tokio::select! {
             biased;
             () = &mut cut_off => break TOO_SLOW,
             () = &mut stopping => break (close_code::RESTART, "the server is stopping"),
@@ -107,63 +96,25 @@ async fn write(
                 if !still_logged_in(&app, &user).await {
                     break (close_code::POLICY, "please log in again");
                 }
-                Message::Ping(Bytes::new())
+                outbox.ping();
+                continue;
             }
-            outgoing = reader.next() => match message(outgoing).await {
-                Some(message) => message,
-                None => break (close_code::NORMAL, "goodbye"),
-            },
+            work = outbox.work() => work,
         };
-        // What waits already goes in the same breath.
-        let mut next = Some(first);
-        for _ in 0..FRAMES_TOGETHER {
-            let Some(now) = next.take() else { break };
-            let sent = tokio::select! {
-                biased;
-                sent = sink.feed(now) => sent.is_ok(),
-                () = &mut cut_off => false,
-            };
-            if !sent {
-                break 'open TOO_SLOW;
-            }
-            if let Some(more) = reader.ready() {
-                next = message(more).await;
-                if next.is_none() {
-                    break 'open (close_code::NORMAL, "goodbye");
+        match work {
+            // A large project takes a while, which the other sockets of this thread need not wait for.
+            Work::Snapshot { channel, room } => {
+                match tokio::task::spawn_blocking(move || snapshot(channel, &room)).await {
+                    Ok(frame) => outbox.made(frame),
+                    Err(_) => break TOO_SLOW,
                 }
             }
-        }
-        let sent = tokio::select! {
-            biased;
-            sent = async { if let Some(last) = next { sink.send(last).await } else { sink.flush().await } } => sent.is_ok(),
-            () = &mut cut_off => false,
-        };
-        if !sent {
-            break TOO_SLOW;
+            Work::Goodbye => break (close_code::NORMAL, "goodbye"),
+            Work::Broken => break TOO_SLOW,
         }
     };
     cut.cancel();
-    let goodbye = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-    drop(tokio::time::timeout(GOODBYE_MAX, sink.send(goodbye)).await);
-}
-
-/// The frame to write; none for the goodbye.
-async fn message(outgoing: Outgoing) -> Option<Message> {
-    Some(match outgoing {
-        Outgoing::Binary(frame) => Message::Binary(frame),
-        Outgoing::Commits { channel, runs } => Message::Binary(Bytes::from(commits_frame(channel, &runs))),
-        Outgoing::Text(text) => Message::Text(text.into()),
-        Outgoing::Updates(updates) => {
-            // Keys and numbers serialise without fail.
-            Message::Text(serde_json::to_string(&Notice::Updates { updates }).unwrap_or_default().into())
-        }
-        // A large project takes a while, which the other sockets of this thread need not wait for.
-        Outgoing::Snapshot { channel, room } => {
-            let frame = tokio::task::spawn_blocking(move || snapshot(channel, &room)).await;
-            Message::Binary(Bytes::from(frame.ok()?))
-        }
-        Outgoing::Goodbye => return None,
-    })
+    drop(tokio::time::timeout(GOODBYE_MAX, outbox.close(code, reason)).await);
 }
 
 fn snapshot(channel: u32, room: &Room) -> Vec<u8> {
@@ -209,7 +160,7 @@ struct Session {
 
 impl Session {
     /// Reads until the other side leaves, is silent for too long, or makes no sense.
-    async fn read(&mut self, mut stream: SplitStream<WebSocket>, binary: bool, cut: &CancellationToken) {
+    async fn read(&mut self, mut incoming: Incoming, binary: bool, cut: &CancellationToken) {
         let mut heard_at = Instant::now();
         loop {
             let due = self.pointing.due();
@@ -219,16 +170,19 @@ impl Session {
                     self.pass_on().await;
                     continue;
                 }
-                next = timeout_at(heard_at + SILENCE_MAX, stream.next()) => next,
+                next = timeout_at(heard_at + SILENCE_MAX, incoming.next()) => next,
             };
             heard_at = Instant::now();
-            let Ok(Some(Ok(message))) = next else { return };
-            let sense = match message {
-                Message::Binary(frame) if binary => self.frame(&frame).await,
-                Message::Text(text) if !binary => self.text(&text).await,
-                Message::Ping(_) | Message::Pong(_) => Ok(()),
-                Message::Close(_) => return,
-                Message::Binary(_) | Message::Text(_) => {
+            let Ok(Some(received)) = next else { return };
+            let sense = match received {
+                Received::Binary(frame) if binary => self.frame(&frame).await,
+                Received::Text(text) if !binary => self.text(&text).await,
+                Received::Ping(payload) => {
+                    self.outbox.push(Outgoing::Pong(payload));
+                    Ok(())
+                }
+                Received::Pong => Ok(()),
+                Received::Binary(_) | Received::Text(_) => {
                     Err(format!("text is the guide's protocol, binary frames are {}", wire::SUBPROTOCOL))
                 }
             };
