@@ -150,10 +150,10 @@ fn ClipHandle(id: Id) -> impl IntoView {
 }
 
 fn describe(board: Board, clip: &Clip) -> String {
-    let metre = board.door.project().get().map(|project| project.time_signature).unwrap_or_default();
     let track = board.door.record(Table::Tracks, &clip.track_id).get().as_ref().map(model::Track::from_record);
     let track = track.map(|track| track.name).unwrap_or_default();
-    format!("{}, on {track}, {}, {} long", clip.name, bars_in_words(clip.start, metre), beats_in_words(clip.duration))
+    let place = board.door.times().with(|times| bars_in_words(clip.start, &times.metres));
+    format!("{}, on {track}, {place}, {} long", clip.name, beats_in_words(clip.duration))
 }
 
 fn focused(board: Board, id: &Id) {
@@ -212,11 +212,13 @@ fn selected_clips(board: Board) -> Vec<(usize, Clip)> {
 
 /// Moves the selection to the next line of the grid; with `far` to the next bar's.
 fn nudge(board: Board, direction: i64, far: bool) {
-    let bar = board.door.project().get_untracked().map(|project| project.time_signature.bar());
-    let grid = bar.filter(|_| far).unwrap_or(GRID);
     let clips = selected_clips(board);
     let Some(first) = clips.iter().map(|(_, clip)| clip.start).min() else { return };
-    let by = snap::step(first, direction, grid) - first;
+    let to = match far {
+        true => board.door.times().with_untracked(|times| times.bar_step(first, direction)),
+        false => snap::step(first, direction, GRID),
+    };
+    let by = to - first;
     if by != Ticks(0) {
         let moved =
             clips.iter().map(|(_, clip)| build::set(Table::Clips, &clip.id, "startBeat", (clip.start + by).beats()));

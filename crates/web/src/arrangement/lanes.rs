@@ -76,10 +76,9 @@ fn open_view(board: Board) {
 fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
     let arrived: Rc<dyn Fn()> = Rc::new(move || board.redraw());
     board.door.imports().on_change(Rc::clone(&arrived));
-    let project = board.door.project();
+    let times = board.door.times();
     let frame = Frame::new(move |_| {
-        let (Some(Some(canvas)), Some(Some(project))) = (canvas.try_get_untracked(), project.try_get_untracked())
-        else {
+        let (Some(Some(canvas)), Some(times)) = (canvas.try_get_untracked(), times.try_read_untracked()) else {
             return;
         };
         let view = board.viewport.get_untracked();
@@ -90,7 +89,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
                 scene,
                 view,
                 lane_height: board.lane_height.get_untracked(),
-                project: &project,
+                times: &times,
                 region: sound.region().get_untracked(),
                 arrived: &arrived,
                 looks: std::cell::RefCell::default(),
@@ -106,7 +105,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
         board.incoming.track();
         board.changed.track();
         board.lane_height.track();
-        project.track();
+        times.track();
         sound.region().track();
         frame.with_value(Frame::ask);
     });

@@ -8,6 +8,7 @@ mod gesture;
 mod header_order;
 mod headers;
 mod lanes;
+mod markers;
 mod paint;
 mod paint_clip;
 mod peers;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Id, Project, Ticks};
+use model::{Id, Ticks};
 use web_sys::CanvasRenderingContext2d as Context;
 
 use super::board::{Board, Landing};
@@ -14,10 +14,14 @@ use super::ruler::{self, Weight};
 use super::scene::{Lane, Scene};
 use super::viewport::Viewport;
 use crate::door::sound::LoopRegion;
+use crate::door::times::Times;
 use crate::transport::position::short_time;
 
 /// Space between a clip and the edges of its lane.
 pub(super) const INSET: f64 = 4.0;
+
+/// Times closer than this, in pixels, would touch.
+const TIME_GAP_MIN: f64 = 44.0;
 
 const GRID_PART: &str = "rgba(255,255,255,0.025)";
 const GRID_BEAT: &str = "rgba(255,255,255,0.045)";
@@ -32,7 +36,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) scene: &'a Scene,
     pub(crate) view: Viewport,
     pub(crate) lane_height: f64,
-    pub(crate) project: &'a Project,
+    pub(crate) times: &'a Times,
     pub(crate) region: LoopRegion,
     /// Called when a waveform that was missing has come.
     pub(crate) arrived: &'a Rc<dyn Fn()>,
@@ -103,7 +107,7 @@ impl Picture<'_> {
 
     fn grid(&self, context: &Context) {
         let view = self.view;
-        for line in ruler::lines(view.left, view.right(), view.pixels_per_beat, self.project.time_signature) {
+        for line in ruler::lines(view.left, view.right(), view.pixels_per_beat, &self.times.metres) {
             context.set_fill_style_str(match line.weight {
                 Weight::Part => GRID_PART,
                 Weight::Beat => GRID_BEAT,
@@ -123,7 +127,7 @@ impl Picture<'_> {
 
     fn landing(&self, context: &Context, landing: Landing) {
         let index = landing.lane.unwrap_or(self.scene.lanes().len());
-        let length = Ticks(self.project.time_signature.bar().0 * 4);
+        let length = Ticks(self.times.metre_at(landing.place).bar().0 * 4);
         self.ghost_outline(context, landing.place, length, self.lane_y(index));
     }
 
@@ -147,7 +151,7 @@ impl Picture<'_> {
         context.clear_rect(0.0, 0.0, view.width, height);
         self.ruler_loop(context);
         context.set_font("560 11px Geist, system-ui, sans-serif");
-        for line in ruler::lines(view.left - 4.0, view.right(), view.pixels_per_beat, self.project.time_signature) {
+        for line in ruler::lines(view.left - 4.0, view.right(), view.pixels_per_beat, &self.times.metres) {
             let x = view.x(line.place.beats()).round();
             let long = line.label.is_some();
             context.set_fill_style_str(if long { "#565d75" } else { "#2f3443" });
@@ -173,17 +177,24 @@ impl Picture<'_> {
 
     fn ruler_time(&self, context: &Context, height: f64) {
         let view = self.view;
-        let beats_per_second = self.project.bpm.value() / 60.0;
-        let step = ruler::seconds_step(beats_per_second * view.pixels_per_beat);
-        let first = (view.left / beats_per_second / step).floor();
+        let from = self.times.seconds(view.place(0.0));
+        let seconds = self.times.seconds(view.place(view.width)) - from;
+        let step = ruler::seconds_step(view.width / seconds.max(1e-3));
+        let first = (from / step).floor();
+        let mut free_from = f64::MIN;
         context.set_font("450 10px 'Geist Mono', ui-monospace, monospace");
         context.set_fill_style_str("#8f95aa");
         for index in 0..200 {
             let seconds = (first + f64::from(index)) * step;
-            let x = view.x(seconds * beats_per_second);
+            let x = view.x(self.times.place_at(seconds).beats());
             if x > view.width {
                 break;
             }
+            // Where the song is slow, marks of equal times come closer together.
+            if x < free_from {
+                continue;
+            }
+            free_from = x + TIME_GAP_MIN;
             let _ = context.fill_text(&short_time(seconds), x.round() + 5.0, height - 4.0);
         }
     }

@@ -21,6 +21,8 @@ const DETAIL_MIN: f64 = 7.0;
 const NAME_MIN: f64 = 30.0;
 /// About the width of a letter of a clip's name.
 const LETTER: f64 = 6.1;
+/// How often the tempo is looked up under a waveform, in pixels.
+const TEMPO_PIXELS: usize = 8;
 /// Clips of tracks that are not heard.
 const SILENT: &str = "#6b7084";
 
@@ -160,7 +162,7 @@ impl Picture<'_> {
         let body = Body { x, top: top + TITLE, width: width - 1.0, height: height - TITLE };
         if let Some(shape) = look.shape.as_ref().filter(|_| look.state != ClipState::Broken) {
             context.set_fill_style_str(&brush.wave[chosen]);
-            self.waveform(context, shape, clip, &body);
+            self.waveform(context, shape, clip, start, &body);
         }
         self.fades(context, clip, &body);
         self.title(context, clip, &look, &body, brush.text);
@@ -172,8 +174,25 @@ impl Picture<'_> {
         }
     }
 
-    fn waveform(&self, context: &Context, shape: &Shape, clip: &Clip, body: &Body) {
-        let seconds_per_pixel = 60.0 / self.project.bpm.value() / self.view.pixels_per_beat;
+    /// What is heard under each pixel of a clip that begins at `start`, from the pixel `first` of it on. The recording is not stretched
+    /// where the tempo changes, so the song's time is looked up every few pixels there.
+    fn columns(&self, shape: &Shape, clip: &Clip, start: Ticks, first: f64, columns: &mut [(f32, f32)]) {
+        let begin = self.times.seconds(start);
+        let within = |pixel: f64| {
+            let ticks = Ticks::from_beats(pixel / self.view.pixels_per_beat).unwrap_or_default();
+            self.times.seconds(start + ticks) - begin
+        };
+        let run = if self.times.is_steady() { columns.len().max(1) } else { TEMPO_PIXELS };
+        let mut pixel = first;
+        for columns in columns.chunks_mut(run) {
+            let length = columns.len() as f64;
+            let (from, to) = (within(pixel), within(pixel + length));
+            shape.columns(clip.audio_start_offset + from, (to - from) / length, columns);
+            pixel += length;
+        }
+    }
+
+    fn waveform(&self, context: &Context, shape: &Shape, clip: &Clip, start: Ticks, body: &Body) {
         // Columns lie on whole pixels from the clip's start, so that they do not shimmer while scrolling.
         let first = (-body.x).max(0.0).floor();
         let last = (self.view.width - body.x).min(body.width).ceil();
@@ -182,7 +201,7 @@ impl Picture<'_> {
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the width of the screen")]
         let mut columns = vec![(0.0f32, 0.0f32); (last - first) as usize];
-        shape.columns(clip.audio_start_offset + first * seconds_per_pixel, seconds_per_pixel, &mut columns);
+        self.columns(shape, clip, start, first, &mut columns);
         let middle = body.top + body.height / 2.0;
         let scale = (body.height / 2.0 - 3.0) * clip.gain;
         let reach = body.height / 2.0 - 1.0;

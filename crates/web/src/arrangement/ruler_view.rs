@@ -8,14 +8,16 @@ use model::{TICKS_PER_BEAT, Ticks};
 use web_sys::PointerEvent;
 
 use super::board::Board;
+use super::markers::Markers;
 use super::paint::Picture;
 use super::{snap, stage};
 use crate::door::clock::Frame;
 use crate::door::sound::{LoopRegion, Sound};
+use crate::transport::changes;
 use crate::transport::position::bars_in_words;
 
 /// The grid of loops: a beat.
-const LOOP_GRID: Ticks = Ticks(TICKS_PER_BEAT);
+pub(super) const LOOP_GRID: Ticks = Ticks(TICKS_PER_BEAT);
 /// How near an edge of the loop one must press to take it, in pixels.
 const GRAB: f64 = 7.0;
 /// The height of the loop's bar, in pixels.
@@ -100,8 +102,8 @@ pub(super) fn Ruler() -> impl IntoView {
         }
     };
     let spoken = move || {
-        let metre = board.door.project().get().map(|project| project.time_signature).unwrap_or_default();
-        bars_in_words(sound.cursor().get(), metre)
+        let cursor = sound.cursor().get();
+        board.door.times().with(|times| bars_in_words(cursor, &times.metres))
     };
     view! {
         <div class="ruler">
@@ -119,26 +121,35 @@ pub(super) fn Ruler() -> impl IntoView {
                 on:pointermove=moved
                 on:pointerup=up
                 on:pointercancel=move |_| held.set(Held::Nothing)
-                on:keydown=move |event| key(sound, &event)
+                on:dblclick=move |event| {
+                    let left = canvas.get_untracked().map_or(0.0, |canvas| canvas.get_bounding_client_rect().left());
+                    let place = board.viewport.get_untracked().place(f64::from(event.client_x()) - left);
+                    changes::add_tempo(board.door, snap::nearest(place, LOOP_GRID));
+                }
+                on:keydown=move |event| key(board, sound, &event)
             ></canvas>
+            <Markers />
         </div>
     }
 }
 
-fn key(sound: Sound, event: &leptos::ev::KeyboardEvent) {
-    let grid = if event.shift_key() { Ticks(TICKS_PER_BEAT * 4) } else { LOOP_GRID };
+fn key(board: Board, sound: Sound, event: &leptos::ev::KeyboardEvent) {
     let direction = match event.key().as_str() {
         "ArrowRight" => 1,
         "ArrowLeft" => -1,
         _ => return,
     };
     event.prevent_default();
-    sound.seek(snap::step(sound.position(), direction, grid));
+    let position = sound.position();
+    sound.seek(match event.shift_key() {
+        true => board.door.times().with_untracked(|times| times.bar_step(position, direction)),
+        false => snap::step(position, direction, LOOP_GRID),
+    });
 }
 
 fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
     let nothing: Rc<dyn Fn()> = Rc::new(|| ());
-    let project = board.door.project();
+    let times = board.door.times();
     let size = RwSignal::new((0.0, 0.0));
     Effect::new(move |_| {
         let Some(canvas) = canvas.get() else { return };
@@ -148,8 +159,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
         stage::on_resize(&canvas, resized);
     });
     let frame = Frame::new(move |_| {
-        let (Some(Some(canvas)), Some(Some(project))) = (canvas.try_get_untracked(), project.try_get_untracked())
-        else {
+        let (Some(Some(canvas)), Some(times)) = (canvas.try_get_untracked(), times.try_read_untracked()) else {
             return;
         };
         let (width, height) = size.get_untracked();
@@ -160,7 +170,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
                 scene,
                 view: super::viewport::Viewport { width, ..board.viewport.get_untracked() },
                 lane_height: board.lane_height.get_untracked(),
-                project: &project,
+                times: &times,
                 region: sound.region().get_untracked(),
                 arrived: &nothing,
                 looks: std::cell::RefCell::default(),
@@ -172,7 +182,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
     Effect::new(move |_| {
         board.viewport.track();
         board.changed.track();
-        project.track();
+        times.track();
         sound.region().track();
         size.track();
         frame.with_value(Frame::ask);

@@ -20,6 +20,7 @@ mod socket;
 pub(crate) mod sound;
 pub(crate) mod store;
 mod tabs;
+pub(crate) mod times;
 mod unsaved;
 mod upload;
 pub(crate) mod user;
@@ -45,6 +46,7 @@ pub(crate) use unsaved::{Unsaved, in_words};
 use crate::toast::{Toasts, undo_words};
 use keeping::Keeping;
 use socket::{Socket, SocketEvent};
+use times::Times;
 
 /// The channel of the one project that a page has open.
 const CHANNEL: u32 = 1;
@@ -68,6 +70,7 @@ pub(crate) struct Door {
     leaving: RwSignal<bool>,
     tracks: RwSignal<Vec<Id>>,
     project: RwSignal<Option<Project>>,
+    times: RwSignal<Times>,
     undo_label: RwSignal<Option<String>>,
     redo_label: RwSignal<Option<String>>,
     presences: RwSignal<Vec<PresenceOf>>,
@@ -149,6 +152,7 @@ impl Door {
             leaving: RwSignal::new(false),
             tracks: RwSignal::new(Vec::new()),
             project: RwSignal::new(None),
+            times: RwSignal::new(Times::default()),
             undo_label: RwSignal::new(None),
             redo_label: RwSignal::new(None),
             presences: RwSignal::new(Vec::new()),
@@ -337,6 +341,11 @@ impl Door {
     /// The project; none until it is here.
     pub(crate) fn project(self) -> ReadSignal<Option<Project>> {
         self.project.read_only()
+    }
+
+    /// Tempo and metre of the song.
+    pub(crate) fn times(self) -> ReadSignal<Times> {
+        self.times.read_only()
     }
 
     /// The tracks that are not deleted, in their order.
@@ -576,6 +585,12 @@ impl Door {
             self.project.set(view.project().map(Project::from_record));
             if opens {
                 warm_up::soon(self);
+            }
+        }
+        if keys.iter().any(|key| Times::depend_on(key.table)) {
+            let times = Times::of(&view);
+            if *self.times.read_untracked() != times {
+                self.times.set(times);
             }
         }
         if keys.iter().any(|key| key.table == Table::Tracks) {

@@ -88,7 +88,7 @@ fn named(entry: &Entry) -> Option<Id> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use model::{Records, TimeSignature, Value};
+    use model::{MetreMap, Records, Value};
 
     use super::*;
     use crate::door::history::Deed;
@@ -115,7 +115,7 @@ mod tests {
 
     fn grouped(entries: &[Entry]) -> Vec<(u64, Vec<String>)> {
         let (records, names) = (Records::new(), BTreeMap::new());
-        let lexicon = Lexicon { records: &records, names: &names, metre: TimeSignature::default() };
+        let lexicon = Lexicon { records: &records, names: &names, metres: &MetreMap::default() };
         groups(entries, &lexicon).into_iter().map(|group| (group.seq, group.lines)).collect()
     }
 

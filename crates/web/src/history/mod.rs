@@ -147,9 +147,10 @@ impl History {
 
     /// The list as it is told.
     fn groups(self) -> Vec<Group> {
-        let metre = self.door.project().get().map(|project| project.time_signature).unwrap_or_default();
+        let times = self.door.times().get();
+        let metres = &times.metres;
         self.door.read_present(|records: &Records| {
-            self.names.with(|names| self.entries.with(|entries| groups(entries, &Lexicon { records, names, metre })))
+            self.names.with(|names| self.entries.with(|entries| groups(entries, &Lexicon { records, names, metres })))
         })
     }
 }

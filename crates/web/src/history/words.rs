@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Id, Record, Records, Table, Ticks, TimeSignature, Value};
+use model::{Id, MetreMap, Record, Records, Table, Ticks, Value};
 
 use crate::door::history::Deed;
 use crate::mixer::decibels_written;
@@ -16,7 +16,7 @@ pub(super) struct Lexicon<'a> {
     pub(super) records: &'a Records,
     /// What the records are called, by `table:id`; for those that are not here.
     pub(super) names: &'a BTreeMap<String, String>,
-    pub(super) metre: TimeSignature,
+    pub(super) metres: &'a MetreMap,
 }
 
 /// A change in words, and how several of its kind are told.
@@ -359,11 +359,10 @@ impl Lexicon<'_> {
 
     /// "bar 17", and within a bar "bar 17, beat 2".
     fn bar(&self, beat: f64) -> String {
-        let ticks = Ticks::from_beats(beat).unwrap_or_default().0.max(0);
-        let (bar, note) = (self.metre.bar().0.max(1), self.metre.note().0.max(1));
-        match ticks % bar / note {
-            0 => format!("bar {}", ticks / bar + 1),
-            within => format!("bar {}, beat {}", ticks / bar + 1, within + 1),
+        let place = self.metres.place(Ticks::from_beats(beat).unwrap_or_default());
+        match place.note {
+            1 => format!("bar {}", place.bar),
+            note => format!("bar {}, beat {note}", place.bar),
         }
     }
 }
@@ -448,7 +447,7 @@ mod tests {
         let lane = fields([("trackId", "Bass".into()), ("parameter", "volume".into())]);
         records.insert(Table::Automation, Record::new(id("lane"), 1, lane));
         let names = BTreeMap::from([("project_members:m".to_owned(), "Bo".to_owned())]);
-        work(&Lexicon { records: &records, names: &names, metre: TimeSignature::default() })
+        work(&Lexicon { records: &records, names: &names, metres: &MetreMap::default() })
     }
 
     fn said(deeds: &[Deed]) -> Vec<String> {

@@ -71,10 +71,9 @@ pub(super) fn PeoplePanel(close: Callback<()>) -> impl IntoView {
 
 /// What somebody does right now.
 fn activity(door: Door, user: &Id) -> Option<String> {
-    let metre = door.project().get().map(|project| project.time_signature).unwrap_or_default();
     let of = |all: &Vec<PresenceOf>| all.iter().filter(|one| one.user == *user).find_map(|one| one.presence.clone());
     let doing = door.presences().with(of)?;
-    door.read_present(|records| activity_of(records, metre, &doing))
+    door.times().with(|times| door.read_present(|records| activity_of(records, &times.metres, &doing)))
 }
 
 /// One person: who, whether here, as what; and what an owner, or they themselves, can do about it.

@@ -1,15 +1,12 @@
 //! What somebody does, in words: for the panel of people, which screen readers read.
 
-use model::{Id, Records, Table, Ticks, TimeSignature};
+use model::{Id, MetreMap, Records, Table, Ticks};
 use sync::wire::Presence as Doing;
 
 /// "dragging Verse guitar at bar 17"; none for somebody who only has the song open.
-pub(crate) fn activity_of(records: &Records, metre: TimeSignature, doing: &Doing) -> Option<String> {
+pub(crate) fn activity_of(records: &Records, metres: &MetreMap, doing: &Doing) -> Option<String> {
     let name = |table, id: &Id| records.find(table, id).and_then(|record| record.text("name")).map(str::to_owned);
-    let bar = |beat: f64| {
-        let ticks = Ticks::from_beats(beat.max(0.0)).unwrap_or_default();
-        ticks.0 / metre.bar().0.max(1) + 1
-    };
+    let bar = |beat: f64| metres.place(Ticks::from_beats(beat).unwrap_or_default()).bar;
     let clips = |ids: &mut dyn Iterator<Item = &Id>| {
         let first = ids.next()?;
         match ids.count() {
@@ -51,7 +48,7 @@ mod tests {
         for (table, name) in [(Table::Tracks, "Bass"), (Table::Clips, "Riff")] {
             records.insert(table, Record::new(id(name), 1, fields([("name", Value::text(name))])));
         }
-        activity_of(&records, TimeSignature::default(), doing)
+        activity_of(&records, &MetreMap::default(), doing)
     }
 
     #[test]

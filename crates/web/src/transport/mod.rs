@@ -1,16 +1,18 @@
 //! The transport bar: play, position, tempo, metre, loop, metronome, undo and redo.
 
+pub(crate) mod changes;
 pub(crate) mod position;
 mod steps;
 mod tempo;
 
 use leptos::prelude::*;
-use model::{Table, Ticks, TimeSignature};
+use model::{Id, Table, Ticks, TimeSignature};
 use operations::build;
 
 use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::sound::{Sound, SoundState};
+use changes::{ChangeKeys, Holding};
 use steps::StepKeys;
 use tempo::TempoField;
 
@@ -25,6 +27,7 @@ pub(crate) fn Transport() -> impl IntoView {
     let region = sound.region();
     let metronome = sound.metronome();
     let starting = move || playing.get() && sound.state().get() == SoundState::Starting;
+    let holding = Holding::new(expect_context::<Door>(), sound);
     let unable = move || matches!(sound.state().get(), SoundState::Unavailable(_));
     view! {
         <section class="transport" aria-label="Transport">
@@ -56,8 +59,8 @@ pub(crate) fn Transport() -> impl IntoView {
             <StepKeys />
             <Position />
             <div class="transport-fields">
-                <TempoField />
-                <MetreField />
+                <TempoField holding=holding.tempo />
+                <MetreField holding=holding.metre />
             </div>
         </section>
     }
@@ -70,19 +73,20 @@ fn Position() -> impl IntoView {
     let sound = expect_context::<Sound>();
     let bars = NodeRef::<leptos::html::Span>::new();
     let time = NodeRef::<leptos::html::Span>::new();
-    let project = door.project();
+    let times = door.times();
     sound.on_frame(move |heard| {
-        let Some(project) = project.get_untracked() else { return };
-        if let Some(node) = bars.get_untracked() {
-            node.set_text_content(Some(&position::bars(heard.position, project.time_signature)));
-        }
-        if let Some(node) = time.get_untracked() {
-            node.set_text_content(Some(&position::time(heard.position, project.bpm)));
-        }
+        times.with_untracked(|times| {
+            if let Some(node) = bars.get_untracked() {
+                node.set_text_content(Some(&position::bars(heard.position, &times.metres)));
+            }
+            if let Some(node) = time.get_untracked() {
+                node.set_text_content(Some(&position::time(times.seconds(heard.position))));
+            }
+        });
     });
     // Tempo and metre change what the same place is called.
     Effect::new(move |_| {
-        project.track();
+        times.track();
         sound.refresh();
     });
     view! {
@@ -94,9 +98,13 @@ fn Position() -> impl IntoView {
 }
 
 #[component]
-fn MetreField() -> impl IntoView {
+fn MetreField(holding: RwSignal<Option<Id>>) -> impl IntoView {
     let door = expect_context::<Door>();
-    let metre = Memo::new(move |_| door.project().get().map(|project| project.time_signature).unwrap_or_default());
+    let metre = Memo::new(move |_| {
+        let of = |id: &Id| door.times().with(|times| times.metre_change(id).map(|change| change.time_signature));
+        let own = move || door.project().get().map(|project| project.time_signature).unwrap_or_default();
+        holding.get().as_ref().and_then(of).unwrap_or_else(own)
+    });
     let options = move || {
         let current = metre.get().to_string();
         let mut all: Vec<String> = METRES.iter().map(|&metre| metre.to_owned()).collect();
@@ -113,11 +121,12 @@ fn MetreField() -> impl IntoView {
     let choose = move |event| {
         let value = event_target_value(&event);
         let Some(project) = door.project().get_untracked() else { return };
-        if TimeSignature::parse(&value).is_some_and(|metre| metre != project.time_signature) {
-            door.dispatch(
-                "Change time signature",
-                vec![build::set(Table::Projects, &project.id, "timeSignature", value.as_str())],
-            );
+        if TimeSignature::parse(&value).is_some_and(|chosen| chosen != metre.get_untracked()) {
+            let (table, id) = match holding.get_untracked() {
+                Some(change) => (Table::TimeSignatures, change),
+                None => (Table::Projects, project.id),
+            };
+            door.dispatch("Change time signature", vec![build::set(table, &id, "timeSignature", value.as_str())]);
         }
     };
     view! {
@@ -128,5 +137,6 @@ fn MetreField() -> impl IntoView {
                 {options}
             </select>
         </label>
+        <ChangeKeys table=Table::TimeSignatures holding=holding />
     }
 }

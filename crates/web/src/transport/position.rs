@@ -1,31 +1,24 @@
 //! Positions as musicians and clocks write them.
 
-use model::{Bpm, TICKS_PER_BEAT, Ticks, TimeSignature};
+use model::{MetreMap, Ticks};
 
 /// Bar, beat of the metre, and sixteenth, all counted from one: `5.3.2`.
-pub(crate) fn bars(position: Ticks, metre: TimeSignature) -> String {
-    let (bar, note, sixteenth) = parts(position, metre);
-    format!("{bar}.{note}.{sixteenth}")
+pub(crate) fn bars(position: Ticks, metres: &MetreMap) -> String {
+    let place = metres.place(position);
+    format!("{}.{}.{}", place.bar, place.note, place.sixteenth)
 }
 
 /// The same in words, for screen readers.
-pub(crate) fn bars_in_words(position: Ticks, metre: TimeSignature) -> String {
-    let (bar, note, sixteenth) = parts(position, metre);
-    let part = if sixteenth == 1 { String::new() } else { format!(", sixteenth {sixteenth}") };
-    format!("bar {bar}, beat {note}{part}")
-}
-
-fn parts(position: Ticks, metre: TimeSignature) -> (i64, i64, i64) {
-    let position = position.0.max(0);
-    let (bar, note) = (metre.bar().0, metre.note().0);
-    let within = position % bar;
-    (position / bar + 1, within / note + 1, within % note / (TICKS_PER_BEAT / 4) + 1)
+pub(crate) fn bars_in_words(position: Ticks, metres: &MetreMap) -> String {
+    let place = metres.place(position);
+    let part = if place.sixteenth == 1 { String::new() } else { format!(", sixteenth {}", place.sixteenth) };
+    format!("bar {}, beat {}{part}", place.bar, place.note)
 }
 
 /// Minutes, seconds and milliseconds: `1:04.250`.
-pub(crate) fn time(position: Ticks, bpm: Bpm) -> String {
+pub(crate) fn time(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "a float-to-int cast saturates")]
-    let ms = (position.seconds(bpm).max(0.0) * 1_000.0).round() as i64;
+    let ms = (seconds.max(0.0) * 1_000.0).round() as i64;
     format!("{}:{:02}.{:03}", ms / 60_000, ms / 1_000 % 60, ms % 1_000)
 }
 
@@ -44,6 +37,8 @@ pub(crate) fn beats_in_words(length: Ticks) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::TimeSignature;
+
     use super::*;
 
     fn beats(beats: f64) -> Ticks {
@@ -52,7 +47,7 @@ mod tests {
 
     #[test]
     fn positions_count_from_one() {
-        let metre = TimeSignature::default();
+        let metre = &MetreMap::default();
         assert_eq!(bars(Ticks(0), metre), "1.1.1");
         assert_eq!(bars(beats(4.75), metre), "2.1.4");
         assert_eq!(bars(beats(3.999), metre), "1.4.4");
@@ -62,16 +57,15 @@ mod tests {
 
     #[test]
     fn beats_follow_the_metre() {
-        let metre = TimeSignature::parse("6/8").unwrap();
+        let metre = &MetreMap::new(TimeSignature::parse("6/8").unwrap(), []);
         assert_eq!(bars(beats(3.0), metre), "2.1.1");
         assert_eq!(bars(beats(2.5), metre), "1.6.1");
     }
 
     #[test]
     fn time_is_minutes_seconds_milliseconds() {
-        let bpm = Bpm::new(120.0).unwrap();
-        assert_eq!(time(beats(0.0), bpm), "0:00.000");
-        assert_eq!(time(beats(128.5), bpm), "1:04.250");
+        assert_eq!(time(0.0), "0:00.000");
+        assert_eq!(time(64.25), "1:04.250");
         assert_eq!(short_time(64.25), "1:04");
     }
 

@@ -1,9 +1,10 @@
-//! The tempo field: commits on Enter or when it is left, Escape takes back; another's change never overwrites what is being typed.
+//! The tempo field, which shows the tempo that holds where the song stands: commits on Enter or when it is left, Escape takes back; another's change never overwrites what is being typed.
 
 use leptos::prelude::*;
-use model::{Bpm, Table};
+use model::{Bpm, Id, Table};
 use operations::build;
 
+use super::changes::ChangeKeys;
 use crate::door::Door;
 
 /// What typed text means as a tempo.
@@ -22,11 +23,23 @@ fn read(text: &str) -> Typed {
 
 /// The field.
 #[component]
-pub(crate) fn TempoField() -> impl IntoView {
+pub(crate) fn TempoField(holding: RwSignal<Option<Id>>) -> impl IntoView {
     let door = expect_context::<Door>();
     let input = NodeRef::<leptos::html::Input>::new();
     let typing = RwSignal::new(false);
-    let bpm = Memo::new(move |_| door.project().get().map(|project| project.bpm).unwrap_or_default());
+    let bpm = Memo::new(move |_| {
+        let of = |id: &Id| door.times().with(|times| times.tempo_change(id).map(|change| change.bpm));
+        let own = move || door.project().get().map(|project| project.bpm).unwrap_or_default();
+        holding.get().as_ref().and_then(of).unwrap_or_else(own)
+    });
+    // What is typed is meant for the change that held when typing began, wherever the song has gone meanwhile.
+    let meant = RwSignal::new(None);
+    let begin = move || {
+        if !typing.get_untracked() {
+            meant.set(holding.get_untracked());
+            typing.set(true);
+        }
+    };
     let show = move || {
         if let Some(input) = input.get_untracked() {
             input.set_value(&bpm.get_untracked().to_string());
@@ -45,10 +58,18 @@ pub(crate) fn TempoField() -> impl IntoView {
         typing.set(false);
         let (Some(project), Some(field)) = (door.project().get_untracked(), input.get_untracked()) else { return };
         match read(&field.value()) {
-            Typed::Tempo(tempo) if tempo != project.bpm => {
-                door.dispatch("Change tempo", vec![build::set(Table::Projects, &project.id, "bpm", tempo.value())]);
+            Typed::Tempo(tempo) => {
+                let change = meant.get_untracked().and_then(|id| {
+                    door.times().with_untracked(|times| times.tempo_change(&id).map(|change| (id.clone(), change.bpm)))
+                });
+                let (table, id, known) = match change {
+                    Some((id, bpm)) => (Table::TempoChanges, id, bpm),
+                    None => (Table::Projects, project.id, project.bpm),
+                };
+                if tempo != known {
+                    door.dispatch("Change tempo", vec![build::set(table, &id, "bpm", tempo.value())]);
+                }
             }
-            Typed::Tempo(_) => {}
             Typed::Wrong => door.toasts().error(
                 "That is no tempo",
                 format!("A tempo is {} to {} beats per minute.", Bpm::RANGE.start(), Bpm::RANGE.end()),
@@ -63,7 +84,7 @@ pub(crate) fn TempoField() -> impl IntoView {
         let Some(field) = input.get_untracked() else { return };
         let base = if let Typed::Tempo(tempo) = read(&field.value()) { tempo } else { bpm.get_untracked() };
         let wanted = (base.value() + by).clamp(*Bpm::RANGE.start(), *Bpm::RANGE.end());
-        typing.set(true);
+        begin();
         field.set_value(&Bpm::new(wanted).unwrap_or(base).to_string());
     };
     let key = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
@@ -94,12 +115,13 @@ pub(crate) fn TempoField() -> impl IntoView {
                 readonly=move || !door.may_edit_now()
                 title=move || door.title("Tempo")
                 node_ref=input
-                on:input=move |_| typing.set(true)
+                on:input=move |_| begin()
                 on:focus=move |_| if let Some(field) = input.get_untracked() { field.select() }
                 on:keydown=key
                 on:blur=move |_| commit()
             />
         </label>
+        <ChangeKeys table=Table::TempoChanges holding=holding />
     }
 }
 

@@ -61,12 +61,19 @@ impl Door {
 
     /// Gives a clip the length of its recording, unless someone has given it another meanwhile.
     fn correct_length(self, assumed: &Assumed, seconds: f64) {
-        let Some(project) = self.project().get_untracked() else { return };
         let current = self.read_present(|records| records.find(Table::Clips, &assumed.clip).cloned());
-        if let Some(length) = current.and_then(|clip| corrected(&clip, assumed, beats(seconds, project.bpm))) {
+        let start = current.as_ref().and_then(|clip| clip.number("startBeat")).and_then(Ticks::from_beats);
+        let actual = self.beats_of(start.unwrap_or_default(), seconds);
+        if let Some(length) = current.and_then(|clip| corrected(&clip, assumed, actual)) {
             let operation = build::set(Table::Clips, &assumed.clip, "durationBeats", length);
             self.dispatch_gesture("Set length of clip", Some(assumed.clip.clone()), vec![operation]);
         }
+    }
+
+    /// How many beats a recording of so many seconds takes that begins at a place: a whole number of ticks, at least one.
+    pub(super) fn beats_of(self, start: Ticks, seconds: f64) -> f64 {
+        let end = self.times().with_untracked(|times| times.place_after(start, seconds));
+        (end - start).max(Ticks(1)).beats()
     }
 
     /// The same, once the server has measured the recording.
@@ -102,11 +109,6 @@ impl Door {
     }
 }
 
-/// A length in beats as it is stored: a whole number of ticks, at least one.
-pub(super) fn beats(seconds: f64, bpm: model::Bpm) -> f64 {
-    Ticks::from_beats(seconds * bpm.value() / 60.0).unwrap_or_default().max(Ticks(1)).beats()
-}
-
 /// The length that a clip gets now that its recording's is known; none when it has it, or was given another meanwhile.
 fn corrected(clip: &Record, assumed: &Assumed, actual: f64) -> Option<f64> {
     (clip.number("durationBeats") == Some(assumed.beats) && actual != assumed.beats).then_some(actual)
@@ -126,14 +128,5 @@ mod tests {
         assert_eq!(corrected(&clip(PLACEHOLDER_BEATS), &assumed, 700.0), Some(700.0));
         assert_eq!(corrected(&clip(8.0), &assumed, 700.0), None, "somebody has trimmed it");
         assert_eq!(corrected(&clip(PLACEHOLDER_BEATS), &assumed, PLACEHOLDER_BEATS), None, "nothing to do");
-    }
-
-    #[test]
-    fn u4_lengths_are_whole_ticks_and_never_nothing() {
-        let bpm = model::Bpm::new(120.0).unwrap();
-        assert_eq!(beats(2.0, bpm), 4.0);
-        assert!(beats(0.0, bpm) > 0.0);
-        let odd = beats(1.234_567, bpm);
-        assert_eq!(Ticks::from_beats(odd).unwrap().beats(), odd);
     }
 }

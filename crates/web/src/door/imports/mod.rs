@@ -21,7 +21,7 @@ use web_sys::{Blob, File};
 use super::waiting::{self, NotHere, Waiting};
 use super::{Door, new_id};
 use crate::design::next_colour;
-use measure::beats;
+
 pub(crate) use uploads::upload_what_waits;
 
 /// Bytes that are hashed between two turns of the browser.
@@ -165,7 +165,7 @@ impl Door {
             Ok(look) => {
                 let Some(project) = self.project().get_untracked() else { return };
                 let (user, record) = (self.inner().me.clone(), new_id());
-                let length = look.seconds.map_or(PLACEHOLDER_BEATS, |seconds| beats(seconds, project.bpm));
+                let length = look.seconds.map_or(PLACEHOLDER_BEATS, |seconds| self.beats_of(target.start, seconds));
                 let assumed = Assumed { clip: new_id(), beats: length };
                 let (clip, beats) = (assumed.clip.clone(), assumed.beats);
                 let waits = Waiting {

@@ -75,7 +75,12 @@ impl Sound {
         let plans = inner.plans.borrow();
         let in_force = plans.in_force(status.serial);
         if let Some(plan) = in_force.filter(|_| playing && status.playing) {
-            inner.position.set(Ticks(plan.tempo.ticks(status.position_frames)));
+            let map = plan.tempo.map();
+            let region = self.region.get_untracked();
+            let around = region.on.then(|| (map.frame(region.start.0), map.frame(region.end.0)));
+            let shown = map.frame(inner.position.get().0);
+            let heard = heard_frame(status.position_frames, i64::from(plan.latency), shown, around);
+            inner.position.set(Ticks(map.ticks(heard)));
         }
         let tracks = in_force.map(|plan| plan.tracks.iter().cloned().zip(status.tracks.iter().copied()).collect());
         Heard {
@@ -93,5 +98,37 @@ impl Sound {
             inner.glow_until.set(clock::milliseconds() + AFTERGLOW_MS);
         }
         self.refresh();
+    }
+}
+
+/// The frame of the song that is heard while the audio thread is at `position`, so many frames of `latency` ahead of it; `shown` is the one
+/// that was heard last, and what is repeated lies between two others.
+fn heard_frame(position: i64, latency: i64, shown: i64, around: Option<(i64, i64)>) -> i64 {
+    let late = position - latency;
+    match around {
+        // Gone around just now: the end of the pass before is still to be heard.
+        Some((start, end)) if (start..end).contains(&position) && late < start && shown > position => {
+            (end - (start - late)).max(start)
+        }
+        // Nothing is heard before the place where playing began.
+        _ if shown <= position => late.max(shown),
+        _ => late,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn en32_the_place_on_the_screen_is_the_one_that_is_heard() {
+        assert_eq!(heard_frame(1_000, 0, 900, None), 1_000);
+        assert_eq!(heard_frame(1_100, 300, 1_000, None), 1_000, "what is heard first is where playing began");
+        assert_eq!(heard_frame(1_400, 300, 1_000, None), 1_100);
+        let around = Some((500, 2_000));
+        assert_eq!(heard_frame(600, 300, 1_750, around), 1_800, "the end of the loop, after it was left");
+        assert_eq!(heard_frame(900, 300, 1_990, around), 600);
+        assert_eq!(heard_frame(600, 300, 500, around), 500, "begun at its start, nothing was heard before it");
+        assert_eq!(heard_frame(400, 300, 5_000, None), 100, "gone back");
     }
 }

@@ -222,10 +222,7 @@ impl Sound {
 
     /// Whether a change can be heard.
     fn take_in(self, keys: &[Key]) {
-        let audible = |key: &Key| {
-            use Table::{AudioFiles, Automation, Clips, Projects, Tracks};
-            matches!(key.table, Projects | Tracks | Clips | AudioFiles | Automation)
-        };
+        let audible = |key: &Key| !matches!(key.table, Table::Users | Table::ProjectMembers | Table::Versions);
         if keys.iter().any(audible) {
             self.compile_soon();
         }

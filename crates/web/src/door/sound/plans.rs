@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use engine::{Compiler, Device, Master, Song, Tempo, Track};
+use engine::{Compiler, Device, Master, Song, TempoTrack, Track};
 use model::{AudioFile, Id, Plugin, Record, Records, Send, Table};
 
 use super::own_flags::{self, OwnFlags};
@@ -13,7 +13,9 @@ const REMEMBERED: usize = 32;
 /// What must be known of a plan that was sent, to read the status.
 pub(super) struct Sent {
     serial: u32,
-    pub(super) tempo: Tempo,
+    pub(super) tempo: TempoTrack,
+    /// By how many frames what is heard is late.
+    pub(super) latency: u32,
     /// Its tracks, in its order.
     pub(super) tracks: Vec<Id>,
 }
@@ -54,9 +56,10 @@ impl Plans {
         self.apply_previews(&mut song, &tracks, records);
         own_flags::lay_over(&self.own, &mut song, &tracks);
         let plan = self.compiler.compile(&song).map_err(|error| error.to_string())?;
-        let tempo = Tempo::new(song.bpm_milli, song.sample_rate).ok_or("The tempo is out of range.")?;
+        let tempo = TempoTrack::new(song.sample_rate, song.bpm_milli, &song.tempo_changes)
+            .map_err(|_| "The tempo is out of range.")?;
         self.last_serial += 1;
-        self.sent.push_back(Sent { serial: self.last_serial, tempo, tracks });
+        self.sent.push_back(Sent { serial: self.last_serial, tempo, latency: plan.view().latency(), tracks });
         if self.sent.len() > REMEMBERED {
             self.sent.pop_front();
         }
