@@ -42,6 +42,7 @@ pub(crate) fn build_app(root: &Path, effort: Effort) -> Outcome {
         Effort::Release => "web",
         Effort::Fast => "web-fast",
     };
+    let intake = builder.cargo("intake", "intake", &["-Ctarget-feature=+simd128"])?;
     let web = builder.cargo("web", profile, &["--cfg=erase_components"])?;
     let bindings = builder.bindings("web", &web, Bindings::Web(effort))?;
     let bundles = [
@@ -50,6 +51,8 @@ pub(crate) fn build_app(root: &Path, effort: Effort) -> Outcome {
             is_shipped_script(path, "crates/audio_thread")
         })?
         .with("audio_thread.wasm", files::read(&audio_thread)?),
+        Bundle::folder("intake", &root.join("crates/intake"), |path| is_shipped_script(path, "crates/intake"))?
+            .with("intake.wasm", files::read(&intake)?),
         // The service worker keeps its name, and so lies beside the page.
         Bundle::folder("js", &root.join("crates/web/js"), |path| {
             is_shipped_script(path, "crates/web/js") && !path.ends_with("service_worker.js")

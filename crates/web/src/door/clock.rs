@@ -12,11 +12,6 @@ pub(crate) fn after(wait: Duration, work: impl FnOnce() + 'static) {
     leptos::prelude::set_timeout(work, wait);
 }
 
-/// Gives the browser a turn: long work calls this between its pieces.
-pub(crate) async fn breathe() {
-    sleep(Duration::ZERO).await;
-}
-
 /// Resolves after `wait`.
 pub(crate) async fn sleep(wait: Duration) {
     let promise = js_sys::Promise::new(&mut |resolve, _| {

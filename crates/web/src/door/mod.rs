@@ -4,6 +4,7 @@
 //! [`Door::status`], [`Door::people`]. What a commit did not touch does not run again.
 
 pub(crate) mod api;
+mod assets;
 pub(crate) mod audio_cache;
 mod backoff;
 pub(crate) mod clock;
@@ -12,6 +13,7 @@ mod drain;
 pub(crate) mod history;
 mod identity;
 pub(crate) mod imports;
+mod intake;
 mod keeping;
 mod outbox;
 pub(crate) mod past;
@@ -585,6 +587,7 @@ impl Door {
             self.project.set(view.project().map(Project::from_record));
             if opens {
                 warm_up::soon(self);
+                intake::soon();
             }
         }
         if keys.iter().any(|key| Times::depend_on(key.table)) {

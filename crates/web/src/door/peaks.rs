@@ -23,6 +23,14 @@ enum ShapeKind {
     Overview { values: Vec<f32>, seconds: f64 },
 }
 
+/// How much sound a shape is of.
+pub(super) struct Extent {
+    /// Hz.
+    pub(super) sample_rate: u32,
+    pub(super) channels: u16,
+    pub(super) frames: u64,
+}
+
 impl Shape {
     /// A pyramid's bytes as a shape; none when they are damaged.
     pub(crate) fn of_pyramid(bytes: Vec<u8>) -> Option<Shape> {
@@ -48,6 +56,13 @@ impl Shape {
                 overview_columns(values, *seconds, start, seconds_per_column, out);
             }
         }
+    }
+
+    /// How much sound it is of, as far as it knows.
+    pub(super) fn extent(&self) -> Option<Extent> {
+        let ShapeKind::Pyramid(pyramid) = &*self.0 else { return None };
+        let (sample_rate, channels, frames) = (pyramid.sample_rate(), pyramid.channels(), pyramid.frames());
+        Some(Extent { sample_rate, channels, frames })
     }
 
     fn is_fine(&self) -> bool {

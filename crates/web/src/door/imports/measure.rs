@@ -3,21 +3,20 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use media::Decoder;
-use media::peaks::PyramidBuilder;
 use model::{AudioFile, AudioFileState, Id, Key, Record, Table, Ticks};
 use operations::build;
 use web_sys::Blob;
 
-use super::{Assumed, Local};
-use crate::door::peaks::Shape;
+use super::{Assumed, HEARD_BYTES_MAX, Local};
+use crate::door::intake::Intake;
+use crate::door::peaks::{Extent, Shape};
 use crate::door::{Door, clock};
 
 impl Door {
     /// Draws a recording that this browser has, has it heard, and corrects the length of its clip.
-    pub(super) async fn measure(self, record: Id, bytes: Blob, decoder: Option<Decoder>, assumed: Assumed) {
-        let measured = match decoder {
-            Some(decoder) => self.draw(decoder, bytes, &record).await,
+    pub(super) async fn measure(self, record: Id, bytes: Blob, intake: Option<Intake>, assumed: Assumed) {
+        let measured = match intake {
+            Some(intake) => self.draw(intake, bytes, &record).await,
             None => None,
         };
         match measured {
@@ -26,37 +25,21 @@ impl Door {
         }
     }
 
-    /// Decodes what was dropped for its waveform, a block at a time, and has it heard; gives its true length in seconds, if it can
-    /// be told.
-    async fn draw(self, mut decoder: Decoder, bytes: Blob, record: &Id) -> Option<f64> {
-        let info = decoder.info().clone();
-        let mut builder = PyramidBuilder::new(info.sample_rate, info.channels).ok()?;
-        let mut last_turn = clock::milliseconds();
-        loop {
-            match decoder.next_block() {
-                Ok(Some(block)) => {
-                    builder.push(&block.slices()).ok()?;
-                }
-                Ok(None) => break,
-                // The server will say the same, and more clearly, in the record.
-                Err(_) => return None,
-            }
-            if clock::milliseconds() - last_turn > 12.0 {
-                clock::breathe().await;
-                last_turn = clock::milliseconds();
-            }
+    /// Has what was dropped decoded for its waveform, and has it heard; gives its true length in seconds, if it can be told.
+    async fn draw(self, mut intake: Intake, bytes: Blob, record: &Id) -> Option<f64> {
+        // Of what fails here, the server will say the same, and more clearly, in the record.
+        let shape = Shape::of_pyramid(intake.waveform().await.ok()?)?;
+        let Extent { sample_rate, channels, frames } = shape.extent()?;
+        self.peaks().insert(record, shape);
+        self.imports().set(record, self.imports().progress(record));
+        if bytes.size() <= HEARD_BYTES_MAX {
+            let local = Local { bytes, sample_rate, channels, frames };
+            self.imports().local.borrow_mut().insert(record.clone(), local);
+            // Nothing has changed but what can be heard.
+            self.changed(&[Key::new(Table::AudioFiles, record.clone())]);
         }
         #[expect(clippy::cast_precision_loss, reason = "a recording has far fewer than 2^53 frames")]
-        let seconds = decoder.frames() as f64 / f64::from(info.sample_rate);
-        if let Some(shape) = builder.finish().ok().and_then(Shape::of_pyramid) {
-            self.peaks().insert(record, shape);
-            self.imports().set(record, self.imports().progress(record));
-        }
-        let local = Local { bytes, sample_rate: info.sample_rate, channels: info.channels, frames: decoder.frames() };
-        self.imports().local.borrow_mut().insert(record.clone(), local);
-        // Nothing has changed but what can be heard.
-        self.changed(&[Key::new(Table::AudioFiles, record.clone())]);
-        Some(seconds)
+        Some(frames as f64 / f64::from(sample_rate))
     }
 
     /// Gives a clip the length of its recording, unless someone has given it another meanwhile.

@@ -5,29 +5,23 @@ mod uploads;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::io::Cursor;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use media::Decoder;
 use model::limits::{AUDIO_FILE_BYTES_MAX, NAME_BYTES_MAX};
 use model::{AudioFile, AudioFileState, Id, Project, Records, Table, Ticks, Value, fields};
 use operations::build;
-use sha2::{Digest, Sha256};
-use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, File};
 
+use super::intake::{Intake, Look};
 use super::waiting::{self, NotHere, Waiting};
 use super::{Door, new_id};
 use crate::design::next_colour;
 
 pub(crate) use uploads::upload_what_waits;
 
-/// Bytes that are hashed between two turns of the browser.
-const SLICE_BYTES: f64 = 4.0 * 1_048_576.0;
-/// Larger files are looked at by the server only: decoding needs them in memory.
-const DECODED_BYTES_MAX: f64 = 64.0 * 1_048_576.0;
+/// Larger files are heard once the server has made their playback asset: the audio thread holds their samples in memory.
+const HEARD_BYTES_MAX: f64 = 64.0 * 1_048_576.0;
 /// The length of a clip whose recording has not said its own.
 const PLACEHOLDER_BEATS: f64 = 16.0;
 
@@ -136,14 +130,6 @@ pub(crate) struct Target {
     pub(crate) start: Ticks,
 }
 
-/// What the file itself says.
-struct Look {
-    hash: String,
-    decoder: Option<Decoder>,
-    /// Its length, where its header tells.
-    seconds: Option<f64>,
-}
-
 impl Door {
     /// Takes files in, one after the other; each on a track of its own but the first, which goes where it was dropped.
     pub(crate) fn import(self, files: Vec<File>, target: Target) {
@@ -162,7 +148,7 @@ impl Door {
         let name = file.name();
         match look(&file).await {
             Err(reason) => self.toasts().error(format!("“{name}” was not added"), reason),
-            Ok(look) => {
+            Ok((intake, look)) => {
                 let Some(project) = self.project().get_untracked() else { return };
                 let (user, record) = (self.inner().me.clone(), new_id());
                 let length = look.seconds.map_or(PLACEHOLDER_BEATS, |seconds| self.beats_of(target.start, seconds));
@@ -192,7 +178,7 @@ impl Door {
                     self.imports().in_this_tab.borrow_mut().insert(record.clone());
                 }
                 self.upload(record.clone(), file.clone().into(), file.name());
-                self.measure(record, file.into(), look.decoder, assumed).await;
+                self.measure(record, file.into(), Some(intake), assumed).await;
             }
         }
     }
@@ -271,55 +257,17 @@ fn cut(name: &str) -> String {
     name[..end].to_owned()
 }
 
-/// A file that is small enough, opened again.
-async fn decoder(bytes: &Blob) -> Option<Decoder> {
-    if bytes.size() > DECODED_BYTES_MAX {
-        return None;
-    }
-    let buffer = JsFuture::from(bytes.array_buffer()).await.ok()?;
-    Decoder::new(Cursor::new(js_sys::Uint8Array::new(&buffer).to_vec())).ok()
-}
-
-/// Hashes a file and opens it, if it is small enough to be opened here.
-async fn look(file: &File) -> Result<Look, String> {
+/// Hashes a file and reads its header, in a worker that keeps it.
+async fn look(file: &File) -> Result<(Intake, Look), String> {
     let size = file.size();
     #[expect(clippy::cast_precision_loss, reason = "500 MB")]
     let max = AUDIO_FILE_BYTES_MAX as f64;
-    if size == 0.0 {
-        return Err(media::Error::Empty.to_string());
-    }
     if size > max {
         return Err(format!("The file has {:.0} MB; at most {:.0} MB are accepted.", size / 1e6, max / 1e6));
     }
-    let keep = size <= DECODED_BYTES_MAX;
-    let (mut hasher, mut bytes, mut at) = (Sha256::new(), Vec::new(), 0.0);
-    while at < size {
-        let slice = read_slice(file, at, (at + SLICE_BYTES).min(size)).await?;
-        hasher.update(&slice);
-        if at == 0.0 {
-            media::sniff(&slice).map_err(|error| error.to_string())?;
-        }
-        if keep {
-            bytes.extend_from_slice(&slice);
-        }
-        at += SLICE_BYTES;
-    }
-    let hash = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    if !keep {
-        return Ok(Look { hash, decoder: None, seconds: None });
-    }
-    let decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-    #[expect(clippy::cast_precision_loss, reason = "a recording has far fewer than 2^53 frames")]
-    let seconds = decoder.info().declared_frames.map(|frames| frames as f64 / f64::from(decoder.info().sample_rate));
-    Ok(Look { hash, decoder: Some(decoder), seconds: seconds.filter(|seconds| *seconds > 0.0) })
-}
-
-async fn read_slice(file: &File, from: f64, to: f64) -> Result<Vec<u8>, String> {
-    const UNREADABLE: &str = "The file could not be read. It may have been moved or changed.";
-    let blob: Blob = file.slice_with_f64_and_f64(from, to).map_err(|_| UNREADABLE)?;
-    let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|_| UNREADABLE)?;
-    let buffer: js_sys::ArrayBuffer = buffer.dyn_into().map_err(|_| UNREADABLE)?;
-    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+    let mut intake = Intake::of(file)?;
+    let look = intake.look().await?;
+    Ok((intake, look))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use leptos::prelude::*;
 use model::{Id, Table};
 use web_sys::Blob;
 
-use super::{Assumed, Progress, decoder};
+use super::{Assumed, Progress};
+use crate::door::intake::Intake;
 use crate::door::upload::{self, Sent, Signed};
 use crate::door::waiting::{self, Waiting};
 use crate::door::{Door, api, backoff, clock, identity};
@@ -50,8 +51,8 @@ impl Door {
         }
         self.imports().set(&one.record, Some(self.progress_now()));
         self.upload(one.record.clone(), bytes.clone(), one.name);
-        let decoder = decoder(&bytes).await;
-        self.measure(one.record, bytes, decoder, Assumed { clip: one.clip, beats: one.beats }).await;
+        let intake = Intake::of(&bytes).ok();
+        self.measure(one.record, bytes, intake, Assumed { clip: one.clip, beats: one.beats }).await;
     }
 
     /// Uploads the bytes once the server knows the record; goes on trying for a while.

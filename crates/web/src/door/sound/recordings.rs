@@ -2,18 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::io::Cursor;
 use std::time::Duration;
 
-use media::Decoder;
 use media::wav::{Header, SampleFormat, decode_planar};
 use model::Id;
-use wasm_bindgen_futures::JsFuture;
 
 use super::worklet::Worklet;
 use crate::door::audio_cache::{AudioCache, Bytes};
 use crate::door::clock;
 use crate::door::imports::Local;
+use crate::door::intake::Intake;
 
 /// Frames in a chunk, as the audio thread wants them.
 const CHUNK_FRAMES: usize = 65_536;
@@ -153,34 +151,17 @@ async fn feed(
     }
 }
 
-/// Decodes a file that this browser has: what the server will make of it is the same samples.
+/// Has a file decoded that this browser has: what the server will make of it is the same samples.
 async fn decode(worklet: &Worklet, number: u32, own: &Local) -> Result<(), String> {
-    let bytes = JsFuture::from(own.bytes.array_buffer()).await.map_err(|_| "Its file could not be read.")?;
-    let bytes = js_sys::Uint8Array::new(&bytes).to_vec();
-    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-    let channels = own.channels.clamp(1, 2);
-    worklet.source(number, channels, own.frames, false);
-    let mut planes: Vec<Vec<f32>> = vec![Vec::new(); usize::from(channels)];
+    let mut intake = Intake::of(&own.bytes)?;
+    intake.samples().await?;
+    worklet.source(number, own.channels.clamp(1, 2), own.frames, false);
     let mut index = 0;
-    loop {
-        let block = decoder.next_block().map_err(|error| error.to_string())?;
-        let ended = block.is_none();
-        if let Some(block) = block {
-            for (plane, samples) in planes.iter_mut().zip(block.slices().iter()) {
-                plane.extend_from_slice(samples);
-            }
-        }
-        while planes[0].len() >= CHUNK_FRAMES || (ended && !planes[0].is_empty()) {
-            let frames = planes[0].len().min(CHUNK_FRAMES);
-            let chunk: Vec<u8> =
-                planes.iter_mut().flat_map(|plane| plane.drain(..frames)).flat_map(f32::to_le_bytes).collect();
-            worklet.chunk(number, index, &chunk).await;
-            index += 1;
-        }
-        if ended {
-            return Ok(());
-        }
+    while let Some(chunk) = intake.chunk().await? {
+        worklet.chunk(number, index, &chunk).await;
+        index += 1;
     }
+    Ok(())
 }
 
 /// Bytes of a WAV file that become chunks.

@@ -14,7 +14,7 @@ use web_sys::{
     AudioContext, AudioContextOptions, AudioContextState, AudioWorkletNode, AudioWorkletNodeOptions, MessageEvent,
 };
 
-use crate::door::{api, clock};
+use crate::door::{api, assets, clock};
 
 /// Words of the status before the tracks' meters.
 const STATUS_WORDS: u32 = 16;
@@ -81,9 +81,9 @@ impl Worklet {
         #[expect(clippy::cast_precision_loss, reason = "a sample rate")]
         options.set_sample_rate(sample_rate as f32);
         let context = AudioContext::new_with_context_options(&options).map_err(said)?;
-        let module = compile(&asset("audio_thread.wasm")?).await?;
+        let module = compile(&assets::address("audio_thread.wasm")?).await?;
         let worklet = context.audio_worklet().map_err(said)?;
-        JsFuture::from(worklet.add_module(&asset("worklet.js")?).map_err(said)?).await.map_err(said)?;
+        JsFuture::from(worklet.add_module(&assets::address("worklet.js")?).map_err(said)?).await.map_err(said)?;
         let status = SharedArrayBuffer::new(4 * (STATUS_WORDS + 2 * METERS_MAX));
         let node = node(&context, &module, &status)?;
         node.connect_with_audio_node(&context.destination()).map_err(said)?;
@@ -269,14 +269,6 @@ async fn compile(url: &str) -> Result<JsValue, String> {
     let response = api::open(url).await.map_err(|failure| failure.message)?;
     let bytes = JsFuture::from(response.array_buffer().map_err(said)?).await.map_err(said)?;
     JsFuture::from(js_sys::WebAssembly::compile(&bytes)).await.map_err(said)
-}
-
-/// The address of a file of the app.
-fn asset(name: &str) -> Result<String, String> {
-    let manifest = leptos::prelude::document().get_element_by_id("manifest").and_then(|element| element.text_content());
-    let manifest: std::collections::HashMap<String, String> =
-        manifest.and_then(|text| serde_json::from_str(&text).ok()).ok_or("The page has no list of its files.")?;
-    manifest.get(name).cloned().ok_or_else(|| format!("The app was built without {name}."))
 }
 
 fn said(error: JsValue) -> String {
