@@ -290,6 +290,9 @@ test('a file for which the device has no room is refused in words while offline,
   await openThrough(alice, between, project)
   const session = await context.newCDPSession(page)
   await session.send('Storage.overrideQuotaForOrigin', { origin: between.url, quotaSize: 1_000_000 })
+  // What looks at files is loaded a moment after the song; it must be here before the network goes.
+  await expect.poll(() => page.workers().length).toBeGreaterThan(0)
+  await page.workers()[0].evaluate('ready')
   between.cut()
   await expect(page.getByTestId('connection')).toHaveAttribute('data-state', 'offline')
   await importFile(page, 'large.wav', sineWav({ seconds: 10 }))

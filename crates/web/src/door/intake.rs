@@ -13,7 +13,7 @@ use super::{assets, clock};
 /// By then an opened project is on the screen.
 const AFTER_OPENING: Duration = Duration::from_millis(500);
 
-const NO_WORKER: &str = "The browser did not let the file be looked at.";
+const NO_WORKER: &str = "What looks at files could not be loaded. Try again when there is a network.";
 
 thread_local! {
     /// A worker that waits for the next file: its code is here also when the network is gone by then.
