@@ -8,6 +8,7 @@
 
 mod app;
 mod arrangement;
+mod automation;
 mod controls;
 mod design;
 mod devices;

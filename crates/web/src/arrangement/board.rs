@@ -8,9 +8,11 @@ use leptos::prelude::*;
 use model::{Id, Key, Ticks};
 
 use super::drag::Drag;
+use super::rows::Rows;
 use super::scene::Scene;
-use super::snap::GRID;
+use super::snap::{self, GRID};
 use super::viewport::{Extent, Viewport};
+use crate::automation::LanesShown;
 use crate::door::Door;
 
 /// The arrangement's state. Copy it freely.
@@ -27,8 +29,13 @@ pub(crate) struct Board {
     pub(crate) follows: RwSignal<bool>,
     /// Where files that are being dragged over the page would land.
     pub(crate) incoming: RwSignal<Option<Landing>>,
-    /// The height of a lane in CSS pixels: the style sheet decides.
+    /// The height of a lane in CSS pixels, and that of a lane of automation: the style sheet decides.
     pub(crate) lane_height: RwSignal<f64>,
+    pub(crate) automation_height: RwSignal<f64>,
+    /// Where the rows of the tracks are.
+    pub(crate) rows: Memo<Rows>,
+    /// The point of automation that was focused last, by its id.
+    pub(crate) point: RwSignal<Option<String>>,
     /// Runs again when clips, lanes or waveforms changed.
     pub(crate) changed: RwSignal<u32>,
     scene: StoredValue<Rc<RefCell<Scene>>, LocalStorage>,
@@ -43,7 +50,8 @@ pub(crate) struct Landing {
 
 impl Board {
     /// The board of an open project.
-    pub(crate) fn new(door: Door) -> Board {
+    pub(crate) fn new(door: Door, automation: LanesShown) -> Board {
+        let (lane_height, automation_height) = (RwSignal::new(76.0), RwSignal::new(64.0));
         let board = Board {
             door,
             viewport: RwSignal::new(Viewport::default()),
@@ -53,7 +61,14 @@ impl Board {
             snaps: RwSignal::new(true),
             follows: RwSignal::new(true),
             incoming: RwSignal::new(None),
-            lane_height: RwSignal::new(76.0),
+            lane_height,
+            automation_height,
+            rows: Memo::new(move |_| {
+                let counts =
+                    door.tracks().with(|tracks| tracks.iter().map(|track| automation.count(track)).collect::<Vec<_>>());
+                Rows::new(lane_height.get(), automation_height.get(), counts)
+            }),
+            point: RwSignal::new(None),
             changed: RwSignal::new(0),
             scene: StoredValue::new_local(Rc::new(RefCell::new(door.read(Scene::of)))),
         };
@@ -86,12 +101,9 @@ impl Board {
 
     /// How much there is to scroll over.
     pub(crate) fn extent(self) -> Extent {
-        let lane_height = self.lane_height.get_untracked();
-        self.scene(|scene| Extent {
-            beats: scene.end().beats(),
-            // Room for the button below the last lane.
-            height: scene.lanes().len() as f64 * lane_height + 96.0,
-        })
+        // Room for the button below the last lane.
+        let height = self.rows.with_untracked(Rows::height) + 96.0;
+        self.scene(|scene| Extent { beats: scene.end().beats(), height })
     }
 
     /// The grid, unless it is switched off or the Alt key is held.
@@ -99,12 +111,24 @@ impl Board {
         (self.snaps.get_untracked() && !alt).then_some(GRID)
     }
 
-    /// The lane at a pixel; none below the last.
+    /// A place, brought to the grid unless that is off or the Alt key is held.
+    pub(crate) fn snapped(self, place: Ticks, alt: bool) -> Ticks {
+        self.grid(alt).map_or(Ticks(place.0.max(0)), |grid| snap::nearest(place, grid))
+    }
+
+    /// One step of an arrow key; `far` steps to the next bar.
+    pub(crate) fn stepped(self, place: Ticks, direction: i64, far: bool) -> Ticks {
+        if far {
+            return self.door.times().with_untracked(|times| times.bar_step(place, direction)).max(Ticks(0));
+        }
+        snap::step(place, direction, GRID)
+    }
+
+    /// The lane whose clips are at a pixel; none below the last, nor on automation.
     pub(crate) fn lane_at(self, y: f64) -> Option<usize> {
-        let lane = ((y + self.viewport.get_untracked().top) / self.lane_height.get_untracked()).floor();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against the lanes")]
-        let index = lane.max(0.0) as usize;
-        (lane >= 0.0 && index < self.scene(|scene| scene.lanes().len())).then_some(index)
+        let y = y + self.viewport.get_untracked().top;
+        let index = self.rows.with_untracked(|rows| rows.clips_at(y))?;
+        (index < self.scene(|scene| scene.lanes().len())).then_some(index)
     }
 
     /// The clip at a pixel.
@@ -130,12 +154,12 @@ impl Board {
 
     /// Scrolls so that a clip is seen.
     pub(crate) fn show(self, clip: &Id) {
-        let lane_height = self.lane_height.get_untracked();
-        let place = self
-            .scene(|scene| scene.clip(clip).map(|(lane, clip)| (lane as f64, clip.start.beats(), clip.end().beats())));
+        let place =
+            self.scene(|scene| scene.clip(clip).map(|(lane, clip)| (lane, clip.start.beats(), clip.end().beats())));
         let Some((lane, from, to)) = place else { return };
+        let top = self.rows.with_untracked(|rows| rows.top(lane));
         let view = self.viewport.get_untracked();
-        let shown = view.showing(from, to, lane * lane_height, (lane + 1.0) * lane_height, self.extent());
+        let shown = view.showing(from, to, top, top + self.lane_height.get_untracked(), self.extent());
         if shown != view {
             self.viewport.set(shown);
         }

@@ -53,9 +53,9 @@ fn listed(board: Board, settled: ReadSignal<Viewport>) -> Vec<Id> {
     }
     let view = settled.get();
     let (from, to) = window(view.left, view.right());
-    let lane_height = board.lane_height.get();
+    let (rows, lane_height) = (board.rows.get(), board.lane_height.get());
     let on_screen = |index: usize| {
-        let y = index as f64 * lane_height - view.top;
+        let y = rows.top(index) - view.top;
         y > -lane_height && y < view.height
     };
     board.scene(|scene| {
@@ -67,7 +67,7 @@ fn listed(board: Board, settled: ReadSignal<Viewport>) -> Vec<Id> {
 }
 
 /// The stretch around a view whose clips are listed: in large steps, so that scrolling and zooming seldom change the list.
-fn window(left: f64, right: f64) -> (Ticks, Ticks) {
+pub(crate) fn window(left: f64, right: f64) -> (Ticks, Ticks) {
     let span = (right - left).max(1.0).log2().ceil().exp2();
     let from = (left / span * 2.0).floor() * span / 2.0;
     let place = |beat: f64| Ticks::from_beats(beat.max(0.0)).unwrap_or_default();
@@ -138,7 +138,7 @@ fn ClipHandle(id: Id) -> impl IntoView {
             aria-label=label
             style:--start=move || start().to_string()
             style:--length=move || length().to_string()
-            style:--lane-index=move || lane.get().unwrap_or(0).to_string()
+            style:--row=move || format!("{}px", board.rows.with(|rows| rows.top(lane.get().unwrap_or(0))))
             on:focus=move |_| key_id.with_value(|id| focused(board, id))
             on:keydown=move |event| {
                 key_id.with_value(|id| key(board, id, &event));

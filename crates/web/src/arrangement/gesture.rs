@@ -196,8 +196,8 @@ impl Gestures {
         let board = self.board;
         let view = board.viewport.get_untracked();
         let by = Ticks::from_beats(view.beat(x) - beat).unwrap_or_default();
-        #[expect(clippy::cast_possible_truncation, reason = "clamped to the lanes")]
-        let target = ((y + view.top) / board.lane_height.get_untracked()).floor() as i64;
+        let target = board.rows.with_untracked(|rows| rows.row_at(y + view.top));
+        let target = i64::try_from(target).unwrap_or(i64::MAX);
         let count = board.scene(|scene| scene.lanes().len());
         let grid = board.grid(alt);
         board.drag.update(|drag| {

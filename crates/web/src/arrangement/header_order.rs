@@ -3,6 +3,8 @@
 use model::schema::order_key_between;
 use model::{Id, Record};
 
+use super::rows::Rows;
+
 /// The key that puts `id` at `rank` among the other tracks, which are in their order; none when it is there already.
 pub(super) fn key_for(tracks: &[&Record], id: &Id, rank: usize) -> Option<String> {
     if tracks.iter().position(|track| track.id() == id) == Some(rank) {
@@ -18,10 +20,8 @@ pub(super) fn key_for(tracks: &[&Record], id: &Id, rank: usize) -> Option<String
 }
 
 /// The rank at which a header that is dragged to `y` pixels from the top of the list would land.
-pub(super) fn rank_at(y: f64, lane_height: f64, count: usize) -> usize {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the tracks")]
-    let rank = (y / lane_height).floor().max(0.0) as usize;
-    rank.min(count.saturating_sub(1))
+pub(super) fn rank_at(y: f64, rows: &Rows, count: usize) -> usize {
+    rows.row_at(y).min(count.saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -64,8 +64,7 @@ mod tests {
 
     #[test]
     fn a_header_lands_within_the_list() {
-        assert_eq!(rank_at(-50.0, 76.0, 4), 0);
-        assert_eq!(rank_at(160.0, 76.0, 4), 2);
-        assert_eq!(rank_at(9_999.0, 76.0, 4), 3);
+        let rows = Rows::new(76.0, 64.0, [0, 0, 1, 0]);
+        assert_eq!([-50.0, 160.0, 280.0, 300.0, 9_999.0].map(|y| rank_at(y, &rows, 4)), [0, 2, 2, 3, 3]);
     }
 }

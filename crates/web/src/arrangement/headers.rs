@@ -10,6 +10,7 @@ use web_sys::PointerEvent;
 use super::board::Board;
 use super::header_order::{key_for, rank_at};
 use super::track_menu::TrackMenu;
+use crate::automation::{LaneHead, LanesShown};
 use crate::design::{Icon, colour_of, icon};
 use crate::door::Door;
 use crate::door::imports::new_track;
@@ -56,14 +57,16 @@ pub(super) fn Headers() -> impl IntoView {
     let line = move || {
         lifted.get().map(|(id, rank)| {
             let below = rank > rank_of(board, &id);
-            view! { <div class="drop-line" style:--rank=(rank + usize::from(below)).to_string()></div> }
+            let top = board.rows.with(|rows| rows.top(rank + usize::from(below)));
+            view! { <div class="drop-line" style:--at=format!("{top}px")></div> }
         })
     };
     view! {
         <div class="heads" node_ref=frame on:scroll=scrolled>
             <ol class="heads-list" aria-label="Tracks" style:--top=move || format!("{}px", board.viewport.get().top)>
                 <For each=move || board.door.tracks().get() key=Id::clone let:id>
-                    <Header id lifted />
+                    <Header id=id.clone() lifted />
+                    <LaneHeads track=id />
                 </For>
                 {line}
                 <Show when=move || board.door.may_edit_now()>
@@ -73,6 +76,18 @@ pub(super) fn Headers() -> impl IntoView {
                 </Show>
             </ol>
         </div>
+    }
+}
+
+/// The heads of a track's lanes of automation.
+#[component]
+fn LaneHeads(track: Id) -> impl IntoView {
+    let lanes = expect_context::<LanesShown>();
+    let own = track.clone();
+    view! {
+        <For each=move || lanes.of(&own) key=|number| *number let:number>
+            <LaneHead track=track.clone() number />
+        </For>
     }
 }
 
@@ -90,8 +105,16 @@ fn Header(id: Id, lifted: RwSignal<Option<(Id, usize)>>) -> impl IntoView {
         move || lifted.with(|lifted| lifted.as_ref().is_some_and(|(other, _)| *other == id))
     };
     let stored = StoredValue::new(id.clone());
+    let lanes = expect_context::<LanesShown>();
     let key = move |event: leptos::ev::KeyboardEvent| {
-        if renaming.get_untracked() || !board.door.may_edit() {
+        if renaming.get_untracked() || event.ctrl_key() || event.meta_key() {
+            return;
+        }
+        if matches!(event.key().as_str(), "a" | "A") {
+            lanes.toggle(&stored.get_value());
+            return event.stop_propagation();
+        }
+        if !board.door.may_edit() {
             return;
         }
         let id = stored.get_value();
@@ -113,6 +136,9 @@ fn Header(id: Id, lifted: RwSignal<Option<(Id, usize)>>) -> impl IntoView {
                 <TrackName id=id.clone() name renaming />
                 <div class="head-row">
                     <Toggles id=id.clone() track />
+                    <button type="button" class="letter automation" data-testid="automation" title="Show or hide the automation (A)"
+                        aria-label=move || format!("Automation of {}", name.get()) aria-pressed=move || (lanes.count(&stored.get_value()) > 0).to_string()
+                        on:click=move |_| lanes.toggle(&stored.get_value())>"A"</button>
                     <button type="button" class="icon-button small head-more" aria-label=move || format!("More for {}", name.get())
                         aria-haspopup="menu" aria-expanded=move || menu_open.get().to_string() data-testid="track-menu"
                         disabled=move || !board.door.may_edit_now() title=move || board.door.title("Rename, recolour, move, delete")
@@ -223,7 +249,8 @@ fn Grip(id: Id, name: Memo<String>, lifted: RwSignal<Option<(Id, usize)>>) -> im
             .flatten()
             .map_or(0.0, |heads| heads.get_bounding_client_rect().top());
         let y = f64::from(event.client_y()) - top + board.viewport.get_untracked().top;
-        let rank = rank_at(y, board.lane_height.get_untracked(), board.door.tracks().with_untracked(Vec::len));
+        let count = board.door.tracks().with_untracked(Vec::len);
+        let rank = board.rows.with_untracked(|rows| rank_at(y, rows, count));
         lifted.set(Some((id.get_value(), rank)));
     };
     let up = move |_| {

@@ -12,6 +12,7 @@ use super::gesture::Gestures;
 use super::paint::Picture;
 use super::peers::Peers;
 use super::stage;
+use crate::automation::{LaneCurve, LanesShown};
 use crate::door::clock::{self, Frame};
 use crate::door::sound::Sound;
 
@@ -34,6 +35,7 @@ pub(super) fn Lanes() -> impl IntoView {
         let measured = canvas.clone();
         let resized = move || {
             board.lane_height.set(stage::style_length("--lane").unwrap_or(76.0));
+            board.automation_height.set(stage::style_length("--automation").unwrap_or(64.0));
             let (width, height) = stage::size(&measured);
             let extent = board.extent();
             board.viewport.update(|view| *view = super::viewport::Viewport { width, height, ..*view }.held(extent));
@@ -58,8 +60,22 @@ pub(super) fn Lanes() -> impl IntoView {
         >
             <canvas class="lanes-canvas" node_ref=canvas aria-hidden="true"></canvas>
             <ClipList />
+            <AutomationLanes />
             <Peers />
             <div class="playhead" node_ref=playhead aria-hidden="true"></div>
+        </div>
+    }
+}
+
+/// The lanes of automation that are shown.
+#[component]
+fn AutomationLanes() -> impl IntoView {
+    let shown = expect_context::<LanesShown>();
+    view! {
+        <div class="auto-lanes">
+            <For each=move || shown.all() key=|(_, number)| *number let((track, number))>
+                <LaneCurve track number />
+            </For>
         </div>
     }
 }
@@ -89,6 +105,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
                 scene,
                 view,
                 lane_height: board.lane_height.get_untracked(),
+                rows: board.rows.get_untracked(),
                 times: &times,
                 region: sound.region().get_untracked(),
                 arrived: &arrived,
@@ -104,7 +121,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
         board.drag.track();
         board.incoming.track();
         board.changed.track();
-        board.lane_height.track();
+        board.rows.track();
         times.track();
         sound.region().track();
         frame.with_value(Frame::ask);

@@ -12,6 +12,7 @@ mod markers;
 mod paint;
 mod paint_clip;
 mod peers;
+mod rows;
 mod ruler;
 mod ruler_view;
 mod scene;
@@ -24,9 +25,11 @@ mod viewport;
 use leptos::prelude::*;
 
 pub(crate) use board::Board;
+pub(crate) use clip_list::window;
 pub(crate) use drag::Dragged as Held;
 pub(crate) use headers::Toggles;
 
+use crate::automation::LanesShown;
 use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::sound::Sound;
@@ -39,7 +42,9 @@ use toolbar::Toolbar;
 #[component]
 pub(crate) fn Arrangement() -> impl IntoView {
     let door = expect_context::<Door>();
-    let board = Board::new(door);
+    let automation = LanesShown::new(door);
+    provide_context(automation);
+    let board = Board::new(door, automation);
     provide_context(board);
     drop::listen(board);
     crate::presence::tell(board, expect_context::<Sound>());

@@ -10,6 +10,7 @@ use web_sys::CanvasRenderingContext2d as Context;
 
 use super::board::{Board, Landing};
 use super::paint_clip::{Brush, Look};
+use super::rows::Rows;
 use super::ruler::{self, Weight};
 use super::scene::{Lane, Scene};
 use super::viewport::Viewport;
@@ -36,6 +37,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) scene: &'a Scene,
     pub(crate) view: Viewport,
     pub(crate) lane_height: f64,
+    pub(crate) rows: Rows,
     pub(crate) times: &'a Times,
     pub(crate) region: LoopRegion,
     /// Called when a waveform that was missing has come.
@@ -96,13 +98,13 @@ impl Picture<'_> {
         let (top, height) = (self.view.top, self.view.height);
         let lane_height = self.lane_height;
         self.scene.lanes().iter().enumerate().filter(move |(index, _)| {
-            let y = *index as f64 * lane_height - top;
+            let y = self.rows.top(*index) - top;
             y + lane_height > 0.0 && y < height
         })
     }
 
     fn lane_y(&self, index: usize) -> f64 {
-        index as f64 * self.lane_height - self.view.top
+        self.rows.top(index) - self.view.top
     }
 
     fn grid(&self, context: &Context) {

@@ -67,9 +67,10 @@ fn Peer(session: u64) -> impl IntoView {
         board.changed.track();
         let (view, lane_height) = (board.viewport.get(), board.lane_height.get());
         let lane = board.scene(|scene| {
-            pointer.track.and_then(|track| scene.lane_of(&track)).map_or(scene.lanes().len() as f64, |lane| lane as f64)
+            pointer.track.and_then(|track| scene.lane_of(&track)).unwrap_or_else(|| scene.lanes().len())
         });
-        format!("translate({:.1}px, {:.1}px)", view.x(pointer.beat), (lane + 0.5) * lane_height - view.top)
+        let y = board.rows.with(|rows| rows.top(lane)) + 0.5 * lane_height - view.top;
+        format!("translate({:.1}px, {y:.1}px)", view.x(pointer.beat))
     };
     let line = move || {
         playhead
@@ -137,7 +138,7 @@ fn boxes(board: Board, doing: &Doing, view: Viewport, lane_height: f64) -> Vec<B
         dragged,
         name: clip.name.clone(),
         x: view.x(start),
-        y: lane as f64 * lane_height - view.top + INSET,
+        y: board.rows.with(|rows| rows.top(lane)) - view.top + INSET,
         width: (clip.duration.beats() * view.pixels_per_beat).max(4.0),
         height: lane_height - INSET * 2.0 - 1.0,
     };

@@ -170,6 +170,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
                 scene,
                 view: super::viewport::Viewport { width, ..board.viewport.get_untracked() },
                 lane_height: board.lane_height.get_untracked(),
+                rows: board.rows.get_untracked(),
                 times: &times,
                 region: sound.region().get_untracked(),
                 arrived: &nothing,

@@ -9,6 +9,7 @@ use web_sys::HtmlElement;
 
 use super::board::Board;
 use super::headers::{move_track, rank_of};
+use crate::automation::LanesShown;
 use crate::design::{Icon, PALETTE, icon};
 
 /// The menu; closes on choice, Escape, and a press elsewhere.
@@ -33,6 +34,7 @@ pub(super) fn TrackMenu(id: Id, name: Memo<String>, open: RwSignal<bool>, renami
         }
     });
     let id = StoredValue::new(id);
+    let lanes = expect_context::<LanesShown>();
     let act = move |what: &'static str, field: &'static str, value: &str| {
         board.door.dispatch(what, vec![build::set(Table::Tracks, &id.get_value(), field, value)]);
         close();
@@ -74,6 +76,7 @@ pub(super) fn TrackMenu(id: Id, name: Memo<String>, open: RwSignal<bool>, renami
         <div class="popover menu" role="menu" aria-label=move || format!("Track {}", name.get()) tabindex="-1" node_ref=panel on:keydown=key>
             <div class="swatches" role="group" aria-label="Colour">{swatches}</div>
             <MenuItem icon=Icon::Pencil label="Rename" hint="F2" run=move || { close(); renaming.set(true); } />
+            <MenuItem icon=Icon::Lanes label="Automation" hint="A" run=move || { close(); lanes.toggle(&id.get_value()); } />
             <MenuItem icon=Icon::Up label="Move up" hint="Alt ↑" run=move || shift(-1) />
             <MenuItem icon=Icon::Down label="Move down" hint="Alt ↓" run=move || shift(1) />
             <button type="button" class="menu-item is-danger" role="menuitem" on:click=delete>{icon(Icon::Bin)} <span>"Delete track"</span></button>

@@ -4,7 +4,7 @@
 mod card;
 mod curve;
 mod knob;
-mod numbers;
+pub(crate) mod numbers;
 mod rack;
 
 use leptos::prelude::*;

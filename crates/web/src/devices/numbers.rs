@@ -3,7 +3,7 @@
 use dsp::device::{Curve, Parameter, Unit};
 
 /// The value with its unit: `1.25 kHz`, `-6.0 dB`, `4:1`.
-pub(super) fn written(parameter: &Parameter, value: f32) -> String {
+pub(crate) fn written(parameter: &Parameter, value: f32) -> String {
     match parameter.curve {
         Curve::Switch => return if value >= 0.5 { "On" } else { "Off" }.to_owned(),
         Curve::Choice(choices) => {
@@ -45,7 +45,7 @@ fn digits(value: f32) -> String {
 
 /// What somebody typed, in the parameter's own unit; none when it is no number. `1.2k` and `1,2 kHz` are 1,200 Hz, `0.5 s` is
 /// 500 ms.
-pub(super) fn read(parameter: &Parameter, text: &str) -> Option<f32> {
+pub(crate) fn read(parameter: &Parameter, text: &str) -> Option<f32> {
     let text = text.trim().to_lowercase().replace(',', ".").replace('−', "-");
     let number: String =
         text.chars().take_while(|one| one.is_ascii_digit() || matches!(one, '-' | '+' | '.')).collect();

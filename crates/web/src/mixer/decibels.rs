@@ -1,31 +1,31 @@
 //! Faders and meters in decibels.
 
 /// The fader at its top: +6 dB, twice unity.
-pub(super) const FACTOR_MAX: f64 = 2.0;
+pub(crate) const FACTOR_MAX: f64 = 2.0;
 /// What is below is written as silence.
 const SILENCE_DB: f64 = -90.0;
 /// The lower end of a meter.
 const METER_FLOOR_DB: f64 = -60.0;
 
 /// Decibels of a linear factor: 20 log10.
-pub(super) fn decibels(factor: f64) -> f64 {
+pub(crate) fn decibels(factor: f64) -> f64 {
     20.0 * factor.max(0.0).log10()
 }
 
 /// The factor of a fader at `travel` (0 at the bottom, 1 at the top): a cube, so that the upper half of the way covers the
 /// 24 dB in which one mixes, and the bottom is silence.
-pub(super) fn factor_at(travel: f64) -> f64 {
+pub(crate) fn factor_at(travel: f64) -> f64 {
     let travel = travel.clamp(0.0, 1.0);
     FACTOR_MAX * travel * travel * travel
 }
 
 /// Where a fader of this factor stands; the inverse of [`factor_at`].
-pub(super) fn travel_of(factor: f64) -> f64 {
+pub(crate) fn travel_of(factor: f64) -> f64 {
     (factor.max(0.0) / FACTOR_MAX).cbrt().min(1.0)
 }
 
 /// The factor that is `by` decibels away; from silence up it begins at -60 dB.
-pub(super) fn nudged(factor: f64, by: f64) -> f64 {
+pub(crate) fn nudged(factor: f64, by: f64) -> f64 {
     let from = decibels(factor).max(METER_FLOOR_DB - 1.0);
     let to = from + by;
     if to < METER_FLOOR_DB { 0.0 } else { 10f64.powf(to / 20.0).min(FACTOR_MAX) }
@@ -52,7 +52,7 @@ pub(crate) fn meter_height(peak: f64) -> f64 {
 }
 
 /// Typed text as a factor: `-6`, `−6 dB`, `+3`, `-inf`.
-pub(super) fn read(text: &str) -> Option<f64> {
+pub(crate) fn read(text: &str) -> Option<f64> {
     let text = text.trim().to_lowercase().replace('−', "-").replace(',', ".");
     let text = text.trim_end_matches("db").trim();
     if matches!(text, "-inf" | "-∞") {

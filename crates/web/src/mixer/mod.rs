@@ -1,6 +1,6 @@
 //! The mixer: a strip for each track, and the master.
 
-mod decibels;
+pub(crate) mod decibels;
 mod fader;
 mod for_whom;
 mod meter;
@@ -17,6 +17,7 @@ use operations::build;
 
 pub(crate) use decibels::{meter_height, written as decibels_written};
 pub(crate) use output::TrackChoice;
+pub(crate) use pan::written as pan_written;
 pub(crate) use routes::Routes;
 pub(crate) use sends::Sends;
 
