@@ -8,8 +8,10 @@ use leptos::prelude::*;
 use model::{Id, Key, Ticks};
 
 use super::drag::Drag;
+use super::paint_clip::body_of;
 use super::rows::Rows;
 use super::scene::Scene;
+use super::shape::{Part, Shaping};
 use super::snap::{self, GRID};
 use super::viewport::{Extent, Viewport};
 use crate::automation::LanesShown;
@@ -24,6 +26,12 @@ pub(crate) struct Board {
     /// Where on the lanes the pointer is, in pixels; none elsewhere.
     pub(crate) pointer: RwSignal<Option<(f64, f64)>>,
     pub(crate) drag: RwSignal<Option<Drag>>,
+    /// A clip whose fades, gain or content the hand holds.
+    pub(crate) shaping: RwSignal<Option<Shaping>>,
+    /// The clip under the pointer, which shows its handles, and the handle.
+    pub(crate) hover: RwSignal<Option<(Id, Option<Part>)>>,
+    /// Whose panel is open.
+    pub(crate) clip_panel: RwSignal<Option<Id>>,
     pub(crate) snaps: RwSignal<bool>,
     /// Whether the view follows the playhead.
     pub(crate) follows: RwSignal<bool>,
@@ -58,6 +66,9 @@ impl Board {
             selection: RwSignal::new(BTreeSet::new()),
             pointer: RwSignal::new(None),
             drag: RwSignal::new(None),
+            shaping: RwSignal::new(None),
+            hover: RwSignal::new(None),
+            clip_panel: RwSignal::new(None),
             snaps: RwSignal::new(true),
             follows: RwSignal::new(true),
             incoming: RwSignal::new(None),
@@ -136,6 +147,17 @@ impl Board {
         let lane = self.lane_at(y)?;
         let place = self.viewport.get_untracked().place(x);
         self.scene(|scene| scene.lanes()[lane].at(place).map(|clip| clip.id.clone()))
+    }
+
+    /// The handle of a clip within `reach` pixels of a place on the lanes.
+    pub(crate) fn part_at(self, clip: &Id, (x, y): (f64, f64), reach: f64) -> Option<Part> {
+        let view = self.viewport.get_untracked();
+        self.scene(|scene| {
+            let (lane, clip) = scene.clip(clip)?;
+            let top = self.rows.with_untracked(|rows| rows.top(lane)) - view.top;
+            let body = body_of(view, (clip.start, clip.end()), top, self.lane_height.get_untracked());
+            body.part_at(clip, view.pixels_per_beat, (x, y), reach)
+        })
     }
 
     /// Selects one clip only, or adds it to the selection or takes it out.

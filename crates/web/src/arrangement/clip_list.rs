@@ -8,6 +8,8 @@ use model::{Clip, Id, Table, Ticks};
 use operations::build;
 
 use super::board::Board;
+use super::clip_panel;
+use super::shape::next_shape;
 use super::snap::{self, GRID};
 use super::viewport::Viewport;
 use crate::door::clock;
@@ -84,7 +86,8 @@ pub(super) fn ClipList() -> impl IntoView {
         board.changed.track();
         board.scene(super::scene::Scene::clip_count)
     });
-    let label = move || format!("Clips, {} in all. Arrow keys move a clip, Delete removes it.", count.get());
+    let label =
+        move || format!("Clips, {} in all. Arrow keys move a clip, E opens its panel, Delete removes it.", count.get());
     view! {
         <div
             class="clip-list"
@@ -140,6 +143,13 @@ fn ClipHandle(id: Id) -> impl IntoView {
             style:--length=move || length().to_string()
             style:--row=move || format!("{}px", board.rows.with(|rows| rows.top(lane.get().unwrap_or(0))))
             on:focus=move |_| key_id.with_value(|id| focused(board, id))
+            on:contextmenu=move |event| {
+                event.prevent_default();
+                key_id.with_value(|id| {
+                    focused(board, id);
+                    clip_panel::open(board, id);
+                });
+            }
             on:keydown=move |event| {
                 key_id.with_value(|id| key(board, id, &event));
                 keep_focus(node);
@@ -167,7 +177,7 @@ fn focused(board: Board, id: &Id) {
 }
 
 fn key(board: Board, id: &Id, event: &leptos::ev::KeyboardEvent) {
-    if event.ctrl_key() || event.meta_key() {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() {
         return;
     }
     match event.key().as_str() {
@@ -177,6 +187,19 @@ fn key(board: Board, id: &Id, event: &leptos::ev::KeyboardEvent) {
         "ArrowDown" => change_track(board, 1),
         "Delete" | "Backspace" => delete_selected(board),
         "Enter" => board.select(id, event.shift_key()),
+        "e" | "E" => clip_panel::open(board, id),
+        "r" | "R" => clip_panel::change(board, id, "Reverse clip", |clip| clip.reversed = !clip.reversed),
+        "x" | "X" => clip_panel::crossfade(board),
+        "i" | "I" => {
+            clip_panel::change(board, id, "Change shape of fade", |clip| {
+                clip.fade_in_shape = next_shape(clip.fade_in_shape);
+            });
+        }
+        "o" | "O" => {
+            clip_panel::change(board, id, "Change shape of fade", |clip| {
+                clip.fade_out_shape = next_shape(clip.fade_out_shape);
+            });
+        }
         _ => return,
     }
     event.prevent_default();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Id, Ticks};
+use model::{Id, Table, Ticks};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{Element, HtmlCanvasElement, PointerEvent, WheelEvent};
@@ -12,6 +12,8 @@ use web_sys::{Element, HtmlCanvasElement, PointerEvent, WheelEvent};
 use super::board::Board;
 use super::clip_list::move_label;
 use super::drag::Drag;
+use super::paint_clip::NOT_BODY;
+use super::shape::{Part, Shaping, Way};
 
 /// A press that moves less than this, in pixels, is a click.
 const SLACK: f64 = 4.0;
@@ -19,6 +21,10 @@ const SLACK: f64 = 4.0;
 const WHEEL_PER_DOUBLING: f64 = 320.0;
 /// So close to an edge, in pixels, a drag scrolls.
 const EDGE: f64 = 36.0;
+
+/// So near to a handle of a clip, in pixels, a mouse and a finger take hold of it.
+const REACH: f64 = 7.0;
+const REACH_OF_A_FINGER: f64 = 20.0;
 
 /// What the pointer is doing.
 #[derive(Clone, Debug)]
@@ -28,6 +34,12 @@ enum Doing {
     OnClip {
         clip: Id,
         extend: bool,
+    },
+    /// Pressed on a handle of a clip, or shaping it.
+    Shaping {
+        clip: Id,
+        part: Part,
+        beat: f64,
     },
     /// Dragging clips, taken up at this beat and lane.
     Dragging {
@@ -64,7 +76,8 @@ impl Gestures {
         let state = State { doing: Doing::Nothing, fingers: Vec::new(), start: (0.0, 0.0), last: (0.0, 0.0) };
         let gestures = Gestures { board, state: StoredValue::new_local(Rc::new(RefCell::new(state))) };
         let handle = window_event_listener(leptos::ev::keydown, move |event| {
-            if event.key() == "Escape" && board.drag.with_untracked(Option::is_some) {
+            let holds = board.drag.with_untracked(Option::is_some) || board.shaping.with_untracked(Option::is_some);
+            if event.key() == "Escape" && holds {
                 gestures.abandon();
                 event.prevent_default();
             }
@@ -91,14 +104,28 @@ impl Gestures {
         });
         if let [(_, ax, ay), (_, bx, by)] = fingers[..] {
             self.board.drag.set(None);
+            self.board.shaping.set(None);
             return self.state(|state| state.doing = Doing::Pinching { distance: (ax - bx).hypot(ay - by) });
         }
-        let clip = self.board.clip_at(x, y).filter(|_| event.button() == 0);
+        let board = self.board;
+        let clip = board.clip_at(x, y).filter(|_| event.button() == 0);
         let extend = event.shift_key() || event.ctrl_key() || event.meta_key();
         let selected = |clip: &Id| self.board.selection.with_untracked(|selection| selection.contains(clip));
         // With a finger, what is not selected scrolls: a tap selects it first.
         let touch = event.pointer_type() == "touch";
+        let part = clip.as_ref().filter(|clip| board.door.may_edit() && (!touch || selected(clip))).and_then(|clip| {
+            // With Alt held it is what is in the clip that moves.
+            let slips = event.alt_key().then_some(Part::Slip);
+            slips.or_else(|| board.part_at(clip, (x, y), if touch { REACH_OF_A_FINGER } else { REACH }))
+        });
         let doing = match clip {
+            Some(clip) if part.is_some() => {
+                if !selected(&clip) {
+                    self.board.select(&clip, extend);
+                }
+                let beat = board.viewport.get_untracked().beat(x);
+                Doing::Shaping { clip, part: part.unwrap_or(Part::Slip), beat }
+            }
             Some(clip) if !touch || selected(&clip) => {
                 if !selected(&clip) {
                     self.board.select(&clip, extend);
@@ -123,7 +150,11 @@ impl Gestures {
         });
         let far = (x - start.0).hypot(y - start.1) > SLACK;
         match doing {
-            Doing::Nothing => {}
+            Doing::Nothing => self.hover(x, y),
+            Doing::Shaping { clip, part, beat } if far || self.board.shaping.with_untracked(Option::is_some) => {
+                self.shape(&clip, part, beat, (x, y), event.alt_key());
+            }
+            Doing::Shaping { .. } => {}
             Doing::OnClip { clip, .. } if far => {
                 self.take_up(&clip, start);
                 self.drag_to(x, y, event.alt_key());
@@ -151,6 +182,7 @@ impl Gestures {
         match doing {
             Doing::OnClip { clip, extend } if !extend => self.board.select(&clip, false),
             Doing::Dragging { .. } => self.land(),
+            Doing::Shaping { .. } => self.keep_shape(),
             Doing::Scrolling { moved: false } => {
                 let (x, y) = place(event);
                 match self.board.clip_at(x, y) {
@@ -165,6 +197,7 @@ impl Gestures {
     /// The pointer is elsewhere: others see it no more.
     pub(super) fn left(self) {
         self.board.pointer.set(None);
+        self.board.hover.set(None);
     }
 
     /// The browser took the pointer away: nothing happens.
@@ -173,8 +206,54 @@ impl Gestures {
         self.abandon();
     }
 
+    /// Shows the handles of the clip under the pointer.
+    fn hover(self, x: f64, y: f64) {
+        let board = self.board;
+        let clip = board.clip_at(x, y).filter(|_| board.door.may_edit());
+        let hover = clip.map(|clip| {
+            let part = board.part_at(&clip, (x, y), REACH);
+            (clip, part)
+        });
+        if board.hover.with_untracked(|before| *before != hover) {
+            board.hover.set(hover);
+        }
+    }
+
+    fn shape(self, clip: &Id, part: Part, beat: f64, (x, y): (f64, f64), alt: bool) {
+        let board = self.board;
+        let start = self.state(|state| state.start);
+        let found = board.scene(|scene| scene.clip(clip).map(|(_, clip)| clip.clone()));
+        let Some(found) = found else { return board.shaping.set(None) };
+        let by = Ticks::from_beats(board.viewport.get_untracked().beat(x) - beat).unwrap_or_default();
+        let file = found.audio_file_id.as_ref().and_then(|file| {
+            board
+                .door
+                .read(|records| records.find(Table::AudioFiles, file).and_then(|file| file.number("durationSeconds")))
+        });
+        // As long as it takes from the clip's start on, to whichever side it is moved.
+        let far = found.start + Ticks(by.0.abs());
+        let seconds = board.door.times().with_untracked(|times| times.seconds(far) - times.seconds(found.start));
+        let seconds = if by < Ticks(0) { -seconds } else { seconds };
+        let rise = (start.1 - y) / (board.lane_height.get_untracked() - NOT_BODY);
+        let way = Way { by, seconds, rise };
+        // Alt means off the grid for fades; what slips is on no grid.
+        let grid = board.grid(alt && part != Part::Slip);
+        board.shaping.update(|shaping| {
+            shaping.get_or_insert_with(|| Shaping::take_up(part, &found)).move_to(way, grid, file);
+        });
+    }
+
+    fn keep_shape(self) {
+        if let Some(shaping) = self.board.shaping.get_untracked() {
+            // Written first, so that nothing jumps back in between.
+            self.board.door.dispatch(shaping.what(), shaping.operations());
+            self.board.shaping.set(None);
+        }
+    }
+
     fn abandon(self) {
         self.board.drag.set(None);
+        self.board.shaping.set(None);
         self.state(|state| state.doing = Doing::Nothing);
     }
 

@@ -11,8 +11,10 @@ use super::clip_list::ClipList;
 use super::gesture::Gestures;
 use super::paint::Picture;
 use super::peers::Peers;
+use super::shape::Part;
 use super::stage;
 use crate::automation::{LaneCurve, LanesShown};
+use crate::design::{Icon, icon};
 use crate::door::clock::{self, Frame};
 use crate::door::sound::Sound;
 
@@ -48,9 +50,15 @@ pub(super) fn Lanes() -> impl IntoView {
         stage::on_resize(&canvas, resized);
         gestures.listen_to_wheel(&canvas);
     });
+    let is_held = move |parts: &[Part]| {
+        let held = board.shaping.with(|shaping| shaping.as_ref().map(|shaping| shaping.part));
+        let part = held.or_else(|| board.hover.with(|hover| hover.as_ref().and_then(|(_, part)| *part)));
+        part.is_some_and(|part| parts.contains(&part))
+    };
     view! {
         <div
             class="lanes"
+            class:shapes-across=move || is_held(&[Part::FadeIn, Part::FadeOut, Part::Slip]) class:shapes-up=move || is_held(&[Part::Gain])
             class:is-dragging=move || board.drag.with(|drag| drag.as_ref().is_some_and(super::drag::Drag::changes))
             on:pointerdown=move |event| gestures.down(&event)
             on:pointermove=move |event| gestures.moved(&event)
@@ -63,7 +71,22 @@ pub(super) fn Lanes() -> impl IntoView {
             <AutomationLanes />
             <Peers />
             <div class="playhead" node_ref=playhead aria-hidden="true"></div>
+            <ClipButton />
         </div>
+    }
+}
+
+/// Opens the panel of the selected clip where there is no key and no second button to do it.
+#[component]
+fn ClipButton() -> impl IntoView {
+    let board = expect_context::<Board>();
+    let one =
+        move || board.selection.with(|selection| (selection.len() == 1).then(|| selection.first().cloned()).flatten());
+    view! {
+        <Show when=move || one().is_some() && board.door.may_edit_now()>
+            <button type="button" class="button clip-button" data-testid="clip-button" on:pointerdown=|event| event.stop_propagation()
+                on:click=move |_| if let Some(clip) = one() { super::clip_panel::open(board, &clip) }>{icon(Icon::Sliders)} "Clip"</button>
+        </Show>
     }
 }
 
@@ -119,6 +142,8 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
         board.viewport.track();
         board.selection.track();
         board.drag.track();
+        board.shaping.track();
+        board.hover.track();
         board.incoming.track();
         board.changed.track();
         board.rows.track();

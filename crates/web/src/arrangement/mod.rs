@@ -2,6 +2,7 @@
 
 mod board;
 mod clip_list;
+mod clip_panel;
 mod drag;
 mod drop;
 mod gesture;
@@ -16,6 +17,7 @@ mod rows;
 mod ruler;
 mod ruler_view;
 mod scene;
+mod shape;
 mod snap;
 mod stage;
 mod toolbar;
@@ -33,6 +35,7 @@ use crate::automation::LanesShown;
 use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::sound::Sound;
+use clip_panel::ClipPanel;
 use headers::Headers;
 use lanes::Lanes;
 use ruler_view::Ruler;
@@ -56,6 +59,7 @@ pub(crate) fn Arrangement() -> impl IntoView {
             <Headers />
             <div class="lanes-cell">
                 <Lanes />
+                <ClipPanel />
                 <Show when=move || is_empty.get()>
                     <EmptySong />
                 </Show>

@@ -56,6 +56,7 @@ impl Picture<'_> {
         let (from, to) = (view.place(-2.0), view.place(view.width + 2.0));
         let held = self.board.drag.get_untracked();
         let broken = Brush::of(BROKEN);
+        let shaping = self.board.shaping.get_untracked();
         for (index, lane) in self.visible_lanes() {
             let y = self.lane_y(index);
             context.set_fill_style_str(LANE_LINE);
@@ -67,6 +68,8 @@ impl Picture<'_> {
                 if boxed {
                     continue;
                 }
+                let clip =
+                    shaping.as_ref().map(|shaping| &shaping.to).filter(|held| held.id == clip.id).unwrap_or(clip);
                 let lifted = held.as_ref().is_some_and(|drag| drag.lifts(&clip.id));
                 if lifted {
                     context.set_global_alpha(0.32);
@@ -89,6 +92,9 @@ impl Picture<'_> {
             }
         }
         context.set_global_alpha(1.0);
+        if let Some(shaping) = shaping {
+            self.shaping_words(context, &shaping);
+        }
         if let Some(landing) = self.board.incoming.get_untracked() {
             self.landing(context, landing);
         }
@@ -103,7 +109,7 @@ impl Picture<'_> {
         })
     }
 
-    fn lane_y(&self, index: usize) -> f64 {
+    pub(super) fn lane_y(&self, index: usize) -> f64 {
         self.rows.top(index) - self.view.top
     }
 

@@ -9,12 +9,18 @@ use web_sys::CanvasRenderingContext2d as Context;
 use super::drag::Drag;
 use super::paint::{INSET, Picture, rounded};
 use super::scene::{ClipState, Lane, state_of};
+use super::shape::{Body, HANDLES_MIN, Part, Shaping, fade_at};
+use super::viewport::Viewport;
 use crate::design::text_on;
 use crate::door::imports::Progress;
 use crate::door::peaks::{Shape, file_of};
 
 /// Height of a clip's title.
 const TITLE: f64 = 17.0;
+/// How much lower the part of a clip below its title is than its lane.
+pub(super) const NOT_BODY: f64 = INSET * 2.0 + 1.0 + TITLE;
+/// Pieces in which the curve of a fade is drawn.
+const FADE_PIECES: u32 = 24;
 /// Narrower clips are a plain block.
 const DETAIL_MIN: f64 = 7.0;
 /// Narrower clips have no name and no round corners.
@@ -23,6 +29,8 @@ const NAME_MIN: f64 = 30.0;
 const LETTER: f64 = 6.1;
 /// How often the tempo is looked up under a waveform, in pixels.
 const TEMPO_PIXELS: usize = 8;
+/// The width of a letter of what is said beside the hand.
+const MONO_LETTER: f64 = 6.7;
 /// Clips of tracks that are not heard.
 const SILENT: &str = "#6b7084";
 
@@ -159,10 +167,11 @@ impl Picture<'_> {
             rounded_top(context, x0, top, x1 - x0, TITLE, 5.0);
             context.fill();
         }
-        let body = Body { x, top: top + TITLE, width: width - 1.0, height: height - TITLE };
+        let body = body_of(self.view, (start, start + clip.duration), y, self.lane_height);
         if let Some(shape) = look.shape.as_ref().filter(|_| look.state != ClipState::Broken) {
             context.set_fill_style_str(&brush.wave[chosen]);
-            self.waveform(context, shape, clip, start, &body);
+            let length = look.file.as_ref().and_then(|file| file.duration_seconds);
+            self.waveform(context, shape, (clip, length), start, &body);
         }
         self.fades(context, clip, &body);
         self.title(context, clip, &look, &body, brush.text);
@@ -172,27 +181,118 @@ impl Picture<'_> {
             rounded(context, x0 + 0.75, top + 0.75, x1 - x0 - 1.5, height - 1.5, 4.5);
             context.stroke();
         }
-    }
-
-    /// What is heard under each pixel of a clip that begins at `start`, from the pixel `first` of it on. The recording is not stretched
-    /// where the tempo changes, so the song's time is looked up every few pixels there.
-    fn columns(&self, shape: &Shape, clip: &Clip, start: Ticks, first: f64, columns: &mut [(f32, f32)]) {
-        let begin = self.times.seconds(start);
-        let within = |pixel: f64| {
-            let ticks = Ticks::from_beats(pixel / self.view.pixels_per_beat).unwrap_or_default();
-            self.times.seconds(start + ticks) - begin
-        };
-        let run = if self.times.is_steady() { columns.len().max(1) } else { TEMPO_PIXELS };
-        let mut pixel = first;
-        for columns in columns.chunks_mut(run) {
-            let length = columns.len() as f64;
-            let (from, to) = (within(pixel), within(pixel + length));
-            shape.columns(clip.audio_start_offset + from, (to - from) / length, columns);
-            pixel += length;
+        let hovered = self.board.hover.with_untracked(|hover| hover.as_ref().is_some_and(|(id, _)| *id == clip.id));
+        if (selected || hovered) && body.width >= HANDLES_MIN && self.board.door.may_edit() {
+            self.handles(context, clip, &body);
         }
     }
 
-    fn waveform(&self, context: &Context, shape: &Shape, clip: &Clip, start: Ticks, body: &Body) {
+    /// What the hand takes hold of: the ends of the fades, and the gain with its line.
+    fn handles(&self, context: &Context, clip: &Clip, body: &Body) {
+        let (left, right) = (body.x.max(0.0), (body.x + body.width).min(self.view.width));
+        context.set_fill_style_str("rgba(255,255,255,0.32)");
+        context.fill_rect(left, body.gain_y(clip.gain).round(), (right - left).max(0.0), 1.0);
+        context.set_stroke_style_str("rgba(10,11,16,0.8)");
+        context.set_line_width(1.5);
+        context.set_fill_style_str("#ffffff");
+        for (part, x, y) in body.handles(clip, self.view.pixels_per_beat) {
+            context.begin_path();
+            if part == Part::Gain {
+                context.rect(x - 7.0, y - 2.5, 14.0, 5.0);
+            } else {
+                let _ = context.arc(x, y, 4.0, 0.0, std::f64::consts::TAU);
+            }
+            context.fill();
+            context.stroke();
+        }
+    }
+
+    /// Says what the hand has made of a clip, beside it.
+    pub(super) fn shaping_words(&self, context: &Context, shaping: &Shaping) {
+        let clip = &shaping.to;
+        let Some(lane) = self.scene.clip(&clip.id).map(|(lane, _)| lane) else { return };
+        let body = body_of(self.view, (clip.start, clip.end()), self.lane_y(lane), self.lane_height);
+        let handles = body.handles(clip, self.view.pixels_per_beat);
+        let held = handles.iter().find(|(part, ..)| *part == shaping.part);
+        let (x, y) = held.map_or((body.x + body.width / 2.0, body.top + body.height / 2.0), |(_, x, y)| (*x, *y));
+        let words = shaping.words();
+        context.set_font("500 11px 'Geist Mono', ui-monospace, monospace");
+        let width = words.chars().count() as f64 * MONO_LETTER + 14.0;
+        let x = (x + 12.0).min(self.view.width - width).max(0.0);
+        context.set_fill_style_str("#383d4e");
+        rounded(context, x, y - 10.0, width, 20.0, 5.0);
+        context.fill();
+        context.set_fill_style_str("#f1f2f8");
+        let _ = context.fill_text(&words, x + 7.0, y + 4.0);
+    }
+
+    /// What is heard under each pixel of a clip that begins at `start`, from the pixel `first` of it on: what is repeated begins anew.
+    fn columns(
+        &self,
+        shape: &Shape,
+        (clip, length): (&Clip, Option<f64>),
+        start: Ticks,
+        first: f64,
+        columns: &mut [(f32, f32)],
+    ) {
+        let pass = clip.repeated.beats() * self.view.pixels_per_beat;
+        let mut at = 0;
+        while at < columns.len() {
+            let pixel = first + at as f64;
+            // Passes too narrow to be seen are drawn as one.
+            let (into, left) = if pass >= 2.0 { (pixel % pass, pass - pixel % pass) } else { (pixel, f64::MAX) };
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a float-to-int cast saturates"
+            )]
+            let run = (left.ceil() as usize).clamp(1, columns.len() - at);
+            let begin = start + self.ticks(pixel - into);
+            self.pass(shape, (clip, length), begin, into, &mut columns[at..at + run]);
+            at += run;
+        }
+    }
+
+    fn ticks(&self, pixels: f64) -> Ticks {
+        Ticks::from_beats(pixels / self.view.pixels_per_beat).unwrap_or_default()
+    }
+
+    /// The same within one pass. The recording is not stretched where the tempo changes, so the song's time is looked up every few
+    /// pixels there. A recording of unknown length is not turned around.
+    fn pass(
+        &self,
+        shape: &Shape,
+        (clip, length): (&Clip, Option<f64>),
+        start: Ticks,
+        first: f64,
+        columns: &mut [(f32, f32)],
+    ) {
+        let begin = self.times.seconds(start) - clip.audio_start_offset;
+        let within = |pixel: f64| self.times.seconds(start + self.ticks(pixel)) - begin;
+        let run = if self.times.is_steady() { columns.len().max(1) } else { TEMPO_PIXELS };
+        let mut pixel = first;
+        for columns in columns.chunks_mut(run) {
+            let count = columns.len() as f64;
+            let (from, to) = (within(pixel), within(pixel + count));
+            match length.filter(|_| clip.reversed) {
+                Some(length) => {
+                    shape.columns(length - to, (to - from) / count, columns);
+                    columns.reverse();
+                }
+                None => shape.columns(from, (to - from) / count, columns),
+            }
+            pixel += count;
+        }
+    }
+
+    fn waveform(
+        &self,
+        context: &Context,
+        shape: &Shape,
+        (clip, length): (&Clip, Option<f64>),
+        start: Ticks,
+        body: &Body,
+    ) {
         // Columns lie on whole pixels from the clip's start, so that they do not shimmer while scrolling.
         let first = (-body.x).max(0.0).floor();
         let last = (self.view.width - body.x).min(body.width).ceil();
@@ -201,7 +301,14 @@ impl Picture<'_> {
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the width of the screen")]
         let mut columns = vec![(0.0f32, 0.0f32); (last - first) as usize];
-        self.columns(shape, clip, start, first, &mut columns);
+        self.columns(shape, (clip, length), start, first, &mut columns);
+        if (clip.fade_in, clip.fade_out) != (Ticks(0), Ticks(0)) {
+            for (index, (low, high)) in columns.iter_mut().enumerate() {
+                #[expect(clippy::cast_possible_truncation, reason = "a waveform needs no more")]
+                let weight = fade_at(clip, (first + index as f64) / self.view.pixels_per_beat) as f32;
+                (*low, *high) = (*low * weight, *high * weight);
+            }
+        }
         let middle = body.top + body.height / 2.0;
         let scale = (body.height / 2.0 - 3.0) * clip.gain;
         let reach = body.height / 2.0 - 1.0;
@@ -217,23 +324,25 @@ impl Picture<'_> {
         context.fill();
     }
 
+    /// Darkens what the fades take away: above their curves, from both ends.
     fn fades(&self, context: &Context, clip: &Clip, body: &Body) {
-        if clip.fade_in == Ticks(0) && clip.fade_out == Ticks(0) {
-            return;
-        }
         let bottom = body.top + body.height;
-        let (fade_in, fade_out) =
-            (clip.fade_in.beats() * self.view.pixels_per_beat, clip.fade_out.beats() * self.view.pixels_per_beat);
         let right = body.x + body.width;
         context.set_fill_style_str("rgba(10,11,16,0.5)");
-        for [a, b, c] in [
-            [(body.x, body.top), (body.x + fade_in, body.top), (body.x, bottom)],
-            [(right, body.top), (right - fade_out, body.top), (right, bottom)],
-        ] {
+        for (fade, shape, end, way) in
+            [(clip.fade_in, clip.fade_in_shape, body.x, 1.0), (clip.fade_out, clip.fade_out_shape, right, -1.0)]
+        {
+            let width = fade.beats() * self.view.pixels_per_beat;
+            if fade == Ticks(0) || end + width < 0.0 && way > 0.0 {
+                continue;
+            }
             context.begin_path();
-            context.move_to(a.0, a.1);
-            context.line_to(b.0, b.1);
-            context.line_to(c.0, c.1);
+            context.move_to(end, body.top);
+            for piece in 0..=FADE_PIECES {
+                let u = f64::from(piece) / f64::from(FADE_PIECES);
+                context.line_to(end + way * width * u, bottom - shape.weight(u) * body.height);
+            }
+            context.close_path();
             context.fill();
         }
     }
@@ -266,12 +375,11 @@ impl Picture<'_> {
     }
 }
 
-/// The part of a clip below its title.
-struct Body {
-    x: f64,
-    top: f64,
-    width: f64,
-    height: f64,
+/// The part below its title of a clip whose row begins at pixel `y`.
+pub(super) fn body_of(view: Viewport, (start, end): (Ticks, Ticks), y: f64, lane_height: f64) -> Body {
+    let x = view.x(start.beats()).round();
+    let width = (view.x(end.beats()).round() - x).max(1.0);
+    Body { x, top: y + INSET + TITLE, width: width - 1.0, height: lane_height - NOT_BODY }
 }
 
 fn shortened(text: &str, room: f64) -> String {

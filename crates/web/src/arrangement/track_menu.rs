@@ -93,12 +93,15 @@ fn MenuItem(icon: Icon, label: &'static str, hint: &'static str, run: impl Fn() 
     }
 }
 
-/// Beside the button that opened it, within the window.
+/// Beside the button that opened it.
 fn place(panel: &HtmlElement, opener: StoredValue<Option<HtmlElement>, LocalStorage>) {
-    let Some(button) = opener.with_value(|opener| opener.as_ref().map(|opener| opener.get_bounding_client_rect()))
-    else {
-        return;
-    };
+    if let Some(button) = opener.with_value(|opener| opener.as_ref().map(|opener| opener.get_bounding_client_rect())) {
+        place_beside(panel, &button);
+    }
+}
+
+/// Below or above what it belongs to, within the window.
+pub(super) fn place_beside(panel: &HtmlElement, button: &web_sys::DomRect) {
     let size = panel.get_bounding_client_rect();
     let limit = |value: Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue>| {
         value.ok().and_then(|value| value.as_f64()).unwrap_or(800.0)
@@ -106,7 +109,7 @@ fn place(panel: &HtmlElement, opener: StoredValue<Option<HtmlElement>, LocalStor
     let (width, height) = (limit(window().inner_width()), limit(window().inner_height()));
     let left = button.left().min(width - size.width() - 8.0).max(8.0);
     let top = if button.bottom() + size.height() + 12.0 > height {
-        button.top() - size.height() - 6.0
+        (button.top() - size.height() - 6.0).min(height - size.height() - 8.0)
     } else {
         button.bottom() + 6.0
     };

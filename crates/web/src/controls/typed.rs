@@ -39,11 +39,13 @@ pub(crate) fn Typed(
     };
     let key = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
         "Enter" => commit(),
-        "Escape" => {
+        // With nothing typed it means the panel around the field.
+        "Escape" if typing.get_untracked() => {
             typing.set(false);
             show();
             event.stop_propagation();
         }
+        "Escape" => {}
         _ => event.stop_propagation(),
     };
     view! {

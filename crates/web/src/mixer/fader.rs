@@ -87,7 +87,7 @@ pub(super) fn Fader(
 
 /// A factor in decibels, which can be typed.
 #[component]
-pub(super) fn Decibels(shown: Signal<f64>, write: Callback<f64>, label: Signal<String>) -> impl IntoView {
+pub(crate) fn Decibels(shown: Signal<f64>, write: Callback<f64>, label: Signal<String>) -> impl IntoView {
     let read = move |text: String| {
         if let Some(factor) = decibels::read(&text) {
             write.run(factor);

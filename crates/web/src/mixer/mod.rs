@@ -16,6 +16,7 @@ use model::{Id, Project, Table, TrackKind};
 use operations::build;
 
 pub(crate) use decibels::{meter_height, written as decibels_written};
+pub(crate) use fader::Decibels as DecibelsField;
 pub(crate) use output::TrackChoice;
 pub(crate) use pan::written as pan_written;
 pub(crate) use routes::Routes;

@@ -1,0 +1,94 @@
+// Fades, gain and content of clips: by the pointer at their handles, by keys and in their panel; crossfades.
+import type { Page } from '@playwright/test'
+import { expect, invite, newClip, newProject, newTrack, open, read, test, USER_2, type Musician } from './band'
+import { clipOf } from './duet'
+
+async function song(alice: Musician, bob: Musician, name: string, hookAt = 16) {
+  const project = await newProject(alice, name)
+  await invite(alice, project, USER_2)
+  const track = await newTrack(alice, project, 'Voice')
+  const verse = await newClip(alice, track, 'Verse', { startBeat: 2, durationBeats: 12, fadeIn: 1 })
+  const hook = await newClip(alice, track, 'Hook', { startBeat: hookAt, durationBeats: 8 })
+  await open(alice, project)
+  await open(bob, project)
+  return { verse, hook }
+}
+
+/** Drags from one place of a clip to another, in pixels from its left upper corner. */
+async function drag(page: Page, clip: string, from: [number, number], by: [number, number], alt = false) {
+  const box = (await clipOf(page, clip).boundingBox())!
+  await page.mouse.move(box.x + from[0], box.y + from[1])
+  if (alt) await page.keyboard.down('Alt')
+  await page.mouse.down()
+  await page.mouse.move(box.x + from[0] + by[0], box.y + from[1] + by[1], { steps: 6 })
+  await page.mouse.up()
+  if (alt) await page.keyboard.up('Alt')
+}
+
+test('EN3 fades and gain are dragged at their handles, one edit each, and a drag elsewhere still moves the clip', async ({ alice, bob }) => {
+  const { verse } = await song(alice, bob, 'Fades')
+  const page = alice.page
+  const box = (await clipOf(page, verse).boundingBox())!
+  const beat = box.width / 12
+  const field = async (name: string) => (await read(bob, 'clips', verse))?.[name]
+  // The title is 17 pixels high, the handles lie 6 below it.
+  await drag(page, verse, [beat, 17 + 6], [beat * 2, 0])
+  await expect.poll(() => field('fadeIn')).toBe(3)
+  await page.keyboard.press('Control+z')
+  await expect.poll(() => field('fadeIn')).toBe(1)
+  await drag(page, verse, [box.width - 7, 17 + 6], [-beat * 2, 0])
+  await expect.poll(() => field('fadeOut')).toBe(2)
+  const middle = 17 + 6 + (1 - Math.cbrt(0.5)) * (box.height - 17 - 12)
+  await drag(page, verse, [28, middle], [0, 12])
+  await expect.poll(() => field('gain')).toBeLessThan(0.9)
+  expect(await field('startBeat')).toBe(2)
+  await drag(page, verse, [box.width / 2, 8], [beat, 0])
+  await expect(clipOf(bob.page, verse)).toHaveAttribute('data-start-beat', '3')
+  expect([...alice.complaints, ...bob.complaints]).toEqual([])
+})
+
+test('EN3 EN2 all about a clip can be set in its panel and by keys: fades, shapes, gain, reverse, repeat', async ({ alice, bob }) => {
+  const { verse } = await song(alice, bob, 'Panel')
+  const page = alice.page
+  const field = async (name: string) => (await read(bob, 'clips', verse))?.[name]
+  await clipOf(page, verse).focus()
+  await page.keyboard.press('e')
+  const panel = page.getByTestId('clip-panel')
+  await panel.getByRole('textbox', { name: 'Fade in, in beats' }).fill('2,5')
+  await page.keyboard.press('Enter')
+  await expect.poll(() => field('fadeIn')).toBe(2.5)
+  await panel.getByLabel('Shape of the fade in').selectOption('Smooth')
+  await expect.poll(() => field('fadeInShape')).toBe('smooth')
+  await panel.getByRole('textbox', { name: 'Gain, in decibels' }).fill('-6')
+  await page.keyboard.press('Enter')
+  await expect.poll(() => field('gain')).toBeCloseTo(0.5012, 3)
+  await panel.getByTestId('reverse').click()
+  await expect.poll(() => field('reversed')).toBe(true)
+  await panel.getByTestId('repeat').click()
+  await expect.poll(() => field('loopBeats')).toBe(12)
+  await expect(clipOf(bob.page, verse)).toHaveAttribute('data-duration-beats', '24')
+  await panel.getByTestId('repeat').click()
+  await expect(clipOf(bob.page, verse)).toHaveAttribute('data-duration-beats', '12')
+  await panel.getByRole('textbox', { name: 'Where in the recording' }).fill('1.5')
+  await page.keyboard.press('Enter')
+  await expect.poll(() => field('audioStartOffset')).toBe(1.5)
+  await page.keyboard.press('Escape')
+  await expect(panel).toHaveCount(0)
+  await expect(clipOf(page, verse)).toBeFocused()
+  await page.keyboard.press('o')
+  await expect.poll(() => field('fadeOutShape')).toBe('equalPower')
+  await drag(page, verse, [60, 8], [-30, 0], true)
+  await expect.poll(() => field('audioStartOffset')).toBeGreaterThan(1.5)
+  expect(await field('startBeat')).toBe(2)
+})
+
+test('EN3 one command lets clips that overlap lead over into each other, and one undo takes it back', async ({ alice, bob }) => {
+  const { verse, hook } = await song(alice, bob, 'Crossfade', 12)
+  await clipOf(alice.page, verse).focus()
+  await alice.page.keyboard.press('x')
+  await expect.poll(async () => (await read(bob, 'clips', verse))?.fadeOut).toBe(2)
+  expect(await read(bob, 'clips', hook)).toMatchObject({ fadeIn: 2, fadeInShape: 'equalPower' })
+  await alice.page.keyboard.press('Control+z')
+  await expect.poll(async () => (await read(bob, 'clips', verse))?.fadeOut).toBe(0)
+  expect((await read(bob, 'clips', hook))?.fadeIn).toBe(0)
+})
