@@ -16,6 +16,7 @@
 //   {type: 'plan', serial, data: ArrayBuffer}      a compiled plan; answered by {type: 'plan', serial}
 //   {type: 'play'} {type: 'stop'} {type: 'seek', ticks} {type: 'metronome', on: boolean}
 //   {type: 'loop', start, end}                     in ticks; without start and end: no loop
+//   {type: 'measure', meters?, device?, anew?}      writes finer meters there from now on, or measures no more (README.md)
 //   {type: 'resync'}                               after the context was suspended: the pause is no underrun
 // Messages out: those answers, {type: 'ready'}, {type: 'error', message, about} for a message that was refused, and
 //   {type: 'trap', message} when the engine failed; from then on the output is silence.
@@ -28,10 +29,12 @@
 
 // Meters, as Int32Array of the bits of f32 unless said otherwise: 0 devices of the plan in force (a whole number); 1 how many of them are
 // silent because they failed (a whole number); 2-3 true peak; 4-5 RMS; 6 correlation; 7 momentary, 8 short-term, 9 integrated loudness in
-// LUFS; 10 its range in LU; 11-15 free; 16 + d gain reduction of the plan's device d in dB. True peaks and reductions are ≥ 0 and the
+// LUFS; 10 its range in LU; 11-15 free; 16 + d gain reduction of the plan's device d in dB, infinite for one that failed. True peaks and reductions are ≥ 0 and the
 // largest since they were last read: read one with Atomics.exchange(meters, i, 0).
 
 const METERS_WORDS = 16 + 4096;
+// Behind them, where there is room: the spectrum, from 0 to half the rate, in dB.
+const SPECTRUM_WORDS = 1025;
 const FORMATS = { i16: 0, f32: 1 };
 const STATUS_WORDS = 16;
 // How far, in ms, the device may fall behind the wall clock within a second before it is an underrun.
@@ -76,7 +79,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.position = new Float64Array(buffer, at, 1);
     this.state = new Int32Array(buffer, at + 8, 14);
     this.peaks = new Int32Array(buffer, at + 64, 2 * 1024);
-    if (this.fine) this.measured = new Int32Array(buffer, this.wasm.measure(), METERS_WORDS);
+    if (this.fine) this.measured = new Int32Array(buffer, this.wasm.measure(), METERS_WORDS + SPECTRUM_WORDS);
   }
 
   fail(error) {
@@ -113,9 +116,22 @@ class UnisonoProcessor extends AudioWorkletProcessor {
       case 'seek': return this.wasm.seek(message.ticks);
       case 'loop': return this.wasm.set_loop(message.start ?? 0, message.end ?? 0);
       case 'metronome': return this.wasm.metronome(message.on ? 1 : 0);
+      case 'measure': return this.measure(message);
       case 'resync': return this.resync();
       default: return this.refuse({ type: message.type }, 'no such message');
     }
+  }
+
+  // Measures for whoever looks, and listens behind one device for its spectrum; without `meters` nothing is computed any more.
+  measure({ meters, device = -1, anew }) {
+    const before = this.fine;
+    this.fine = meters && meters.byteLength >= 4 * METERS_WORDS ? new Int32Array(meters) : undefined;
+    if (!this.fine) return this.wasm.measure_no_more();
+    this.wasm.measure();
+    this.wasm.listen(device);
+    this.listens = device >= 0 && this.fine.length >= METERS_WORDS + SPECTRUM_WORDS;
+    if (anew || !before) this.wasm.measure_anew();
+    this.view(this.frames);
   }
 
   source({ id, channels, frames, format }) {
@@ -218,6 +234,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.most(fine, 2, measured[2]);
     this.most(fine, 3, measured[3]);
     for (let i = 16; i < 16 + measured[0]; i++) this.most(fine, i, measured[i]);
+    if (this.listens) for (let i = METERS_WORDS; i < METERS_WORDS + SPECTRUM_WORDS; i++) fine[i] = measured[i];
   }
 
   meter(index, bits) {

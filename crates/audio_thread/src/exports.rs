@@ -65,6 +65,27 @@ pub extern "C" fn measure() -> *const Meters {
     })
 }
 
+/// Measures no more, until `measure` is called again.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn measure_no_more() {
+    with((), AudioThread::measure_no_more);
+}
+
+/// Integrated loudness and its range begin anew.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn measure_anew() {
+    with((), AudioThread::measure_anew);
+}
+
+/// Listens behind a device of the plan in force for its spectrum; a number below 0 is nowhere.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn listen(device: i32) {
+    with((), |thread| thread.listen(usize::try_from(device).ok()));
+}
+
 /// Announces a recording: 1, or 0 when refused. `format` 0 is 16-bit interleaved, 1 is float planar.
 // SAFETY: the only function of this name in the module.
 #[unsafe(no_mangle)]

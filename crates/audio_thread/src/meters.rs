@@ -4,10 +4,13 @@ use dsp::meter::level::Levels;
 use dsp::meter::loudness::Loudness;
 use dsp::meter::true_peak::TruePeak;
 use engine::plan::DEVICES_MAX;
+use engine::processor::SPECTRUM_LEVELS;
 use engine::{PlanView, Processor};
 
 /// Blocks between two looks at what takes longer: integrated loudness and its range.
 const BLOCKS_BETWEEN: u32 = 64;
+/// Blocks between two spectra: 21 ms at 48 kHz.
+const BLOCKS_BETWEEN_SPECTRA: u32 = 8;
 
 /// What the page is told. JavaScript reads it in place, so its layout is fixed: 64 bytes, then the reductions.
 #[repr(C)]
@@ -34,7 +37,10 @@ pub struct Meters {
     /// Zeros.
     pub reserved: [u32; 5],
     /// By how many dB each device lowered the signal most in this block, in the order of the plan.
+    /// Infinite for one that is silent because it made no numbers.
     pub reductions: [f32; DEVICES_MAX],
+    /// The spectrum behind the device that is listened to, in dB, from 0 to half the rate.
+    pub spectrum: [f32; SPECTRUM_LEVELS],
 }
 
 /// The meters of what is heard, the metronome included.
@@ -62,6 +68,7 @@ impl Measuring {
                 range: 0.0,
                 reserved: [0; 5],
                 reductions: [0.0; DEVICES_MAX],
+                spectrum: [dsp::meter::spectrum::FLOOR_DB; SPECTRUM_LEVELS],
             },
             levels: Levels::new(rate),
             loudness: Loudness::new(rate),
@@ -70,7 +77,7 @@ impl Measuring {
         }
     }
 
-    /// Playing begins: so do the measures of the whole.
+    /// Playing begins, or somebody wants it so: the measures of the whole begin anew.
     pub(crate) fn begin(&mut self) {
         self.loudness.reset();
         self.blocks = 0;
@@ -98,7 +105,11 @@ impl Measuring {
         self.meters.devices = count as u32;
         self.meters.failed = (0..count).filter(|device| processor.has_failed(*device)).count() as u32;
         for (device, reduction) in self.meters.reductions[..count].iter_mut().enumerate() {
-            *reduction = processor.take_reduction(device);
+            let taken = processor.take_reduction(device);
+            *reduction = if processor.has_failed(device) { f32::INFINITY } else { taken };
+        }
+        if self.blocks.is_multiple_of(BLOCKS_BETWEEN_SPECTRA) {
+            processor.spectrum(&mut self.meters.spectrum);
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct AudioThread {
     status: Box<Status>,
     /// Only for a page that asks for it.
     measuring: Option<Box<Measuring>>,
+    /// Whether it still asks.
+    measures: bool,
 }
 
 /// What the page is told of each block. JavaScript reads it in place, so its layout is fixed: 64 bytes, then the peaks.
@@ -122,6 +124,7 @@ impl AudioThread {
                 peaks: [[0.0; 2]; TRACKS_MAX],
             }),
             measuring: None,
+            measures: false,
         })
     }
 
@@ -167,6 +170,25 @@ impl AudioThread {
     /// From now on measures what is heard more finely, as [`Meters`] says. Allocates.
     pub fn measure(&mut self) {
         self.measuring.get_or_insert_with(|| Box::new(Measuring::new(self.sample_rate)));
+        self.measures = true;
+    }
+
+    /// Measures no more, until it is asked again; that costs nothing.
+    pub fn measure_no_more(&mut self) {
+        self.measures = false;
+        self.processor.listen(None);
+    }
+
+    /// Integrated loudness and its range begin anew.
+    pub fn measure_anew(&mut self) {
+        if let Some(measuring) = &mut self.measuring {
+            measuring.begin();
+        }
+    }
+
+    /// Listens behind a device of the plan in force for its spectrum, or nowhere. Allocates the first time.
+    pub fn listen(&mut self, device: Option<usize>) {
+        self.processor.listen(device);
     }
 
     /// What was measured in the last block, if anybody asked for it.
@@ -218,7 +240,7 @@ impl AudioThread {
             left.fill(0.0);
             right.fill(0.0);
         }
-        if let Some(measuring) = &mut self.measuring {
+        if let Some(measuring) = self.measuring.as_mut().filter(|_| self.measures) {
             measuring.hear(&self.left[..frames], &self.right[..frames]);
             measuring.look(&mut self.processor, self.current.as_ref().map(Plan::view));
         }

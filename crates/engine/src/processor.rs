@@ -10,6 +10,7 @@ mod late;
 mod rack;
 mod signal;
 mod strip;
+mod tap;
 mod transport;
 mod voice;
 
@@ -22,6 +23,8 @@ use rack::Rack;
 use signal::Signal;
 use transport::{Head, Scope, Slot, Transport};
 use voice::{Span, Voices};
+
+pub use tap::SPECTRUM_LEVELS;
 
 /// Frames that are worked on at once. Longer blocks are cut; the buffers of one cut fit the processor's first cache.
 pub const CUT_FRAMES: usize = 2_048;
@@ -207,6 +210,18 @@ impl Processor {
         self.rack.take_reduction(device)
     }
 
+    /// Listens behind a device of the plan in force, or nowhere, for [`Processor::spectrum`]. Outside of
+    /// [`Processor::process`]: it allocates.
+    pub fn listen(&mut self, device: Option<usize>) {
+        self.rack.tap.listen(device);
+    }
+
+    /// Writes the spectrum of what came out of the device that is listened to, in dB, a sine at full scale having 0; false when
+    /// none is.
+    pub fn spectrum(&mut self, levels: &mut [f32]) -> bool {
+        self.rack.tap.levels(levels)
+    }
+
     /// Whether a device of the plan in force made something else than numbers: it is silent until the next plan.
     #[must_use]
     pub fn has_failed(&self, device: usize) -> bool {
@@ -239,6 +254,7 @@ impl Processor {
                 done += length;
             }
         }
+        self.rack.tap.end_block(frames);
     }
 
     /// A part of a block in which no command takes effect and no loop ends.

@@ -8,6 +8,7 @@ use super::CUT_FRAMES;
 use super::effect::{Effect, Now};
 use super::late::Late;
 use super::signal::Signal;
+use super::tap::Tap;
 use crate::PlanView;
 use crate::plan::{EdgeKind, EdgeRecord, NONE, TrackRecord, code_of};
 
@@ -33,6 +34,8 @@ pub(super) struct Rack {
     /// Sums of what edges bring to tracks, and sidechains.
     buffers: Vec<Buffer>,
     spare: [Vec<f32>; 2],
+    /// Behind one of the devices.
+    pub(super) tap: Tap,
     /// A second one: the levels of moving gains.
     pub(super) levels: [Vec<f32>; 2],
 }
@@ -189,6 +192,7 @@ impl Rack {
             if let Some((_, effect)) = self.effects.get_mut(self.places.effects[index] as usize) {
                 effect.process(signal, (key, sounds), dry, &mut self.spare, now, &now.plan.device(index));
             }
+            self.tap.hear(index, signal);
         }
     }
 

@@ -8,6 +8,8 @@ use operations::{Operation, Position, build};
 
 use super::curve::{self, HEIGHT, WIDTH, x_of, y_of};
 use super::knob::Control;
+use super::order::{Handle, Lifted};
+use super::reduction::{LiveSpectrum, Reduction};
 use super::{Owner, plugins};
 use crate::design::{Icon, icon};
 use crate::door::Door;
@@ -39,14 +41,13 @@ pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
         let what = if now { "Switch effect on" } else { "Bypass effect" };
         write(what, build::set(owner.table, &owner.id, &format!("plugins.{id}.bypassed"), !now));
     };
-    let shift = move |by: isize| {
+    // To the place of another, which makes room towards where this one came from.
+    let move_to = move |to: usize| {
         let (owner, id) = own.get_value();
         let neighbours = chain.get_untracked();
-        let Some(neighbour) = place.get_untracked().checked_add_signed(by).and_then(|at| neighbours.get(at)) else {
-            return;
-        };
+        let Some(neighbour) = neighbours.get(to).filter(|_| to != place.get_untracked()) else { return };
         let beside = name_of(&neighbour.id);
-        let position = if by < 0 { Position::Before(beside) } else { Position::After(beside) };
+        let position = if to < place.get_untracked() { Position::Before(beside) } else { Position::After(beside) };
         let element = record.with_untracked(|record| {
             let list = record.as_ref()?.get("plugins").as_list()?.clone();
             list.get(id.as_str()).cloned()
@@ -55,6 +56,15 @@ pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
             write("Move effect", build::list_insert(owner.table, &owner.id, "plugins", element, position));
         }
     };
+    let shift = move |by: isize| {
+        if let Some(to) = place.get_untracked().checked_add_signed(by) {
+            move_to(to);
+        }
+    };
+    let lifted = expect_context::<Lifted>();
+    let place_of = move |id: &Id| chain.with(|chain| chain.iter().position(|plugin| plugin.id == *id));
+    let side = move |wanted: &'static str| lifted.side(place.get(), place_of) == Some(wanted);
+    let stored_id = StoredValue::new(own.with_value(|(_, id)| id.clone()));
     let remove = move |_| {
         let (owner, id) = own.get_value();
         if write("Remove effect", build::list_remove(owner.table, &owner.id, "plugins", name_of(&id))) {
@@ -68,8 +78,10 @@ pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
     let number = move || place.get() + 1;
     view! {
         <section class="effect" data-testid="device" data-device=kind.id() aria-label=move || format!("Effect {}: {}", number(), kind.name())
-            class:is-bypassed=bypassed>
+            class:is-bypassed=bypassed class:is-lifted=move || stored_id.with_value(|id| lifted.is(id))
+            class:lands-before=move || side("before") class:lands-after=move || side("after")>
             <header class="effect-head">
+                <Handle id=stored_id place land=Callback::new(move_to) />
                 <button type="button" class="effect-power" aria-pressed=move || (!bypassed()).to_string() class:is-on=move || !bypassed()
                     aria-label=move || format!("{} is on", kind.name()) title=move || door.title("Pass it by, or not") disabled=move || !door.may_edit_now() on:click=bypass></button>
                 <h3>{kind.name()}</h3>
@@ -80,6 +92,7 @@ pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
                 <button type="button" class="icon-button small" aria-label=move || format!("Remove {}", kind.name()) title="Remove"
                     disabled=move || !door.may_edit_now() on:click=remove>{icon(Icon::Bin)}</button>
             </header>
+            <Reduction own kind />
             <Parameters own kind plugin />
             {kind.has_sidechain().then(|| view! { <Sidechain own kind plugin /> })}
         </section>
@@ -136,7 +149,7 @@ fn Parameters(own: StoredValue<(Owner, Id)>, kind: Kind, plugin: Memo<Option<Plu
             view! { <div class="effect-band" role="group" aria-label=format!("Band {}", band + 1)><span class="effect-band-name">{band + 1}</span>{controls}</div> }
         })
         .collect_view();
-    view! { <Curve plugin moving /> <div class="effect-bands">{bands}</div> }.into_any()
+    view! { <Curve own plugin moving /> <div class="effect-bands">{bands}</div> }.into_any()
 }
 
 /// What a compressor or a gate listens to.
@@ -210,7 +223,11 @@ fn Bound(
 
 /// The curve, as it is written or as a hand has it.
 #[component]
-fn Curve(plugin: Memo<Option<Plugin>>, moving: RwSignal<Option<(usize, f32)>>) -> impl IntoView {
+fn Curve(
+    own: StoredValue<(Owner, Id)>,
+    plugin: Memo<Option<Plugin>>,
+    moving: RwSignal<Option<(usize, f32)>>,
+) -> impl IntoView {
     let door = expect_context::<Door>();
     let rate = Memo::new(move |_| door.project().with(|project| project.as_ref().map_or(48_000, |it| it.sample_rate)));
     let path = Memo::new(move |_| {
@@ -229,14 +246,19 @@ fn Curve(plugin: Memo<Option<Plugin>>, moving: RwSignal<Option<(usize, f32)>>) -
         let zero = db == 0.0;
         view! { <line class="curve-line" class:is-zero=zero x1="0" x2=WIDTH.to_string() y1=y_of(db).to_string() y2=y_of(db).to_string() /> }
     });
-    let texts = [(100.0, "100"), (1_000.0, "1k"), (10_000.0, "10k")].map(|(hz, text)| {
-        view! { <text class="curve-text" x=(x_of(hz) + 4.0).to_string() y=(HEIGHT - 5.0).to_string()>{text}</text> }
+    // Beside the drawing, which is stretched to the width of the card.
+    let texts = [(100.0, "100 Hz"), (1_000.0, "1 kHz"), (10_000.0, "10 kHz")].map(|(hz, text)| {
+        view! { <span class="curve-text" style:left=format!("{:.2}%", x_of(hz) / WIDTH * 100.0)>{text}</span> }
     });
     view! {
-        <svg class="effect-curve" viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label="Frequency response" preserveAspectRatio="none">
-            {lines} {levels} {texts}
+        <div class="effect-curve">
+        <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label="Frequency response" preserveAspectRatio="none">
+            <LiveSpectrum own rate />
+            {lines} {levels}
             <path class="curve-path" d=path />
         </svg>
+        <div aria-hidden="true">{texts}</div>
+        </div>
     }
 }
 

@@ -17,6 +17,11 @@ pub(super) fn x_of(hz: f64) -> f64 {
     (hz / LOWEST_HZ).log2() / (HIGHEST_HZ / LOWEST_HZ).log2() * WIDTH
 }
 
+/// The frequency at a part of the way from the left, 0 to 1.
+pub(super) fn frequency_at(part: f64) -> f64 {
+    LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ).powf(part)
+}
+
 /// Where a gain lies, from the top.
 pub(super) fn y_of(db: f64) -> f64 {
     (0.5 - db.clamp(-RANGE_DB * 1.1, RANGE_DB * 1.1) / RANGE_DB / 2.0) * HEIGHT
@@ -28,7 +33,7 @@ pub(super) fn path(values: &[f32], rate: u32) -> String {
     let mut path = String::with_capacity(2_400);
     for point in 0..=POINTS {
         let part = f64::from(point) / f64::from(POINTS);
-        let hz = LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ).powf(part);
+        let hz = frequency_at(part);
         let y = y_of(gain_db(values, hz.min(f64::from(rate) * 0.499), rate));
         let _ = write!(path, "{}{:.1} {y:.1}", if point == 0 { 'M' } else { 'L' }, part * WIDTH);
     }

@@ -5,7 +5,9 @@ mod card;
 mod curve;
 mod knob;
 pub(crate) mod numbers;
+mod order;
 mod rack;
+mod reduction;
 
 use leptos::prelude::*;
 use model::{Id, Plugin, Record, Table};

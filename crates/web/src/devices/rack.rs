@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use model::{Id, Table};
 
 use super::card::{DeviceCard, insert, new_element};
+use super::order::Lifted;
 use super::{OpenRack, Owner, plugins};
 use crate::design::{Icon, icon};
 use crate::door::{Door, new_id};
@@ -38,6 +39,7 @@ fn Chain(owner: Owner) -> impl IntoView {
         }
     });
     let owner = StoredValue::new(owner);
+    provide_context(Lifted::new());
     let chain = Memo::new(move |_| {
         record.with(|record| plugins(record).into_iter().map(|plugin| (plugin.id, plugin.kind)).collect::<Vec<_>>())
     });

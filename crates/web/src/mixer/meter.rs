@@ -43,7 +43,8 @@ fn run(
     bars: [NodeRef<Div>; 2],
     holds: [NodeRef<Div>; 2],
     told: impl Fn([f64; 2], &Heard) + 'static,
-) {
+) -> RwSignal<bool> {
+    let clipped = RwSignal::new(false);
     let state = StoredValue::new([Bar::default(); 2]);
     sound.on_frame(move |heard| {
         let peaks = pick(heard);
@@ -67,8 +68,23 @@ fn run(
             }
         }
         state.set_value(both);
+        if peaks.iter().any(|peak| *peak > 1.0) && !clipped.get_untracked() {
+            clipped.set(true);
+        }
         told([both[0].held, both[1].held], heard);
     });
+    clipped
+}
+
+/// The light above a meter: lit by a peak above full scale, until it is pressed.
+#[component]
+fn ClipLight(clipped: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <Show when=move || clipped.get()>
+            <button type="button" class="clip-light" data-testid="clip-light" aria-label="It was above full scale. Press to put the light out" title="It was above full scale; press to put the light out"
+                on:click=move |_| clipped.set(false)></button>
+        </Show>
+    }
 }
 
 #[component]
@@ -89,8 +105,9 @@ fn Bars(bars: [NodeRef<Div>; 2], holds: [NodeRef<Div>; 2]) -> impl IntoView {
 pub(super) fn Meter(id: Id) -> impl IntoView {
     let sound = expect_context::<Sound>();
     let (bars, holds) = ([NodeRef::new(), NodeRef::new()], [NodeRef::new(), NodeRef::new()]);
-    run(sound, Box::new(move |heard| heard.tracks.get(&id).copied().unwrap_or_default()), bars, holds, |_, _| ());
-    view! { <div class="meter" data-testid="meter"><Bars bars holds /></div> }
+    let pick = move |heard: &Heard| heard.tracks.get(&id).copied().unwrap_or_default();
+    let clipped = run(sound, Box::new(pick), bars, holds, |_, _| ());
+    view! { <div class="meter" data-testid="meter"><Bars bars holds /><ClipLight clipped /></div> }
 }
 
 /// The meter of the master, with its peak in decibels.
@@ -114,10 +131,11 @@ pub(super) fn MasterMeter() -> impl IntoView {
             underruns.set_text_content(Some(&heard.underruns.to_string()));
         }
     };
-    run(sound, Box::new(|heard| heard.master), bars, holds, told);
+    let clipped = run(sound, Box::new(|heard| heard.master), bars, holds, told);
     view! {
         <div class="meter meter-master" data-testid="meter-master" data-peak-db="-120" node_ref=whole>
             <Bars bars holds />
+            <ClipLight clipped />
             <span class="meter-number" node_ref=number title="Highest peak, in decibels">"−∞"</span>
             <span class="unseen" aria-hidden="true" data-testid="underruns" node_ref=underruns>"0"</span>
         </div>

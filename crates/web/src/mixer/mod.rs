@@ -4,6 +4,7 @@ pub(crate) mod decibels;
 mod fader;
 mod for_whom;
 mod meter;
+mod meter_panel;
 mod output;
 mod pan;
 mod routes;
@@ -31,6 +32,7 @@ use fader::Fader;
 pub(crate) use for_whom::ForWhom;
 use for_whom::ForWhomSwitch;
 use meter::{MasterMeter, Meter};
+use meter_panel::{MeterPanel, MetersButton};
 use output::{AddChannels, Output};
 use pan::Pan;
 
@@ -40,6 +42,7 @@ pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
     let door = expect_context::<Door>();
     provide_context(OpenRack::new());
     provide_context(heard(door));
+    let meters = RwSignal::new(false);
     view! {
         <section class="mixer" class:is-closed=move || !open.get() aria-label="Mixer">
             <div class="mixer-side">
@@ -55,9 +58,10 @@ pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
                 </For>
                 <AddChannels />
                 <div class="strips-gap"></div>
-                <MasterStrip />
+                <MasterStrip meters />
             </div>
             <Rack />
+            <MeterPanel open=meters />
         </section>
     }
 }
@@ -135,7 +139,7 @@ fn kind_word(kind: TrackKind) -> Option<&'static str> {
 }
 
 #[component]
-fn MasterStrip() -> impl IntoView {
+fn MasterStrip(meters: RwSignal<bool>) -> impl IntoView {
     let door = expect_context::<Door>();
     let sound = expect_context::<Sound>();
     let volume = Memo::new(move |_| {
@@ -150,6 +154,7 @@ fn MasterStrip() -> impl IntoView {
         <div class="strip strip-master" role="group" aria-label="Master" data-testid="master-strip">
             <span class="strip-title">"Master"</span>
             {master.map(|owner| view! { <RackButton owner name=Signal::derive(|| "the master".to_owned()) /> })}
+            <MetersButton open=meters />
             <div class="strip-middle">
                 <Fader value=volume label=Signal::derive(|| "Master volume".to_owned())
                     preview=Callback::new(move |factor| sound.preview(None, Turned::Volume, factor)) commit=Callback::new(write) />

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use model::{Id, Ticks};
 
+use super::finer::{EffectId, Finer};
 use super::worklet::{Status, Worklet};
 use super::{Inner, Sound};
 use crate::door::clock;
@@ -25,6 +26,18 @@ pub(crate) struct Heard {
     pub(crate) master: [f32; 2],
     /// Peaks of the tracks.
     pub(crate) tracks: HashMap<Id, [f32; 2]>,
+    /// What is measured more finely while somebody looks.
+    pub(crate) finer: Option<Rc<Finer>>,
+    /// The effects of the plan in force, in the order of what was measured of them.
+    effects: Rc<Vec<EffectId>>,
+}
+
+impl Heard {
+    /// By how many dB an effect lowered the sound most since the last frame; infinite when it failed, none when it is not known.
+    pub(crate) fn reduction(&self, effect: &EffectId) -> Option<f32> {
+        let place = self.effects.iter().position(|known| known == effect)?;
+        self.finer.as_ref()?.reductions.get(place).copied()
+    }
 }
 
 pub(super) type Listener = Rc<dyn Fn(&Heard)>;
@@ -89,6 +102,8 @@ impl Sound {
             underruns: status.underruns,
             master: status.master,
             tracks: tracks.unwrap_or_default(),
+            finer: inner.finer(),
+            effects: in_force.map(|plan| Rc::clone(&plan.effects)).unwrap_or_default(),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! `worklet` talks to the audio thread, `recordings` brings it the samples, `plans` compiles what it plays.
 
+mod finer;
 mod frames;
 pub(crate) mod own_flags;
 mod plans;
@@ -18,6 +19,7 @@ use model::{Id, Key, Records, Table, Ticks};
 
 use super::clock::{self, Frame};
 use super::{Door, backoff, identity};
+pub(crate) use finer::EffectId;
 pub(crate) use frames::Heard;
 use frames::Listener;
 use plans::Plans;
@@ -81,6 +83,7 @@ struct Inner {
     /// Until when frames are asked for although nothing plays.
     glow_until: Cell<f64>,
     compile_asked: Cell<bool>,
+    lookers: finer::Lookers,
 }
 
 impl Inner {
@@ -118,6 +121,7 @@ impl Sound {
             frame: RefCell::default(),
             glow_until: Cell::default(),
             compile_asked: Cell::default(),
+            lookers: finer::Lookers::default(),
         };
         let obstacle = worklet::obstacle();
         let sound = Sound {
@@ -259,7 +263,12 @@ impl Sound {
             })
         });
         match compiled {
-            Ok((serial, bytes)) => worklet.plan(serial, &bytes),
+            Ok((serial, bytes)) => {
+                worklet.plan(serial, &bytes);
+                if inner.is_looked_at() {
+                    inner.ask_for_meters(worklet, false);
+                }
+            }
             Err(message) => inner.door.toasts().error("The song cannot be played as it is", message),
         }
         self.glow();

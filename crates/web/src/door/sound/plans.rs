@@ -1,10 +1,12 @@
 //! From records to plans, and which plan is in force.
 
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 
 use engine::{Compiler, Device, Master, Song, TempoTrack, Track};
 use model::{AudioFile, Id, Plugin, Record, Records, Send, Table};
 
+use super::finer::EffectId;
 use super::own_flags::{self, OwnFlags};
 
 /// Plans that are remembered: the audio thread is never further behind.
@@ -18,6 +20,8 @@ pub(super) struct Sent {
     pub(super) latency: u32,
     /// Its tracks, in its order.
     pub(super) tracks: Vec<Id>,
+    /// Its devices, in its order: track by track, the master's last.
+    pub(super) effects: Rc<Vec<EffectId>>,
 }
 
 /// What can be turned by hand.
@@ -58,8 +62,9 @@ impl Plans {
         let plan = self.compiler.compile(&song).map_err(|error| error.to_string())?;
         let tempo = TempoTrack::new(song.sample_rate, song.bpm_milli, &song.tempo_changes)
             .map_err(|_| "The tempo is out of range.")?;
+        let effects = Rc::new(effects(records));
         self.last_serial += 1;
-        self.sent.push_back(Sent { serial: self.last_serial, tempo, latency: plan.view().latency(), tracks });
+        self.sent.push_back(Sent { serial: self.last_serial, tempo, latency: plan.view().latency(), tracks, effects });
         if self.sent.len() > REMEMBERED {
             self.sent.pop_front();
         }
@@ -80,6 +85,11 @@ impl Plans {
         }
     }
 
+    /// The place of an effect in the plan that was sent last.
+    pub(super) fn device(&self, effect: &EffectId) -> Option<usize> {
+        self.sent.back()?.effects.iter().position(|known| known == effect)
+    }
+
     /// What was sent under a serial.
     pub(super) fn in_force(&self, serial: u32) -> Option<&Sent> {
         self.sent.iter().rev().find(|sent| sent.serial == serial)
@@ -97,6 +107,15 @@ impl Plans {
             None => drop(self.held.remove(&held)),
         }
     }
+}
+
+/// All effects, in the order in which a plan numbers its devices.
+fn effects(records: &Records) -> Vec<EffectId> {
+    let of = |owner: Option<Id>, record: &Record| -> Vec<EffectId> {
+        Plugin::all(record).into_iter().map(|plugin| (owner.clone(), plugin.id)).collect()
+    };
+    let tracks = records.tracks().into_iter().flat_map(|track| of(Some(track.id().clone()), track));
+    tracks.chain(records.project().into_iter().flat_map(|project| of(None, project))).collect()
 }
 
 fn apply_to_master(master: &mut Master, records: &Records, what: &Turned, value: f64) {

@@ -226,7 +226,8 @@ impl Worklet {
         let _ = self.0.context.close();
     }
 
-    fn send<const N: usize>(&self, kind: &str, fields: [(&str, JsValue); N]) {
+    /// Sends a message.
+    pub(super) fn send<const N: usize>(&self, kind: &str, fields: [(&str, JsValue); N]) {
         if let Ok(port) = self.0.node.port() {
             let _ = port.post_message(&message(kind, fields));
         }

@@ -1,0 +1,165 @@
+//! Finer meters: loudness, true peak, correlation, gain reduction, a spectrum. Measured only while somebody looks.
+
+use std::rc::Rc;
+
+use js_sys::{Atomics, Float32Array, Int32Array, SharedArrayBuffer};
+use leptos::prelude::*;
+use model::Id;
+use wasm_bindgen::JsValue;
+
+use super::worklet::Worklet;
+use super::{Inner, Sound};
+
+/// Words before the devices' reductions.
+const HEAD_WORDS: u32 = 16;
+/// Devices that a plan has at most.
+const DEVICES_MAX: u32 = 4_096;
+/// Levels of a spectrum.
+const SPECTRUM_WORDS: u32 = 1_025;
+
+/// An effect, by its track (the master's have none) and its own id.
+pub(crate) type EffectId = (Option<Id>, Id);
+
+/// What the audio thread measured last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Finer {
+    /// The largest since it was last read, left and right; a factor.
+    pub(crate) true_peak: [f32; 2],
+    /// Of the last 300 ms; a factor.
+    pub(crate) rms: [f32; 2],
+    pub(crate) correlation: f32,
+    /// LUFS; minus infinity for silence.
+    pub(crate) momentary: f32,
+    pub(crate) short_term: f32,
+    pub(crate) integrated: f32,
+    /// LU.
+    pub(crate) range: f32,
+    /// Effects that are silent because they made no numbers.
+    pub(crate) failed: u32,
+    /// By how many dB each device of the plan lowered most; infinite for one that failed.
+    pub(super) reductions: Vec<f32>,
+    /// The spectrum behind the effect that is listened to, in dB, from 0 to half the rate; empty while none is.
+    pub(crate) spectrum: Vec<f32>,
+}
+
+/// The meters' shared memory.
+pub(super) struct Shared {
+    buffer: SharedArrayBuffer,
+    words: Int32Array,
+    floats: Float32Array,
+}
+
+impl Shared {
+    fn new() -> Shared {
+        let buffer = SharedArrayBuffer::new(4 * (HEAD_WORDS + DEVICES_MAX + SPECTRUM_WORDS));
+        Shared { words: Int32Array::new(&buffer), floats: Float32Array::new(&buffer), buffer }
+    }
+
+    fn read(&self, with_spectrum: bool) -> Finer {
+        let float = |index: u32| self.floats.get_index(index);
+        let take = |index: u32| f32::from_bits(Atomics::exchange(&self.words, index, 0).unwrap_or(0).cast_unsigned());
+        let devices = self.words.get_index(0).cast_unsigned().min(DEVICES_MAX);
+        let spectrum = HEAD_WORDS + DEVICES_MAX;
+        Finer {
+            true_peak: [take(2), take(3)],
+            rms: [float(4), float(5)],
+            correlation: float(6),
+            momentary: float(7),
+            short_term: float(8),
+            integrated: float(9),
+            range: float(10),
+            failed: self.words.get_index(1).cast_unsigned(),
+            reductions: (0..devices).map(|device| take(HEAD_WORDS + device)).collect(),
+            spectrum: if with_spectrum {
+                // A copy out of shared memory: a view of it cannot be read at once.
+                self.floats.slice(spectrum, spectrum + SPECTRUM_WORDS).to_vec()
+            } else {
+                Vec::new()
+            },
+        }
+    }
+}
+
+/// Who looks at finer meters.
+#[derive(Default)]
+pub(super) struct Lookers {
+    count: std::cell::Cell<u32>,
+    listens_to: std::cell::RefCell<Option<EffectId>>,
+    shared: std::cell::RefCell<Option<Shared>>,
+}
+
+impl Worklet {
+    fn measure(&self, shared: Option<&Shared>, device: Option<usize>, anew: bool) {
+        let meters = shared.map_or(JsValue::UNDEFINED, |shared| shared.buffer.clone().into());
+        let device = device.and_then(|device| i32::try_from(device).ok()).unwrap_or(-1);
+        self.send("measure", [("meters", meters), ("device", device.into()), ("anew", anew.into())]);
+    }
+}
+
+impl Inner {
+    /// Tells the audio thread what is looked at: after a change of that, and with each plan, in which devices may have moved.
+    pub(super) fn ask_for_meters(&self, worklet: &Worklet, anew: bool) {
+        let lookers = &self.lookers;
+        if lookers.count.get() == 0 {
+            return worklet.measure(None, None, false);
+        }
+        let device = lookers.listens_to.borrow().as_ref().and_then(|effect| self.plans.borrow().device(effect));
+        let mut shared = lookers.shared.borrow_mut();
+        worklet.measure(Some(shared.get_or_insert_with(Shared::new)), device, anew);
+    }
+
+    /// What was measured; none while nobody looks.
+    pub(super) fn finer(&self) -> Option<Rc<Finer>> {
+        let looks = self.lookers.count.get() > 0;
+        let shared = self.lookers.shared.borrow();
+        let with_spectrum = self.lookers.listens_to.borrow().is_some();
+        shared.as_ref().filter(|_| looks).map(|shared| Rc::new(shared.read(with_spectrum)))
+    }
+
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.lookers.count.get() > 0
+    }
+}
+
+impl Sound {
+    /// Has finer meters measured until its owner goes.
+    pub(crate) fn look_closely(self) {
+        let inner = self.inner();
+        inner.lookers.count.set(inner.lookers.count.get() + 1);
+        self.meters_wanted(false);
+        on_cleanup(move || {
+            if let Some(inner) = self.inner.try_get_value() {
+                inner.lookers.count.set(inner.lookers.count.get().saturating_sub(1));
+                self.meters_wanted(false);
+            }
+        });
+    }
+
+    /// Has the spectrum behind an effect measured, too, until its owner goes; of several the last one's.
+    pub(crate) fn listen_to(self, effect: EffectId) {
+        *self.inner().lookers.listens_to.borrow_mut() = Some(effect.clone());
+        self.look_closely();
+        on_cleanup(move || {
+            if let Some(inner) = self.inner.try_get_value() {
+                let mut listens_to = inner.lookers.listens_to.borrow_mut();
+                if listens_to.as_ref() == Some(&effect) {
+                    *listens_to = None;
+                }
+            }
+            self.meters_wanted(false);
+        });
+    }
+
+    /// Has integrated loudness and its range begin anew.
+    pub(crate) fn measure_anew(self) {
+        self.meters_wanted(true);
+    }
+
+    fn meters_wanted(self, anew: bool) {
+        if let Some(inner) = self.inner.try_get_value()
+            && let Some(worklet) = inner.worklet.borrow().as_ref()
+        {
+            inner.ask_for_meters(worklet, anew);
+        }
+    }
+}

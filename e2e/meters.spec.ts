@@ -1,0 +1,89 @@
+// Meters: loudness and true peak of the master, gain reduction, the spectrum under the equaliser, the light of a clipped meter;
+// and effects that are put elsewhere by dragging them.
+import { expect, newClip, newProject, newTrack, open, test, upload } from './band'
+import { sineWav } from './recordings'
+
+test('EN28 EN22 EN29 the master’s loudness, a compressor’s reduction and an equaliser’s spectrum show while they are looked at', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Meters')
+  const file = await upload(alice, project, 'tone.wav', sineWav({ seconds: 30, hz: 997, level: 0.5 }))
+  const plugins = [
+    { id: 'c', type: 'compressor', params: { threshold: -30, ratio: 4, attack: 1, makeup: 0 } },
+    { id: 'q', type: 'eq' },
+  ]
+  const tone = await newTrack(alice, project, 'Tone', { plugins })
+  await newClip(alice, tone, 'Tone', { durationBeats: 60, audioFileId: file.id })
+  await open(alice, project)
+  await page.getByTestId('strip').filter({ hasText: 'Tone' }).getByTestId('rack-button').click()
+  await page.getByTestId('meters-button').click()
+  await page.getByTestId('play').click()
+  const reading = (name: string) => page.getByTestId(name)
+  const number = async (name: string) => Number((await reading(name).textContent())!.replace('−', '-').split(' ')[0])
+
+  // -6 dB is 24 above the threshold; a quarter of that is left.
+  await expect.poll(async () => Number((await page.getByTestId('reduction').textContent())!.replace('−', '-').replace(' dB', '')), { timeout: 20_000 }).toBeLessThan(-14)
+  await expect.poll(() => number('momentary')).toBeGreaterThan(-30)
+  await expect.poll(() => number('short-term'), { timeout: 20_000 }).toBeGreaterThan(-30)
+  // A sine of so many dB, alike on both sides: its loudness is that of its peak (BS.1770), about -24.
+  await expect.poll(() => number('momentary')).toBeLessThan(-20)
+  expect(await number('true-peak')).toBeGreaterThan(-27)
+  await expect(reading('correlation')).toHaveText('+1.00')
+
+  // The tone stands out: the curve of what is heard comes nearest to the top at 997 Hz.
+  const peak = () =>
+    page.getByTestId('spectrum').evaluate((path) => {
+      const points = (path.getAttribute('d') ?? '').replace(/[MZ]/g, '').split('L').map((point) => point.split(' ').map(Number))
+      const highest = points.filter((point) => point.length === 2).sort((a, b) => a[1] - b[1])[0]
+      return highest ? 20 * 1000 ** (highest[0] / 480) : 0
+    })
+  await expect.poll(peak).toBeGreaterThan(850)
+  expect(await peak()).toBeLessThan(1_150)
+  await page.getByTestId('measure-anew').click()
+  await expect.poll(() => number('integrated')).toBeGreaterThan(-30)
+  await page.getByTestId('stop').click()
+  expect(alice.complaints).toEqual([])
+})
+
+test('a meter that was above full scale says so until its light is put out', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Loud')
+  const file = await upload(alice, project, 'loud.wav', sineWav({ seconds: 20, level: 0.9 }))
+  const loud = await newTrack(alice, project, 'Loud', { volume: 1.8 })
+  const soft = await newTrack(alice, project, 'Soft')
+  await newClip(alice, loud, 'Loud', { durationBeats: 40, audioFileId: file.id })
+  await open(alice, project)
+  await page.getByTestId('play').click()
+  const light = (name: string) => page.getByTestId('strip').filter({ hasText: name }).getByTestId('clip-light')
+  await expect(light('Loud')).toBeVisible({ timeout: 20_000 })
+  await page.getByTestId('stop').click()
+  await expect(light('Loud')).toBeVisible()
+  await expect(page.getByTestId('master-strip').getByTestId('clip-light')).toBeVisible()
+  await expect(light('Soft')).toHaveCount(0)
+  await light('Loud').click()
+  await expect(light('Loud')).toHaveCount(0)
+  expect(soft).toBeTruthy()
+})
+
+test('EN31 an effect is dragged to another place in the chain', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Order')
+  await newTrack(alice, project, 'Keys', { plugins: [{ id: 'a', type: 'filter' }, { id: 'b', type: 'gate' }, { id: 'c', type: 'utility' }] })
+  await open(alice, project)
+  await page.getByTestId('strip').filter({ hasText: 'Keys' }).getByTestId('rack-button').click()
+  const devices = page.getByTestId('device')
+  const order = () => devices.evaluateAll((cards) => cards.map((card) => card.getAttribute('data-device')))
+  await expect.poll(order).toEqual(['filter', 'gate', 'utility'])
+  const drag = async (from: number, to: number) => {
+    const [handle, target] = [(await devices.nth(from).getByTestId('effect-grip').boundingBox())!, (await devices.nth(to).boundingBox())!]
+    await page.mouse.move(handle.x + handle.width / 2, handle.y + handle.height / 2)
+    await page.mouse.down()
+    await page.mouse.move(target.x + (to > from ? target.width - 8 : 8), handle.y + 10, { steps: 6 })
+    await page.mouse.up()
+  }
+  await drag(0, 1)
+  await expect.poll(order).toEqual(['gate', 'filter', 'utility'])
+  await drag(2, 0)
+  await expect.poll(order).toEqual(['utility', 'gate', 'filter'])
+  await page.keyboard.press('Control+z')
+  await expect.poll(order).toEqual(['gate', 'filter', 'utility'])
+})
