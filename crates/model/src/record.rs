@@ -87,9 +87,18 @@ impl Serialize for Table {
 
 impl<'de> Deserialize<'de> for Table {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Table, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Table::from_name(&name)
-            .ok_or_else(|| D::Error::custom(format_args!("there is no table '{}'", name.escape_debug())))
+        struct Name;
+        impl serde::de::Visitor<'_> for Name {
+            type Value = Table;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a table")
+            }
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Table, E> {
+                Table::from_name(name)
+                    .ok_or_else(|| E::custom(format_args!("there is no table '{}'", name.escape_debug())))
+            }
+        }
+        deserializer.deserialize_str(Name)
     }
 }
 
@@ -127,6 +136,12 @@ struct Content {
     version: u64,
     fields: Map,
     stamps: Stamps,
+    /// Of the fields: it is asked for at each change, and their sum once.
+    weight: usize,
+}
+
+fn weight_of(fields: &Map) -> usize {
+    fields.iter().map(|(name, value)| name.len() + 4 + value.weight()).sum()
 }
 
 impl Record {
@@ -135,7 +150,8 @@ impl Record {
     pub fn new(id: Id, version: u64, mut fields: Map) -> Record {
         fields.remove("id");
         fields.remove("version");
-        Record(Arc::new(Content { id, version, fields, stamps: Stamps::default() }))
+        let weight = weight_of(&fields);
+        Record(Arc::new(Content { id, version, fields, stamps: Stamps::default(), weight }))
     }
 
     /// The same record with these stamps.
@@ -219,13 +235,14 @@ impl Record {
     /// About how many bytes it takes as JSON, see [`Value::weight`].
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.0.fields.iter().map(|(name, value)| name.len() + 4 + value.weight()).sum()
+        self.0.weight
     }
 
     /// The same record with other fields and stamps, and the version raised by one.
     #[must_use]
     pub fn next(&self, fields: Map, stamps: Stamps) -> Record {
-        Record(Arc::new(Content { id: self.0.id.clone(), version: self.0.version + 1, fields, stamps }))
+        let (id, version, weight) = (self.0.id.clone(), self.0.version + 1, weight_of(&fields));
+        Record(Arc::new(Content { id, version, fields, stamps, weight }))
     }
 
     /// The same record and version with one field set.
@@ -233,6 +250,7 @@ impl Record {
     pub fn with(&self, field: &str, value: Value) -> Record {
         let mut content = (*self.0).clone();
         content.fields.insert(Arc::from(field), value);
+        content.weight = weight_of(&content.fields);
         Record(Arc::new(content))
     }
 
@@ -241,6 +259,7 @@ impl Record {
     pub fn without(&self, field: &str) -> Record {
         let mut content = (*self.0).clone();
         content.fields.remove(field);
+        content.weight = weight_of(&content.fields);
         Record(Arc::new(content))
     }
 

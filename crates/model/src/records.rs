@@ -1,8 +1,11 @@
 //! The records of one project (or of one user), with the indexes that the product asks.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use imbl::{OrdMap, OrdSet};
 
-use crate::{Id, Key, Map, MetreChange, Record, Table, TempoChange};
+use crate::{Id, Key, Map, MetreChange, Record, Role, Table, TempoChange};
 
 /// A set of records. Cloning is O(1), so that a view, a rollback or a snapshot costs nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -10,6 +13,8 @@ pub struct Records {
     by_key: OrdMap<Key, Record>,
     /// (child's table, parent's id, child's id) for every child, deleted ones included.
     children: OrdSet<(Table, Id, Id)>,
+    /// The roles of those who are members.
+    roles: Arc<BTreeMap<Id, Role>>,
     /// The sum of the records' weights.
     weight: usize,
 }
@@ -78,6 +83,39 @@ impl Records {
         if let Some(old) = self.by_key.insert(key, record) {
             self.weight -= old.weight();
         }
+        if table == Table::ProjectMembers {
+            self.see_roles();
+        }
+    }
+
+    /// Takes a record out that has just been put in: a change is taken back. Nothing else removes records (OP4).
+    pub fn take_out(&mut self, key: &Key) {
+        let Some(record) = self.by_key.remove(key) else { return };
+        self.weight -= record.weight();
+        if let Some(parent) = parent_field(key.table).and_then(|field| record.id_in(field)) {
+            self.children.remove(&(key.table, parent, key.id.clone()));
+        }
+        if key.table == Table::ProjectMembers {
+            self.see_roles();
+        }
+    }
+
+    /// Members come and go rarely, and at each edit it is asked what its author is.
+    fn see_roles(&mut self) {
+        let mut roles = BTreeMap::new();
+        for member in self.table(Table::ProjectMembers).filter(|member| !member.is_deleted()) {
+            let role = member.text("role").and_then(Role::from_name);
+            if let (Some(user), Some(role)) = (member.id_in("userId"), role) {
+                let greatest = roles.entry(user).or_insert(role);
+                *greatest = role.max(*greatest);
+            }
+        }
+        self.roles = Arc::new(roles);
+    }
+
+    /// The role of a person; none for who is no member.
+    pub(crate) fn role(&self, user: &Id) -> Option<Role> {
+        self.roles.get(user).copied()
     }
 
     /// About how many bytes all records take as JSON.
@@ -245,6 +283,21 @@ mod tests {
         assert!(records.weight() > small);
         records.insert(Table::Clips, record("c", &[("name", "a")]));
         assert_eq!(records.weight(), small);
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_no_trace() {
+        let member = record("m", &[("projectId", "p"), ("userId", "u"), ("role", "editor")]);
+        let mut records = Records::new();
+        records.insert(Table::Tracks, record("t", &[("projectId", "p")]));
+        let before = records.clone();
+        records.insert(Table::ProjectMembers, member);
+        records.insert(Table::Clips, record("c", &[("trackId", "t")]));
+        assert_eq!(records.role(&Id::new("u").unwrap()), Some(Role::Editor));
+        for (table, id) in [(Table::Clips, "c"), (Table::ProjectMembers, "m"), (Table::Clips, "none")] {
+            records.take_out(&Key::new(table, Id::new(id).unwrap()));
+        }
+        assert_eq!(records, before);
     }
 
     #[test]

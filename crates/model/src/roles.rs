@@ -43,11 +43,7 @@ impl Role {
 /// The role of `user` in the project whose records these are; `None` for a non-member.
 #[must_use]
 pub fn role_of(records: &Records, user: &Id) -> Option<Role> {
-    records
-        .table(Table::ProjectMembers)
-        .filter(|member| !member.is_deleted() && member.text("userId") == Some(user.as_str()))
-        .filter_map(|member| Role::from_name(member.text("role")?))
-        .max()
+    records.role(user)
 }
 
 /// Whether `user` with `role` may turn `before` into `after` (WR3: judged per row). `before` is none for a creation.

@@ -86,7 +86,7 @@ pub(crate) fn apply_one(
 ) -> Result<(), Refusal> {
     let key = &operation.target;
     let updated = |mut fields: Map| {
-        fields.insert(Arc::from("updatedAt"), Value::text(&time.to_string()));
+        put(&mut fields, "updatedAt", Value::text(&time.to_string()));
         fields
     };
     let after = match (records.get(key), operation.is_creation(), &operation.change) {
@@ -98,6 +98,14 @@ pub(crate) fn apply_one(
     };
     records.insert(key.table, after);
     Ok(())
+}
+
+/// Sets an entry; the name of one that is there stays the same allocation, shared with the record before.
+fn put(map: &mut Map, name: &str, value: Value) {
+    match map.get_mut(name) {
+        Some(present) => *present = value,
+        None => drop(map.insert(Arc::from(name), value)),
+    }
 }
 
 /// Who has written the record once `tx_id` has applied this operation to it.
@@ -168,12 +176,8 @@ fn change_in_list(list: &mut List, segments: &[&str], change: &Change, now: Time
 
 fn change_entry(map: &mut Map, name: &str, change: &Change, now: Timestamp) -> Result<(), Refusal> {
     match change {
-        Change::Set(value) => {
-            map.insert(Arc::from(name), value.clone());
-        }
-        Change::SetNow => {
-            map.insert(Arc::from(name), Value::text(&now.to_string()));
-        }
+        Change::Set(value) => put(map, name, value.clone()),
+        Change::SetNow => put(map, name, Value::text(&now.to_string())),
         Change::Unset => {
             map.remove(name);
         }
@@ -185,12 +189,12 @@ fn change_entry(map: &mut Map, name: &str, change: &Change, now: Timestamp) -> R
                 Position::Before(anchor) => list.insert_before(value.clone(), anchor),
                 Position::After(anchor) => list.insert_after(value.clone(), anchor),
             }
-            map.insert(Arc::from(name), Value::List(list));
+            put(map, name, Value::List(list));
         }
         Change::ListRemove(value) => {
             if let Some(mut list) = list_at(map, name)? {
                 list.remove(value);
-                map.insert(Arc::from(name), Value::List(list));
+                put(map, name, Value::List(list));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What undoes an operation (UN4).
 
-use model::{Id, List, Record, Value};
+use model::{Id, List, Record, Stamps, Value};
 
 use crate::apply::{stamps_after, value_at};
 use crate::{Change, Guard, Operation, Path, Position};
@@ -19,8 +19,13 @@ pub fn invert(before: Option<&Record>, tx_id: &Id, operation: &Operation) -> Opt
         let deletion = crate::build::delete(operation.target.table, &operation.target.id);
         return Some(Operation { guard: Some(Guard::default()), ..deletion });
     };
+    invert_to(before, &stamps_after(before, tx_id, operation), operation)
+}
+
+/// [`invert`] of a record that was there; `after` says who have written it since the operation.
+pub(crate) fn invert_to(before: &Record, after: &Stamps, operation: &Operation) -> Option<Operation> {
     let mut inverse = unguarded(before, operation)?;
-    let (place, after) = (inverse.writes().into_owned(), stamps_after(before, tx_id, operation));
+    let place = inverse.writes().into_owned();
     inverse.guard = Some(Guard { finds: after.writers(&place), leaves: before.stamps().writers(&place) });
     Some(inverse)
 }

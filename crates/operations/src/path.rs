@@ -73,7 +73,16 @@ impl Serialize for Path {
 
 impl<'de> Deserialize<'de> for Path {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Path, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Path::new(&text).map_err(|refusal| serde::de::Error::custom(refusal.message))
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Path;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a dotted path")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Path, E> {
+                Path::new(text).map_err(|refusal| E::custom(refusal.message))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }

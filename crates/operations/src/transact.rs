@@ -16,6 +16,7 @@ use model::{
 };
 
 use crate::apply::{Changed, apply_one};
+use crate::invert::invert_to;
 use crate::order::{key_at_rank, last_key, rank};
 use crate::{Change, Operation, Path, Refusal, Transaction, collaborators, invert, routing};
 
@@ -90,7 +91,8 @@ pub fn transact(
     }
     check_base_versions(records, transaction)?;
     let mut run = Run {
-        records: records.clone(),
+        records,
+        before: Vec::new(),
         scope,
         author,
         role,
@@ -102,10 +104,11 @@ pub fn transact(
         skipped: Vec::new(),
         routed: Vec::new(),
     };
-    for (index, operation) in transaction.operations.iter().enumerate() {
-        run.operation(operation, index).map_err(|refusal| refusal.about(&operation.target))?;
+    let judged = run.all(&transaction.operations);
+    if judged.is_err() {
+        run.take_back();
     }
-    run.finish(records)
+    judged.map(|()| run.accepted())
 }
 
 /// What the author may do in the project; the server itself needs no role.
@@ -129,9 +132,12 @@ fn check_base_versions(records: &Records, transaction: &Transaction) -> Result<(
     if conflicts.is_empty() { Ok(()) } else { Err(Refusal::conflict(conflicts)) }
 }
 
-/// A transaction under way, on a copy of the records.
+/// A transaction under way.
 struct Run<'a> {
-    records: Records,
+    records: &'a mut Records,
+    /// The records that were changed as they were before each change: none were new. What is refused is taken back, which is
+    /// rare; a copy of all records would have to be parted from them at every edit.
+    before: Vec<(Key, Option<Record>)>,
     scope: &'a Scope,
     author: &'a Author,
     /// The author's role as the operations so far have left it: each one is judged by the roles before it.
@@ -147,6 +153,23 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    fn all(&mut self, operations: &[Operation]) -> Result<(), Refusal> {
+        for (index, operation) in operations.iter().enumerate() {
+            self.operation(operation, index).map_err(|refusal| refusal.about(&operation.target))?;
+        }
+        self.settle()
+    }
+
+    /// The records are as if nothing had been tried.
+    fn take_back(&mut self) {
+        for (key, before) in self.before.drain(..).rev() {
+            match before {
+                Some(record) => self.records.insert(key.table, record),
+                None => self.records.take_out(&key),
+            }
+        }
+    }
+
     fn operation(&mut self, operation: &Operation, index: usize) -> Result<(), Refusal> {
         let in_scope = match self.scope {
             Scope::Project(_) => operation.target.table != Table::Users,
@@ -166,7 +189,7 @@ impl Run<'_> {
             Id::new(&format!("{tx_id}-{index}-{}", count - 1)).ok()
         };
         let by = (self.author, self.role);
-        match collaborators::memberships(&self.records, by, operation, &mut new_id)? {
+        match collaborators::memberships(self.records, by, operation, &mut new_id)? {
             Some(memberships) => memberships.iter().try_for_each(|operation| self.one(operation, &mut new_id)),
             None => self.one(operation, &mut new_id),
         }
@@ -257,8 +280,8 @@ impl Run<'_> {
             }
             Table::Tracks if given.get("orderKey").is_none_or(Value::is_null) => {
                 let order = match index {
-                    Some(index) => key_at_rank(&self.records, &key.id, index),
-                    None => last_key(&self.records),
+                    Some(index) => key_at_rank(self.records, &key.id, index),
+                    None => last_key(self.records),
                 };
                 put("orderKey", order.map_or(Value::Null, |order| Value::text(&order)));
             }
@@ -307,7 +330,7 @@ impl Run<'_> {
             _ => None,
         };
         // The key first: the inverse then ends with the old key, whatever rank the old index asks for.
-        if let Some(order) = index.and_then(|index| key_at_rank(&self.records, &key.id, index)) {
+        if let Some(order) = index.and_then(|index| key_at_rank(self.records, &key.id, index)) {
             self.step(crate::build::set(key.table, &key.id, "orderKey", order.as_str()))?;
         }
         self.step(Operation {
@@ -322,7 +345,8 @@ impl Run<'_> {
     fn step(&mut self, operation: Operation) -> Result<(), Refusal> {
         let key = operation.target.clone();
         let (before, weight) = (self.records.get(&key).cloned(), self.records.weight());
-        apply_one(&mut self.records, self.tx_id, &operation, self.now)?;
+        apply_one(self.records, self.tx_id, &operation, self.now)?;
+        self.before.push((key.clone(), before.clone()));
         // What makes a full project smaller is welcome, and what the server has measured has to be said.
         let grows = self.records.weight() > weight && *self.author != Author::System;
         if grows && self.records.weight() > PROJECT_BYTES_MAX {
@@ -335,11 +359,14 @@ impl Run<'_> {
         if key.table == Table::Tracks && routing::concerns(&operation.path) {
             self.routed.push(key.id.clone());
         }
-        self.inverse.extend(invert(before.as_ref(), self.tx_id, &operation));
+        self.inverse.extend(match &before {
+            Some(before) => invert_to(before, after.stamps(), &operation),
+            None => invert(None, self.tx_id, &operation),
+        });
         self.done.push(operation);
         self.changed.add(&key);
         if key.table == Table::ProjectMembers {
-            self.role = role_in(&self.records, self.author);
+            self.role = role_in(self.records, self.author);
         }
         Ok(())
     }
@@ -386,7 +413,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn finish(mut self, records: &mut Records) -> Result<Accepted, Refusal> {
+    /// What can only be judged once all operations are done.
+    fn settle(&mut self) -> Result<(), Refusal> {
         if self.done.is_empty() && !self.skipped.is_empty() {
             return Err(Refusal::overtaken(self.skipped.iter().map(|operation| &operation.target)));
         }
@@ -394,16 +422,18 @@ impl Run<'_> {
             self.settle_members()?;
         }
         // The whole is looked at, so that a transaction may turn ways around whatever the order of its operations.
-        routing::check(&self.records, &self.routed)?;
+        routing::check(self.records, &self.routed)
+    }
+
+    fn accepted(mut self) -> Accepted {
         self.inverse.reverse();
-        *records = self.records;
         let (operations, inverse, changed) = (self.done, self.inverse, self.changed.in_order);
-        Ok(Accepted { operations, inverse, changed, skipped: self.skipped })
+        Accepted { operations, inverse, changed, skipped: self.skipped }
     }
 
     /// One membership a person, never without an owner, and `collaborators` says who they are (PE1, PE3).
     fn settle_members(&mut self) -> Result<(), Refusal> {
-        if !has_owner(&self.records) {
+        if !has_owner(self.records) {
             return Err(Refusal::invalid("a project keeps at least one owner"));
         }
         let mut users: Vec<Id> = self
@@ -423,7 +453,9 @@ impl Run<'_> {
             return Ok(());
         }
         let operation = crate::build::set(Table::Projects, project.id(), "collaborators", collaborators);
-        apply_one(&mut self.records, self.tx_id, &operation, self.now)?;
+        let before = self.records.get(&operation.target).cloned();
+        apply_one(self.records, self.tx_id, &operation, self.now)?;
+        self.before.push((operation.target.clone(), before));
         self.changed.add(&operation.target);
         self.done.push(operation);
         Ok(())
@@ -492,8 +524,7 @@ fn check_record(before: Option<&Record>, after: &Record, operation: &Operation) 
             check_devices(operation.target.table, after, &[]).map_err(invalid)?;
         }
     }
-    let weight: usize = after.fields().iter().map(|(name, value)| name.len() + value.weight()).sum();
-    if weight > RECORD_BYTES_MAX {
+    if after.weight() > RECORD_BYTES_MAX {
         return Err(Refusal::invalid(format!("a record has at most {RECORD_BYTES_MAX} bytes")));
     }
     Ok(())
