@@ -7,21 +7,42 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::columns::{Cell, Statements, as_sql, read_id, read_u64, unreadable};
 use super::jobs::{self, PreparedJob};
 use crate::commit::malformed;
-use crate::{Batch, CommitError, LogEntry, LogPosition, Logged, Materialisation, PayloadHash};
+use crate::{Batch, CommitError, LogEntry, LogPosition, Logged, Materialisation, PayloadHash, StoreError};
 
 pub(super) const FIND_LOG: &str = "SELECT id, epoch, seq, materialised_seq FROM logs WHERE scope = ?1";
 pub(super) const BEGIN_LOG: &str = "INSERT INTO logs (scope, epoch, seq) VALUES (?1, ?2, 0)";
 pub(super) const MOVE_LOG: &str = "UPDATE logs SET seq = ?2, materialised_seq = ?3 WHERE id = ?1";
 pub(super) const MATERIALISE_LOG: &str = "UPDATE logs SET materialised_seq = ?2 WHERE id = ?1";
-pub(super) const APPEND: &str = "INSERT INTO transactions (log_id, seq, author_id, tx_id, time, payload_hash, gesture, \
-    operations, inverse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-pub(super) const COMMITS_SINCE: &str = "SELECT seq, tx_id, author_id, time, gesture, operations FROM transactions \
-    WHERE log_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
-pub(super) const ENTRIES_BEFORE: &str = "SELECT seq, tx_id, author_id, time, gesture, operations, inverse \
-    FROM transactions WHERE log_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
-pub(super) const FIND_TRANSACTION: &str = "SELECT logs.scope, transactions.seq, transactions.payload_hash \
-    FROM transactions JOIN logs ON logs.id = transactions.log_id \
+pub(super) const APPEND: &str = "INSERT INTO transactions (place, author_id, tx_id, time, payload_hash, gesture, \
+    operations, inverse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+pub(super) const COMMITS_SINCE: &str = "SELECT place & 68719476735, tx_id, author_id, time, gesture, operations \
+    FROM transactions WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT ?3";
+pub(super) const ENTRIES_BEFORE: &str = "SELECT place & 68719476735, tx_id, author_id, time, gesture, operations, inverse \
+    FROM transactions WHERE place >= ?1 AND place < ?2 ORDER BY place DESC LIMIT ?3";
+pub(super) const FIND_TRANSACTION: &str = "SELECT logs.scope, transactions.place & 68719476735, transactions.payload_hash \
+    FROM transactions JOIN logs ON logs.id = transactions.place >> 36 \
     WHERE transactions.author_id = ?1 AND transactions.tx_id = ?2";
+
+/// Bits of a place that number an entry in its log; the others number the log.
+const SEQ_BITS: u32 = 36;
+/// Entries of one log: that many seconds are two thousand years. The statements have it as a number.
+pub(super) const ENTRIES_MAX: u64 = (1 << SEQ_BITS) - 1;
+/// Logs of one database, those of people and those of projects.
+pub(super) const LOGS_MAX: i64 = (1 << (63 - SEQ_BITS)) - 1;
+
+/// Where an entry lies: the entries of a log beside each other, in order.
+pub(super) fn place(log: i64, seq: u64) -> Result<i64, String> {
+    match i64::try_from(seq) {
+        Ok(number) if seq <= ENTRIES_MAX && (0..=LOGS_MAX).contains(&log) => Ok((log << SEQ_BITS) + number),
+        _ => Err(format!("entry {seq} of log {log} does not fit the database")),
+    }
+}
+
+/// The places of a log's entries from `seq` on.
+fn places_from(log: i64, seq: u64) -> rusqlite::Result<[i64; 2]> {
+    let of = |seq| place(log, seq).map_err(|error| unreadable(0, StoreError(error)));
+    Ok([of(seq.min(ENTRIES_MAX))?, of(ENTRIES_MAX)?])
+}
 
 /// A scope as the database names it. An id holds no colon: users and projects cannot be mistaken for each other.
 pub(super) fn scope_name(scope: &Scope) -> String {
@@ -46,7 +67,7 @@ pub(super) struct Log {
 }
 
 struct Entry {
-    seq: i64,
+    seq: u64,
     author: Id,
     tx_id: Id,
     time: Timestamp,
@@ -83,7 +104,7 @@ impl Prepared {
         for new in batch.commits {
             let text = |operations: &Vec<_>| serde_json::to_string(operations).map_err(|e| malformed(e.to_string()));
             entries.push(Entry {
-                seq: as_sql(new.commit.seq).map_err(malformed)?,
+                seq: new.commit.seq,
                 operations: text(&new.commit.operations)?,
                 inverse: text(&new.inverse)?,
                 author: new.commit.author,
@@ -111,8 +132,7 @@ impl Prepared {
         let mut append = connection.prepare_cached(APPEND)?;
         for entry in &self.entries {
             let values = params![
-                log.id,
-                entry.seq,
+                place(log.id, entry.seq).map_err(malformed)?,
                 entry.author.as_str(),
                 entry.tx_id.as_str(),
                 entry.time.0,
@@ -262,10 +282,10 @@ pub(super) fn for_each_commit<E: From<rusqlite::Error>>(
     limit: usize,
     mut each: impl FnMut(Commit) -> Result<(), E>,
 ) -> Result<(), E> {
-    let after = i64::try_from(seq).unwrap_or(i64::MAX);
+    let [after, last] = places_from(log.id, seq)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(COMMITS_SINCE)?;
-    let mut rows = statement.query(params![log.id, after, limit])?;
+    let mut rows = statement.query([after, last, limit])?;
     while let Some(row) = rows.next()? {
         each(read_commit(row)?)?;
     }
@@ -279,10 +299,10 @@ pub(super) fn entries_before(
     limit: usize,
 ) -> rusqlite::Result<Vec<LogEntry>> {
     let Some(log) = find_log(connection, &scope_name(scope))? else { return Ok(Vec::new()) };
-    let before = i64::try_from(seq).unwrap_or(i64::MAX);
+    let ([first, _], [before, _]) = (places_from(log.id, 0)?, places_from(log.id, seq)?);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(ENTRIES_BEFORE)?;
-    let entries = statement.query_map(params![log.id, before, limit], |row| {
+    let entries = statement.query_map([first, before, limit], |row| {
         Ok(LogEntry { commit: read_commit(row)?, inverse: read_operations(row, 6)? })
     })?;
     entries.collect()

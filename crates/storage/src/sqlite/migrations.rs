@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0001_spine.sql"),
     include_str!("../../migrations/0002_undo.sql"),
     include_str!("../../migrations/0003_intake.sql"),
@@ -14,6 +14,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0006_invitations.sql"),
     include_str!("../../migrations/0007_signal_flow.sql"),
     include_str!("../../migrations/0008_tempo_and_metre.sql"),
+    include_str!("../../migrations/0009_log_in_order.sql"),
 ];
 
 /// The version that this build makes and needs.

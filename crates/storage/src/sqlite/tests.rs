@@ -1,7 +1,7 @@
 //! What is true of SQLite only.
 
-use model::Table;
 use model::schema::TableSchema;
+use model::{Id, Table};
 use rusqlite::Connection;
 
 use super::columns::{ColumnType, Statements, column_name};
@@ -151,6 +151,52 @@ fn no_statement_is_missing_from_the_list_of_statements() {
             assert!(listed.contains(&format!("::{name},")), "{name} is in no list");
         }
     }
+}
+
+#[test]
+fn wr6_wr8_the_logs_of_an_earlier_version_are_read_as_they_were() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    for sql in [
+        include_str!("../../migrations/0001_spine.sql"),
+        include_str!("../../migrations/0002_undo.sql"),
+        include_str!("../../migrations/0003_intake.sql"),
+        include_str!("../../migrations/0004_access.sql"),
+        include_str!("../../migrations/0005_log_first.sql"),
+        include_str!("../../migrations/0006_invitations.sql"),
+        include_str!("../../migrations/0007_signal_flow.sql"),
+        include_str!("../../migrations/0008_tempo_and_metre.sql"),
+        "PRAGMA user_version = 8;
+        INSERT INTO logs (id, scope, epoch, seq) VALUES (1, 'p', 'e', 2), (2, 'q', 'e', 1);
+        INSERT INTO transactions (log_id, seq, author_id, tx_id, time, payload_hash, gesture, operations, inverse) VALUES
+            (1, 1, 'a', 't1', 5, zeroblob(32), NULL, '[]', '[]'), (2, 1, 'b', 't1', 6, zeroblob(32), NULL, '[]', '[]'),
+            (1, 2, 'a', 't2', 7, zeroblob(32), 'g', '[]', '[]');",
+    ] {
+        connection.execute_batch(sql).unwrap();
+    }
+    migrations::migrate(&mut connection).unwrap();
+    let project = |id: &str| operations::Scope::Project(Id::new(id).unwrap());
+    let names = |commits: Vec<operations::Commit>| -> Vec<(u64, String, i64)> {
+        commits.iter().map(|it| (it.seq, it.tx_id.to_string(), it.time.0)).collect()
+    };
+    let [first, second] = [(1, "t1".to_owned(), 5), (2, "t2".to_owned(), 7)];
+    let since = |scope: &str, seq: u64| names(log::commits_since(&connection, &project(scope), seq, 9).unwrap());
+    assert_eq!(since("p", 0), [first.clone(), second.clone()]);
+    assert_eq!((since("p", 1), since("p", u64::MAX)), (vec![second.clone()], vec![]));
+    assert_eq!(since("q", 0), [(1, "t1".to_owned(), 6)], "each log has its own");
+    let before = log::entries_before(&connection, &project("p"), u64::MAX, 9).unwrap();
+    assert_eq!(names(before.into_iter().map(|entry| entry.commit).collect()), [second, first]);
+    let [author, tx_id] = ["a", "t2"].map(|id| Id::new(id).unwrap());
+    let found = log::find_transaction(&connection, &author, &tx_id).unwrap().unwrap();
+    assert_eq!((found.scope, found.seq), (project("p"), 2));
+}
+
+#[test]
+fn w6_the_places_of_logs_and_entries_are_bounded() {
+    let ends = |sql: &str| sql.contains(&log::ENTRIES_MAX.to_string());
+    assert!([log::COMMITS_SINCE, log::ENTRIES_BEFORE, log::FIND_TRANSACTION].into_iter().all(ends));
+    assert_eq!(log::place(log::LOGS_MAX, log::ENTRIES_MAX), Ok(i64::MAX));
+    assert!(log::place(1, log::ENTRIES_MAX).unwrap() < log::place(2, 0).unwrap(), "logs do not overlap");
+    assert!(log::place(1, log::ENTRIES_MAX + 1).is_err() && log::place(log::LOGS_MAX + 1, 0).is_err());
 }
 
 #[test]
