@@ -144,6 +144,17 @@ impl Line {
         if self.queue.bytes() > WRITTEN_BY_ROOM_BYTES {
             return self.task.wake_by_ref();
         }
+        self.write_on();
+    }
+
+    /// Whether news would be written this very moment.
+    fn is_open_to_news(&self) -> bool {
+        let idle = self.unsent.is_empty() && self.queue.len() == 0 && !self.task_is_at_it;
+        idle && self.news_at.is_none_or(|at| at + NEWS_EVERY <= Instant::now())
+    }
+
+    /// Writes as much as goes; what is for the task is left to it.
+    fn write_on(&mut self) {
         loop {
             match self.step() {
                 Step::More => {}
@@ -230,6 +241,23 @@ impl Outbox {
     /// Says a message of W4.
     pub(crate) fn message(&self, message: &ServerMessage) -> bool {
         self.say(|queue| queue.message(message))
+    }
+
+    /// Tells of all of these commits; `frame` is [`EncodedCommits::ready_frame`], which need not be made for each socket.
+    pub(crate) fn news(&self, channel: u32, commits: &EncodedCommits, frame: Option<&Bytes>) -> bool {
+        let mut line = self.0.line();
+        match frame.filter(|frame| frame.len() <= WRITTEN_BY_ROOM_BYTES) {
+            Some(frame) if !line.closed && line.is_open_to_news() => {
+                line.news_at = Some(Instant::now());
+                line.unsent.push_back(frame.clone());
+                line.write_on();
+                true
+            }
+            _ => {
+                drop(line);
+                self.commits(channel, commits, 0..commits.len())
+            }
+        }
     }
 
     /// Tells of some of these commits, in as many frames as their size asks for.

@@ -13,7 +13,7 @@ use sync::wire::text::{Notice, Update};
 use sync::wire::{self, ServerMessage};
 
 use super::limits::{COMMITS_FRAME_BYTES, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, SUBSCRIPTIONS_MAX};
-use crate::web_socket::frames::Kind;
+use crate::web_socket::frames::{HEAD_BYTES_MAX, Kind, put_head};
 
 /// One thing to write.
 #[derive(Debug)]
@@ -110,6 +110,17 @@ impl EncodedCommits {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// The whole frame that tells of them on this channel, its head included; none when they need several.
+    pub(crate) fn ready_frame(&self, channel: u32) -> Option<Bytes> {
+        let runs = self.runs(0..self.len());
+        let [run] = &*runs else { return None };
+        let payload = commits_frame(channel, std::slice::from_ref(run));
+        let mut frame = Vec::with_capacity(HEAD_BYTES_MAX + payload.len());
+        put_head(&mut frame, Kind::Binary, payload.len());
+        frame.extend_from_slice(&payload);
+        Some(Bytes::from(frame))
     }
 
     /// Some of them, in runs of about [`COMMITS_FRAME_BYTES`] at most or of one commit.

@@ -273,12 +273,11 @@ impl Session {
             self.app.realtime.send(&scope, request).await;
             return Ok(());
         }
-        for transaction in transactions {
-            let author = Author::User(self.user.clone());
-            let submission = Submission { author, transaction, jobs: Vec::new() };
-            let request = Request::SubmitFromSocket { socket: self.number, channel, submission };
-            self.app.realtime.send(&scope, request).await;
-        }
+        let author = Author::User(self.user.clone());
+        let submission = |transaction| Submission { author: author.clone(), transaction, jobs: Vec::new() };
+        let submissions = transactions.into_iter().map(submission).collect();
+        let request = Request::SubmitFromSocket { socket: self.number, channel, submissions };
+        self.app.realtime.send(&scope, request).await;
         Ok(())
     }
 

@@ -135,6 +135,22 @@ async fn nothing_overtakes_a_snapshot() {
     running.abort();
 }
 
+#[tokio::test]
+async fn ps4_a_frame_that_is_ready_goes_in_its_turn() {
+    let (outbox, task, far, _) = line(16);
+    let tell = |seq: u64, bytes: usize| {
+        let commits = one(seq, bytes);
+        outbox.news(1, &commits, commits.ready_frame(1).as_ref())
+    };
+    assert!(tell(1, 1) && tell(2, 1), "the first is under way, the second waits");
+    assert!(outbox.message(&pong(3)) && tell(4, 1) && tell(5, WRITTEN_BY_ROOM_BYTES));
+    let (running, mut far) = (run(task), listen(far).await);
+    assert_eq!((seqs(&mut far).await, seqs(&mut far).await), (vec![1], vec![2]));
+    assert_eq!(hear(&mut far).await, pong(3));
+    assert_eq!(seqs(&mut far).await, [4, 5]);
+    running.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn ps5_news_go_at_once_when_idle_and_together_when_there_are_many() {
     let (outbox, task, far, _) = line(64 * 1_024);

@@ -1,0 +1,135 @@
+//! Transactions that wait are put in order and made durable together.
+
+use model::Id;
+use sync::Room;
+use sync::wire::ServerMessage;
+use tokio::sync::oneshot;
+
+use super::super::SubmitError;
+use super::super::commit_group::{Group, Submission, Verdict, Verdicts, commit_group, commits};
+use super::super::limits::GROUP_TRANSACTIONS_MAX;
+use super::{Follower, Request, RoomTask, SocketId};
+
+/// Who waits for a verdict.
+pub(super) enum ReplyTo {
+    Socket(SocketId, u32, Id),
+    Caller(oneshot::Sender<Result<(Verdict, Room), SubmitError>>),
+}
+
+impl ReplyTo {
+    pub(super) fn socket(&self) -> Option<SocketId> {
+        if let ReplyTo::Socket(socket, ..) = self { Some(*socket) } else { None }
+    }
+}
+
+impl RoomTask {
+    pub(super) async fn commit_waiting(&mut self, first: Request) -> Option<Request> {
+        let mut submissions = Vec::new();
+        let mut replies = Vec::new();
+        let (mut next, mut ahead) = (Some(first), None);
+        while let Some(request) = next.take() {
+            match request {
+                Request::SubmitFromSocket { socket, channel, submissions: mut sent } => {
+                    if let Some(follower) = self.follower(socket, channel)
+                        && let Some(reason) = &follower.put_off
+                    {
+                        sent.into_iter().for_each(|late| follower.refuse(late.transaction.tx_id, reason));
+                        next = self.requests.try_recv().ok();
+                        continue;
+                    }
+                    let ends = sent.iter().position(Submission::changes_members).map_or(sent.len(), |at| at + 1);
+                    let rest = sent.split_off(ends.min(GROUP_TRANSACTIONS_MAX - submissions.len()));
+                    let reply = |it: &Submission| ReplyTo::Socket(socket, channel, it.transaction.tx_id.clone());
+                    replies.extend(sent.iter().map(reply));
+                    submissions.extend(sent);
+                    if !rest.is_empty() {
+                        ahead = Some(Request::SubmitFromSocket { socket, channel, submissions: rest });
+                        break;
+                    }
+                }
+                Request::Submit { submission, reply } => {
+                    submissions.push(submission);
+                    replies.push(ReplyTo::Caller(reply));
+                }
+                // It changes nothing that is committed: it need not end the group.
+                Request::Presence { socket, channel, presence } => {
+                    self.said(socket, channel, presence);
+                    next = self.requests.try_recv().ok();
+                    continue;
+                }
+                other => {
+                    ahead = Some(other);
+                    break;
+                }
+            }
+            // Who loses access with a transaction must not be told of the next: a group ends there (PS1).
+            let ends = submissions.last().is_some_and(Submission::changes_members);
+            if submissions.len() < GROUP_TRANSACTIONS_MAX && !ends {
+                next = self.requests.try_recv().ok();
+            }
+        }
+        if submissions.is_empty() {
+            return ahead;
+        }
+        let old = self.room.clone();
+        let verdicts = self.commit(submissions).await;
+        self.publish(&old, &verdicts, &replies).await;
+        self.answer(verdicts, replies);
+        ahead
+    }
+
+    /// Commits on a thread that may block, and comes back when it is durable.
+    async fn commit(&mut self, submissions: Vec<Submission>) -> Verdicts {
+        let count = submissions.len();
+        if self.behind.is_full() && !self.behind.finish(&self.room, &self.database).await {
+            return (0..count).map(|_| Err(SubmitError::Unavailable)).collect();
+        }
+        let (mut room, database, now) = (self.room.clone(), self.database.clone(), self.clock.now());
+        let work = tokio::task::spawn_blocking(move || {
+            let group = commit_group(&mut room, &**database.store(), &submissions, now);
+            (room, group)
+        });
+        match work.await {
+            Ok((room, Group { verdicts, lagging, reloaded })) => {
+                self.room = room;
+                if let Some(behind) = reloaded {
+                    self.behind = behind;
+                }
+                self.behind.note(commits(&verdicts), lagging);
+                self.behind.go_on(&self.room, &self.database);
+                verdicts
+            }
+            Err(error) => {
+                tracing::error!(%error, "a commit ended badly");
+                (0..count).map(|_| Err(SubmitError::Unavailable)).collect()
+            }
+        }
+    }
+
+    fn answer(&mut self, verdicts: Verdicts, replies: Vec<ReplyTo>) {
+        for (verdict, reply) in verdicts.into_iter().zip(replies) {
+            match reply {
+                ReplyTo::Caller(reply) => drop(reply.send(verdict.map(|verdict| (verdict, self.room.clone())))),
+                // Told by `tell_author`, in the order of the log.
+                ReplyTo::Socket(..) if matches!(verdict, Ok(Verdict::Committed(_))) => {}
+                ReplyTo::Socket(socket, channel, tx_id) => {
+                    let mine = |f: &&mut Follower| (f.socket, f.channel) == (socket, channel);
+                    let Some(follower) = self.followers.iter_mut().find(mine) else { continue };
+                    match verdict {
+                        Ok(Verdict::Committed(_)) => {}
+                        Ok(Verdict::Repeat { seq }) => {
+                            let time = self.clock.now();
+                            follower.outbox.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time });
+                        }
+                        Err(error) => {
+                            follower.refuse(tx_id, &error);
+                            if matches!(error, SubmitError::Unavailable) {
+                                follower.put_off = Some(error);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! One task per open project: it puts transactions in order, makes them durable, and tells whoever listens.
+
+mod committing;
+mod following;
+mod telling;
+mod watching;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::roles::role_of;
+use model::{Id, Table};
+use operations::Scope;
+use storage::Database;
+use sync::Room;
+use sync::wire::{Presence, Resume, ServerMessage};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::behind::Behind;
+use super::commit_group::{Submission, Verdict, load};
+use super::limits::ROOM_IDLE;
+use super::outbox::Outbox;
+use super::presence::Presences;
+use super::{Neighbours, SubmitError};
+use crate::state::{Clock, new_id};
+pub(super) use following::Follower;
+use watching::Watcher;
+
+/// Names a socket among all of this process.
+pub(crate) type SocketId = u64;
+
+/// What a room is asked.
+pub(crate) enum Request {
+    /// Commit these in this order, each on its own, and answer on the socket's channel.
+    SubmitFromSocket { socket: SocketId, channel: u32, submissions: Vec<Submission> },
+    /// Commit this, and answer here: the verdict, and the room as it then is.
+    Submit { submission: Submission, reply: oneshot::Sender<Result<(Verdict, Room), SubmitError>> },
+    /// Tell this socket of everything (W4).
+    Open { socket: SocketId, user: Id, channel: u32, resume: Option<Resume>, outbox: Outbox },
+    /// No longer.
+    Close { socket: SocketId, channel: u32 },
+    /// Let the others on the project know what this socket does (PR1).
+    Presence { socket: SocketId, channel: u32, presence: Presence },
+    /// Tell this socket of versions of this key (W3), and at once of the current one (PS2).
+    Watch { socket: SocketId, user: Id, key: String, outbox: Outbox },
+    /// No longer; all of its keys when none is named.
+    Unwatch { socket: SocketId, key: Option<String> },
+    /// Write the rows that lag behind the log.
+    Settle { reply: oneshot::Sender<()> },
+    /// This socket asks for more than one person may: refuse these, and what it sends after them until it opens the
+    /// project again, so that nothing overtakes what was put off.
+    SlowDown { socket: SocketId, channel: u32, tx_ids: Vec<Id> },
+    /// People may have stopped being fellows of this room's person: look again at who may listen.
+    Review,
+    /// The room as it is.
+    Look { reply: oneshot::Sender<Result<Room, SubmitError>> },
+}
+
+pub(crate) struct RoomTask {
+    room: Room,
+    behind: Behind,
+    database: Database,
+    clock: Clock,
+    neighbours: Neighbours,
+    requests: mpsc::Receiver<Request>,
+    followers: Vec<Follower>,
+    watchers: BTreeMap<String, Vec<Watcher>>,
+    presences: Presences,
+}
+
+/// Reads the room from the store; the error has been logged.
+async fn load_room(database: &Database, scope: &Scope) -> Result<(Room, Behind), SubmitError> {
+    let (scope, fresh) = (scope.clone(), new_id());
+    database.run(move |store| load(store, &scope, fresh)).await.map_err(SubmitError::from)
+}
+
+impl RoomTask {
+    /// Serves requests until there are none for a while and nobody listens. `retire` is asked whether the room may go:
+    /// it answers no when another request has come in meanwhile.
+    pub(crate) async fn run(
+        scope: Scope,
+        database: Database,
+        clock: Clock,
+        neighbours: Neighbours,
+        mut requests: mpsc::Receiver<Request>,
+        retire: impl Fn(&mpsc::Receiver<Request>) -> bool,
+    ) {
+        let (room, behind) = match load_room(&database, &scope).await {
+            Ok(loaded) => loaded,
+            Err(_) => return refuse_all(&mut requests),
+        };
+        let (followers, watchers, presences) = (Vec::new(), BTreeMap::new(), Presences::default());
+        let mut task = RoomTask { room, behind, database, clock, neighbours, requests, followers, watchers, presences };
+        let mut ahead = None;
+        loop {
+            let due = task.presences.due();
+            let request = match ahead.take() {
+                Some(request) => request,
+                None => tokio::select! {
+                    biased;
+                    request = task.requests.recv() => match request {
+                        Some(request) => request,
+                        None => return,
+                    },
+                    () = task.behind.wait() => {
+                        task.behind.go_on(&task.room, &task.database);
+                        continue;
+                    }
+                    () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                        task.presences.tell(&mut task.followers);
+                        continue;
+                    }
+                    () = tokio::time::sleep(ROOM_IDLE), if task.is_unheard() => {
+                        // The log has it all: a room whose rows cannot be written may go as well.
+                        task.behind.finish(&task.room, &task.database).await;
+                        if retire(&task.requests) {
+                            return;
+                        }
+                        continue;
+                    }
+                },
+            };
+            ahead = task.handle(request).await;
+            task.presences.tell(&mut task.followers);
+        }
+    }
+
+    fn is_unheard(&self) -> bool {
+        self.followers.is_empty() && self.watchers.is_empty()
+    }
+
+    /// Deals with a request; with submissions, also with those that wait behind it. What had to be taken out of the
+    /// queue to see that comes back.
+    async fn handle(&mut self, request: Request) -> Option<Request> {
+        match request {
+            Request::SubmitFromSocket { .. } | Request::Submit { .. } => return self.commit_waiting(request).await,
+            Request::Open { socket, user, channel, resume, outbox } => {
+                self.open(Follower { socket, user, channel, outbox, put_off: None }, resume).await;
+            }
+            Request::Close { socket, channel } => {
+                self.followers.retain(|f| (f.socket, f.channel) != (socket, channel));
+                self.tell_presence();
+            }
+            Request::Presence { socket, channel, presence } => self.said(socket, channel, presence),
+            Request::Watch { socket, user, key, outbox } => self.watch(key, Watcher { socket, user, outbox }).await,
+            Request::Unwatch { socket, key } => self.unwatch(socket, key.as_deref()),
+            Request::Settle { reply } => {
+                self.behind.finish(&self.room, &self.database).await;
+                let _ = reply.send(());
+            }
+            Request::SlowDown { socket, channel, tx_ids } => self.slow_down(socket, channel, tx_ids),
+            Request::Review => self.review().await,
+            Request::Look { reply } => drop(reply.send(self.refresh().await.map(|()| self.room.clone()))),
+        }
+        None
+    }
+
+    /// Another node may have written: the store's position decides.
+    async fn refresh(&mut self) -> Result<(), SubmitError> {
+        let scope = self.room.scope().clone();
+        let position = self.database.run(move |store| store.position(&scope)).await?;
+        let here = position.is_none_or(|at| at.seq == self.room.seq() && at.epoch == *self.room.epoch());
+        if !here {
+            (self.room, self.behind) = load_room(&self.database, &self.room.scope().clone()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn may_read(room: &Room, user: &Id) -> bool {
+    role_of(room.records(), user).is_some()
+}
+
+/// Everyone who is a member.
+fn members(room: &Room) -> BTreeSet<Id> {
+    let memberships = room.records().table(Table::ProjectMembers).filter(|membership| !membership.is_deleted());
+    memberships.filter_map(|membership| membership.id_in("userId")).collect()
+}
+
+/// The room could not be read: whoever asked is told to try again later.
+fn refuse_all(requests: &mut mpsc::Receiver<Request>) {
+    requests.close();
+    while let Ok(request) = requests.try_recv() {
+        match request {
+            Request::Submit { reply, .. } => drop(reply.send(Err(SubmitError::Unavailable))),
+            Request::Look { reply } => drop(reply.send(Err(SubmitError::Unavailable))),
+            Request::Settle { reply } => {
+                let _ = reply.send(());
+            }
+            Request::Open { channel, outbox, .. } => {
+                let message = SubmitError::Unavailable.message();
+                outbox.message(&ServerMessage::Denied { channel, status: 503, message });
+            }
+            _ => {}
+        }
+    }
+}

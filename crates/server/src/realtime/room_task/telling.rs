@@ -1,0 +1,108 @@
+//! What has become durable is told to everyone (WR9), and those who have lost access hear no more (PS1).
+
+use std::collections::{BTreeSet, HashMap};
+
+use axum::body::Bytes;
+use model::{Key, Table};
+use operations::Commit;
+use sync::Room;
+use sync::wire::ServerMessage;
+use tokio::task::unconstrained;
+
+use super::super::commit_group::{Verdict, Verdicts, commits};
+use super::super::queue::{EncodedCommits, Queue};
+use super::committing::ReplyTo;
+use super::following::denied;
+use super::{Follower, RoomTask, SocketId, may_read, members};
+
+impl RoomTask {
+    /// Tells everyone of what has just become durable (WR9), once per changed record and list.
+    pub(super) async fn publish(&mut self, old: &Room, verdicts: &Verdicts, replies: &[ReplyTo]) {
+        let encoded = EncodedCommits::of(commits(verdicts));
+        if encoded.len() == 0 {
+            return;
+        }
+        // Each of these writes is tried once and waits for nothing: they are not what a task's budget of polls is for, and
+        // with it followers beyond the hundredth would be left to their own tasks.
+        unconstrained(async { self.tell_followers(&encoded, verdicts, replies) }).await;
+        let changed: BTreeSet<&Key> = verdicts
+            .iter()
+            .filter_map(|verdict| match verdict {
+                Ok(Verdict::Committed(submitted)) => Some(submitted.changed.iter()),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        self.tell_watchers(old, &changed);
+        if changed.iter().any(|key| key.table == Table::ProjectMembers) {
+            self.review_neighbours(old);
+            self.end_lost_access();
+            self.tell_people().await;
+        }
+    }
+
+    /// Each follower gets every commit, in order: its own that the log carries verbatim as an acknowledgement only.
+    fn tell_followers(&mut self, encoded: &EncodedCommits, verdicts: &Verdicts, replies: &[ReplyTo]) {
+        let authors: BTreeSet<SocketId> = replies.iter().filter_map(ReplyTo::socket).collect();
+        let mut ready: HashMap<u32, Option<Bytes>> = HashMap::new();
+        self.followers.retain(|follower| {
+            if authors.contains(&follower.socket) {
+                return follower.outbox.say(|queue| tell_author(queue, follower, encoded, verdicts, replies));
+            }
+            let channel = follower.channel;
+            let frame = ready.entry(channel).or_insert_with(|| encoded.ready_frame(channel));
+            follower.outbox.news(channel, encoded, frame.as_ref())
+        });
+    }
+
+    /// Whoever has left is perhaps no fellow of the others any more, nor they of them (U3).
+    fn review_neighbours(&self, old: &Room) {
+        let before = members(old);
+        if before.iter().any(|user| !may_read(&self.room, user)) {
+            self.neighbours.review(before.into_iter().collect());
+        }
+    }
+
+    /// Whoever is no longer a member hears no more (PS1).
+    fn end_lost_access(&mut self) {
+        let room = &self.room;
+        self.followers.retain(|follower| {
+            let stays = may_read(room, &follower.user);
+            if !stays {
+                follower.outbox.message(&denied(follower.channel));
+            }
+            stays
+        });
+        let members = members(room);
+        self.end_watching(|watcher| members.contains(&watcher.user));
+        self.tell_presence();
+    }
+}
+
+/// The commits of a group for a follower that wrote some of them; false when it does not fit.
+fn tell_author(
+    queue: &mut Queue,
+    follower: &Follower,
+    encoded: &EncodedCommits,
+    verdicts: &Verdicts,
+    replies: &[ReplyTo],
+) -> bool {
+    let channel = follower.channel;
+    // Commits that others wrote and that it has not been told: from here up to where the loop is.
+    let (mut from, mut at) = (0, 0);
+    for (verdict, reply) in verdicts.iter().zip(replies) {
+        let Ok(Verdict::Committed(submitted)) = verdict else { continue };
+        let own = matches!(reply, ReplyTo::Socket(socket, on, _) if (*socket, *on) == (follower.socket, channel));
+        if own && submitted.verbatim {
+            let Commit { seq, tx_id, time, .. } = &submitted.commit;
+            let (tx_id, seq, time) = (tx_id.clone(), *seq, *time);
+            let told = from == at || queue.commits(channel, encoded, from..at);
+            if !told || !queue.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time }) {
+                return false;
+            }
+            from = at + 1;
+        }
+        at += 1;
+    }
+    from == at || queue.commits(channel, encoded, from..at)
+}
