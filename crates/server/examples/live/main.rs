@@ -9,6 +9,8 @@
 //!
 //! `… -- length [EDITS]`: whether an edit costs more the longer the log is.
 //!
+//! `… -- drain [EDITS]`: somebody comes back with edits of a day without a network; when all are durable and another has them.
+//!
 //! `… -- bare-edits …`, `… -- bare-fanout …`: the same of a server that only copies bytes, to see what the system takes.
 //!
 //! Starts `target/release/unisono` (or `$UNISONO`) on a folder of its own; figures come from `/proc`, so Linux only.
@@ -405,7 +407,34 @@ async fn idle(server: &Server, projects: u64) {
     );
 }
 
+async fn drain(server: &Server, edits: u64) {
+    let mut owner = User::sign_up(server, "writer").await;
+    owner.make_project("p", 8).await;
+    let other = owner.invite(server, "p", 1).await.remove(0);
+    let (mut sink, stream) = owner.open("p").await.split();
+    let (others_sink, others_stream) = other.open("p").await.split();
+    let (heard, told) = (Arc::new(Heard::default()), Arc::new(Heard::default()));
+    let wake = Arc::new(tokio::sync::Notify::new());
+    tokio::spawn(hear(stream, Arc::clone(&heard), Arc::clone(&wake)));
+    tokio::spawn(hear(others_stream, Arc::clone(&told), wake));
+    let begun = Instant::now();
+    for first in (0..edits).step_by(BATCH as usize) {
+        let some = first..(first + BATCH).min(edits);
+        submit(&mut sink, some.map(|n| owner.volume(&format!("d-{n}"), &format!("p-{}", n % 8), n)).collect()).await;
+    }
+    let limit = begun + Duration::from_secs(30);
+    while heard.acknowledged.load(Ordering::Relaxed) < edits || told.delivered.load(Ordering::Relaxed) < edits {
+        assert!(Instant::now() < limit, "not everything came");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    println!("{edits} edits that waited: durable, and with the other, after {:.3} s", begun.elapsed().as_secs_f64());
+    drop((sink, others_sink));
+}
+
 async fn length(server: &Server, most: u64) {
+    /// A little less than one person may write.
+    const EDITS_A_SECOND: f64 = 18_000.0;
+    let begun = Instant::now();
     let mut user = User::sign_up(server, "writer").await;
     user.make_project("p", 1).await;
     let (mut sink, stream) = user.open("p").await.split();
@@ -416,6 +445,7 @@ async fn length(server: &Server, most: u64) {
         while sent + BATCH > heard.acknowledged.load(Ordering::Relaxed) + WINDOW {
             wake.notified().await;
         }
+        tokio::time::sleep_until((begun + Duration::from_secs_f64(sent as f64 / EDITS_A_SECOND)).into()).await;
         let edits = (sent..sent + BATCH).map(|n| user.volume(&format!("e-{n}"), "p-0", n)).collect();
         submit(&mut sink, edits).await;
         sent += BATCH;
@@ -441,10 +471,11 @@ fn main() {
             Some("edits") => edits(&Server::start(), number(1, 8), number(2, 5)).await,
             Some("fanout") => fanout(&Server::start(), number(1, 200), number(2, 5)).await,
             Some("idle") => idle(&Server::start(), number(1, 1_000)).await,
+            Some("drain") => drain(&Server::start(), number(1, 1_000)).await,
             Some("length") => length(&Server::start(), number(1, 1_000_000)).await,
             Some("bare-edits") => bare::edits(number(1, 8) as usize, number(2, 5)).await,
             Some("bare-fanout") => bare::fanout(number(1, 200), number(2, 5)).await,
-            _ => panic!("edits, fanout, idle, length, bare-edits or bare-fanout"),
+            _ => panic!("edits, fanout, idle, length, drain, bare-edits or bare-fanout"),
         }
     });
 }
