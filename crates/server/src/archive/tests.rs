@@ -143,7 +143,9 @@ fn si3_damaged_records_are_refused_or_read_and_nothing_panics() {
     };
     const BITS: [&[u8]; 12] =
         [b"\"", b"{", b"[", b"]}", b"null", b"-1e308", b"1e-320", b"\\ud800", b"\xff", b",", b":", b"projects"];
-    for _ in 0..1_000 {
+    // More for a long run (SI3).
+    let cases = std::env::var("FUZZ_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000);
+    for _ in 0..cases {
         let mut damaged = text.clone();
         for _ in 0..1 + random(4) {
             let at = random(damaged.len());

@@ -138,3 +138,66 @@ impl Behind {
         self.set_due();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::{Id, Records, Table};
+    use operations::Scope;
+    use storage::MemoryStore;
+
+    use super::super::queue::tests::commit;
+    use super::*;
+
+    /// Notes entries up to this one, each of about so many bytes, whose rows are not written.
+    fn note(behind: &mut Behind, to: u64, bytes: usize) {
+        let entries: Vec<Commit> = (behind.seq + 1..=to).map(|seq| commit(seq, bytes)).collect();
+        behind.note(entries.iter(), BTreeSet::from([Key::new(Table::Clips, Id::system())]));
+    }
+
+    #[test]
+    fn w6_wr8_rows_lag_behind_the_log_by_so_many_entries_and_bytes() {
+        const LAST: u64 = TAIL_COMMITS_MAX - GROUP_TRANSACTIONS_MAX as u64;
+        let mut many = Behind::default();
+        note(&mut many, LAST, 1);
+        assert!(!many.is_full(), "a group has its place");
+        note(&mut many, LAST + 1, 1);
+        assert!(many.is_full());
+
+        let mut large = Behind::default();
+        let entries = TAIL_BYTES_MAX / 1_000_000 + 1;
+        note(&mut large, entries as u64 - 2, 1_000_000);
+        assert!(!large.is_full());
+        note(&mut large, entries as u64, 1_000_000);
+        assert!(large.is_full());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn w6_wr8_rows_are_written_after_so_many_entries_or_bytes_or_so_long() {
+        let database = Database::new(Arc::new(MemoryStore::new()));
+        let room = || Room::new(Scope::Project(Id::system()), Id::system(), 1, Records::new());
+        let begins = |behind: &mut Behind| {
+            behind.go_on(&room(), &database);
+            behind.under_way.is_some()
+        };
+        let mut many = Behind::default();
+        note(&mut many, MATERIALISE_COMMITS - 1, 1);
+        assert!(!begins(&mut many));
+        note(&mut many, MATERIALISE_COMMITS, 1);
+        assert!(begins(&mut many));
+
+        let mut large = Behind::default();
+        note(&mut large, 1, MATERIALISE_BYTES / 2);
+        assert!(!begins(&mut large));
+        note(&mut large, 2, MATERIALISE_BYTES / 2);
+        assert!(begins(&mut large));
+
+        let mut old = Behind::default();
+        note(&mut old, 1, 1);
+        tokio::time::advance(MATERIALISE_AFTER / 2).await;
+        assert!(!begins(&mut old));
+        tokio::time::advance(MATERIALISE_AFTER / 2).await;
+        assert!(begins(&mut old));
+    }
+}

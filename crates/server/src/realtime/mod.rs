@@ -13,6 +13,8 @@ mod room_task;
 mod routes;
 mod scope;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,6 +3,9 @@
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
 use model::Id;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use storage::blobs::{FileBlobs, MemoryBlobs};
 use storage::{BlobKey, Blobs, Kept, PartialName, Partials, Stored};
 
 use crate::given::{NOW, id, later};
@@ -25,7 +28,7 @@ fn put(blobs: &dyn Blobs, pieces: &[&[u8]]) -> Stored {
 }
 
 #[test]
-fn bytes_come_back_from_any_place() {
+fn si2_bytes_come_back_from_any_place() {
     crate::on_each_blobs(|blobs| {
         let stored = put(blobs, &[b"a", b"", b"bc"]);
         assert_eq!(stored, Stored { key: key(ABC), size: 3 });
@@ -101,7 +104,7 @@ fn what_is_no_key_is_refused() {
 #[test]
 fn a_dropped_writer_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    let blobs = storage::blobs::FileBlobs::open(folder.path()).unwrap();
+    let blobs = FileBlobs::open(folder.path()).unwrap();
     let mut writer = blobs.create().unwrap();
     writer.write(b"abc").unwrap();
     let left = || std::fs::read_dir(folder.path().join("incoming")).unwrap().count();
@@ -214,9 +217,106 @@ fn pieces_are_counted_by_owner_and_forgotten_by_age() {
 fn pieces_survive_the_process() {
     let folder = tempfile::tempdir().unwrap();
     let name = begun("ann", "f");
-    append(&storage::blobs::FileBlobs::open(folder.path()).unwrap(), &name, b"ab", 0);
-    let again = storage::blobs::FileBlobs::open(folder.path()).unwrap();
+    append(&FileBlobs::open(folder.path()).unwrap(), &name, b"ab", 0);
+    let again = FileBlobs::open(folder.path()).unwrap();
     assert_eq!(again.partial_size(&name).unwrap(), 2);
     append(&again, &name, b"c", 0);
     assert_eq!(again.append(&name, NOW).unwrap().finish(&key(ABC), NOW).unwrap().size, 3);
+}
+
+/// Something that is done to the blobs of both kinds. The numbers pick among few names, so that steps meet each other.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Put { bytes: u8, announced: u8, at: i64 },
+    Append { name: u8, bytes: u8, at: i64 },
+    Finish { name: u8, announced: u8, at: i64 },
+    Remove { bytes: u8 },
+    RemoveOlder { bytes: u8, at: i64 },
+    Forget { name: u8 },
+    ForgetOlder { at: i64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (few, at) = (0..4u8, 0..1_000i64);
+    prop_oneof![
+        3 => (few.clone(), 0..6u8, at.clone()).prop_map(|(bytes, announced, at)| Step::Put { bytes, announced, at }),
+        3 => (few.clone(), few.clone(), at.clone()).prop_map(|(name, bytes, at)| Step::Append { name, bytes, at }),
+        2 => (few.clone(), 0..6u8, at.clone()).prop_map(|(name, announced, at)| Step::Finish { name, announced, at }),
+        1 => few.clone().prop_map(|bytes| Step::Remove { bytes }),
+        1 => (few.clone(), at.clone()).prop_map(|(bytes, at)| Step::RemoveOlder { bytes, at }),
+        1 => few.prop_map(|name| Step::Forget { name }),
+        1 => at.prop_map(|at| Step::ForgetOlder { at }),
+    ]
+}
+
+/// The SHA-256 of "", "a", "aa" and so on, as announced; beyond three nothing of the kind.
+fn announced(which: u8) -> BlobKey {
+    const OF: [&str; 4] = [
+        EMPTY,
+        "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+        "961b6dd3ede3cb8ecbaacbd68de040cd78eb2ed5889130cceb4c49268ea4d506",
+        "9834876dcfb05cb167a5c24953eba58c4ac89b1adf57f28f2f9d09af107ee8f0",
+    ];
+    key(OF.get(usize::from(which)).unwrap_or(&ABC))
+}
+
+/// What comes of a step; of a failure, its kind.
+fn take(blobs: &dyn Blobs, step: Step) -> String {
+    let text = |count: u8| vec![b'a'; usize::from(count)];
+    let partial = |name: u8| begun(["ann", "bob"][usize::from(name) % 2], ["f", "g"][usize::from(name) / 2]);
+    let told = |outcome: std::io::Result<String>| outcome.unwrap_or_else(|error| format!("{:?}", error.kind()));
+    told(match step {
+        Step::Put { bytes, announced: which, at } => {
+            let mut writer = blobs.create().unwrap();
+            writer.write(&text(bytes)).unwrap();
+            let expected = (which < 5).then(|| announced(which));
+            writer.finish(expected.as_ref(), later(at)).map(|stored| format!("{stored:?}"))
+        }
+        Step::Append { name, bytes, at } => blobs.append(&partial(name), later(at)).and_then(|mut writer| {
+            writer.write(&text(bytes))?;
+            let size = writer.size();
+            writer.keep(later(at)).map(|()| size.to_string())
+        }),
+        Step::Finish { name, announced: which, at } => blobs
+            .append(&partial(name), later(at))
+            .and_then(|writer| writer.finish(&announced(which), later(at)).map(|stored| format!("{stored:?}"))),
+        Step::Remove { bytes } => blobs.remove(&announced(bytes)).map(|it| it.to_string()),
+        Step::RemoveOlder { bytes, at } => blobs.remove_older(&announced(bytes), later(at)).map(|it| it.to_string()),
+        Step::Forget { name } => blobs.remove_partial(&partial(name)).map(|it| it.to_string()),
+        Step::ForgetOlder { at } => blobs.remove_partials_older(later(at)).map(|it| it.to_string()),
+    })
+}
+
+/// Everything that can be asked.
+fn all(blobs: &dyn Blobs) -> String {
+    let mut kept = Vec::new();
+    let walk = blobs.each(&mut |it| {
+        kept.push(it);
+        Ok(())
+    });
+    walk.unwrap();
+    kept.sort_by(|a, b| a.key.cmp(&b.key));
+    let contents: Vec<Option<Vec<u8>>> = (0..4)
+        .map(|which| {
+            let mut bytes = Vec::new();
+            blobs.open(&announced(which)).unwrap()?.read_to_end(&mut bytes).unwrap();
+            Some(bytes)
+        })
+        .collect();
+    let owners = ["ann", "bob"].map(|owner| blobs.partials_of(&id(owner)).unwrap());
+    format!("{kept:?} {contents:?} {owners:?}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, rng_seed: RngSeed::Fixed(3), ..ProptestConfig::default() })]
+
+    #[test]
+    fn si2_the_blobs_answer_alike_whatever_happens(steps in prop::collection::vec(step(), 1..40)) {
+        let folder = tempfile::tempdir().unwrap();
+        let (files, memory) = (FileBlobs::open(folder.path()).unwrap(), MemoryBlobs::default());
+        for step in steps {
+            prop_assert_eq!(take(&files, step), take(&memory, step), "{:?}", step);
+        }
+        prop_assert_eq!(all(&files), all(&memory));
+    }
 }

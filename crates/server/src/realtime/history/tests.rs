@@ -10,6 +10,8 @@ use sync::Room;
 use tokio_util::sync::CancellationToken;
 
 use super::super::commit_group::{Submission, commit_group};
+use super::super::limits::HISTORY_VERSIONS_MAX;
+use super::page::page;
 use super::rewind::rewind;
 
 const NOW: Timestamp = Timestamp(1_795_470_240_000);
@@ -172,4 +174,29 @@ fn wr12_the_work_ends_when_nobody_waits_for_it() {
     let stop = CancellationToken::new();
     stop.cancel();
     assert!(rewind(&song.store, &song.room, 1, &stop).is_err());
+}
+
+#[test]
+fn w6_wr13_the_history_lists_so_many_versions_the_newest() {
+    let song = Song::new();
+    let many = HISTORY_VERSIONS_MAX + 7;
+    let version = |n: usize| {
+        let created_at = Timestamp(i64::try_from(n).unwrap()).to_string();
+        let given = [
+            ("name", Value::text(&n.to_string())),
+            ("txId", "tx1".into()),
+            ("createdBy", "ann".into()),
+            ("createdAt", Value::text(&created_at)),
+        ];
+        (Table::Versions, Record::new(id(&format!("v{n}")), 1, fields(given)))
+    };
+    let here = song.room.records().iter().map(|(key, record)| (key.table, record.clone()));
+    let records: Records = here.chain((0..many).map(version)).collect();
+    let room = Room::new(song.room.scope().clone(), song.room.epoch().clone(), song.room.seq(), records);
+    let query = serde_json::from_value(serde_json::json!({})).unwrap();
+    let body = page(&song.store, &room, query).unwrap().unwrap();
+    let body = serde_json::to_value(&body).unwrap();
+    let listed: Vec<&str> = body["versions"].as_array().unwrap().iter().filter_map(|it| it["name"].as_str()).collect();
+    let newest: Vec<String> = (many - HISTORY_VERSIONS_MAX..many).rev().map(|n| n.to_string()).collect();
+    assert_eq!(listed, newest);
 }
