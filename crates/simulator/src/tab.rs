@@ -187,6 +187,11 @@ impl Tab {
         Ok(heard)
     }
 
+    /// There may be room again for what could not be kept.
+    pub(crate) fn keep_again(&mut self) -> Heard {
+        self.happen(Event::Room)
+    }
+
     pub(crate) fn lead(&mut self, leads: bool) -> Heard {
         self.leads = leads;
         self.happen(Event::Leads(leads))

@@ -281,7 +281,7 @@ impl World {
             125..129 => self.thaw_a_tab()?,
             129..132 => self.steal_a_lock()?,
             132 => self.lose_a_browser()?,
-            133 => self.fill_or_empty_a_disk(),
+            133 => self.fill_or_empty_a_disk()?,
             134..136 => self.end_a_session()?,
             136..139 => self.log_in_somewhere()?,
             139 => self.take_turns()?,

@@ -7,10 +7,12 @@ mod pending;
 pub mod replica;
 pub mod room;
 pub mod steps;
+pub mod subscriptions;
 pub mod tabs;
 pub mod wire;
 
 pub use replica::{Effect, Event, Replica, Status};
 pub use room::{Room, Submitted};
 pub use steps::{Edit, Step, StepChange};
+pub use subscriptions::Subscriptions;
 pub use tabs::{Kept, Store, TabMessage};

@@ -238,6 +238,18 @@ impl PendingQueue {
         true
     }
 
+    /// What the browser could not keep, to be kept now: the end of the queue. What comes before an edit that is kept would get
+    /// a place behind it, and goes on being in this tab only.
+    pub(crate) fn keep_again(&mut self) -> Vec<Kept> {
+        let last_kept = self.0.iter().rposition(|pending| pending.place.is_some() || pending.writes > 0);
+        let unkept = self.0.iter_mut().skip(last_kept.map_or(0, |last| last + 1));
+        let keep = |pending: &mut Pending| {
+            pending.writes += 1;
+            pending.to_keep()
+        };
+        unkept.map(keep).collect()
+    }
+
     /// A transaction as the browser keeps it now, with its place; none while it does not.
     pub(crate) fn kept_at(&self, tx_id: &Id) -> Option<(u64, Kept)> {
         let pending = self.0.iter().find(|pending| pending.transaction.tx_id == *tx_id && pending.writes == 0)?;

@@ -41,6 +41,8 @@ pub enum Event {
         /// Where.
         place: Option<u64>,
     },
+    /// The browser may have room again for what it could not keep.
+    Room,
     /// Whether this tab is the one that sends (CL4). Before it begins to be, it has to be told what the other tabs have said
     /// so far, and then what is kept.
     Leads(bool),
@@ -88,12 +90,14 @@ pub enum Effect {
     Followed(Vec<Commit>),
     /// Everything is new: cache [`Replica::committed`] anew (CL5).
     Replaced,
-    /// Parts of an undo or redo were left out, since others have written there since (UN3).
+    /// Parts of an undo or redo were left out (UN3).
     Skipped {
         /// The transaction that they were part of.
         tx_id: Id,
         /// Those parts.
         operations: Vec<Operation>,
+        /// Why, for people; none when others have written there since.
+        reason: Option<String>,
     },
     /// An undo has hidden what others have worked on; redo brings it back (UN3).
     HidOthersWork(Vec<Key>),
@@ -276,6 +280,7 @@ impl Replica {
             Event::Message(message) => self.message(message),
             Event::Stored(store) => self.stored(store),
             Event::Kept { tx_id, place } => self.kept(&tx_id, place),
+            Event::Room => self.keep_again(),
             Event::Leads(leads) => self.leads(leads),
             Event::Tab(message) => self.tab(message),
             Event::Retry => {

@@ -365,6 +365,39 @@ fn cl2_an_edit_is_kept_before_it_is_sent_and_goes_without_when_it_cannot_be() {
 }
 
 #[test]
+fn cl2_what_could_not_be_kept_is_kept_in_its_order_when_there_is_room() {
+    let mut band = Band::new(1, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    band.happen(0, Event::Disconnected);
+    let volumes = [0.1, 0.2, 0.3, 0.4];
+    let edits: Vec<Id> = volumes
+        .iter()
+        .zip(0..)
+        .map(|(value, n)| band.edit(0, &named("Volume"), volume(*value), at(n * 5_000)))
+        .collect();
+    for (tx_id, place) in edits.iter().zip([None, Some(1), None, None]) {
+        band.happen(0, Event::Kept { tx_id: tx_id.clone(), place });
+    }
+    let kept_again = |band: &mut Band| {
+        band.tabs[0].keep.clear();
+        band.happen(0, Event::Room);
+        band.tabs[0].keep.iter().map(|kept| kept.transaction.tx_id.clone()).collect::<Vec<Id>>()
+    };
+    assert_eq!(kept_again(&mut band), edits[2..], "the first would get a place behind the second");
+    assert!(kept_again(&mut band).is_empty(), "they are being kept");
+    for (tx_id, place) in edits[2..].iter().zip([Some(2), None]) {
+        band.happen(0, Event::Kept { tx_id: tx_id.clone(), place });
+    }
+    assert_eq!(kept_again(&mut band), edits[3..]);
+    band.connect(0);
+    assert_eq!(band.tabs[0].sent.len(), 4, "whether it is kept or not");
+    band.serve(0);
+    assert_eq!(band.shown(0), 0.4);
+    band.settled(0);
+}
+
+#[test]
 fn cl2_what_was_kept_survives_a_reload_and_shows_at_once() {
     let mut band = Band::new(2, true);
     band.connect(0);

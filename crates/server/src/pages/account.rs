@@ -173,7 +173,9 @@ fn of(part: Part, refused: Refused<'_>) -> Option<&str> {
 fn device(session: &OwnSession) -> String {
     let name = escape(&session.device);
     let (when, end) = if session.current {
-        ("<small>This device, now</small>".to_owned(), String::new())
+        // Edits may wait on this device: the list of projects looks, and asks.
+        let out = "<a class=\"button\" href=\"/projects#log-out\">Log out</a>";
+        ("<small>This device, now</small>".to_owned(), out.to_owned())
     } else {
         let end = format!(
             "<form method=\"post\" action=\"/account/sessions/{}/end\"><button type=\"submit\" class=\"button\" \

@@ -149,10 +149,14 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn fill_or_empty_a_disk(&mut self) {
+    /// Tabs do not hear of it, but try again now and then to keep what they could not.
+    pub(super) fn fill_or_empty_a_disk(&mut self) -> Result<(), Failure> {
         let number = self.prng.below(self.browsers.len());
         let is_full = self.prng.chance(60);
         self.note(|| format!("the disk of browser {number} is full: {is_full}"));
         self.browsers[number].stores_mut().for_each(|store| store.is_full = is_full);
+        let awake = |tab: &&Tab| tab.browser == number && tab.is_loaded && !tab.is_frozen;
+        let tabs: Vec<TabId> = self.tabs.values().filter(awake).map(|tab| tab.id).collect();
+        tabs.into_iter().try_for_each(|tab| self.in_tab(tab, |tab| tab.keep_again()))
     }
 }

@@ -146,16 +146,20 @@ impl Replica {
                     Ok((accepted, told)) => {
                         effects.extend(told);
                         if !accepted.skipped.is_empty() {
-                            effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations: accepted.skipped });
+                            let operations = accepted.skipped;
+                            effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations, reason: None });
                         }
                         parts.push(Part { tx_id, inverse: accepted.inverse });
                         effects.extend(self.keep_and_send(transaction, now, takes_back.clone()));
                     }
                     Err(Refusal { status: 409, .. }) => {
-                        effects.push(Effect::Skipped { tx_id, operations: operations.to_vec() });
+                        effects.push(Effect::Skipped { tx_id, operations: operations.to_vec(), reason: None });
                     }
                     Err(refusal) if parts.is_empty() => return Err(refusal),
-                    Err(_) => effects.push(Effect::Skipped { tx_id, operations: operations.to_vec() }),
+                    Err(refusal) => {
+                        let reason = Some(refusal.message);
+                        effects.push(Effect::Skipped { tx_id, operations: operations.to_vec(), reason });
+                    }
                 }
             }
         }

@@ -210,7 +210,7 @@ impl Replica {
         let guarded = settled.transaction.operations.iter().filter(|operation| operation.guard.is_some());
         let skipped: Vec<Operation> = guarded.filter(|operation| !is_done(operation)).cloned().collect();
         if skipped.len() > settled.skipped {
-            effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations: skipped });
+            effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations: skipped, reason: None });
         }
         effects
     }
@@ -227,7 +227,8 @@ impl Replica {
                 effects.push(Effect::Forget(taker.tx_id.clone()));
                 effects.push(Effect::Tell(TabMessage::Dropped { tx_id: taker.tx_id.clone() }));
             }
-            effects.push(Effect::Skipped { tx_id: taker.tx_id.clone(), operations: taker.operations });
+            let reason = Some("it is not known any more what was there before".to_owned());
+            effects.push(Effect::Skipped { tx_id: taker.tx_id.clone(), operations: taker.operations, reason });
             taken_back = taker.tx_id;
         }
         effects

@@ -52,6 +52,11 @@ impl Replica {
         effects
     }
 
+    /// Has kept what could not be kept before.
+    pub(super) fn keep_again(&mut self) -> Vec<Effect> {
+        self.pending.keep_again().into_iter().map(Effect::Keep).collect()
+    }
+
     /// Takes up what the browser keeps. What is not there any more has been settled by another tab.
     pub(super) fn stored(&mut self, store: Store) -> Vec<Effect> {
         for step in store.steps {

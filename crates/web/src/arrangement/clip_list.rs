@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::html::Div;
 use leptos::prelude::*;
-use model::{Clip, Id, Table, Ticks};
+use model::{AudioFile, AudioFileState, Clip, Id, Table, Ticks};
 use operations::build;
 
 use super::board::Board;
@@ -13,6 +13,7 @@ use super::shape::next_shape;
 use super::snap::{self, GRID};
 use super::viewport::Viewport;
 use crate::door::clock;
+use crate::door::imports::Progress;
 use crate::transport::position::{bars_in_words, beats_in_words};
 
 /// All clips are listed up to this many; of more, those near the view.
@@ -162,8 +163,28 @@ fn ClipHandle(id: Id) -> impl IntoView {
 fn describe(board: Board, clip: &Clip) -> String {
     let track = board.door.record(Table::Tracks, &clip.track_id).get().as_ref().map(model::Track::from_record);
     let track = track.map(|track| track.name).unwrap_or_default();
+    let state = clip.audio_file_id.as_ref().and_then(|file| state_of(board, file));
+    let state = state.map(|state| format!(", {state}")).unwrap_or_default();
     let place = board.door.times().with(|times| bars_in_words(clip.start, &times.metres));
-    format!("{}, on {track}, {place}, {} long", clip.name, beats_in_words(clip.duration))
+    let length = beats_in_words(clip.duration);
+    format!("{}, on {track}, {place}, {length} long{state}", clip.name)
+}
+
+/// How it stands with a clip's recording as long as the server has not got it ready, as the clip's picture says it.
+fn state_of(board: Board, file: &Id) -> Option<&'static str> {
+    let record = board.door.record(Table::AudioFiles, file).get();
+    match record.as_ref().map(|record| AudioFile::from_record(record).state) {
+        Some(AudioFileState::Ready) => return None,
+        Some(AudioFileState::Refused) => return Some("not playable"),
+        Some(AudioFileState::Awaiting | AudioFileState::Uploaded) | None => {}
+    }
+    board.changed.track();
+    Some(match board.door.imports().progress(file) {
+        Some(Progress::Uploading(_)) => "uploading",
+        Some(Progress::Waiting) => "waits for the network",
+        Some(Progress::Failed) => "upload failed",
+        None => "on its way",
+    })
 }
 
 fn focused(board: Board, id: &Id) {

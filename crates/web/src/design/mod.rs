@@ -1,12 +1,14 @@
-//! What all parts of the screen share: icons, the logo, colours of tracks, a page that says one thing.
+//! What all parts of the screen share: icons, the logo, colours of tracks, the manners of panels, a page that says one thing.
 
 mod colour;
 mod icon;
+mod panel;
 
 use leptos::prelude::*;
 
 pub(crate) use colour::{PALETTE, colour_of, next_colour, text_on};
 pub(crate) use icon::{Icon, icon};
+pub(crate) use panel::manners;
 
 /// Two voices that become one.
 #[component]

@@ -206,7 +206,9 @@ impl Drain {
             tabs.leave();
         }
         // It holds this.
-        self.0.outbox.borrow_mut().take();
+        if let Some(outbox) = self.0.outbox.borrow_mut().take() {
+            outbox.clear();
+        }
         // Later: this may run inside the socket's own event.
         let drain = self.clone();
         clock::after(Duration::ZERO, move || {

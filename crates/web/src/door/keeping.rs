@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use model::Id;
-use sync::wire::ClientMessage;
+use sync::wire::{ClientMessage, Person, ServerMessage};
 use sync::{Edit, Effect, Event, Kept, StepChange, TabMessage};
 
 use super::outbox::Outbox;
 use super::store::{Cached, Health, Listed, Loaded, Outcome, Store, Waiting};
 use super::tabs::{TabEvent, Tabs};
-use super::{Door, api, audio_cache, clock, new_id, now};
+use super::{CHANNEL, Door, api, audio_cache, clock, new_id, now};
 
 /// Commits that gather before the project is cached anew.
 const COMMITS_MAX: usize = 500;
@@ -21,9 +21,14 @@ const COMMIT_BYTES_MAX: usize = 1024 * 1024;
 const CACHE_AFTER: Duration = Duration::from_millis(1_500);
 /// A browser whose database does not answer is one that keeps nothing.
 const OPEN_WAIT: Duration = Duration::from_secs(4);
-/// How often a tab that does not send looks for the one that does, while edits wait; and one that does, for edits that others
-/// have kept and not told of.
+/// How often a tab that does not send looks for the one that does, while edits wait; one that does, for edits that others have
+/// kept and not told of; and whoever found no room for an edit, for room.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The name under which it is kept who can open a project.
+fn people_of(project: &Id) -> String {
+    format!("people:{project}")
+}
 
 /// What the door knows of what it keeps.
 #[derive(Default)]
@@ -42,11 +47,23 @@ pub(super) struct Keeping {
     outbox: Option<Outbox>,
     /// Edits of this tab that are nowhere else.
     unkept: Vec<Id>,
+    /// Whether there was no room for an edit: what comes after it waits with it, so that all get their places in order.
+    waits_for_room: bool,
     /// How often what is kept is being read; what other tabs say meanwhile is heard after that.
     reads: usize,
     heard: Vec<TabMessage>,
     /// Rows of which the user has been told that they cannot be read.
     unreadable: usize,
+}
+
+impl Keeping {
+    /// There was no room for an edit.
+    fn miss(&mut self, tx_id: &Id) {
+        self.waits_for_room = true;
+        if !self.unkept.contains(tx_id) {
+            self.unkept.push(tx_id.clone());
+        }
+    }
 }
 
 impl Door {
@@ -65,6 +82,7 @@ impl Door {
             inner.keeping.borrow_mut().store = Some(store.clone());
             if let Some(cached) = store.cached(&project).await {
                 self.show_cached(cached);
+                self.show_cached_people(store).await;
             }
             self.take_up(store.load(&project)).await;
         } else {
@@ -93,6 +111,22 @@ impl Door {
             inner.keeping.borrow_mut().is_stale = true;
         }
         self.perform(effects);
+    }
+
+    /// Who could open the project when the server said so last: their names are in no record.
+    async fn show_cached_people(self, store: &Store) {
+        let Some(text) = store.answer(&people_of(&self.inner().project)).await else { return };
+        if let Ok(people) = serde_json::from_str::<Vec<Person>>(&text) {
+            self.handle(Event::Message(ServerMessage::People { channel: CHANNEL, people }));
+        }
+    }
+
+    /// Keeps who can open the project.
+    pub(super) fn keep_people(self, people: &[Person]) {
+        let inner = self.inner();
+        if let (Some(store), Ok(text)) = (&inner.keeping.borrow().store, serde_json::to_string(people)) {
+            store.keep_answer(&people_of(&inner.project), &text);
+        }
     }
 
     /// Takes up the edits that wait and the steps of undo, which `read` reads.
@@ -180,7 +214,10 @@ impl Door {
     fn follow(self) {
         let inner = self.inner();
         let mut keeping = inner.keeping.borrow_mut();
-        (keeping.leads, keeping.outbox) = (false, None);
+        keeping.leads = false;
+        if let Some(outbox) = keeping.outbox.take() {
+            outbox.clear();
+        }
         drop(keeping);
         self.handle(Event::Leads(false));
     }
@@ -206,6 +243,8 @@ impl Door {
             let Some(inner) = self.inner.try_get_value() else { return };
             let status = inner.replica.borrow().status();
             let (tabs, leads) = (inner.keeping.borrow().tabs.clone(), inner.keeping.borrow().leads);
+            self.look_for_room();
+            inner.watched.borrow_mut().tidy(now());
             if leads {
                 leptos::task::spawn_local(self.look_for_news());
             } else if let Some(tabs) = tabs.filter(|_| status.live && status.pending > status.parked) {
@@ -226,25 +265,39 @@ impl Door {
         }
     }
 
+    /// Tries again to keep what there was no room for.
+    fn look_for_room(self) {
+        let inner = self.inner();
+        let mut keeping = inner.keeping.borrow_mut();
+        if keeping.store.as_ref().is_some_and(Store::is_open) && std::mem::replace(&mut keeping.waits_for_room, false) {
+            drop(keeping);
+            self.handle(Event::Room);
+        }
+    }
+
     /// Keeps an edit before it is sent.
     pub(super) fn keep(self, kept: Kept) {
         let inner = self.inner();
         let tx_id = kept.transaction.tx_id.clone();
         let what = inner.labels.borrow().get(&tx_id).cloned().unwrap_or_default();
-        let store = inner.keeping.borrow().store.clone();
+        let store = inner.keeping.borrow().store.clone().filter(Store::is_open);
         let told = move |outcome: Outcome| {
             let Some(inner) = self.inner.try_get_value() else { return };
             match outcome {
-                Outcome::At(place) => self.handle(Event::Kept { tx_id, place: Some(place) }),
+                Outcome::At(place) => {
+                    inner.keeping.borrow_mut().unkept.retain(|other| *other != tx_id);
+                    self.handle(Event::Kept { tx_id, place: Some(place) });
+                }
                 Outcome::Nowhere => {
-                    inner.keeping.borrow_mut().unkept.push(tx_id.clone());
+                    inner.keeping.borrow_mut().miss(&tx_id);
                     self.warn_of_full_disk();
                     self.handle(Event::Kept { tx_id, place: None });
                 }
                 Outcome::Overtaken => self.do_again_behind(&tx_id),
             }
         };
-        match store {
+        let waits = inner.keeping.borrow().waits_for_room;
+        match store.filter(|_| !waits) {
             Some(store) => {
                 let sender = self.outbox().map(|outbox| outbox.number());
                 store.keep(&Waiting { project: inner.project.clone(), what, kept }, sender, told);

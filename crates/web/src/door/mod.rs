@@ -15,6 +15,7 @@ mod identity;
 pub(crate) mod imports;
 mod intake;
 mod keeping;
+mod locks;
 mod outbox;
 pub(crate) mod past;
 pub(crate) mod peaks;
@@ -28,6 +29,7 @@ mod upload;
 pub(crate) mod user;
 pub(crate) mod waiting;
 mod warm_up;
+mod watched;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -88,8 +90,7 @@ struct Inner {
     project: Id,
     replica: RefCell<Replica>,
     socket: RefCell<Option<Socket>>,
-    /// One signal for each record that a screen watches.
-    records: RefCell<HashMap<Key, ArcRwSignal<Option<Record>>>>,
+    watched: RefCell<watched::Watched>,
     listeners: RefCell<Vec<Listener>>,
     /// What each of one's own transactions was, in words.
     labels: RefCell<HashMap<Id, String>>,
@@ -135,7 +136,7 @@ impl Door {
             project: project.clone(),
             replica: RefCell::new(Replica::keeping(me, project, CHANNEL)),
             socket: RefCell::new(None),
-            records: RefCell::default(),
+            watched: RefCell::default(),
             listeners: RefCell::default(),
             labels: RefCell::default(),
             keeping: RefCell::default(),
@@ -331,13 +332,19 @@ impl Door {
         self.perform(effect.into_iter().collect());
     }
 
-    /// The record of this name, now and whenever it changes; none when it is not there.
+    /// The record of this name, now and whenever it changes; none when it is not there. For as long as whoever asks is on the
+    /// screen (CL7).
     pub(crate) fn record(self, table: Table, id: &Id) -> ReadSignal<Option<Record>> {
         let inner = self.inner();
         let key = Key::new(table, id.clone());
         let current = self.read(|records| records.get(&key).cloned());
-        let mut records = inner.records.borrow_mut();
-        records.entry(key).or_insert_with(|| ArcRwSignal::new(current)).read_only().into()
+        let signal = inner.watched.borrow_mut().watch(&key, current);
+        on_cleanup(move || {
+            if let Some(inner) = self.inner.try_get_value() {
+                inner.watched.borrow_mut().leave(&key, now());
+            }
+        });
+        signal.read_only().into()
     }
 
     /// The project; none until it is here.
@@ -448,8 +455,15 @@ impl Door {
             }
             SocketEvent::Message(message) => Event::Message(message),
         };
-        if let Event::Message(ServerMessage::Error { message }) = &event {
-            self.toasts.error("The connection was closed", message.clone());
+        match &event {
+            Event::Message(ServerMessage::Error { message }) => {
+                self.toasts.error("The connection was closed", message.clone());
+            }
+            // Of another user's session nothing is kept here.
+            Event::Message(ServerMessage::People { people, .. }) if people.iter().any(|one| one.id == inner.me) => {
+                self.keep_people(people);
+            }
+            _ => {}
         }
         let effects = inner.replica.borrow_mut().handle(event);
         self.perform(effects);
@@ -483,7 +497,11 @@ impl Door {
                         self.unsaved.update(|unsaved| unsaved::add(unsaved, &what));
                         continue;
                     }
-                    self.toasts.error(format!("{what} was undone"), message);
+                    if what == past::RESTORE {
+                        self.restored_in_part(what, message);
+                    } else {
+                        self.toasts.error(format!("{what} was undone"), message);
+                    }
                 }
                 Effect::Reconnect => {
                     if let Some(socket) = self.inner().socket.borrow().clone() {
@@ -518,7 +536,11 @@ impl Door {
                     self.undo_label.set(undo);
                     self.redo_label.set(redo);
                 }
-                Effect::Skipped { operations, .. } => skipped.extend(operations),
+                Effect::Skipped { operations, reason: None, .. } => skipped.extend(operations),
+                Effect::Skipped { operations, reason: Some(reason), .. } => {
+                    let words = self.read(|records| undo_words::left_out(records, &operations));
+                    self.toasts.info(words, reason);
+                }
                 Effect::HidOthersWork(keys) => self.hid_others_work(&keys),
                 Effect::Keep(kept) => self.keep(kept),
                 Effect::Forget(tx_id) => self.forget(tx_id),
@@ -577,7 +599,7 @@ impl Door {
         let inner = self.inner();
         let view = self.read(Records::clone);
         for key in keys {
-            let signal = inner.records.borrow().get(key).cloned();
+            let signal = inner.watched.borrow().signal(key);
             if let Some(signal) = signal {
                 signal.set(view.get(key).cloned());
             }

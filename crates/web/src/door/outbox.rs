@@ -61,7 +61,7 @@ impl Outbox {
         }
     }
 
-    /// The connection is gone: the replica sends all of it again over the next one.
+    /// Sends nothing of what waits here: the connection is gone, or another tab sends now, and the replica knows.
     pub(super) fn clear(&self) {
         self.0.batches.borrow_mut().clear();
     }

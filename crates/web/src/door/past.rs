@@ -6,12 +6,27 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use model::{Id, Key, Record, Records, Table, Timestamp};
-use operations::{difference, in_transactions};
+use operations::{Operation, Refusal, difference, in_transactions};
+use sync::Edit;
 
-use super::{Door, new_id};
+use super::{Door, new_id, now};
 
 /// Why nothing can be changed while an old state is shown.
 pub(crate) const LOOKING_BACK: &str = "You are looking at an earlier state. Go back to now to change something.";
+
+/// What it is called to make an old state the present one.
+pub(crate) const RESTORE: &str = "Restore";
+
+/// What has become of an old state that was to be the present one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Restored {
+    /// It is, by this step.
+    By(Id),
+    /// It was already.
+    Already,
+    /// It cannot be, which has been said; nothing was changed.
+    Not,
+}
 
 /// Which old state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,22 +148,48 @@ impl Door {
         self.show(&keys);
     }
 
-    /// Makes the old state that is shown the present one: one step, which undo takes back. Gives that step; none when nothing
-    /// was to be done, or when it was refused, which has then been said.
-    pub(crate) fn restore(self, what: &'static str) -> Option<Id> {
-        let song = self.past.old.with_value(|old| old.borrow().as_ref().map(|old| old.song.clone()))?;
+    /// Makes the old state that is shown the present one: one step, which undo takes back.
+    pub(crate) fn restore(self) -> Restored {
+        let song = self.past.old.with_value(|old| old.borrow().as_ref().map(|old| old.song.clone()));
+        let Some(song) = song else { return Restored::Already };
         self.back_to_now();
         let operations = self.read_present(|present| difference(present, &song));
         if operations.is_empty() {
-            return None;
+            return Restored::Already;
         }
         let gesture = new_id();
-        for operations in in_transactions(operations) {
-            if !self.dispatch_gesture(what, Some(gesture.clone()), operations) {
-                return None;
+        let parts = in_transactions(operations);
+        if let Err(refusal) = self.try_out(&gesture, &parts) {
+            self.toasts.error(format!("{RESTORE} is not possible"), refusal.message);
+            return Restored::Not;
+        }
+        for operations in parts {
+            if !self.dispatch_gesture(RESTORE, Some(gesture.clone()), operations) {
+                return Restored::Not;
             }
         }
-        self.last_step()
+        self.last_step().map_or(Restored::Already, Restored::By)
+    }
+
+    /// Does all parts of a gesture in a copy: half an old song would be neither the one nor the other.
+    fn try_out(self, gesture: &Id, parts: &[Vec<Operation>]) -> Result<(), Refusal> {
+        let mut copy = self.inner().replica.borrow().clone();
+        let edit = Edit { label: String::new(), gesture: Some(gesture.clone()) };
+        for operations in parts {
+            copy.edit(new_id(), &edit, operations.clone(), now())?;
+        }
+        Ok(())
+    }
+
+    /// The server has not taken a part of a restoring: the rest of it can be taken back.
+    pub(super) fn restored_in_part(self, what: String, why: String) {
+        self.toasts.error_with(format!("A part of “{what}” was not taken"), why, "Undo the rest", move || {
+            if self.undo_label.get_untracked().as_deref() == Some(RESTORE) {
+                self.undo();
+            } else {
+                self.toasts.info("You have changed more since", "Undo takes your steps back one by one.");
+            }
+        });
     }
 }
 

@@ -14,11 +14,12 @@ use model::Id;
 use serde::{Deserialize, Serialize};
 use sync::TabMessage;
 use sync::wire::{decode, encode};
-use wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BroadcastChannel, MessageEvent};
 
 use super::clock;
+use super::locks::locks;
 
 /// A sender that has said nothing for this long after it was asked is not there.
 const SILENCE: Duration = Duration::from_secs(4);
@@ -45,16 +46,6 @@ enum Call {
     Leaving,
 }
 
-// `web-sys` has these only behind a flag of the compiler.
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_name = LockManager)]
-    type Locks;
-
-    #[wasm_bindgen(method, catch, js_name = request)]
-    fn request(this: &Locks, name: &str, options: &Object, granted: &Function) -> Result<Promise, JsValue>;
-}
-
 type Listener = Closure<dyn FnMut(MessageEvent)>;
 
 /// This tab among the others. Cheap to clone.
@@ -76,12 +67,6 @@ struct Inner {
     /// Whether it lets the lock go in order to wait for it again.
     steps_down: Cell<bool>,
     leaving: RefCell<Option<WindowListenerHandle>>,
-}
-
-fn locks() -> Option<Locks> {
-    let navigator = web_sys::window()?.navigator();
-    let locks = Reflect::get(&navigator, &JsValue::from_str("locks")).ok()?;
-    (!locks.is_undefined()).then(|| locks.unchecked_into())
 }
 
 impl Tabs {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::History;
 use crate::door::history::state_after;
-use crate::door::past::Moment;
+use crate::door::past::{Moment, Restored};
 
 /// Whether the screen is so small that the panel hides what it leads to.
 fn covers_the_studio() -> bool {
@@ -46,8 +46,8 @@ impl History {
     /// Makes the state that is shown the present one, and offers to take that back. `when` says which state it was.
     pub(super) fn restore(self, when: String) {
         let door = self.door;
-        match door.restore("Restore") {
-            Some(step) => {
+        match door.restore() {
+            Restored::By(step) => {
                 door.toasts().info_with(format!("The song is again as it was on {when}"), "Undo", move || {
                     if door.last_step().as_ref() == Some(&step) {
                         door.undo();
@@ -56,10 +56,10 @@ impl History {
                     }
                 });
             }
-            None if door.moment().with_untracked(Option::is_none) => {
+            Restored::Already => {
                 door.toasts().info("Nothing had to be changed", "The song is as it was then.");
             }
-            None => {}
+            Restored::Not => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use sync::wire::PresenceOf;
 use super::email::EmailForm;
 use super::links::Links;
 use super::{Face, role_name};
-use crate::design::{Icon, icon};
+use crate::design::{Icon, icon, manners};
 use crate::door::{Door, Presence};
 use crate::presence::{PlayheadChoice, activity_of};
 
@@ -26,25 +26,7 @@ fn is_last_owner(people: &[Presence], user: &Id) -> bool {
 pub(super) fn PeoplePanel(close: Callback<()>) -> impl IntoView {
     let door = expect_context::<Door>();
     let owns = Memo::new(move |_| door.role().get() == Some(Role::Owner));
-    let panel = NodeRef::<leptos::html::Div>::new();
-    Effect::new(move |_| {
-        if let Some(panel) = panel.get() {
-            let _ = panel.focus();
-        }
-    });
-    // On the window: while a request is under way nothing in the panel has the focus.
-    let handle = window_event_listener(leptos::ev::keydown, move |event| {
-        if event.key() == "Escape" {
-            close.run(());
-        }
-    });
-    on_cleanup(move || handle.remove());
-    // Letters typed here are no shortcuts.
-    let key = |event: leptos::ev::KeyboardEvent| {
-        if event.key() != "Escape" {
-            event.stop_propagation();
-        }
-    };
+    let (panel, key) = manners::<leptos::html::Div>(move || close.run(()));
     let ids = Memo::new(move |_| {
         door.people().with(|people| people.iter().map(|it| it.person.id.clone()).collect::<Vec<_>>())
     });

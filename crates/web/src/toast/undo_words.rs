@@ -46,6 +46,16 @@ pub(crate) fn left_alone(records: &Records, operations: &[Operation]) -> String 
     format!("{words} {were} left alone: somebody else has changed {them} since")
 }
 
+/// What is said when an undo or redo has to leave these operations out for another reason, which is said beside it.
+pub(crate) fn left_out(records: &Records, operations: &[Operation]) -> String {
+    let (words, many) = listed(operations.iter().map(|operation| thing(records, operation)));
+    format!(
+        "{words} could not be changed back, and {} as {}",
+        if many { "stay" } else { "stays" },
+        if many { "they are" } else { "it is" }
+    )
+}
+
 /// What is said when an undo hides what others have worked on.
 pub(crate) fn hidden(records: &Records, keys: &[Key]) -> String {
     let (words, many) = listed(keys.iter().map(|key| Thing::one(record_in_words(records, key))));

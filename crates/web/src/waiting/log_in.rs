@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::edits_wait;
+use crate::design::manners;
 use crate::door::{Door, api};
 
 /// The dialog; it can be put off, and comes back from the transport bar.
@@ -30,7 +31,7 @@ fn LogInForm() -> impl IntoView {
     let password = RwSignal::new(String::new());
     let failure = RwSignal::new(None::<String>);
     let busy = RwSignal::new(false);
-    let field = NodeRef::<leptos::html::Input>::new();
+    let (field, key) = manners::<leptos::html::Input>(move || put_off.set(true));
     leptos::task::spawn_local(async move {
         if let Some(known) = door.known_email().await {
             let _ = email.try_update(|email| {
@@ -38,11 +39,6 @@ fn LogInForm() -> impl IntoView {
                     *email = known;
                 }
             });
-        }
-    });
-    Effect::new(move |_| {
-        if let Some(field) = field.get() {
-            let _ = field.focus();
         }
     });
     let submit = move |event: leptos::ev::SubmitEvent| {
@@ -63,13 +59,6 @@ fn LogInForm() -> impl IntoView {
     let waits = move || match door.status().get().pending {
         0 => "Log in to go on. What you do meanwhile is kept in this browser.".to_owned(),
         count => format!("{} in this browser. Log in, and nothing is lost.", edits_wait(count)),
-    };
-    // Letters typed here are no shortcuts.
-    let key = move |event: leptos::ev::KeyboardEvent| {
-        event.stop_propagation();
-        if event.key() == "Escape" {
-            put_off.set(true);
-        }
     };
     view! {
         <div class="scrim is-dim"></div>

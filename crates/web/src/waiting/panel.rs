@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{WaitingList, edits_wait};
-use crate::design::{Icon, icon};
+use crate::design::{Icon, icon, manners};
 use crate::door::{Door, Health, Listed};
 
 /// Why edits wait, and what becomes of them.
@@ -33,24 +33,7 @@ pub(crate) fn WaitingPanel(close: Callback<()>) -> impl IntoView {
     let door = expect_context::<Door>();
     let waiting = Memo::new(move |_| door.waiting());
     let parked = move || waiting.with(|waiting| waiting.iter().any(|edit| edit.is_parked));
-    let panel = NodeRef::<leptos::html::Div>::new();
-    Effect::new(move |_| {
-        if let Some(panel) = panel.get() {
-            let _ = panel.focus();
-        }
-    });
-    let handle = window_event_listener(leptos::ev::keydown, move |event| {
-        if event.key() == "Escape" {
-            close.run(());
-        }
-    });
-    on_cleanup(move || handle.remove());
-    // Letters typed here are no shortcuts.
-    let key = |event: leptos::ev::KeyboardEvent| {
-        if event.key() != "Escape" {
-            event.stop_propagation();
-        }
-    };
+    let (panel, key) = manners::<leptos::html::Div>(move || close.run(()));
     let title = move || match waiting.with(Vec::len) {
         0 => "Nothing waits".to_owned(),
         count => edits_wait(count),

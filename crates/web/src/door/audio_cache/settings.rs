@@ -70,3 +70,20 @@ pub(super) fn forget(user: &Id) {
         let _ = store.remove_item(&used_name(user));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::door::audio_cache::ledger::{Entry, make_room};
+
+    #[test]
+    fn cl5_as_long_as_nobody_chooses_500_megabytes_are_kept_whenever_they_were_used() {
+        let entry = |n: u64| Entry { hash: format!("{n:064x}"), size: 5_000_000 };
+        let kept: Vec<Entry> = (0..99).map(entry).collect();
+        let gone = |size| make_room(&kept, &HashMap::new(), &HashSet::new(), size, QUOTA_BYTES_DEFAULT);
+        assert_eq!(gone(5_000_000), Some(vec![]));
+        assert_eq!(gone(5_000_001), Some(vec![entry(0)]));
+    }
+}

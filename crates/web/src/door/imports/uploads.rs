@@ -10,6 +10,7 @@ use web_sys::Blob;
 
 use super::{Assumed, Progress};
 use crate::door::intake::Intake;
+use crate::door::locks::{self, Held};
 use crate::door::upload::{self, Sent, Signed};
 use crate::door::waiting::{self, Waiting};
 use crate::door::{Door, api, backoff, clock, identity};
@@ -58,6 +59,7 @@ impl Door {
     /// Uploads the bytes once the server knows the record; goes on trying for a while.
     pub(super) fn upload(self, record: Id, file: Blob, name: String) {
         leptos::task::spawn_local(async move {
+            let _sends = only_sender(&record).await;
             let standing = Rc::new(Cell::new(0.0));
             let (mut tries, mut waits, mut reached) = (0, 0, 0.0);
             while tries < TRIES_MAX {
@@ -162,15 +164,25 @@ pub(crate) fn upload_what_waits(user: Id, changed: impl Fn() + 'static) {
                     changed();
                 }
             }
-            // Tabs that do the same must not do it at the same time again and again: the server lets one go on.
+            // Where there are no locks, tabs that do the same must not do it at the same time again and again: the server lets one
+            // go on.
             clock::sleep(AGAIN.mul_f64(0.5 + identity::chance())).await;
         }
     });
 }
 
+/// Waits until no other tab sends these bytes. When it has sent all of them, the server says so at once.
+async fn only_sender(record: &Id) -> Held {
+    locks::hold(&format!("unisono:upload:{record}")).await
+}
+
 /// True when the bytes are on the server. Else there is no network, or the record is not there yet, or may not be.
 async fn upload_alone(user: &Id, one: &Waiting) -> bool {
-    let Some(bytes) = waiting::bytes(user, one).await else { return false };
+    let _sends = only_sender(&one.record).await;
+    let Some(bytes) = waiting::bytes(user, one).await else {
+        // Another tab may have brought it meanwhile.
+        return waiting::all(user).await.iter().all(|other| other.record != one.record);
+    };
     loop {
         let path = format!("/api/audio-files/{}/upload", one.record);
         let sent = match api::post::<Signed>(&path, &serde_json::json!({})).await {

@@ -108,6 +108,11 @@ impl Store {
         store
     }
 
+    /// Whether this browser keeps anything.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.database.is_some()
+    }
+
     /// Keeps an edit, in its place when it has one already, and tells when that is done. `sender` is the number of a tab that
     /// sends.
     pub(crate) fn keep(&self, waiting: &Waiting, sender: Option<u64>, told: impl FnOnce(Outcome) + 'static) {
