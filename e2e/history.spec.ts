@@ -1,6 +1,6 @@
 // The history: what both did in words, named versions, old states looked at, played and restored.
 import type { Page } from '@playwright/test'
-import { expect, newClip, read, test, write } from './band'
+import { expect, newClip, newId, newProject, newTrack, open, read, test, write, type Operation } from './band'
 import { clipOf, duet, faderOf } from './duet'
 
 const changes = (page: Page) => page.getByTestId('history-panel').getByTestId('change')
@@ -166,4 +166,41 @@ test('history and banner fit on a phone, large enough for a thumb', async ({ ali
     expect(box.x + box.width, key).toBeLessThanOrEqual(390)
   }
   await alice.page.screenshot({ path: info.outputPath('past-390.png') })
+})
+
+test('what takes thousands of operations is restored as a whole, and taken back as a whole (UN2, WR13)', async ({ alice }) => {
+  test.setTimeout(120_000)
+  const { page } = alice
+  const project = await newProject(alice, 'A long night')
+  const track = await newTrack(alice, project, 'Drums')
+  const hits = Array.from({ length: 2_400 }, newId)
+  const writeAll = async (operation: (id: string, n: number) => Operation) => {
+    for (let n = 0; n < hits.length; n += 1_200) await write(alice, hits.slice(n, n + 1_200).map((id, m) => operation(id, n + m)))
+  }
+  await writeAll((id, n) => ({
+    ...{ type: 'set', table: 'clips', id, key: '' },
+    value: { id, trackId: track, name: 'Hit', startBeat: n, durationBeats: 1 },
+  }))
+  await open(alice, project)
+  await page.getByTestId('history').click()
+  await page.getByTestId('version-name').fill('All of them')
+  await page.getByTestId('name-version').click()
+  const mark = page.getByTestId('version')
+  await expect(mark).toContainText('All of them')
+  const at = new Date().toISOString()
+  await writeAll((id) => ({ type: 'set', table: 'clips', id, key: 'deleted', value: at }))
+  const there = async () => {
+    const { recordMap } = await (await page.request.get(`/api/projects/${project}/records`)).json()
+    return Object.values<any>(recordMap.clips).filter((clip) => !clip.deleted).length
+  }
+  expect(await there()).toBe(0)
+  await mark.getByTestId('look').click()
+  await expect(banner(page)).toContainText('All of them')
+  await page.getByTestId('past-restore').click()
+  await expect.poll(there, { timeout: 30_000 }).toBe(hits.length)
+  await expect(page.getByTestId('undo')).toHaveAttribute('aria-label', 'Undo Restore')
+  await page.getByTestId('undo').click()
+  await expect.poll(there, { timeout: 30_000 }).toBe(0)
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+  expect(alice.complaints).toEqual([])
 })

@@ -182,6 +182,12 @@ test('logging out while edits wait asks what is to become of them (CL3)', async 
   await page.getByRole('button', { name: 'Log out' }).click()
   const dialog = page.getByTestId('log-out-dialog')
   await expect(dialog).toContainText('1 edit waits')
+  await page.keyboard.press('Escape')
+  await expect(dialog).toHaveCount(0)
+  // From the page of the account as well.
+  await page.goto('/account')
+  await page.getByRole('link', { name: 'Log out' }).click()
+  await expect(dialog).toContainText('1 edit waits')
   await dialog.getByTestId('log-out-keep').click()
   await page.waitForURL(/\/login/)
   expect(await keys(page, 'queue', alice.userId)).toHaveLength(1)

@@ -253,6 +253,43 @@ test('a project that was opened before opens and plays after a reload without a 
   await playAndListen(page, 0.3)
 })
 
+test('more than a week later, still without a network, an opened project plays and takes edits (CL5)', async ({ alice, between }) => {
+  const { page, context } = alice
+  const week = 7 * 24 * 3_600
+  await putEarTo(page)
+  const { project } = await song(alice, 'A week in the hills', { seconds: 10, level: 0.3 })
+  await openThrough(alice, between, project)
+  await expect.poll(() => kept(page), { timeout: 20_000 }).toHaveLength(2)
+  await untilUsableOffline(page, project)
+  // Who one is outlives it, too: what was done is not for somebody else to send.
+  const cookies = (await context.cookies()).filter(({ name }) => name.startsWith('unisono_'))
+  expect(cookies.map(({ name }) => name).sort()).toEqual(['unisono_session', 'unisono_user'])
+  for (const { name, expires } of cookies) expect(expires - Date.now() / 1_000, name).toBeGreaterThan(week)
+  between.cut()
+  await context.setOffline(true)
+  await page.addInitScript((later) => {
+    const Now = Date
+    window.Date = class extends Now {
+      constructor(...all: any[]) {
+        super(...((all.length ? all : [Now.now() + later]) as []))
+      }
+      static now() {
+        return Now.now() + later
+      }
+    } as any
+  }, (week + 24 * 3_600) * 1_000)
+  await page.reload()
+  await expect(page.getByTestId('clip')).toHaveCount(1)
+  await playAndListen(page, 0.3)
+  await page.fill('[name=bpm]', '93')
+  await page.locator('[name=bpm]').press('Enter')
+  await expect(page.getByTestId('sync-state')).toHaveText('Offline, 1 edit waiting')
+  between.mend()
+  await context.setOffline(false)
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved', { timeout: 40_000 })
+  expect((await read(alice, 'projects', project)).bpm).toBe(93)
+})
+
 test('a file dropped in without a network outlives a reload and the closing of the tab, and is uploaded when there is one (CL2, CL5)', async ({ alice, bob, between }) => {
   test.setTimeout(120_000)
   const { page, context } = alice
