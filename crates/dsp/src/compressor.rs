@@ -14,6 +14,7 @@ use crate::device::parameter::settings;
 use crate::device::{Block, Controls, Device, Parameter, RATE_MAX, RATE_MIN, SILENCE, Unit};
 use crate::mix::larger;
 use crate::ring::Ring;
+use crate::wide::wide;
 
 /// The longest lookahead in milliseconds.
 pub const LOOKAHEAD_MS_MAX: f32 = 10.0;
@@ -116,9 +117,7 @@ impl Compressor {
         self.most = larger(self.most, follow(&mut self.reduction, rows, left, right, frames));
         let [.., makeup, _, mix, _, _] = rows;
         for row in &mut gains {
-            for n in 0..frames {
-                row[n] = 1.0 + mix[n] * (exp2(makeup[n] - row[n]) - 1.0);
-            }
+            factors(row, makeup, mix, frames);
         }
         for ((samples, gain), delay) in
             [&mut *part.left, &mut *part.right].into_iter().zip(&gains).zip(&mut self.delays)
@@ -164,26 +163,37 @@ fn magnitudes(key_left: &[f32], key_right: &[f32], left: &mut [f32], right: &mut
     }
 }
 
-/// From magnitudes to the reductions that they are aimed at, in octaves of gain.
-fn aims(rows: &[[f32; SEGMENT]; 9], left: &mut [f32; SEGMENT], right: &mut [f32; SEGMENT], frames: usize) {
-    let [threshold, half, inverse, slope, _, link, ..] = rows;
-    // Said again, so that the loops need not look at bounds.
-    let frames = frames.min(SEGMENT);
-    for n in 0..frames {
-        let both = larger(left[n], right[n]);
-        left[n] += link[n] * (both - left[n]);
-        right[n] += link[n] * (both - right[n]);
-    }
-    for row in [left, right] {
+wide! {
+    /// From magnitudes to the reductions that they are aimed at, in octaves of gain.
+    fn aims(rows: &[[f32; SEGMENT]; 9], left: &mut [f32; SEGMENT], right: &mut [f32; SEGMENT], frames: usize) {
+        let [threshold, half, inverse, slope, _, link, ..] = rows;
+        // Said again, so that the loops need not look at bounds.
+        let frames = frames.min(SEGMENT);
         for n in 0..frames {
-            let over = log2(row[n]) - threshold[n];
-            let h = over + half[n];
-            let h = if h > 0.0 { h } else { 0.0 };
-            let knee = half[n] + half[n];
-            let h = if h < knee { h } else { knee };
-            let above = over - half[n];
-            let above = if above > 0.0 { above } else { 0.0 };
-            row[n] = slope[n] * (h * h * inverse[n] + above);
+            let both = larger(left[n], right[n]);
+            left[n] += link[n] * (both - left[n]);
+            right[n] += link[n] * (both - right[n]);
+        }
+        for row in [left, right] {
+            for n in 0..frames {
+                let over = log2(row[n]) - threshold[n];
+                let h = over + half[n];
+                let h = if h > 0.0 { h } else { 0.0 };
+                let knee = half[n] + half[n];
+                let h = if h < knee { h } else { knee };
+                let above = over - half[n];
+                let above = if above > 0.0 { above } else { 0.0 };
+                row[n] = slope[n] * (h * h * inverse[n] + above);
+            }
+        }
+    }
+}
+
+wide! {
+    /// From reductions in octaves to factors, in one row.
+    fn factors(row: &mut [f32; SEGMENT], makeup: &[f32; SEGMENT], mix: &[f32; SEGMENT], frames: usize) {
+        for n in 0..frames.min(SEGMENT) {
+            row[n] = 1.0 + mix[n] * (exp2(makeup[n] - row[n]) - 1.0);
         }
     }
 }

@@ -38,4 +38,5 @@ pub mod room;
 pub mod saturation;
 pub mod section;
 pub mod utility;
+mod wide;
 pub mod window;

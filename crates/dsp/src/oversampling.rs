@@ -5,6 +5,7 @@
 //! Kaiser's window, [`crate::window::kaiser`]. Sums run from the middle outwards, tap by tap over a block.
 
 use crate::device::controls::SEGMENT;
+use crate::wide::wide;
 use crate::window::{kaiser, sinc};
 
 /// Pairs of coefficients of the step between the signal's rate and twice that: flat to 0.42 of the rate.
@@ -58,28 +59,30 @@ impl Window {
     }
 }
 
-/// The sums `Σ taps[k]·(x[i + M-1-k] + x[i + M+k])`: the signal half way between `x[i + M-1]` and `x[i + M]`.
-fn between<const M: usize>(taps: &[f32; M], x: &[f32], sums: &mut [f32]) {
-    let n = sums.len();
-    let mut i = 0;
-    // Blocks of sixteen keep their sums in registers.
-    while i + 16 <= n {
-        let mut sum = [0.0f32; 16];
-        // One look at the bounds for all taps.
-        let x = &x[i..i + 2 * M + 15];
-        for (k, tap) in taps.iter().enumerate() {
-            let (before, after) = (&x[M - 1 - k..][..16], &x[M + k..][..16]);
-            for lane in 0..16 {
-                sum[lane] += *tap * (before[lane] + after[lane]);
+wide! {
+    /// The sums `Σ taps[k]·(x[i + M-1-k] + x[i + M+k])`: the signal half way between `x[i + M-1]` and `x[i + M]`.
+    fn between<const M: usize>(taps: &[f32; M], x: &[f32], sums: &mut [f32]) {
+        let n = sums.len();
+        let mut i = 0;
+        // Blocks of sixteen keep their sums in registers.
+        while i + 16 <= n {
+            let mut sum = [0.0f32; 16];
+            // One look at the bounds for all taps.
+            let x = &x[i..i + 2 * M + 15];
+            for (k, tap) in taps.iter().enumerate() {
+                let (before, after) = (&x[M - 1 - k..][..16], &x[M + k..][..16]);
+                for lane in 0..16 {
+                    sum[lane] += *tap * (before[lane] + after[lane]);
+                }
             }
+            sums[i..i + 16].copy_from_slice(&sum);
+            i += 16;
         }
-        sums[i..i + 16].copy_from_slice(&sum);
-        i += 16;
-    }
-    for (i, sum) in sums.iter_mut().enumerate().skip(i) {
-        *sum = 0.0;
-        for (k, tap) in taps.iter().enumerate() {
-            *sum += *tap * (x[i + M - 1 - k] + x[i + M + k]);
+        for (i, sum) in sums.iter_mut().enumerate().skip(i) {
+            *sum = 0.0;
+            for (k, tap) in taps.iter().enumerate() {
+                *sum += *tap * (x[i + M - 1 - k] + x[i + M + k]);
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::device::{Block, Controls, Device, Parameter, RATE_MAX, RATE_MIN, SILE
 pub(crate) use crate::oversampling::LATENCY;
 use crate::oversampling::Oversampler;
 use crate::ring::Ring;
+use crate::wide::wide;
 
 /// The curves, by the number that the parameter `curve` has.
 pub const CURVES: &[&str] = &["Soft", "Warm", "Cubic", "Hard", "Fold"];
@@ -166,15 +167,17 @@ impl Channel {
     }
 }
 
-/// A curve over many samples: one loop per curve, so that each is vectors all through.
-fn shape(curve: usize, samples: &mut [f32]) {
-    let all = |f: fn(f32) -> f32, samples: &mut [f32]| samples.iter_mut().for_each(|x| *x = f(*x));
-    match curve {
-        0 => samples.iter_mut().for_each(|x| *x = soft(*x)),
-        1 => samples.iter_mut().for_each(|x| *x = tanh(*x)),
-        2 => samples.iter_mut().for_each(|x| *x = cubic(*x)),
-        3 => samples.iter_mut().for_each(|x| *x = hard(*x)),
-        _ => all(fold, samples),
+wide! {
+    /// A curve over many samples: one loop per curve, so that each is vectors all through.
+    fn shape(curve: usize, samples: &mut [f32]) {
+        let all = |f: fn(f32) -> f32, samples: &mut [f32]| samples.iter_mut().for_each(|x| *x = f(*x));
+        match curve {
+            0 => samples.iter_mut().for_each(|x| *x = soft(*x)),
+            1 => samples.iter_mut().for_each(|x| *x = tanh(*x)),
+            2 => samples.iter_mut().for_each(|x| *x = cubic(*x)),
+            3 => samples.iter_mut().for_each(|x| *x = hard(*x)),
+            _ => all(fold, samples),
+        }
     }
 }
 
