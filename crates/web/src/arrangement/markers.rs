@@ -20,7 +20,7 @@ const SLACK: f64 = 4.0;
 #[derive(Clone, Debug, PartialEq)]
 struct Mark {
     at: Ticks,
-    /// "90", "⟋ 90", "3/4".
+    /// "90", "/ 90", "3/4".
     label: String,
     /// For screen readers.
     words: String,
@@ -30,7 +30,7 @@ fn mark(times: &Times, table: Table, id: &Id) -> Option<Mark> {
     let words = |at, what: String| format!("{what} at {}", bars_in_words(at, &times.metres));
     if table == Table::TempoChanges {
         let change = times.tempo_change(id)?;
-        let (sign, how) = if change.ramp { ("⟋ ", "evenly to tempo") } else { ("", "tempo") };
+        let (sign, how) = if change.ramp { ("/ ", "evenly to tempo") } else { ("", "tempo") };
         let label = format!("{sign}{}", change.bpm);
         return Some(Mark { at: change.at, label, words: words(change.at, format!("{how} {}", change.bpm)) });
     }
@@ -138,6 +138,12 @@ fn MarkButton(table: Table, id: Id) -> impl IntoView {
         event.prevent_default();
         event.stop_propagation();
     };
+    // By a screen reader: what a pointer does has been done when it was let go.
+    let pressed_without_pointer = move |event: web_sys::MouseEvent| {
+        if let (0, Some(at)) = (event.detail(), shown.with_untracked(|mark| mark.as_ref().map(|mark| mark.at))) {
+            sound.seek(at);
+        }
+    };
     let tip = if table == Table::TempoChanges {
         "Drag, or arrow keys, to move; R for a ramp or a jump; Delete to remove. A press goes there: the BPM field then sets it."
     } else {
@@ -149,7 +155,7 @@ fn MarkButton(table: Table, id: Id) -> impl IntoView {
             data-beat=move || place().beats().to_string() title=tip
             aria-label=move || shown.with(|mark| mark.as_ref().map(|mark| mark.words.clone()).unwrap_or_default())
             on:pointerdown=down on:pointermove=moved on:pointerup=up
-            on:pointercancel=move |_| { pressed.set(None); dragged.set(None); } on:keydown=key>
+            on:pointercancel=move |_| { pressed.set(None); dragged.set(None); } on:keydown=key on:click=pressed_without_pointer>
             {move || shown.with(|mark| mark.as_ref().map(|mark| mark.label.clone()).unwrap_or_default())}
         </button>
     }
@@ -172,7 +178,7 @@ mod tests {
         add(Table::TimeSignatures, "m", &[("beat", 8.0.into()), ("timeSignature", "3/4".into())]);
         let times = Times::of(&records);
         let words = |table, id: &str| mark(&times, table, &Id::new(id).unwrap()).map(|mark| (mark.label, mark.words));
-        let tempo = ("⟋ 92.5".to_owned(), "evenly to tempo 92.5 at bar 3, beat 2".to_owned());
+        let tempo = ("/ 92.5".to_owned(), "evenly to tempo 92.5 at bar 3, beat 2".to_owned());
         assert_eq!(words(Table::TempoChanges, "t"), Some(tempo));
         assert_eq!(
             words(Table::TimeSignatures, "m"),

@@ -122,7 +122,7 @@ pub(super) fn ChangeKeys(table: Table, holding: RwSignal<Option<Id>>) -> impl In
                     <button type="button" class="change-key" data-testid="tempo-ramp" aria-pressed=move || (ramps.get() == Some(true)).to_string()
                         title="Go evenly to this tempo" aria-label="Go evenly to this tempo"
                         on:click=move |_| if let Some(id) = holding.get_untracked() { bend(door, &id) }>
-                        "⟋"
+                        "/"
                     </button>
                 </Show>
                 <Show when=move || holding.with(Option::is_some)>
