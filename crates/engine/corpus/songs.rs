@@ -391,6 +391,11 @@ fn automated() -> Case {
         },
     ];
     let mut case = case("automated", 120_000, vec![(48_000, stereo_noise(84, 60_000))], tracks);
+    case.song.master.devices = vec![turned(43, Kind::Filter, 9)];
+    case.song.master.lanes = vec![
+        lane(LaneTarget::Volume, &[(2_000, 0.6, straight), (22_222, 1.2, Way::Bent(-0.5)), (44_000, 0.9, Way::Hold)]),
+        lane(LaneTarget::Parameter(0, 1), &[(5_000, 12_000.0, straight), (40_000, 500.0, straight)]),
+    ];
     case.loop_ticks = Some((tick(3_000), tick(45_000)));
     case
 }

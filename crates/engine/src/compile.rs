@@ -56,7 +56,8 @@ impl Compiler {
         }
         let metres = write_metres(song.time_signature, &song.metre_changes).ok_or(CompileError::TimeSignature)?;
         let times = [tempo_track.words(), &metres];
-        let words = self.write(song, times, &sources, &graph, &tracks)?;
+        let master_lanes = lanes::compile(song, song.tracks.len(), tempo)?;
+        let words = self.write(song, times, &sources, &graph, (&tracks, &master_lanes))?;
         Ok(Plan::from_words(words).map_err(|(error, _)| error).expect("what is compiled from checked input is a plan"))
     }
 
@@ -66,7 +67,7 @@ impl Compiler {
         times: [&[u32]; 2],
         sources: &Sources,
         graph: &Graph,
-        tracks: &[CompiledTrack],
+        (tracks, master_lanes): (&[CompiledTrack], &[CompiledLane]),
     ) -> Result<Vec<u32>, CompileError> {
         let clip_count = tracks.iter().map(|track| track.clips.len()).sum::<usize>();
         if clip_count > CLIPS_MAX {
@@ -74,11 +75,12 @@ impl Compiler {
         }
         let frames = tracks.iter().flat_map(|track| &track.clips).map(|clip| clip.end).max().unwrap_or(0).max(0);
         let counts = [times[0].len() / STRETCH_WORDS, times[1].len() / METRE_WORDS].map(|n| n as u32);
-        let mut words = vec![MAGIC, VERSION, 0, song.sample_rate, counts[0], counts[1], 0];
-        words.push((song.master.volume as f32).to_bits());
+        let moves = master_lanes.iter().any(|lane| lane.target == LaneTarget::Volume);
+        let mut words = vec![MAGIC, VERSION, 0, song.sample_rate, counts[0], counts[1], u32::from(moves)];
+        words.push(if moves { 1.0 } else { song.master.volume as f32 }.to_bits());
         words.extend([tracks.len(), clip_count, sources.list.len(), sources.conversions.len()].map(|n| n as u32));
         push_u64(&mut words, frames as u64);
-        let mut flow = flow::write(song, graph, tracks)?;
+        let mut flow = flow::write(song, graph, tracks, master_lanes)?;
         times.into_iter().for_each(|times| flow.words.extend(times));
         words.extend(flow.header);
         words.resize(HEADER_WORDS, 0);

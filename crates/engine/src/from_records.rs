@@ -37,15 +37,16 @@ impl Song {
                     .collect(),
                 devices: flow.devices(&track.id, &plugins),
                 output: record.id_in("output").and_then(|id| flow.tracks.get(&id).copied()),
-                lanes: lanes(records, &track.id, &plugins, &flow.live_sends(&sends)),
+                lanes: lanes(records.children(Table::Automation, &track.id), &plugins, &flow.live_sends(&sends)),
                 sends: flow.sends(&track.id, &sends),
             }
         });
         let tracks = tracks.collect();
-        let master = Master {
-            volume: project.master_volume,
-            devices: flow.devices(&project.id, &Plugin::all(records.project()?)),
-        };
+        let plugins = Plugin::all(records.project()?);
+        let mut master_lanes = lanes(records.master_automation(), &plugins, &[]);
+        master_lanes.retain(|lane| lane.target != LaneTarget::Pan);
+        let master =
+            Master { volume: project.master_volume, devices: flow.devices(&project.id, &plugins), lanes: master_lanes };
         Some(Song {
             sample_rate: project.sample_rate,
             bpm_milli: project.bpm.thousandths(),
@@ -131,9 +132,9 @@ impl Flow {
     }
 }
 
-/// The automation of a track. What moves nothing that is there, or what may not move, is left out.
-fn lanes(records: &Records, track: &Id, plugins: &[Plugin], sends: &[&model::Send]) -> Vec<Lane> {
-    let records = records.children(Table::Automation, track).filter(|record| !record.is_deleted());
+/// The automation of a track, or of the master. What moves nothing that is there, or what may not move, is left out.
+fn lanes<'a>(records: impl Iterator<Item = &'a Record>, plugins: &[Plugin], sends: &[&model::Send]) -> Vec<Lane> {
+    let records = records.filter(|record| !record.is_deleted());
     let lane = |record: &Record| {
         let target = target(record.text("parameter")?, plugins, sends)?;
         let points = record.get("points").as_list()?.iter().filter_map(|value| point(value, target)).collect();
@@ -451,6 +452,30 @@ mod tests {
         let first = late.lanes[0].points[0];
         assert_eq!((first.ticks, first.value, first.way), (TICKS_PER_BEAT, 16.0, Way::Hold));
         assert_eq!(late.lanes[0].points[1].way, Way::Bent(-0.5));
+        assert!(crate::Plan::compile(&song).is_ok());
+    }
+
+    #[test]
+    fn en33_automation_without_a_track_is_the_masters() {
+        let mut records = project();
+        let filter = Value::map([("id", Value::text("f")), ("type", Value::text("filter"))]);
+        let mut project = records.project().unwrap().clone();
+        project = project.with("plugins", Value::list([filter]));
+        records.insert(Table::Projects, project);
+        let point = Value::map([("id", Value::text("x")), ("beat", Value::number(1.0)), ("value", Value::number(0.5))]);
+        for (name, parameter) in [("a1", "volume"), ("a2", "plugins.f.params.q"), ("a3", "pan"), ("a4", "sends.s.gain")]
+        {
+            let given = [
+                ("projectId", Value::text("p")),
+                ("parameter", Value::text(parameter)),
+                ("points", Value::list([point.clone()])),
+            ];
+            insert(&mut records, Table::Automation, name, &given);
+        }
+        let song = Song::from_records(&records, |_| None).unwrap();
+        let targets: Vec<LaneTarget> = song.master.lanes.iter().map(|lane| lane.target).collect();
+        assert_eq!(targets, [LaneTarget::Volume, LaneTarget::Parameter(0, 2)]);
+        assert!(song.tracks.iter().all(|track| track.lanes.is_empty()));
         assert!(crate::Plan::compile(&song).is_ok());
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | words | section |
 //! |---|---|
-//! | 32 | header: magic, version, length in words, sample rate, counts of stretches and of metres, 0, master factor (f32), counts of tracks, clips, sources, conversions, song length in frames (i64), counts of devices, values, edges, lanes, points, latency of the whole in frames, hash of the structure (u64), how many of the devices are the master's, zeros |
+//! | 32 | header: magic, version, length in words, sample rate, counts of stretches and of metres, 1 if a lane moves the master factor (the first behind the tracks' lanes), that factor (f32), counts of tracks, clips, sources, conversions, song length in frames (i64), counts of devices, values, edges, lanes, points, latency of the whole in frames, hash of the structure (u64), how many of the devices are the master's, hash of the master's lane (u64), zeros |
 //! | 24 × tracks | id (u64), content hash (u64), factors left and right (f32), first clip, clips, the index of the track that comes at this place when sorted by id, and when sorted for processing, first device, devices, first edge, edges, first lane, lanes, delay of its clips in frames, 1 if edges lead to it, latency at its fader, hash of its lanes (u64), zeros |
 //! | 18 × clips | first audible frame, frame after the last, frame at which the recording's frame 0 lies, latest end in the subtree, start of the fade in, end of the fade out (all i64), fade lengths in frames, gain (f32), index of the source, 1 if it is reversed + 2 × shape of the fade in + 16 × shape of the fade out, 0 |
 //! | 8 × sources | id, rate, channels, index of the conversion or 0xffffffff, length in frames (u64), zeros |

@@ -296,7 +296,7 @@ impl Processor {
             let mut sum = Signal { left: &mut *left, right: &mut *right, silent: false };
             self.rack.devices(devices, &mut sum, &now);
         }
-        self.desk.master(self.clock, left, right);
+        self.desk.master(&now, &mut self.rack.levels[0], left, right);
         self.clicks(plans, spans, left, right);
     }
 

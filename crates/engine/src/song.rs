@@ -58,11 +58,13 @@ pub struct Master {
     pub volume: f64,
     /// What the sum goes through, in this order. Their sidechains may be any track.
     pub devices: Vec<Device>,
+    /// What moves on its own: the volume, and the devices' parameters.
+    pub lanes: Vec<Lane>,
 }
 
 impl Default for Master {
     fn default() -> Self {
-        Self { volume: 1.0, devices: Vec::new() }
+        Self { volume: 1.0, devices: Vec::new(), lanes: Vec::new() }
     }
 }
 
@@ -148,7 +150,7 @@ pub struct Lane {
     pub points: Vec<Point>,
 }
 
-/// What a lane moves, in its own track.
+/// What a lane moves, in its own track or in the master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneTarget {
     /// The fader.

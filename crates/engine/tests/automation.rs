@@ -248,3 +248,41 @@ fn en26_a_delay_in_notes_follows_the_tempo_at_its_place() {
     assert_eq!((half(0), half(30_000)), (12_000, 24_000));
     assert!((12_000..24_000).contains(&half(last_look)));
 }
+
+#[test]
+fn en33_the_master_follows_its_lanes_to_the_frame_late_by_all_latency() {
+    let straight = [(100, 0.5, STRAIGHT), (1_100, 1.0, Way::Hold), (2_000, 0.25, Way::Hold)];
+    // Unchanged but late by 36 frames: driven by nothing, mixed in by nothing.
+    let mut values: Vec<f32> = Kind::Saturation.parameters().iter().map(|parameter| parameter.default).collect();
+    let mix = Kind::Saturation.parameters().iter().position(|parameter| parameter.id == "mix").unwrap();
+    values[mix] = 0.0;
+    let saturation = Device { id: 9, kind: Kind::Saturation, bypassed: false, values, sidechain: None };
+    for devices in [vec![], vec![saturation]] {
+        let late = 36 * devices.len();
+        let mut song = ones(vec![], devices);
+        song.master.lanes = vec![lane(LaneTarget::Volume, &straight)];
+        let [left, _] = play(&song, 3_000);
+        for (n, x) in left.iter().enumerate().skip(late) {
+            let expected = match n - late {
+                0..100 => 0.5,
+                frame @ 100..1_100 => 0.5 + 0.5 * (frame as f64 - 100.0) / 1_000.0,
+                1_100..2_000 => 1.0,
+                _ => 0.25,
+            };
+            assert!((f64::from(*x) - expected).abs() < 1e-5, "frame {n}: {x} instead of {expected}");
+        }
+    }
+    // A filter in the master that closes.
+    let filter = |values: Vec<f32>| Device { id: 8, kind: Kind::Filter, bypassed: false, values, sidechain: None };
+    let defaults: Vec<f32> = Kind::Filter.parameters().iter().map(|parameter| parameter.default).collect();
+    let mut song = ones(vec![], vec![]);
+    song.master.devices = vec![filter(defaults)];
+    let still = play(&song, 3_000);
+    song.master.lanes = vec![lane(LaneTarget::Parameter(0, 1), &[(1_000, 100.0, Way::Hold)])];
+    assert!(play(&song, 3_000) != still);
+    // What the master does not have.
+    for target in [LaneTarget::Pan, LaneTarget::Send(0), LaneTarget::Parameter(1, 0)] {
+        song.master.lanes = vec![lane(target, &[(0, 0.5, Way::Hold)])];
+        assert_eq!(Plan::compile(&song), Err(engine::CompileError::Lane(1)));
+    }
+}

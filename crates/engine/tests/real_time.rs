@@ -174,3 +174,25 @@ fn en14_a_missing_recording_is_silence() {
     processor.process(&plans, &mut MemoryReader::new(), &mut left, &mut right);
     assert!(left.iter().chain(&right).all(|x| *x == 0.0));
 }
+
+#[test]
+fn en14_the_work_is_linear_in_the_tracks_that_are_heard() {
+    let frames_read = |heard: u64, muted: u64| {
+        let sources = vec![SourceInfo { id: 1, rate: 48_000, channels: 2, frames: 48_000 }];
+        let of = |id: u64| engine::Track { muted: id >= heard, ..track(id, vec![clip(1, 0, 2 * BEAT)]) };
+        let plan = Plan::compile(&song(48_000, 120_000, sources, (0..heard + muted).map(of).collect())).unwrap();
+        let plans = Plans { current: plan.view(), previous: None };
+        let mut processor = Processor::new(48_000);
+        processor.prepare(None, &plans.current);
+        processor.change(None, &plans.current).unwrap();
+        processor.play();
+        let mut reader = CountingReader { reads: 0, frames: 0 };
+        processor.process(&plans, &mut reader, &mut [0.0; 4_096], &mut [0.0; 4_096]);
+        (reader.reads, reader.frames)
+    };
+    let (reads, frames) = frames_read(8, 0);
+    assert!(reads >= 8 && frames == 8 * 4_096);
+    assert_eq!(frames_read(64, 0), (8 * reads, 8 * frames));
+    assert_eq!(frames_read(8, 500), (reads, frames), "muted tracks are not read");
+    assert_eq!(frames_read(0, 500), (0, 0));
+}

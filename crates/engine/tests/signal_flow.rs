@@ -95,7 +95,7 @@ fn en32_a_latency_is_taken_out_of_an_export_and_made_up_for_elsewhere() {
     let both = of(vec![through, playing(2)]);
     assert_eq!(sounds(&export(&both, impulse(), FRAMES)), [(IMPULSE, 1.0)]);
     let mut master = of(vec![playing(1)]);
-    master.master = Master { volume: 1.0, devices: vec![late(11, 3.0)] };
+    master.master = Master { devices: vec![late(11, 3.0)], ..Master::default() };
     assert_eq!(sounds(&export(&master, impulse(), FRAMES)), [(IMPULSE, 0.5)]);
 }
 

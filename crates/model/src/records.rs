@@ -158,6 +158,11 @@ impl Records {
         self.children(Table::Clips, track).filter(|clip| !clip.is_deleted())
     }
 
+    /// The automation of the master, deleted lanes included: that which lies on no track.
+    pub fn master_automation(&self) -> impl Iterator<Item = &Record> {
+        self.table(Table::Automation).filter(|lane| lane.get("trackId").is_null())
+    }
+
     /// Where the tempo changes, in order; of several at one place the one that counts comes last.
     #[must_use]
     pub fn tempo_changes(&self) -> Vec<TempoChange> {

@@ -216,7 +216,8 @@ static POINT: [Field; 4] = [
 static AUTOMATION: TableSchema = TableSchema {
     table: Table::Automation,
     fields: &[
-        field("trackId", Kind::Reference(Table::Tracks), Required, Creation),
+        // Without one it is the master's.
+        field("trackId", Kind::Reference(Table::Tracks), Nullable, Creation),
         field("projectId", Kind::Reference(Table::Projects), Nullable, Server),
         field("parameter", WORD, Required, Creation),
         field("points", Kind::Elements(&POINT), EMPTY, Client),

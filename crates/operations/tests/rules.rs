@@ -446,6 +446,11 @@ fn u2_notes_points_plugins_and_members_have_their_shapes() {
         ["projectId", "userId", "role"].map(|field| member.text(field)),
         [Some("p"), Some("ed"), Some("editor")]
     );
+    // Automation of the master: it lies on no track, and the project is known.
+    let lane = fields([("projectId", "p".into()), ("parameter", "volume".into())]);
+    world.submit("ed", vec![create(Table::Automation, &id("master"), lane)]).unwrap();
+    let lane = world.get(Table::Automation, "master");
+    assert_eq!((lane.text("trackId"), lane.text("projectId")), (None, Some("p")));
     for (table, name, key, value) in [
         (Table::Clips, "k", "midiData", Value::map([("sheet", 1u32.into())])),
         (Table::Clips, "k", "midiData.notes.tx-0-0.pitch", 128u32.into()),

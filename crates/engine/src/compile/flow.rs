@@ -11,7 +11,7 @@ use crate::{Device, LaneTarget, Song};
 /// What the graph takes in the plan.
 pub(super) struct Flow {
     /// The header's words about it.
-    pub(super) header: [u32; 9],
+    pub(super) header: [u32; 11],
     pub(super) tracks: Vec<Track>,
     /// All its sections.
     pub(super) words: Vec<u32>,
@@ -37,7 +37,12 @@ struct Sections {
     point_count: u32,
 }
 
-pub(super) fn write(song: &Song, graph: &Graph, compiled: &[CompiledTrack]) -> Result<Flow, CompileError> {
+pub(super) fn write(
+    song: &Song,
+    graph: &Graph,
+    compiled: &[CompiledTrack],
+    master_lanes: &[CompiledLane],
+) -> Result<Flow, CompileError> {
     check_ids(song)?;
     let mut sections = Sections::default();
     let mut tracks = Vec::with_capacity(song.tracks.len());
@@ -61,8 +66,10 @@ pub(super) fn write(song: &Song, graph: &Graph, compiled: &[CompiledTrack]) -> R
         sections.devices(&track.devices, strip.first_device, graph, &compiled[index].lanes, index)?;
     }
     let first = graph.devices.len() - song.master.devices.len();
-    sections.devices(&song.master.devices, first, graph, &[], song.tracks.len())?;
-    sections.finish(song, graph, tracks)
+    let (own, content) = lanes::of(master_lanes, |target| target == LaneTarget::Volume);
+    sections.lanes(&own);
+    sections.devices(&song.master.devices, first, graph, master_lanes, song.tracks.len())?;
+    sections.finish(song, graph, tracks, content)
 }
 
 impl Sections {
@@ -106,7 +113,7 @@ impl Sections {
         Ok(())
     }
 
-    fn finish(self, song: &Song, graph: &Graph, tracks: Vec<Track>) -> Result<Flow, CompileError> {
+    fn finish(self, song: &Song, graph: &Graph, tracks: Vec<Track>, content: u64) -> Result<Flow, CompileError> {
         if self.lane_count as usize > LANES_MAX || self.point_count as usize > POINTS_MAX {
             return Err(CompileError::TooMuchAutomation);
         }
@@ -114,7 +121,9 @@ impl Sections {
         let [devices, values, edges] = counts;
         let (low, high) = (graph.structure as u32, (graph.structure >> 32) as u32);
         let master = song.master.devices.len() as u32;
-        let header = [devices, values, edges, self.lane_count, self.point_count, graph.latency, low, high, master];
+        let (lanes, points) = (self.lane_count, self.point_count);
+        let (own_low, own_high) = (content as u32, (content >> 32) as u32);
+        let header = [devices, values, edges, lanes, points, graph.latency, low, high, master, own_low, own_high];
         let words = [self.devices, self.values, self.edges, self.lanes, self.points].concat();
         Ok(Flow { header, tracks, words })
     }

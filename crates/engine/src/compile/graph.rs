@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::{CompileError, is_gain};
 use crate::plan::{DEVICES_MAX, EDGES_MAX, EdgeKind, NONE, WAIT_MAX, WAITS_MAX};
-use crate::{Device, Song, Track};
+use crate::{Device, Lane, Song};
 
 /// What the compiler knows of the whole graph.
 pub(super) struct Graph {
@@ -322,7 +322,7 @@ fn structure(song: &Song, graph: &Graph) -> u64 {
                 hash.add_all([edge.id, u64::from(edge.kind.code()), target, u64::from(edge.wait)]);
             }
         }
-        lanes(&mut hash, track);
+        lanes(&mut hash, &track.lanes);
         hash.add(u64::from(strip.wait));
         if strip.receives || hash.is_marked {
             sum = sum.wrapping_add(mix(track.id, hash.value));
@@ -330,6 +330,7 @@ fn structure(song: &Song, graph: &Graph) -> u64 {
     }
     let mut hash = Hash::new();
     devices(&mut hash, &song.master.devices, &graph.devices[graph.devices.len() - song.master.devices.len()..]);
+    lanes(&mut hash, &song.master.lanes);
     sum.wrapping_add(hash.value)
 }
 
@@ -341,8 +342,8 @@ fn devices(hash: &mut Hash, devices: &[Device], placed: &[Placed]) {
 }
 
 /// Levels that move on their own replace the fader's own: that is another graph.
-fn lanes(hash: &mut Hash, track: &Track) {
-    for lane in &track.lanes {
+fn lanes(hash: &mut Hash, lanes: &[Lane]) {
+    for lane in lanes.iter().filter(|lane| !lane.points.is_empty()) {
         match lane.target {
             crate::LaneTarget::Volume => hash.add(1),
             crate::LaneTarget::Pan => hash.add(2),

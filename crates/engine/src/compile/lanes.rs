@@ -4,7 +4,7 @@ use dsp::device::Curve;
 
 use super::{CompileError, frame, is_gain, push_u64};
 use crate::plan::{HOLD, LANES_MAX, POINTS_MAX};
-use crate::{Lane, LaneTarget, Point, Song, TempoMap, Track, Way};
+use crate::{Device, Lane, LaneTarget, Point, Song, TempoMap, Way};
 
 /// A lane as the plan has it.
 pub(super) struct CompiledLane {
@@ -13,13 +13,25 @@ pub(super) struct CompiledLane {
     points: Vec<(i64, f32, f32)>,
 }
 
-/// All lanes of a track; of several with one target the first counts, and those without points are left out.
+/// Where lanes are: a track, or the master, which has no pan and no sends.
+#[derive(Clone, Copy)]
+struct Owner<'a> {
+    lanes: &'a [Lane],
+    devices: &'a [Device],
+    sends: Option<usize>,
+}
+
+/// All lanes of a track, or of the master, whose index is one beyond the last track's; of several with one target the first counts, and
+/// those without points are left out.
 pub(super) fn compile(song: &Song, index: usize, tempo: TempoMap<'_>) -> Result<Vec<CompiledLane>, CompileError> {
-    let track = &song.tracks[index];
+    let owner = match song.tracks.get(index) {
+        Some(track) => Owner { lanes: &track.lanes, devices: &track.devices, sends: Some(track.sends.len()) },
+        None => Owner { lanes: &song.master.lanes, devices: &song.master.devices, sends: None },
+    };
     let mut lanes: Vec<CompiledLane> = Vec::new();
-    for lane in &track.lanes {
+    for lane in owner.lanes {
         if !lane.points.is_empty() && lanes.iter().all(|known| known.target != lane.target) {
-            let points = points(lane, track, tempo).ok_or(CompileError::Lane(index))?;
+            let points = points(lane, owner, tempo).ok_or(CompileError::Lane(index))?;
             lanes.push(CompiledLane { target: lane.target, points });
         }
     }
@@ -27,7 +39,7 @@ pub(super) fn compile(song: &Song, index: usize, tempo: TempoMap<'_>) -> Result<
     if lanes.len() > LANES_MAX || count > POINTS_MAX { Err(CompileError::TooMuchAutomation) } else { Ok(lanes) }
 }
 
-fn points(lane: &Lane, track: &Track, tempo: TempoMap<'_>) -> Option<Vec<(i64, f32, f32)>> {
+fn points(lane: &Lane, owner: Owner<'_>, tempo: TempoMap<'_>) -> Option<Vec<(i64, f32, f32)>> {
     let mut in_order: Vec<_> = lane.points.iter().collect();
     in_order.sort_by_key(|point| point.ticks);
     let mut points: Vec<(i64, f32, f32)> = Vec::with_capacity(in_order.len());
@@ -40,7 +52,7 @@ fn points(lane: &Lane, track: &Track, tempo: TempoMap<'_>) -> Option<Vec<(i64, f
         Some(())
     };
     for (place, point) in in_order.iter().enumerate() {
-        let here = value(lane.target, track, point.value)?;
+        let here = value(lane.target, owner, point.value)?;
         let bend = match point.way {
             Way::Hold => {
                 push(point.ticks, here, HOLD)?;
@@ -51,11 +63,11 @@ fn points(lane: &Lane, track: &Track, tempo: TempoMap<'_>) -> Option<Vec<(i64, f
         };
         let next = in_order.get(place + 1);
         let there = match next {
-            Some(next) => value(lane.target, track, next.value)?,
+            Some(next) => value(lane.target, owner, next.value)?,
             None => here,
         };
         let cuts = next.filter(|_| here.to_bits() != there.to_bits()).map(|next| cuts(point, next, tempo));
-        let logarithmic = is_logarithmic(lane.target, track);
+        let logarithmic = is_logarithmic(lane.target, owner);
         let mut from = (point.ticks, 0.0, here);
         for (ticks, share) in cuts.into_iter().flatten() {
             push(from.0, from.2, (bend * (share - from.1)) as f32)?;
@@ -86,20 +98,20 @@ fn on_the_way(here: f32, there: f32, share: f64, logarithmic: bool) -> f32 {
 }
 
 /// Whether what a lane moves goes by equal ratios.
-fn is_logarithmic(target: LaneTarget, track: &Track) -> bool {
+fn is_logarithmic(target: LaneTarget, owner: Owner<'_>) -> bool {
     let LaneTarget::Parameter(device, parameter) = target else { return false };
-    let about = track.devices.get(device).and_then(|device| device.kind.parameters().get(parameter));
+    let about = owner.devices.get(device).and_then(|device| device.kind.parameters().get(parameter));
     about.is_some_and(|about| about.curve == Curve::Logarithmic)
 }
 
 /// The value, if what the lane moves is there and may have it; parameters are brought into their range.
-fn value(target: LaneTarget, track: &Track, value: f64) -> Option<f32> {
+fn value(target: LaneTarget, owner: Owner<'_>, value: f64) -> Option<f32> {
     match target {
         LaneTarget::Volume => is_gain(value).then_some(value as f32),
-        LaneTarget::Send(place) => (place < track.sends.len() && is_gain(value)).then_some(value as f32),
-        LaneTarget::Pan => (-1.0..=1.0).contains(&value).then_some(value as f32),
+        LaneTarget::Send(place) => (place < owner.sends? && is_gain(value)).then_some(value as f32),
+        LaneTarget::Pan => (owner.sends.is_some() && (-1.0..=1.0).contains(&value)).then_some(value as f32),
         LaneTarget::Parameter(device, parameter) => {
-            let about = track.devices.get(device)?.kind.parameters().get(parameter)?;
+            let about = owner.devices.get(device)?.kind.parameters().get(parameter)?;
             about.accept(value as f32).filter(|_| about.automatable)
         }
     }

@@ -47,6 +47,8 @@ pub(super) fn header(words: &[u32]) -> Result<Header, PlanError> {
         latency: w[19],
         structure: u64_at(w, 20),
         master_devices: w[22] as usize,
+        master_moves: w[6] == 1,
+        master_content: u64_at(w, 23),
     };
     let counts = header.tracks <= TRACKS_MAX
         && header.clips <= CLIPS_MAX
@@ -55,7 +57,7 @@ pub(super) fn header(words: &[u32]) -> Result<Header, PlanError> {
         && (1..=1 + CHANGES_MAX).contains(&header.stretches)
         && (1..=1 + CHANGES_MAX).contains(&header.metres)
         && graph::counts(&header);
-    let rest = w[6] == 0 && w[23..].iter().all(|word| *word == 0);
+    let rest = w[6] <= 1 && w[25..].iter().all(|word| *word == 0);
     if !counts || !rest || !is_gain(header.master_gain) || !(0..=FRAME_MAX).contains(&header.frames) {
         return Err(PlanError::Header);
     }

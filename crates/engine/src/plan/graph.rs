@@ -143,6 +143,23 @@ impl PlanView<'_> {
         self.header().devices - self.header().master_devices..self.header().devices
     }
 
+    /// The lane that moves the master's volume, if one does: behind the lanes of the last track and of its devices.
+    #[must_use]
+    pub fn master_lane(&self) -> Option<LaneRecord> {
+        if !self.header().master_moves {
+            return None;
+        }
+        let theirs = self.master_devices().map(|index| self.device(index).lanes).sum::<usize>();
+        let index = self.header().lanes.checked_sub(theirs + 1)?;
+        Some(self.lane(index))
+    }
+
+    /// Equal in two plans when the master's lane is.
+    #[must_use]
+    pub fn master_lane_content(&self) -> u64 {
+        self.header().master_content
+    }
+
     /// The track that is processed at a place, below [`PlanView::track_count`].
     #[must_use]
     pub fn track_at(&self, place: usize) -> usize {

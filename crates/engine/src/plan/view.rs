@@ -37,6 +37,8 @@ pub(crate) struct Header {
     pub(crate) latency: u32,
     pub(crate) structure: u64,
     pub(crate) master_devices: usize,
+    pub(crate) master_moves: bool,
+    pub(crate) master_content: u64,
 }
 
 /// A track.

@@ -18,6 +18,7 @@ pub(super) struct Desk {
     pub(super) master_peaks: [f32; 2],
     pub(super) silenced: u64,
     master: Ramp,
+    follow: Follow<1>,
     /// 0 while one graph gives way to another.
     dip: Ramp,
     next_edges: Vec<Edge>,
@@ -148,6 +149,7 @@ impl Desk {
             master_peaks: [0.0; 2],
             silenced: 0,
             master: Ramp::still(1.0),
+            follow: Follow::new(),
             dip: Ramp::still(1.0),
             edges: Vec::with_capacity(EDGES_MAX),
             next_edges: Vec::with_capacity(EDGES_MAX),
@@ -179,6 +181,10 @@ impl Desk {
                 }
             }
             self.master.set(current.master_gain(), now, ramp);
+            if previous.master_lane_content() != current.master_lane_content() {
+                // It is led from where it was, if it was anywhere.
+                self.follow.jumps = if self.follow.jumps == 0 { 0 } else { u64::MAX };
+            }
         } else {
             self.master = Ramp::still(current.master_gain());
         }
@@ -324,7 +330,18 @@ impl Desk {
     }
 
     /// Puts the sum through the master fader, silences what overflowed, and measures.
-    pub(super) fn master(&mut self, now: u64, left: &mut [f32], right: &mut [f32]) {
+    pub(super) fn master(&mut self, now: &Now<'_>, levels: &mut [f32], left: &mut [f32], right: &mut [f32]) {
+        if let Some(lane) = now.plan.master_lane() {
+            let levels = &mut levels[..left.len()];
+            let at = |frame| [Some(Stretch::at(now.plan, &lane, frame)), None];
+            self.follow.write([&mut *levels], now.plan.latency(), now, &at, &|[volume, _]| [volume.unwrap_or(1.0)]);
+            for samples in [&mut *left, &mut *right] {
+                samples.iter_mut().zip(&*levels).for_each(|(x, level)| *x *= *level);
+            }
+        } else {
+            self.follow.jumps = 0;
+        }
+        let now = now.clock;
         for (samples, peak) in [left, right].into_iter().zip(&mut self.master_peaks) {
             let moving = (self.master.moving(now) as usize).min(samples.len());
             self.master.apply(&mut samples[..moving], now);

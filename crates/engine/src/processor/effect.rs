@@ -368,7 +368,7 @@ mod tests {
         let kind = Kind::Utility;
         let values = kind.parameters().iter().map(|parameter: &Parameter| parameter.default).collect();
         let device = crate::Device { id: 1, kind, bypassed: false, values, sidechain: None };
-        let master = Master { volume: 1.0, devices: vec![device] };
+        let master = Master { devices: vec![device], ..Master::default() };
         let time_signature = TimeSignature { beats: 4, unit: 4 };
         let (tempo_changes, metre_changes, tracks, sources) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (sample_rate, bpm_milli) = (48_000, 120_000);

@@ -34,8 +34,10 @@ fn parent(operation: &Operation) -> Option<Key> {
     let operations::Change::Set(value) = &operation.change else { return None };
     let named = |field: &str| operation.is_creation().then(|| Id::new(value.get(field)?.as_str()?).ok()).flatten();
     let by_track = || named("trackId").map(|id| Key::new(Table::Tracks, id));
+    let by_project = || named("projectId").map(|id| Key::new(Table::Projects, id));
     match operation.target.table {
-        Table::Clips | Table::Automation => by_track(),
-        _ => named("projectId").map(|id| Key::new(Table::Projects, id)),
+        Table::Clips => by_track(),
+        Table::Automation => by_track().or_else(by_project),
+        _ => by_project(),
     }
 }

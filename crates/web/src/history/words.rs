@@ -329,7 +329,7 @@ impl Lexicon<'_> {
             Some(lane) => {
                 let parameter = lane.text("parameter").map(|parameter| format!("{} on ", cut(parameter)));
                 let track = lane.id_in("trackId").map(|track| self.name(Table::Tracks, &track));
-                format!("{}{}", parameter.unwrap_or_default(), track.unwrap_or_else(|| "a track".to_owned()))
+                format!("{}{}", parameter.unwrap_or_default(), track.unwrap_or_else(|| "the master".to_owned()))
             }
             None => "a track".to_owned(),
         }
@@ -354,7 +354,7 @@ impl Lexicon<'_> {
 
     fn lane_of(&self, created: &Value) -> String {
         let track = created.get("trackId").and_then(Value::as_str).and_then(|id| Id::new(id).ok());
-        track.map_or_else(|| "a track".to_owned(), |id| self.name(Table::Tracks, &id))
+        track.map_or_else(|| "the master".to_owned(), |id| self.name(Table::Tracks, &id))
     }
 
     /// "bar 17", and within a bar "bar 17, beat 2".

@@ -185,9 +185,12 @@ fn record_in_words(records: &Records, key: &Key) -> String {
     format!("{kind} {}", name(records, key))
 }
 
-/// What a record is called; of an automation lane, its track.
+/// What a record is called; of an automation lane, its track, or the master.
 fn name(records: &Records, key: &Key) -> String {
     let record = records.get(key);
+    if key.table == Table::Automation && record.is_some_and(|lane| lane.get("trackId").is_null()) {
+        return "the master".to_owned();
+    }
     let named = match key.table {
         Table::Automation => record.and_then(|lane| records.find(Table::Tracks, &lane.id_in("trackId")?)),
         _ => record,

@@ -45,6 +45,12 @@ pub(super) fn check(plan: &PlanView<'_>) -> Result<(), PlanError> {
     for index in 0..plan.track_count() {
         track(plan, index, &mut used)?;
     }
+    if plan.header().master_moves {
+        if used.lanes == plan.header().lanes {
+            return Err(PlanError::Header);
+        }
+        lanes(plan, 1, &mut used, |target| target == LaneRecordTarget::Volume)?;
+    }
     devices(plan, plan.master_devices(), 0, &mut used)?;
     let header = plan.header();
     let all = used.devices == header.devices

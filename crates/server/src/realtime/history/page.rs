@@ -207,8 +207,11 @@ fn name_of(records: &Records, table: Table, record: &Record) -> Option<String> {
     match table {
         Table::AudioFiles => text("filename"),
         Table::Automation => {
-            let track = records.find(Table::Tracks, &record.id_in("trackId")?)?;
-            Some(format!("{}: {}", track.text("name")?, record.text("parameter")?))
+            let owner = match record.id_in("trackId") {
+                Some(track) => records.find(Table::Tracks, &track)?.text("name")?,
+                None => "Master",
+            };
+            Some(format!("{owner}: {}", record.text("parameter")?))
         }
         _ => text("name"),
     }
