@@ -12,6 +12,9 @@
 // Messages in (README.md says more):
 //   {type: 'source', id, channels, frames, format: 'i16' | 'f32'}  announces a recording; replaces one of the same id
 //   {type: 'chunk', id, index, data: ArrayBuffer}  frames index*65536 … of it; answered by {type: 'chunk', id, index}
+//   {type: 'ring', data: SharedArrayBuffer}        where chunks of long recordings come from (README.md)
+//   {type: 'pool', slots}                          makes some more slots for them; answered by {type: 'pool', slots}
+//   {type: 'stream', id, channels, frames, format, finite}  announces a recording that is read ahead; answered by {type: 'stream', id}
 //   {type: 'drop', id}                             forgets a recording
 //   {type: 'plan', serial, data: ArrayBuffer}      a compiled plan; answered by {type: 'plan', serial}
 //   {type: 'play'} {type: 'stop'} {type: 'seek', ticks} {type: 'metronome', on: boolean}
@@ -24,7 +27,7 @@
 // Status, as Int32Array (STATUS_WORDS + 2 * tracks): 0 sequence, odd while words 1-13 are written; 1 playing; 2-3 position in frames
 // (Float64Array index 1); 4 serial of the plan in force; 5 blocks; 6 blocks for which a chunk was not here; 7 underruns (the device
 // ran dry, or blocks were skipped); 8 traps; 9 samples that were no numbers; 10 state (0 starting, 1 running, 2 failed); 11 tracks;
-// 12-13 master peaks; 14-15 free; 16 + 2t, 17 + 2t peaks of track t. Peaks are the bits of f32 ≥ 0, the largest since they were last
+// 12-13 master peaks; 14 gaps that were played because what is read ahead came too late; 15 free; 16 + 2t, 17 + 2t peaks of track t. Peaks are the bits of f32 ≥ 0, the largest since they were last
 // read: read one with Atomics.exchange(status, i, 0).
 
 // Meters, as Int32Array of the bits of f32 unless said otherwise: 0 devices of the plan in force (a whole number); 1 how many of them are
@@ -39,6 +42,12 @@ const FORMATS = { i16: 0, f32: 1 };
 const STATUS_WORDS = 16;
 // How far, in ms, the device may fall behind the wall clock within a second before it is an underrun.
 const LAG_MS = 15;
+// The ring, as Int32Array: 0 chunks written, 1 chunks taken; from 16 on each cell's slot, recording and number, and a free word; then the cells.
+const CHUNK_BYTES = 65536;
+const RING_HEAD_WORDS = 16;
+const RING_CELL_WORDS = 4;
+// Chunks that are taken out of it at the beginning of one block: 512 KiB, which cost some 50 µs.
+const TAKEN_MAX = 8;
 
 class UnisonoProcessor extends AudioWorkletProcessor {
   constructor(options) {
@@ -75,6 +84,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.frames = frames;
     this.left = new Float32Array(buffer, this.wasm.output_left(), Math.min(frames, this.capacity));
     this.right = new Float32Array(buffer, this.wasm.output_right(), Math.min(frames, this.capacity));
+    this.bytes = new Uint8Array(buffer);
     const at = this.wasm.status();
     this.position = new Float64Array(buffer, at, 1);
     this.state = new Int32Array(buffer, at + 8, 14);
@@ -109,6 +119,9 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     switch (message.type) {
       case 'source': return this.source(message);
       case 'chunk': return this.chunk(message);
+      case 'ring': return this.takeFrom(message.data);
+      case 'pool': return this.port.postMessage({ type: 'pool', slots: this.wasm.pool_grow(message.slots) });
+      case 'stream': return this.stream(message);
       case 'drop': return this.wasm.source_drop(message.id);
       case 'plan': return this.plan(message);
       case 'play': return this.wasm.play();
@@ -151,6 +164,40 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.port.postMessage({ type: 'chunk', id, index });
   }
 
+  stream({ id, channels, frames, format, finite }) {
+    if (this.wasm.stream_begin(id, channels, frames, format, finite)) this.port.postMessage({ type: 'stream', id });
+    else this.refuse({ type: 'stream', id }, 'too many recordings, or too long ones, are read ahead');
+  }
+
+  takeFrom(shared) {
+    const words = new Int32Array(shared);
+    const count = Math.floor((shared.byteLength - 4 * RING_HEAD_WORDS) / (CHUNK_BYTES + 4 * RING_CELL_WORDS));
+    const first = 4 * (RING_HEAD_WORDS + count * RING_CELL_WORDS);
+    const cells = Array.from({ length: count }, (_, n) => new Uint8Array(shared, first + n * CHUNK_BYTES, CHUNK_BYTES));
+    this.ring = { words, count, cells };
+    // What an offline render begins with.
+    this.view(this.capacity);
+    while (Atomics.load(words, 0) !== words[1]) this.take();
+  }
+
+  // Takes chunks that were read ahead, without waiting for any, and without making anything.
+  take() {
+    const { words, count, cells } = this.ring;
+    const written = Atomics.load(words, 0);
+    let taken = words[1];
+    for (let n = 0; n < TAKEN_MAX && taken !== written; n++) {
+      const cell = (taken >>> 0) % count;
+      const head = RING_HEAD_WORDS + cell * RING_CELL_WORDS;
+      const at = this.wasm.slot_fill(words[head]);
+      if (at !== 0) {
+        this.bytes.set(cells[cell], at);
+        this.wasm.slot_filled(words[head], words[head + 1], words[head + 2]);
+      }
+      taken = (taken + 1) | 0;
+    }
+    Atomics.store(words, 1, taken);
+  }
+
   plan({ serial, data }) {
     const at = this.wasm.plan_buffer(data.byteLength);
     if (at === 0) {
@@ -178,6 +225,10 @@ class UnisonoProcessor extends AudioWorkletProcessor {
 
   block(left, right) {
     const frames = left.length;
+    if (this.ring) {
+      if (this.wasm.memory.buffer !== this.buffer) this.view(frames);
+      this.take();
+    }
     this.wasm.process(frames);
     if (this.wasm.memory.buffer !== this.buffer || frames !== this.frames) this.view(frames);
     left.set(this.left);
@@ -219,6 +270,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     shared[7] = this.underruns;
     shared[9] = state[4];
     shared[11] = state[5];
+    shared[14] = state[9];
     Atomics.add(shared, 0, 1);
     this.meter(12, state[6]);
     this.meter(13, state[7]);

@@ -38,6 +38,7 @@ pub(crate) fn build_app(root: &Path, effort: Effort) -> Outcome {
     let builder = Builder { root, target_dir: &target_dir, toolchain: &toolchain };
 
     let audio_thread = builder.cargo("audio_thread", "audio", &["-Ctarget-feature=+simd128"])?;
+    let read_ahead = builder.cargo("read_ahead", "audio", &["-Ctarget-feature=+simd128"])?;
     let profile = match effort {
         Effort::Release => "web",
         Effort::Fast => "web-fast",
@@ -53,6 +54,10 @@ pub(crate) fn build_app(root: &Path, effort: Effort) -> Outcome {
         .with("audio_thread.wasm", files::read(&audio_thread)?),
         Bundle::folder("intake", &root.join("crates/intake"), |path| is_shipped_script(path, "crates/intake"))?
             .with("intake.wasm", files::read(&intake)?),
+        Bundle::folder("read_ahead", &root.join("crates/read_ahead"), |path| {
+            is_shipped_script(path, "crates/read_ahead")
+        })?
+        .with("read_ahead.wasm", files::read(&read_ahead)?),
         // The service worker keeps its name, and so lies beside the page.
         Bundle::folder("js", &root.join("crates/web/js"), |path| {
             is_shipped_script(path, "crates/web/js") && !path.ends_with("service_worker.js")

@@ -6,6 +6,8 @@
 use core::cell::UnsafeCell;
 use core::ptr;
 
+use engine::stream::{Chunk, Stream};
+
 use crate::{AudioThread, ChunkMut, Format, Meters, PLAN_WORDS_MAX, Status, TakeError};
 
 struct Instance(UnsafeCell<Option<AudioThread>>);
@@ -86,18 +88,19 @@ pub extern "C" fn listen(device: i32) {
     with((), |thread| thread.listen(usize::try_from(device).ok()));
 }
 
+fn format_of(number: u32) -> Option<Format> {
+    match number {
+        0 => Some(Format::I16),
+        1 => Some(Format::F32),
+        _ => None,
+    }
+}
+
 /// Announces a recording: 1, or 0 when refused. `format` 0 is 16-bit interleaved, 1 is float planar.
 // SAFETY: the only function of this name in the module.
 #[unsafe(no_mangle)]
 pub extern "C" fn source_begin(id: u32, channels: u32, frames: f64, format: u32) -> u32 {
-    let format = match format {
-        0 => Format::I16,
-        1 => Format::F32,
-        _ => return 0,
-    };
-    if !(0.0..=1e15).contains(&frames) {
-        return 0;
-    }
+    let Some(format) = format_of(format).filter(|_| (0.0..=1e15).contains(&frames)) else { return 0 };
     with(0, |thread| u32::from(thread.sources.begin(id, channels, frames as u64, format).is_ok()))
 }
 
@@ -128,6 +131,38 @@ pub extern "C" fn source_chunk_bytes(id: u32, index: u32) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn source_drop(id: u32) {
     with((), |thread| thread.sources.drop_source(id));
+}
+
+/// Makes more slots for what is read ahead, some of them, and says how many there are.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn pool_grow(slots: u32) -> u32 {
+    with(0, |thread| thread.sources.pool.grow(slots as usize) as u32)
+}
+
+/// Announces a recording that is read ahead: 1, or 0 when refused. `finite` 1: it can hold nothing but finite numbers.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn stream_begin(id: u32, channels: u32, frames: f64, format: u32, finite: u32) -> u32 {
+    let format = format_of(format).filter(|_| (0.0..=1e15).contains(&frames));
+    let Some(stream) = format.and_then(|format| Stream::new(channels, frames as u64, format)) else { return 0 };
+    with(0, |thread| u32::from(thread.sources.stream(id, stream, finite == 1).is_ok()))
+}
+
+/// Where the bytes of a slot go, or null when there is no such slot. Allocates nothing.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn slot_fill(slot: u32) -> *mut u8 {
+    with(ptr::null_mut(), |thread| {
+        thread.sources.pool.fill(slot).map_or(ptr::null_mut(), |words| words.as_mut_ptr().cast())
+    })
+}
+
+/// Says what has been put into a slot: 1, or 0 when there is no such chunk. Allocates nothing.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn slot_filled(slot: u32, source: u32, index: u32) -> u32 {
+    with(0, |thread| u32::from(thread.sources.pool.filled(slot, Chunk { source, index })))
 }
 
 /// Where a plan of so many bytes goes, or null when it is too long or no whole words.

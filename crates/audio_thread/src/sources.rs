@@ -1,24 +1,16 @@
-//! Recordings in the audio thread's own memory, in chunks, so that they can be heard before they are all here.
+//! Recordings in the audio thread's own memory: short ones whole, in chunks, so that they can be heard before they are all here;
+//! of long ones what is read ahead ([`Pool`]).
 
 use engine::Reader;
 use engine::reader::Inside;
+pub use engine::stream::{FRAMES_MAX, Format};
+
+use crate::Pool;
 
 /// Frames in a chunk; the last one of a recording may be shorter.
 pub const SEGMENT_FRAMES: usize = 65_536;
 /// The most recordings.
 pub const SOURCES_MAX: usize = engine::plan::SOURCES_MAX;
-/// The most frames of one recording (6.2 hours at 48 kHz).
-pub const FRAMES_MAX: u64 = 1 << 30;
-
-/// How a recording's samples are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// 16-bit integers, interleaved.
-    I16,
-    /// 32-bit floats, planar: a chunk's left channel, then its right.
-    F32,
-}
-
 /// Why a recording was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceError {
@@ -42,7 +34,9 @@ pub enum ChunkMut<'a> {
 /// All recordings.
 #[derive(Debug, Default)]
 pub struct Sources {
-    /// Sorted by id.
+    /// Those that are read ahead.
+    pub pool: Pool,
+    /// Those that are here whole, sorted by id.
     list: Vec<(u32, Source)>,
     /// Whether anything was wanted that is not here yet, since this was last asked.
     starved: bool,
@@ -108,11 +102,21 @@ impl Sources {
         }
     }
 
+    /// Adds or replaces a recording that is read ahead.
+    ///
+    /// # Errors
+    /// As [`Pool::begin`].
+    pub fn stream(&mut self, id: u32, stream: engine::stream::Stream, finite: bool) -> Result<(), SourceError> {
+        self.drop_source(id);
+        self.pool.begin(id, stream, finite)
+    }
+
     /// Forgets a recording.
     pub fn drop_source(&mut self, id: u32) {
         if let Some(at) = self.find(id) {
             self.list.remove(at);
         }
+        self.pool.end(id);
     }
 
     /// Whether anything was wanted that is not here yet, since this was last asked.
@@ -173,9 +177,12 @@ fn copy_i16(samples: &[i16], channels: usize, left: &mut [f32], right: &mut [f32
 impl Reader for Sources {
     fn read(&mut self, source: u32, start_frame: i64, left: &mut [f32], right: &mut [f32]) {
         let Some(at) = self.find(source) else {
-            left.fill(0.0);
-            right.fill(0.0);
-            self.starved = true;
+            let all_here = self.pool.read(source, start_frame, left, right);
+            if all_here.is_none() {
+                left.fill(0.0);
+                right.fill(0.0);
+            }
+            self.starved |= all_here != Some(true);
             return;
         };
         let source = &self.list[at].1;
@@ -202,7 +209,10 @@ impl Reader for Sources {
     }
 
     fn always_finite(&self, source: u32) -> bool {
-        self.find(source).is_some_and(|at| matches!(self.list[at].1.chunks, Chunks::I16(_)))
+        match self.find(source) {
+            Some(at) => matches!(self.list[at].1.chunks, Chunks::I16(_)),
+            None => self.pool.always_finite(source).unwrap_or(false),
+        }
     }
 }
 

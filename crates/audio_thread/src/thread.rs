@@ -60,8 +60,10 @@ pub struct Status {
     pub master: [f32; 2],
     /// 1 while a plan waits.
     pub plan_waits: u32,
+    /// Gaps that were played because what is read ahead had not come in time.
+    pub gaps: u32,
     /// Zeros.
-    pub reserved: [u32; 5],
+    pub reserved: [u32; 4],
     /// Peaks of this block behind the tracks' faders.
     pub peaks: [[f32; 2]; TRACKS_MAX],
 }
@@ -120,7 +122,8 @@ impl AudioThread {
                 tracks: 0,
                 master: [0.0; 2],
                 plan_waits: 0,
-                reserved: [0; 5],
+                gaps: 0,
+                reserved: [0; 4],
                 peaks: [[0.0; 2]; TRACKS_MAX],
             }),
             measuring: None,
@@ -281,6 +284,7 @@ impl AudioThread {
         status.blocks = status.blocks.wrapping_add(1);
         status.starved_blocks = status.starved_blocks.wrapping_add(u32::from(self.sources.take_starved()));
         status.silenced_samples = self.processor.silenced_samples() as u32;
+        status.gaps = self.sources.pool.gaps();
         status.plan_waits = u32::from(self.waiting.is_some());
         status.master = self.processor.take_master_peaks();
         let tracks = self.current.as_ref().map_or(0, |plan| plan.view().track_count()).min(TRACKS_MAX);

@@ -6,6 +6,7 @@
 //!
 //! **Never here:** I/O, a clock, randomness, serde, sync; and while playing: allocation, locks, panics.
 
+pub mod ahead;
 pub mod compile;
 #[cfg(feature = "records")]
 mod from_records;
@@ -15,6 +16,7 @@ pub mod processor;
 pub mod reader;
 pub mod render;
 pub mod song;
+pub mod stream;
 pub mod tempo;
 
 pub use compile::{CompileError, Compiler};

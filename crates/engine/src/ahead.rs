@@ -1,0 +1,255 @@
+//! Reading ahead: which chunks of long recordings are to be read next, and which give way to them.
+//!
+//! [`ReadAhead`] knows the plan and where playing is; it knows no files and no threads. Whoever reads asks it for the next
+//! chunks, reads them wherever they are, and is told into which slot of the audio thread's pool each goes. The rules are EN36 to
+//! EN39 in `specs/engine.md`.
+
+mod wanted;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::Plan;
+use crate::stream::{Chunk, Stream};
+
+/// Slots that a pool has at most: 192 MiB.
+pub const SLOTS_MAX: usize = 3_072;
+/// Slots that are asked for at once.
+const GROWN_SLOTS: usize = 64;
+/// Places that are kept ready at most.
+pub const KEPT_MAX: usize = 64;
+
+/// Where playing is and may go.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Place {
+    /// The frame that is played next, or at which playing would start.
+    position: i64,
+    /// The loop, in frames.
+    around: Option<(i64, i64)>,
+    /// Where it will jump to as soon as that is ready.
+    aims: Vec<i64>,
+    /// Where it may jump to.
+    kept: Vec<i64>,
+}
+
+/// Chunks of one recording, one after the other, that are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The first.
+    pub first: Chunk,
+    /// How many.
+    pub count: u32,
+}
+
+/// What is in a slot, or on its way there.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    slot: u32,
+    /// How many chunks had been sent before it.
+    number: u32,
+    /// When it was last wanted.
+    wanted: u64,
+}
+
+/// A recording that is read ahead.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    /// Whether it is on this device, where reading takes no time worth speaking of.
+    near: bool,
+    /// Whether it cannot be read now.
+    paused: bool,
+}
+
+/// What is in the pool, what is wanted there, and what comes next.
+#[derive(Debug, Default)]
+pub struct ReadAhead {
+    plan: Option<Plan>,
+    streams: BTreeMap<u32, Stream>,
+    sources: BTreeMap<u32, Source>,
+    place: Place,
+    /// In ticks: the loop, what is aimed at, what is kept ready.
+    around: Option<(i64, i64)>,
+    aim: Option<i64>,
+    kept: Vec<i64>,
+    slots: u32,
+    free: Vec<u32>,
+    held: BTreeMap<Chunk, Held>,
+    coming: BTreeSet<Chunk>,
+    sent: u32,
+    looks: u64,
+    wanted: Vec<Chunk>,
+    /// The places of what is wanted.
+    ranks: BTreeMap<Chunk, usize>,
+    /// What may give way, the first to go last.
+    idle: Vec<Chunk>,
+}
+
+impl ReadAhead {
+    /// Nothing to read, and no slots.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a plan.
+    pub fn set_plan(&mut self, plan: Plan) {
+        self.plan = Some(plan);
+    }
+
+    /// Has so many slots from now on; never fewer than before, and at most [`SLOTS_MAX`].
+    pub fn grow(&mut self, slots: usize) {
+        let slots = slots.min(SLOTS_MAX) as u32;
+        self.free.extend((self.slots..slots).rev());
+        self.slots = self.slots.max(slots);
+    }
+
+    /// How many slots there should be: some more than there are, as long as not all that is wanted has one.
+    #[must_use]
+    pub fn slots_wanted(&self) -> usize {
+        let slots = self.slots as usize;
+        if self.wanted.len() < slots { slots } else { (slots + GROWN_SLOTS).min(SLOTS_MAX) }
+    }
+
+    /// Reads a recording ahead from now on. `near`: it is on this device.
+    pub fn begin(&mut self, id: u32, stream: Stream, near: bool) {
+        self.end(id);
+        self.streams.insert(id, stream);
+        self.sources.insert(id, Source { near, paused: false });
+    }
+
+    /// A recording has come to this device, or has gone from it.
+    pub fn set_near(&mut self, id: u32, near: bool) {
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.near = near;
+        }
+    }
+
+    /// A recording cannot be read for now, or can again.
+    pub fn pause(&mut self, id: u32, paused: bool) {
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.paused = paused;
+        }
+    }
+
+    /// Forgets a recording.
+    pub fn end(&mut self, id: u32) {
+        self.streams.remove(&id);
+        self.sources.remove(&id);
+        let free = &mut self.free;
+        self.held.retain(|chunk, held| {
+            let stays = chunk.source != id;
+            if !stays {
+                free.push(held.slot);
+            }
+            stays
+        });
+        self.coming.retain(|chunk| chunk.source != id);
+        self.idle.retain(|chunk| chunk.source != id);
+        self.wanted.retain(|chunk| chunk.source != id);
+        self.rank();
+    }
+
+    /// The loop, in ticks.
+    pub fn set_loop(&mut self, ticks: Option<(i64, i64)>) {
+        self.around = ticks.filter(|(start, end)| start < end);
+    }
+
+    /// Where playing is about to jump, in ticks.
+    pub fn aim(&mut self, ticks: Option<i64>) {
+        self.aim = ticks;
+    }
+
+    /// Places that are kept ready, in ticks; of more than [`KEPT_MAX`] the first.
+    pub fn keep(&mut self, ticks: &[i64]) {
+        self.kept = ticks[..ticks.len().min(KEPT_MAX)].to_vec();
+    }
+
+    /// Looks anew at what is wanted, with playing at a frame.
+    pub fn look(&mut self, position: i64) {
+        self.looks += 1;
+        self.wanted.clear();
+        if let Some(plan) = &self.plan {
+            let plan = plan.view();
+            let tempo = plan.tempo();
+            let frames = |ticks: &i64| tempo.frame(*ticks).clamp(-crate::plan::FRAME_MAX, crate::plan::FRAME_MAX);
+            self.place = Place {
+                position: position.clamp(-crate::plan::FRAME_MAX, crate::plan::FRAME_MAX),
+                around: self.around.map(|(start, end)| (frames(&start), frames(&end))).filter(|(a, b)| a < b),
+                aims: self.aim.iter().map(frames).collect(),
+                kept: self.kept.iter().map(frames).collect(),
+            };
+            self.wanted = wanted::wanted(&plan, &self.streams, &self.place, self.slots as usize);
+        }
+        self.rank();
+    }
+
+    fn rank(&mut self) {
+        self.ranks = self.wanted.iter().enumerate().map(|(rank, chunk)| (*chunk, rank)).collect();
+        for chunk in &self.wanted {
+            if let Some(held) = self.held.get_mut(chunk) {
+                held.wanted = self.looks;
+            }
+        }
+        // What was wanted a moment ago may still be fading out.
+        let idle = self.held.iter().filter(|(_, held)| held.wanted + 1 < self.looks);
+        let mut idle: Vec<(u64, Chunk)> = idle.map(|(chunk, held)| (held.wanted, *chunk)).collect();
+        idle.sort_unstable_by(|a, b| b.cmp(a));
+        self.idle = idle.into_iter().map(|(_, chunk)| chunk).collect();
+    }
+
+    /// What to read next of what is near, or of what is far: at most `most` chunks. They count as coming until they have
+    /// [arrived](Self::arrived) or [failed](Self::failed).
+    pub fn next(&mut self, near: bool, most: u32) -> Option<Run> {
+        let may = |chunk: &Chunk| self.sources.get(&chunk.source).is_some_and(|it| it.near == near && !it.paused);
+        let missing = |chunk: &Chunk| !self.held.contains_key(chunk) && !self.coming.contains(chunk);
+        let first = *self.wanted.iter().find(|chunk| may(chunk) && missing(chunk))?;
+        let nth = |n: u32| Chunk { index: first.index.saturating_add(n), ..first };
+        let more = (1..most).take_while(|n| self.ranks.contains_key(&nth(*n)) && missing(&nth(*n)));
+        let count = 1 + more.count() as u32;
+        self.coming.extend((0..count).map(nth));
+        Some(Run { first, count })
+    }
+
+    /// A chunk has been read: the slot that it goes to, or none when it is wanted no more or others are wanted more.
+    pub fn arrived(&mut self, chunk: Chunk) -> Option<u32> {
+        self.coming.remove(&chunk);
+        let rank = *self.ranks.get(&chunk)?;
+        if self.held.contains_key(&chunk) {
+            return None;
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => self.give_way(rank)?,
+        };
+        self.held.insert(chunk, Held { slot, number: self.sent, wanted: self.looks });
+        self.sent = self.sent.wrapping_add(1);
+        Some(slot)
+    }
+
+    fn give_way(&mut self, rank: usize) -> Option<u32> {
+        while let Some(idle) = self.idle.pop() {
+            if let Some(held) = self.held.remove(&idle) {
+                return Some(held.slot);
+            }
+        }
+        let less_wanted = self.wanted[rank + 1..].iter().rev().find(|chunk| self.held.contains_key(chunk))?;
+        self.held.remove(less_wanted).map(|held| held.slot)
+    }
+
+    /// A chunk could not be read; it is asked for again as long as it is wanted.
+    pub fn failed(&mut self, chunk: Chunk) {
+        self.coming.remove(&chunk);
+    }
+
+    /// Whether all that sounds from a tick on can be heard, when the audio thread has taken so many of the chunks sent. What
+    /// cannot be read now is not waited for.
+    #[must_use]
+    pub fn is_ready(&self, ticks: i64, taken: u32) -> bool {
+        let Some(plan) = &self.plan else { return true };
+        let view = plan.view();
+        let needed = wanted::needed_at(&view, &self.streams, view.tempo().frame(ticks));
+        let here =
+            |chunk: &Chunk| self.held.get(chunk).is_some_and(|held| taken.wrapping_sub(held.number).cast_signed() > 0);
+        let hopeless = |chunk: &Chunk| self.sources.get(&chunk.source).is_none_or(|source| source.paused);
+        needed.iter().take(self.slots as usize).all(|chunk| here(chunk) || hopeless(chunk))
+    }
+}

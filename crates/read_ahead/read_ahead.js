@@ -1,0 +1,297 @@
+// The worker that reads long recordings ahead of playing. It is told what to read by `read_ahead.wasm`; here are only files, network and
+// the ring of chunks in shared memory. Messages are documented in README.md.
+
+const CHUNK_BYTES = 65_536
+/** The ring: WRITTEN and TAKEN count chunks; then each cell's slot, recording and number; then the cells. */
+const [WRITTEN, TAKEN] = [0, 1]
+const [HEAD_WORDS, CELL_WORDS] = [16, 4]
+/** Chunks that are read at once from this device, and from the server. */
+const [NEAR_RUN, FAR_RUN] = [4, 4]
+/** Requests to the server at the same time. */
+const REQUESTS_MAX = 6
+const REQUEST_MS_MAX = 20_000
+/** From one look at what is wanted to the next, in ms. */
+const IDLE_MS = 15
+/** How often it is looked whether recordings have come to this device. */
+const LOOK_MS = 4_000
+/** After a recording could not be read, the first and the longest wait. */
+const [WAIT_MS_MIN, WAIT_MS_MAX] = [500, 8_000]
+/** Bytes of a file in which its header is looked for, first and at most. */
+const HEADER_BYTES = [65_536, 1_048_576]
+
+const recordings = new Map()
+/** Runs that have come from the server and are not in the ring yet. */
+const come = []
+let wasm, words, cells, count, status, position
+let requests = 0
+let slotsAsked = 0
+let aim
+let timer
+let listing = { at: -Infinity, names: new Map() }
+
+let started
+
+self.onmessage = ({ data }) => {
+  if (data.type === 'start') started = actions.start(data)
+  // What is said meanwhile keeps its order.
+  else started?.then(() => actions[data.type](data))
+}
+
+const actions = {
+  async start({ url, ring, status: shared }) {
+    wasm = (await WebAssembly.instantiateStreaming(fetch(url), {})).instance.exports
+    words = new Int32Array(ring)
+    count = Math.floor((ring.byteLength - 4 * HEAD_WORDS) / (CHUNK_BYTES + 4 * CELL_WORDS))
+    const first = 4 * (HEAD_WORDS + count * CELL_WORDS)
+    cells = Array.from({ length: count }, (_, n) => new Uint8Array(ring, first + n * CHUNK_BYTES, CHUNK_BYTES))
+    status = new Int32Array(shared)
+    position = new Float64Array(shared, 8, 1)
+    turn()
+  },
+  pool: ({ slots }) => wasm.grow(slots),
+  plan({ data }) {
+    put(new Uint8Array(data))
+    if (!wasm.set_plan(data.byteLength)) console.error('read ahead: this is no plan')
+    soon()
+  },
+  loop: ({ start, end }) => wasm.set_loop(start ?? 0, end ?? 0),
+  keep({ ticks }) {
+    put(new Uint8Array(new Float64Array(ticks).buffer))
+    wasm.keep(ticks.length)
+  },
+  aim({ number, ticks }) {
+    aim = ticks === undefined ? undefined : { number, ticks }
+    wasm.aim(ticks ?? NaN)
+    soon()
+  },
+  async open(message) {
+    const recording = { wait: WAIT_MS_MIN, ...message }
+    recordings.set(message.id, recording)
+    try {
+      await find(recording)
+      self.postMessage({ type: 'stream', id: message.id, ...(await header(recording)) })
+    } catch (error) {
+      close(message.id)
+      self.postMessage({ type: 'refused', id: message.id, message: error?.message ?? String(error) })
+    }
+  },
+  begin({ id }) {
+    const recording = recordings.get(id)
+    if (recording) wasm.begin(id, near(recording) ? 1 : 0)
+    soon()
+  },
+  close: ({ id }) => close(id),
+}
+
+function close(id) {
+  recordings.get(id)?.handle?.close()
+  recordings.delete(id)
+  wasm.end(id)
+}
+
+function near(recording) {
+  return recording.handle !== undefined || recording.file !== undefined
+}
+
+/** Looks for a recording on this device; else it stays far. */
+async function find(recording) {
+  if (near(recording) || !recording.hash) return
+  const kept = (await names(recording.folder)).get(recording.hash)
+  if (!kept) return
+  try {
+    // Together with other tabs, where the browser can; where it cannot, and another tab was first, as an ordinary file.
+    recording.handle = await kept.createSyncAccessHandle({ mode: 'read-only' })
+    recording.size = recording.handle.getSize()
+  } catch {
+    recording.file = await kept.getFile()
+    recording.size = recording.file.size
+  }
+}
+
+/** What is kept in the folder of a user's recordings, by hash; looked at once in a while. */
+async function names(path) {
+  if (performance.now() - listing.at < LOOK_MS / 2) return listing.names
+  const found = new Map()
+  try {
+    let folder = await navigator.storage.getDirectory()
+    for (const name of path) folder = await folder.getDirectoryHandle(name)
+    for await (const [name, handle] of folder.entries()) {
+      const [hash, size, rest] = name.split('.')
+      if (size && rest === undefined) found.set(hash, handle)
+    }
+  } catch {
+    // A browser that keeps nothing, or nothing kept yet.
+  }
+  listing = { at: performance.now(), names: found }
+  return found
+}
+
+async function header(recording) {
+  for (const most of HEADER_BYTES) {
+    const bytes = near(recording)
+      ? readNear(recording, 0, Math.min(most, recording.size ?? recording.file.size))
+      : await fetchRange(recording, 0, most)
+    put(bytes)
+    const size = recording.size ?? recording.file.size
+    if (wasm.open(recording.id, bytes.length, size)) {
+      const [channels, frames, format, finite] = answer()
+      return { channels, frames, format, finite }
+    }
+    if (bytes.length >= size) break
+  }
+  throw new Error('It is no WAV file that can be read ahead.')
+}
+
+/** Bytes of a file of this device: right now. */
+function readNear({ handle, file }, at, length) {
+  if (!handle) return new Uint8Array(new FileReaderSync().readAsArrayBuffer(file.slice(at, at + length)))
+  const bytes = new Uint8Array(length)
+  return bytes.subarray(0, handle.read(bytes, { at }))
+}
+
+async function fetchRange(recording, at, length) {
+  const signal = AbortSignal.timeout(REQUEST_MS_MAX)
+  recording.url ??= await sign(recording, signal)
+  const headers = { range: `bytes=${at}-${at + length - 1}` }
+  const response = await fetch(recording.url, { headers, signal })
+  if (response.status === 403) recording.url = undefined
+  if (response.status !== 206) throw new Error(`The server answered with status ${response.status}.`)
+  recording.size ??= Number(response.headers.get('content-range').split('/')[1])
+  return new Uint8Array(await response.arrayBuffer())
+}
+
+/** A link lasts some hours; the server gives the same one again, so that the browser's own cache knows what was fetched. */
+async function sign({ record }, signal) {
+  const response = await fetch(`/api/audio-files/${record}/download`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"kind":"playback"}',
+    signal,
+  })
+  const body = await response.json()
+  if (!response.ok) throw new Error(body.message ?? `The server answered with status ${response.status}.`)
+  return body.url
+}
+
+/** Puts bytes where the WASM takes them. */
+function put(bytes) {
+  const at = wasm.input(bytes.length)
+  if (at === 0) throw new Error('So much is not read at once.')
+  new Uint8Array(wasm.memory.buffer, at, bytes.length).set(bytes)
+}
+
+function answer() {
+  return [...new Float64Array(wasm.memory.buffer, wasm.answer(), 5)]
+}
+
+function room() {
+  return count - ((words[WRITTEN] - Atomics.load(words, TAKEN)) | 0)
+}
+
+function soon() {
+  clearTimeout(timer)
+  timer = setTimeout(turn)
+}
+
+function turn() {
+  clearTimeout(timer)
+  try {
+    readOn()
+  } finally {
+    timer = setTimeout(turn, room() < NEAR_RUN || come.length > 0 ? 1 : IDLE_MS)
+  }
+}
+
+function readOn() {
+  wasm.look(position[0])
+  const slots = wasm.slots_wanted()
+  if (slots > slotsAsked) {
+    slotsAsked = slots
+    self.postMessage({ type: 'grow', slots })
+  }
+  while (come.length > 0 && deliver(come[0])) come.shift()
+  // One that found no slot is looked at again the next time.
+  while (room() >= NEAR_RUN && wasm.next(1, NEAR_RUN) && takeNear(answer()));
+  // What has come waits for the ring: so much and no more is fetched.
+  while (requests + come.length < REQUESTS_MAX && wasm.next(0, FAR_RUN)) takeFar(answer())
+  if (aim && wasm.is_ready(aim.ticks, Atomics.load(words, TAKEN))) {
+    self.postMessage({ type: 'ready', number: aim.number })
+    aim = undefined
+  }
+}
+
+function takeNear([id, first, chunks, at, length]) {
+  const recording = recordings.get(id)
+  try {
+    const bytes = readNear(recording, at, length)
+    if (bytes.length < length) throw new Error('The file has become shorter.')
+    const run = { id, first, chunks, bytes, next: 0, written: 0 }
+    return deliver(run) && run.written > 0
+  } catch (error) {
+    fail(recording, id, first, chunks, error)
+    // Damaged, or gone: the server has it.
+    if (recording?.hash) {
+      recording.handle?.close()
+      recording.handle = recording.file = undefined
+      wasm.set_near(id, 0)
+    }
+    return true
+  }
+}
+
+async function takeFar([id, first, chunks, at, length]) {
+  const recording = recordings.get(id)
+  requests++
+  try {
+    const bytes = await fetchRange(recording, at, length)
+    if (bytes.length < length) throw new Error('The download broke off.')
+    recording.wait = WAIT_MS_MIN
+    come.push({ id, first, chunks, bytes, next: 0, written: 0 })
+  } catch (error) {
+    fail(recording, id, first, chunks, error)
+  }
+  requests--
+  soon()
+}
+
+function fail(recording, id, first, chunks, error) {
+  for (let n = 0; n < chunks; n++) wasm.failed(id, first + n)
+  if (!recording || recordings.get(id) !== recording) return
+  console.warn(`read ahead: recording ${id}: ${error?.message ?? error}`)
+  wasm.pause(id, 1)
+  setTimeout(() => recordings.get(id) === recording && wasm.pause(id, 0), recording.wait)
+  recording.wait = Math.min(2 * recording.wait, WAIT_MS_MAX)
+}
+
+/** Writes a run's chunks into the ring, as far as there is room: whether all are there. */
+function deliver(run) {
+  put(run.bytes)
+  while (run.next < run.chunks) {
+    if (room() === 0) return false
+    const index = run.first + run.next
+    const decoded = wasm.decode(run.id, run.first, run.next, run.bytes.length)
+    const slot = decoded ? wasm.arrived(run.id, index) : -1
+    if (!decoded) wasm.failed(run.id, index)
+    // A slot that was given away is filled at once.
+    if (slot >= 0) write(slot, run.id, index)
+    run.written += slot >= 0 ? 1 : 0
+    run.next++
+  }
+  return true
+}
+
+function write(slot, id, index) {
+  const written = words[WRITTEN]
+  const cell = (written >>> 0) % count
+  words.set([slot, id, index], HEAD_WORDS + cell * CELL_WORDS)
+  cells[cell].set(new Uint8Array(wasm.memory.buffer, wasm.chunk(), CHUNK_BYTES))
+  Atomics.store(words, WRITTEN, (written + 1) | 0)
+}
+
+/** What has come to this device since is read from there. */
+setInterval(async () => {
+  for (const recording of [...recordings.values()].filter((recording) => !near(recording))) {
+    await find(recording)
+    if (near(recording)) wasm.set_near(recording.id, 1)
+  }
+}, LOOK_MS)
