@@ -14,13 +14,18 @@ type Case = { name: string; sha256: string }
 
 let files: Awaited<ReturnType<typeof serveFolders>>
 let cases: Case[]
-let shipped: { workletUrl: string; wasmUrl: string }
+let shipped: { workletUrl: string; wasmUrl: string; workerUrl: string; workerWasmUrl: string }
 
 test.beforeAll(async () => {
   files = await serveFolders({ '/corpus/': CORPUS, '/assets/': 'dist/assets', '/tests/': 'crates/audio_thread/e2e' })
   cases = JSON.parse(await readFile(`${CORPUS}/corpus.json`, 'utf8'))
   const manifest = JSON.parse(await readFile('dist/manifest.json', 'utf8'))
-  shipped = { workletUrl: manifest['worklet.js'], wasmUrl: manifest['audio_thread.wasm'] }
+  shipped = {
+    workletUrl: manifest['worklet.js'],
+    wasmUrl: manifest['audio_thread.wasm'],
+    workerUrl: manifest['read_ahead.js'],
+    workerWasmUrl: manifest['read_ahead.wasm'],
+  }
 })
 
 test.beforeEach(async ({ page }) => {
@@ -79,4 +84,27 @@ test('the size of a block changes no bit', async ({ page }) => {
     )
     expect(rendered, `blocks of ${block}`).toEqual(Object.fromEntries(cases.map(({ name, sha256 }) => [name, sha256])))
   }
+})
+
+test('what the shipped worker reads ahead has the bits of what lies in memory (EN36)', async ({ page }) => {
+  test.setTimeout(180_000)
+  type Rendered = { sha256: string; gaps: number; starved: number; chunks: number }
+  const rendered: { [name: string]: Rendered } = await page.evaluate(async (shipped) => {
+    const { bits, corpus, module } = window as any
+    const results: { [name: string]: unknown } = {}
+    for (const entry of corpus) results[entry.name] = await bits.renderReadAhead(entry, { module, ...shipped })
+    return results as any
+  }, shipped)
+  for (const { name, sha256 } of cases) {
+    expect(rendered[name], name).toEqual({ sha256, gaps: 0, starved: 0, chunks: expect.any(Number) })
+    expect(rendered[name].chunks, name).toBeGreaterThan(0)
+  }
+  // Were the worker too slow, it would be heard.
+  const late: Rendered = await page.evaluate(async (shipped) => {
+    const { bits, corpus, module } = window as any
+    const entry = corpus.find(({ name }: Case) => name === 'mute_and_solo')
+    return bits.renderReadAhead(entry, { module, ...shipped, slots: 8, late: true })
+  }, shipped)
+  expect(late.sha256).not.toBe(cases.find(({ name }) => name === 'mute_and_solo')!.sha256)
+  expect(late.gaps).toBeGreaterThan(0)
 })

@@ -67,6 +67,100 @@ export async function renderCase(entry, { module, workletUrl, flip }) {
   return hash(buffer.getChannelData(0), buffer.getChannelData(1));
 }
 
+/** How much is rendered before the worker may read on, in seconds. */
+const STEP_SECONDS = 0.1;
+const RING_BYTES = 4 * (16 + 4 * 64) + 64 * 65536;
+
+/**
+ * The same with all recordings read ahead by the shipped worker, out of WAV files and into a pool that is smaller than most of them. The rendering pauses
+ * so that the worker keeps up with it, as it does with playing. `late`: it does not pause.
+ */
+export async function renderReadAhead(entry, { module, workletUrl, workerUrl, workerWasmUrl, slots = 24, late = false }) {
+  const status = new SharedArrayBuffer(4 * (16 + 2 * 64));
+  const ring = new SharedArrayBuffer(RING_BYTES);
+  const words = new Int32Array(ring);
+  const worker = new Worker(workerUrl, { type: 'module' });
+  const told = (type, id) => new Promise((done, failed) => {
+    worker.addEventListener('message', function hear({ data }) {
+      if (data.type === 'refused') failed(new Error(data.message));
+      if (data.type !== type || (data.id ?? data.number) !== id) return;
+      worker.removeEventListener('message', hear);
+      done(data);
+    });
+  });
+  const settled = async () => {
+    for (let same = 0, before = -1; same < 3; same = words[0] === before ? same + 1 : 0) {
+      before = words[0];
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  };
+  worker.postMessage({ type: 'start', url: workerWasmUrl, ring, status });
+  worker.postMessage({ type: 'pool', slots });
+  worker.postMessage({ type: 'plan', data: entry.planBytes.slice(0) });
+  if (entry.loop) worker.postMessage({ type: 'loop', start: entry.loop[0], end: entry.loop[1] });
+  worker.postMessage({ type: 'aim', number: 1, ticks: entry.startTicks });
+  const announced = [{ type: 'pool', slots }];
+  for (const source of entry.sources) {
+    worker.postMessage({ type: 'open', id: source.id, file: wavOf(source, entry.sampleRate) });
+    announced.push(await told('stream', source.id));
+    worker.postMessage({ type: 'begin', id: source.id });
+  }
+  await settled();
+  const context = new OfflineAudioContext({ numberOfChannels: 2, length: entry.frames, sampleRate: entry.sampleRate });
+  await context.audioWorklet.addModule(workletUrl);
+  const messages = messagesOf({ ...entry, sources: [] });
+  const node = new AudioWorkletNode(context, 'unisono', {
+    numberOfInputs: 0,
+    numberOfOutputs: 1,
+    outputChannelCount: [2],
+    processorOptions: { module, status, initial: [...announced, { type: 'ring', data: ring }, ...messages] },
+  });
+  const refusals = [];
+  node.port.onmessage = ({ data }) => data.type === 'error' || data.type === 'trap' ? refusals.push(JSON.stringify(data)) : 0;
+  node.connect(context.destination);
+  for (let at = STEP_SECONDS; !late && at < entry.frames / entry.sampleRate; at += STEP_SECONDS) {
+    context.suspend(at).then(async () => {
+      worker.postMessage({ type: 'aim' });
+      await settled();
+      context.resume();
+    });
+  }
+  const buffer = await context.startRendering();
+  worker.terminate();
+  if (refusals.length) throw new Error(`${entry.name}: ${refusals.join(', ')}`);
+  const state = new Int32Array(status);
+  return { sha256: await hash(buffer.getChannelData(0), buffer.getChannelData(1)), gaps: state[14], starved: state[6], chunks: words[1] };
+}
+
+/** A WAV file of a recording of the corpus. */
+function wavOf({ channels, frames, format, bytes }, rate) {
+  const size = BYTES[format];
+  const head = new DataView(new ArrayBuffer(44));
+  const text = (at, letters) => [...letters].forEach((letter, n) => head.setUint8(at + n, letter.charCodeAt(0)));
+  text(0, 'RIFF');
+  head.setUint32(4, 36 + frames * channels * size, true);
+  text(8, 'WAVEfmt ');
+  head.setUint32(16, 16, true);
+  head.setUint16(20, format === 'i16' ? 1 : 3, true);
+  head.setUint16(22, channels, true);
+  head.setUint32(24, rate, true);
+  head.setUint32(28, rate * channels * size, true);
+  head.setUint16(32, channels * size, true);
+  head.setUint16(34, 8 * size, true);
+  text(36, 'data');
+  head.setUint32(40, frames * channels * size, true);
+  if (format === 'i16') return new Blob([head.buffer, bytes]);
+  // Floats lie planar in chunks.
+  const [planar, samples] = [new Uint32Array(bytes), new Uint32Array(frames * channels)];
+  for (let begin = 0; begin < frames; begin += CHUNK_FRAMES) {
+    const length = Math.min(CHUNK_FRAMES, frames - begin);
+    for (let channel = 0; channel < channels; channel++) {
+      for (let n = 0; n < length; n++) samples[(begin + n) * channels + channel] = planar[begin * channels + channel * length + n];
+    }
+  }
+  return new Blob([head.buffer, samples.buffer]);
+}
+
 /** The same without a worklet, in blocks of `block` frames: the WASM alone. */
 export async function renderDirect(entry, { module, block = 128, flip }) {
   const wasm = new WebAssembly.Instance(module, {}).exports;

@@ -118,6 +118,7 @@ pub(super) fn MasterMeter() -> impl IntoView {
     let whole = NodeRef::<Div>::new();
     let number = NodeRef::<Span>::new();
     let underruns = NodeRef::<Span>::new();
+    let gaps = NodeRef::<Span>::new();
     let told = move |held: [f64; 2], heard: &Heard| {
         let peak = held[0].max(held[1]);
         if let Some(whole) = whole.get_untracked() {
@@ -130,6 +131,9 @@ pub(super) fn MasterMeter() -> impl IntoView {
         if let Some(underruns) = underruns.get_untracked() {
             underruns.set_text_content(Some(&heard.underruns.to_string()));
         }
+        if let Some(gaps) = gaps.get_untracked() {
+            gaps.set_text_content(Some(&heard.gaps.to_string()));
+        }
     };
     let clipped = run(sound, Box::new(|heard| heard.master), bars, holds, told);
     view! {
@@ -138,6 +142,7 @@ pub(super) fn MasterMeter() -> impl IntoView {
             <ClipLight clipped />
             <span class="meter-number" node_ref=number title="Highest peak, in decibels">"−∞"</span>
             <span class="unseen" aria-hidden="true" data-testid="underruns" node_ref=underruns>"0"</span>
+            <span class="unseen" aria-hidden="true" data-testid="gaps" node_ref=gaps>"0"</span>
         </div>
     }
 }

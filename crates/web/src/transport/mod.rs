@@ -26,8 +26,9 @@ pub(crate) fn Transport() -> impl IntoView {
     let playing = sound.playing();
     let region = sound.region();
     let metronome = sound.metronome();
-    let starting = move || playing.get() && sound.state().get() == SoundState::Starting;
     let holding = Holding::new(expect_context::<Door>(), sound);
+    let waits = sound.waits();
+    let starting = move || playing.get() && (waits.get() || sound.state().get() == SoundState::Starting);
     let unable = move || matches!(sound.state().get(), SoundState::Unavailable(_));
     view! {
         <section class="transport" aria-label="Transport">

@@ -92,8 +92,18 @@ impl AudioCache {
         AudioCache { user, coming: RefCell::default(), in_use: RefCell::default() }
     }
 
+    /// Where it lies in what the browser gives this app.
+    pub(in crate::door) fn path(&self) -> [&str; 2] {
+        [FOLDER, self.user.as_str()]
+    }
+
+    /// Notes that what has this hash is used now, by whoever reads it.
+    pub(in crate::door) fn note_use(&self, hash: &str) {
+        settings::touch(&self.user, hash);
+    }
+
     async fn folder(&self) -> Option<Folder> {
-        Folder::open(&[FOLDER, self.user.as_str()]).await
+        Folder::open(&self.path()).await
     }
 
     /// The bytes of this hash, if they are here; a file that is not as long as it should be goes.

@@ -1,6 +1,7 @@
 //! The audio door: what the screens may ask of the sound, and what they hear of it.
 //!
-//! `worklet` talks to the audio thread, `recordings` brings it the samples, `plans` compiles what it plays.
+//! `worklet` talks to the audio thread, `recordings` brings it the samples of short recordings, `streams` has long ones read ahead, `plans`
+//! compiles what it plays.
 
 mod finer;
 mod frames;
@@ -8,6 +9,7 @@ pub(crate) mod own_flags;
 mod plans;
 mod recordings;
 mod region;
+mod streams;
 mod worklet;
 
 use std::cell::{Cell, RefCell};
@@ -26,6 +28,7 @@ use plans::Plans;
 pub(crate) use plans::Turned;
 use recordings::{Recordings, Wish};
 pub(crate) use region::LoopRegion;
+use streams::Streams;
 pub(crate) use worklet::Obstacle;
 use worklet::Worklet;
 
@@ -64,6 +67,8 @@ pub(crate) struct Sound {
     playing: RwSignal<bool>,
     region: RwSignal<LoopRegion>,
     metronome: RwSignal<bool>,
+    /// Whether Play or a jump waits for what is to be heard.
+    waits: RwSignal<bool>,
     /// How often someone asked for sound where there can be none.
     refused: RwSignal<u32>,
     /// Where it stands while it is stopped, or was last told to go: for what is read out.
@@ -74,9 +79,19 @@ struct Inner {
     door: Door,
     worklet: RefCell<Option<Worklet>>,
     recordings: Recordings,
+    /// Made when there is a long recording.
+    streams: RefCell<Option<Rc<Streams>>>,
     plans: RefCell<Plans>,
+    /// The plan that was sent last.
+    latest: RefCell<Vec<u8>>,
     /// Where it stands as last seen, or will start.
     position: Cell<Ticks>,
+    /// The loop, as the worker has it.
+    region: Cell<LoopRegion>,
+    /// Where playing goes as soon as that can be heard.
+    jump: Cell<Option<Ticks>>,
+    /// Blocks without all that should have sounded, as of the last time somebody was told.
+    starved_told: Cell<u32>,
     listeners: RefCell<Vec<(u32, Listener)>>,
     next_listener: Cell<u32>,
     frame: RefCell<Option<Frame>>,
@@ -92,18 +107,59 @@ impl Inner {
         Wish { file: file.clone(), playback: self.door.read(record), own: self.door.imports().local(file) }
     }
 
-    /// Several tries to bring a recording to the audio thread.
-    async fn bring(&self, worklet: &Worklet, number: u32, wish: &Wish) -> Result<(), String> {
-        let audio = self.door.audio();
-        let mut done = recordings::bring(&self.recordings, worklet, number, wish, &audio).await;
+    /// Several tries to bring a recording to the audio thread, or to have it read ahead.
+    async fn bring(&self, worklet: &Worklet, number: u32, wish: &Wish, long: bool) -> Result<(), String> {
+        let mut done = self.try_to_bring(worklet, number, wish, long).await;
         for attempt in 0..RETRIES_MAX {
             if done.is_ok() {
                 break;
             }
             clock::sleep(backoff::wait(attempt + 1, identity::chance())).await;
-            done = recordings::bring(&self.recordings, worklet, number, wish, &audio).await;
+            done = self.try_to_bring(worklet, number, wish, long).await;
         }
         done
+    }
+
+    async fn try_to_bring(&self, worklet: &Worklet, number: u32, wish: &Wish, long: bool) -> Result<(), String> {
+        let audio = self.door.audio();
+        if long {
+            let streams = self.streams(worklet)?;
+            let done = streams.open(number, wish, &audio.path()).await;
+            // What this browser was given, and is no WAV file, cannot be read from its middle.
+            if done.is_ok() || wish.own.is_none() {
+                if let Some(hash) = &wish.playback {
+                    audio.note_use(hash);
+                }
+                return done;
+            }
+        }
+        recordings::bring(&self.recordings, worklet, number, wish, &audio).await
+    }
+
+    /// What reads ahead, started when it is first wanted.
+    fn streams(&self, worklet: &Worklet) -> Result<Rc<Streams>, String> {
+        if let Some(streams) = self.streams.borrow().as_ref() {
+            return Ok(Rc::clone(streams));
+        }
+        let streams = Rc::new(Streams::start(worklet)?);
+        if !self.latest.borrow().is_empty() {
+            streams.plan(&self.latest.borrow());
+        }
+        streams.set_loop(self.region.get());
+        *self.streams.borrow_mut() = Some(Rc::clone(&streams));
+        Ok(streams)
+    }
+
+    /// Whether what is read ahead is ready at a place.
+    fn has_read_at(&self, place: Ticks) -> bool {
+        self.streams.borrow().as_ref().is_none_or(|streams| streams.is_ready_at(place))
+    }
+
+    fn has_jumped(&self) {
+        self.jump.set(None);
+        if let Some(streams) = self.streams.borrow().as_ref() {
+            streams.has_jumped();
+        }
     }
 }
 
@@ -114,8 +170,13 @@ impl Sound {
             door,
             worklet: RefCell::default(),
             recordings: Recordings::default(),
+            streams: RefCell::default(),
             plans: RefCell::default(),
+            latest: RefCell::default(),
             position: Cell::default(),
+            region: Cell::default(),
+            jump: Cell::default(),
+            starved_told: Cell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::default(),
             frame: RefCell::default(),
@@ -130,6 +191,7 @@ impl Sound {
             playing: RwSignal::new(false),
             region: RwSignal::new(LoopRegion::default()),
             metronome: RwSignal::new(false),
+            waits: RwSignal::new(false),
             refused: RwSignal::new(0),
             cursor: RwSignal::new(Ticks(0)),
         };
@@ -155,6 +217,10 @@ impl Sound {
 
     pub(crate) fn playing(self) -> ReadSignal<bool> {
         self.playing.read_only()
+    }
+
+    pub(crate) fn waits(self) -> ReadSignal<bool> {
+        self.waits.read_only()
     }
 
     pub(crate) fn region(self) -> ReadSignal<LoopRegion> {
@@ -219,7 +285,12 @@ impl Sound {
     }
 
     fn end(self) {
-        if let Some(worklet) = self.inner.try_get_value().and_then(|inner| inner.worklet.borrow_mut().take()) {
+        let Some(inner) = self.inner.try_get_value() else { return };
+        inner.streams.borrow_mut().take();
+        inner.recordings.start_over();
+        inner.jump.set(None);
+        inner.starved_told.set(0);
+        if let Some(worklet) = inner.worklet.borrow_mut().take() {
             worklet.end();
         }
     }
@@ -264,7 +335,12 @@ impl Sound {
         });
         match compiled {
             Ok((serial, bytes)) => {
+                // Before the audio thread, so that what it will want is on its way.
+                if let Some(streams) = inner.streams.borrow().as_ref() {
+                    streams.plan(&bytes);
+                }
                 worklet.plan(serial, &bytes);
+                *inner.latest.borrow_mut() = bytes;
                 if inner.is_looked_at() {
                     inner.ask_for_meters(worklet, false);
                 }
@@ -279,12 +355,18 @@ impl Sound {
         let Some(number) = inner.recordings.ask(&file.id) else { return };
         let (worklet, name) = (worklet.clone(), file.filename.clone());
         let wish = inner.wish(&file.id);
+        let frames = wish.own.as_ref().map_or(file.frames.unwrap_or(0), |own| own.frames);
+        let channels = wish.own.as_ref().map_or(file.channels.unwrap_or(2), |own| u32::from(own.channels));
+        let long = !inner.recordings.takes_whole(frames, channels);
         let inner = Rc::clone(inner);
         leptos::task::spawn_local(async move {
             loop {
-                let done = inner.bring(&worklet, number, &wish).await;
+                let done = inner.bring(&worklet, number, &wish, long).await;
                 inner.recordings.finished(&wish.file);
                 let Err(message) = done else { return };
+                if worklet.has_ended() {
+                    return;
+                }
                 inner.door.toasts().error(format!("“{name}” cannot be heard"), message);
                 if inner.door.status().try_get_untracked().is_none_or(|status| status.live) {
                     return;
@@ -317,6 +399,8 @@ impl Sound {
 
     async fn play_when_ready(self) {
         let since = clock::milliseconds();
+        self.waits.set(true);
+        let mut resumed = false;
         loop {
             let Some(inner) = self.inner.try_get_value() else { return };
             if !self.playing.get_untracked() || matches!(self.state.get_untracked(), SoundState::Failed(_)) {
@@ -324,12 +408,20 @@ impl Sound {
             }
             let running = inner.worklet.borrow().clone();
             let late = clock::milliseconds() - since > WAIT_MS_MAX;
-            if let Some(worklet) = running.filter(|_| late || self.is_ready(&inner)) {
-                self.compile_if_asked();
-                worklet.resume().await;
-                worklet.seek(inner.position.get());
-                worklet.play();
-                return self.refresh();
+            if let Some(worklet) = running {
+                // An audio thread that rests takes nothing of what is read ahead.
+                if !std::mem::replace(&mut resumed, true) {
+                    self.compile_if_asked();
+                    worklet.resume().await;
+                    continue;
+                }
+                if late || (self.is_ready(&inner) && inner.has_read_at(inner.position.get())) {
+                    self.compile_if_asked();
+                    worklet.seek(inner.position.get());
+                    worklet.play();
+                    self.has_jumped(&inner);
+                    return self.refresh();
+                }
             }
             clock::sleep(Duration::from_millis(15)).await;
         }
@@ -356,8 +448,11 @@ impl Sound {
         }
         self.playing.set(false);
         let inner = self.inner();
+        let jump = inner.jump.take();
+        self.waits.set(false);
         if let Some(worklet) = inner.worklet.borrow().as_ref() {
             worklet.stop();
+            jump.into_iter().for_each(|to| worklet.seek(to));
         }
         self.cursor.set(inner.position.get());
         self.glow();
@@ -374,10 +469,41 @@ impl Sound {
         let inner = self.inner();
         inner.position.set(to);
         self.cursor.set(to);
-        if let Some(worklet) = inner.worklet.borrow().as_ref() {
+        if self.playing.get_untracked() && inner.streams.borrow().is_some() {
+            if inner.jump.replace(Some(to)).is_none() {
+                self.waits.set(true);
+                leptos::task::spawn_local(async move { self.jump_when_ready().await });
+            }
+        } else if let Some(worklet) = inner.worklet.borrow().as_ref() {
             worklet.seek(to);
         }
         self.refresh();
+    }
+
+    fn has_jumped(self, inner: &Inner) {
+        inner.has_jumped();
+        let _ = self.waits.try_set(false);
+    }
+
+    /// What plays goes on until the new place can be heard (EN37).
+    async fn jump_when_ready(self) {
+        let mut since = (Ticks(0), f64::NEG_INFINITY);
+        loop {
+            let Some(inner) = self.inner.try_get_value() else { return };
+            let Some(to) = inner.jump.get() else { return };
+            if since.0 != to || since.1 == f64::NEG_INFINITY {
+                since = (to, clock::milliseconds());
+            }
+            let late = clock::milliseconds() - since.1 > WAIT_MS_MAX;
+            if late || inner.has_read_at(to) {
+                if let Some(worklet) = inner.worklet.borrow().as_ref() {
+                    worklet.seek(to);
+                }
+                self.has_jumped(&inner);
+                return self.refresh();
+            }
+            clock::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Switches the loop on or off.
@@ -389,7 +515,12 @@ impl Sound {
     /// Puts the loop somewhere.
     pub(crate) fn set_region(self, region: LoopRegion) {
         self.region.set(region);
-        if let Some(worklet) = self.inner().worklet.borrow().as_ref() {
+        let inner = self.inner();
+        inner.region.set(region);
+        if let Some(streams) = inner.streams.borrow().as_ref() {
+            streams.set_loop(region);
+        }
+        if let Some(worklet) = inner.worklet.borrow().as_ref() {
             worklet.set_loop(region.on.then_some((region.start, region.end)));
         }
     }

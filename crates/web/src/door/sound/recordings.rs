@@ -20,9 +20,17 @@ const LOADING_MAX: u32 = 3;
 /// Bytes that a WAV header may take before its samples.
 const HEADER_BYTES_MAX: usize = 1_048_576;
 
+/// Bytes of samples, as floats, up to which a recording lies whole in the audio thread's memory; longer ones are read ahead.
+const WHOLE_BYTES_MAX: u64 = 32 << 20;
+/// Bytes of all that lie there whole; once they are reached, every further recording is read ahead.
+const WHOLE_BYTES_OF_ALL_MAX: u64 = 256 << 20;
+/// Where a test puts another number in the place of both.
+const WHOLE_BYTES_SETTING: &str = "unisono.sound.whole_bytes";
+
 /// Which recordings the audio thread has, and under which numbers.
 #[derive(Default)]
 pub(super) struct Recordings {
+    whole_bytes: Cell<u64>,
     numbers: RefCell<HashMap<Id, u32>>,
     loading: RefCell<HashSet<Id>>,
     active: Cell<u32>,
@@ -46,6 +54,22 @@ impl Recordings {
         Some(number)
     }
 
+    /// Whether a recording of so many frames is to lie whole in the audio thread's memory, of which it then takes a share.
+    pub(super) fn takes_whole(&self, frames: u64, channels: u32) -> bool {
+        let bytes = frames.saturating_mul(4 * u64::from(channels.clamp(1, 2)));
+        let all = self.whole_bytes.get().saturating_add(bytes);
+        let fits = lies_whole(bytes, all, whole_bytes_set());
+        self.whole_bytes.set(if fits { all } else { self.whole_bytes.get() });
+        fits
+    }
+
+    /// The audio thread has none any more.
+    pub(super) fn start_over(&self) {
+        self.numbers.borrow_mut().clear();
+        self.loading.borrow_mut().clear();
+        self.whole_bytes.set(0);
+    }
+
     /// Whether samples are still on their way.
     pub(super) fn is_loading(&self, file: &Id) -> bool {
         self.loading.borrow().contains(file)
@@ -64,6 +88,19 @@ impl Recordings {
     }
 }
 
+/// Whether a recording of so many bytes lies whole in memory, where with it there would be `all`; `set` takes the place of both limits.
+fn lies_whole(bytes: u64, all: u64, set: Option<u64>) -> bool {
+    match set {
+        Some(most) => all <= most,
+        None => bytes <= WHOLE_BYTES_MAX && all <= WHOLE_BYTES_OF_ALL_MAX,
+    }
+}
+
+fn whole_bytes_set() -> Option<u64> {
+    let store = web_sys::window()?.local_storage().ok()??;
+    store.get_item(WHOLE_BYTES_SETTING).ok()??.parse().ok()
+}
+
 /// What is known of a recording that is to be heard.
 #[derive(Clone)]
 pub(super) struct Wish {
@@ -74,7 +111,7 @@ pub(super) struct Wish {
     pub(super) own: Option<Local>,
 }
 
-/// Brings a recording to the audio thread.
+/// Brings all of a recording to the audio thread.
 pub(super) async fn bring(
     recordings: &Recordings,
     worklet: &Worklet,
@@ -85,7 +122,7 @@ pub(super) async fn bring(
     recordings.turn().await;
     let result = match &wish.own {
         Some(own) => decode(worklet, number, own).await,
-        None => stream(worklet, number, wish, audio).await,
+        None => whole(worklet, number, wish, audio).await,
     };
     recordings.active.set(recordings.active.get().saturating_sub(1));
     result
@@ -94,7 +131,7 @@ pub(super) async fn bring(
 const BROKEN_OFF: &str = "Its download broke off.";
 
 /// From this device if it is kept here, else from the server; then it is kept.
-async fn stream(worklet: &Worklet, number: u32, wish: &Wish, audio: &AudioCache) -> Result<(), String> {
+async fn whole(worklet: &Worklet, number: u32, wish: &Wish, audio: &AudioCache) -> Result<(), String> {
     let playback = wish.playback.as_deref();
     if let Some(hash) = playback
         && let Some(kept) = audio.find(hash).await
@@ -308,6 +345,14 @@ mod tests {
         feed.file_bytes = Some(file.len() as u64);
         assert!(feed.header.is_some());
         assert!(!Feed::new(Some(10)).is_complete());
+    }
+
+    #[test]
+    fn en39_long_recordings_and_those_beyond_the_limit_of_all_are_read_ahead() {
+        assert!(lies_whole(WHOLE_BYTES_MAX, WHOLE_BYTES_OF_ALL_MAX, None));
+        assert!(!lies_whole(WHOLE_BYTES_MAX + 1, WHOLE_BYTES_MAX + 1, None));
+        assert!(!lies_whole(1, WHOLE_BYTES_OF_ALL_MAX + 1, None));
+        assert!(!lies_whole(1, 1, Some(0)) && lies_whole(9, 9, Some(9)));
     }
 
     #[test]

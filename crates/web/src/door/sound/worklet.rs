@@ -53,6 +53,9 @@ pub(super) struct Status {
     /// The plan in force; 0 before the first.
     pub(super) serial: u32,
     pub(super) underruns: u32,
+    /// Blocks for which something was not here, and gaps that were heard because it came too late.
+    pub(super) starved_blocks: u32,
+    pub(super) gaps: u32,
     /// Peaks since they were last read, left and right.
     pub(super) master: [f32; 2],
     /// In the order of the plan's tracks.
@@ -64,14 +67,17 @@ pub(super) struct Status {
 pub(super) struct Worklet(Rc<Inner>);
 
 type MessageClosure = Closure<dyn FnMut(MessageEvent)>;
+type Answered = Box<dyn Fn(&JsValue)>;
 
 struct Inner {
     context: AudioContext,
     node: AudioWorkletNode,
+    status: SharedArrayBuffer,
     words: Int32Array,
     position: Float64Array,
     unanswered: Cell<u32>,
     on_message: RefCell<Option<MessageClosure>>,
+    on_answer: RefCell<Option<Answered>>,
 }
 
 impl Worklet {
@@ -92,8 +98,10 @@ impl Worklet {
             node,
             words: Int32Array::new(&status),
             position: Float64Array::new_with_byte_offset_and_length(&status, 8, 1),
+            status,
             unanswered: Cell::new(0),
             on_message: RefCell::default(),
+            on_answer: RefCell::default(),
         };
         let worklet = Worklet(Rc::new(inner));
         worklet.listen(failed);
@@ -106,17 +114,25 @@ impl Worklet {
             let Some(inner) = weak.upgrade() else { return };
             let message = event.data();
             let text = |name: &str| Reflect::get(&message, &name.into()).ok().and_then(|value| value.as_string());
+            let told = || {
+                if let Some(on_answer) = inner.on_answer.borrow().as_ref() {
+                    on_answer(&message);
+                }
+            };
             let answered = || inner.unanswered.set(inner.unanswered.get().saturating_sub(1));
             match text("type").as_deref() {
                 Some("chunk") => answered(),
+                Some("pool" | "stream") => told(),
                 Some("trap") => failed(text("message").unwrap_or_default()),
                 Some("error") => {
                     let about = Reflect::get(&message, &"about".into()).ok();
                     let about = about
                         .and_then(|about| Reflect::get(&about, &"type".into()).ok())
                         .and_then(|kind| kind.as_string());
-                    if about.as_deref() == Some("chunk") {
-                        answered();
+                    match about.as_deref() {
+                        Some("chunk") => answered(),
+                        Some("stream") => told(),
+                        _ => {}
                     }
                     web_sys::console::error_1(&message);
                 }
@@ -127,6 +143,16 @@ impl Worklet {
             port.set_onmessage(Some(closure.as_ref().unchecked_ref()));
         }
         *self.0.on_message.borrow_mut() = Some(closure);
+    }
+
+    /// Calls `told` with each answer about what is read ahead.
+    pub(super) fn on_answer(&self, told: impl Fn(&JsValue) + 'static) {
+        *self.0.on_answer.borrow_mut() = Some(Box::new(told));
+    }
+
+    /// Where the audio thread writes its status.
+    pub(super) fn shared_status(&self) -> SharedArrayBuffer {
+        self.0.status.clone()
     }
 
     /// Reads the status; takes the peaks.
@@ -140,7 +166,9 @@ impl Worklet {
             let before = Atomics::load(words, 0).unwrap_or(0);
             #[expect(clippy::cast_possible_truncation, reason = "a position in frames")]
             let position_frames = self.0.position.get_index(0) as i64;
-            status = Status { playing: word(1) == 1, position_frames, serial: word(4), underruns: word(7), ..status };
+            let (playing, serial, underruns) = (word(1) == 1, word(4), word(7));
+            let (starved_blocks, gaps) = (word(6), word(14));
+            status = Status { playing, position_frames, serial, underruns, starved_blocks, gaps, ..status };
             if before % 2 == 0 && Atomics::load(words, 0) == Ok(before) {
                 break;
             }
@@ -211,12 +239,17 @@ impl Worklet {
 
     /// Sends a chunk of a recording, when the audio thread has room for it.
     pub(super) async fn chunk(&self, id: u32, index: u32, bytes: &[u8]) {
-        while self.0.unanswered.get() >= CHUNKS_ON_THE_WAY && self.0.context.state() != AudioContextState::Closed {
+        while self.0.unanswered.get() >= CHUNKS_ON_THE_WAY && !self.has_ended() {
             clock::sleep(Duration::from_millis(2)).await;
         }
         self.0.unanswered.set(self.0.unanswered.get() + 1);
         let data = buffer(bytes);
         self.transfer("chunk", [("id", id.into()), ("index", index.into()), ("data", data.clone().into())], &data);
+    }
+
+    /// Whether it has been ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.context.state() == AudioContextState::Closed
     }
 
     /// Ends it.
@@ -240,7 +273,8 @@ impl Worklet {
     }
 }
 
-fn message<const N: usize>(kind: &str, fields: [(&str, JsValue); N]) -> JsValue {
+/// A message of this type.
+pub(super) fn message<const N: usize>(kind: &str, fields: [(&str, JsValue); N]) -> JsValue {
     let message = Object::new();
     // A plain object takes any field.
     let _ = Reflect::set(&message, &"type".into(), &kind.into());
@@ -250,7 +284,8 @@ fn message<const N: usize>(kind: &str, fields: [(&str, JsValue); N]) -> JsValue 
     message.into()
 }
 
-fn buffer(bytes: &[u8]) -> js_sys::ArrayBuffer {
+/// A copy of bytes that can be handed over.
+pub(super) fn buffer(bytes: &[u8]) -> js_sys::ArrayBuffer {
     Uint8Array::from(bytes).buffer()
 }
 
@@ -272,7 +307,8 @@ async fn compile(url: &str) -> Result<JsValue, String> {
     JsFuture::from(js_sys::WebAssembly::compile(&bytes)).await.map_err(said)
 }
 
-fn said(error: JsValue) -> String {
+/// What a browser says of an error.
+pub(super) fn said(error: JsValue) -> String {
     match error.dyn_into::<js_sys::Error>() {
         Ok(error) => String::from(error.message()),
         Err(_) => "The browser refused without a reason.".to_owned(),

@@ -1,0 +1,163 @@
+// Measures reading ahead in Chromium: many stereo tracks of a recording of an hour, each at another place of it, played for a minute.
+//
+// usage: node benches/streaming.mjs UNISONO MATERIAL.flac [TRACKS] [near|far]
+//   UNISONO: the binary; MATERIAL: an hour of stereo, e.g. of benches/long_project.mjs through `flac -1`
+//   near: it has been brought to the device first; far: it is read from the server, and nothing is kept
+import { spawn } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const [binary, material, tracksText = "200", where = "near"] = process.argv.slice(2);
+const TRACKS = Number(tracksText);
+const PLAYED_SECONDS = 60;
+/** Between one track's place in the recording and the next one's. */
+const APART_SECONDS = 17;
+
+const free = () => new Promise((done) => {
+  const probe = createServer().listen(0, "127.0.0.1", () => {
+    const { port } = probe.address();
+    probe.close(() => done(port));
+  });
+});
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+const folder = mkdtempSync(join(tmpdir(), "unisono-streaming-"));
+const base = `http://127.0.0.1:${await free()}`;
+const server = spawn(binary, ["serve", "--demo", "--listen", new URL(base).host, "--data", folder], { stdio: "ignore" });
+process.once("exit", () => (server.kill("SIGKILL"), rmSync(folder, { recursive: true, force: true })));
+while (!(await fetch(`${base}/health/ready`).then((answer) => answer.ok, () => false))) await sleep(100);
+
+const profile = mkdtempSync(join(tmpdir(), "unisono-profile-"));
+process.once("exit", () => rmSync(profile, { recursive: true, force: true }));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.UNISONO_CHROMIUM ?? "/usr/bin/chromium",
+  baseURL: base,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required"],
+});
+let page = context.pages()[0];
+page.on("console", (message) => ["error", "warning"].includes(message.type()) && console.log(`page: ${message.text()}`));
+
+async function call(path, body, method = body ? "POST" : "GET") {
+  const answer = await page.request.fetch(path, { method, data: body });
+  if (!answer.ok()) throw new Error(`${path}: ${answer.status()} ${await answer.text()}`);
+  return answer.json();
+}
+const { user } = await call("/api/auth/login", { email: "user1@example.com", password: "password" });
+const create = (table, id, value) => ({ type: "set", table, id, key: "", value: { id, ...value } });
+const write = (operations) => call("/api/realtime/write", { txId: randomUUID(), authorId: user.id, operations, clientTimestamp: Date.now() });
+
+const bytes = readFileSync(material);
+const [project, file] = [randomUUID(), randomUUID()];
+const contentHash = createHash("sha256").update(bytes).digest("hex");
+await write([create("projects", project, { name: "Long", bpm: 120 }), create("audio_files", file, { projectId: project, filename: "long.flac", contentHash, sizeBytes: bytes.length })]);
+const signed = await call(`/api/audio-files/${file}/upload`, {});
+const sent = await fetch(new URL(signed.url, base), { method: signed.method, headers: signed.headers, body: bytes });
+if (!sent.ok) throw new Error(await sent.text());
+for (;;) {
+  const { recordMap } = await call("/api/realtime/getRecords", { pointers: [{ table: "audio_files", id: file }] });
+  const { state, refusal } = recordMap.audio_files[file];
+  if (state === "refused") throw new Error(refusal);
+  if (state === "ready") break;
+  await sleep(500);
+}
+const tracks = Array.from({ length: TRACKS }, () => randomUUID());
+for (let first = 0; first < TRACKS; first += 100) {
+  const some = tracks.slice(first, first + 100);
+  await write(some.flatMap((id, n) => [
+    create("tracks", id, { projectId: project, name: `Track ${first + n + 1}`, type: "audio", volume: 0.05 }),
+    create("clips", randomUUID(), { trackId: id, name: "Hour", audioFileId: file, startBeat: 0, durationBeats: 7_200,
+      audioStartOffset: ((first + n) * APART_SECONDS) % 3_500 }),
+  ]));
+}
+
+await context.addInitScript((quota) => localStorage.setItem("unisono.audio.quota", quota), where === "near" ? "2000000000" : "0");
+await page.goto(`/projects/${project}`);
+await page.waitForSelector("[data-project-id]");
+if (where === "near") {
+  const kept = () => page.evaluate(async () => {
+    let total = 0;
+    const walk = async (folder) => {
+      for await (const [name, handle] of folder.entries()) {
+        if (handle.kind === "directory") await walk(handle);
+        else if (!name.endsWith(".part")) total += (await handle.getFile()).size;
+      }
+    };
+    await walk(await navigator.storage.getDirectory());
+    return total;
+  });
+  while ((await kept()) < 600e6) await sleep(500);
+  // What bringing it has left in memory is not what is measured.
+  await page.close();
+}
+
+if (where === "near") {
+  page = await context.newPage();
+  await page.goto(`/projects/${project}`);
+  await page.waitForSelector("[data-project-id]");
+}
+
+/** Resident bytes of the browser's processes, by kind. */
+function memory() {
+  const sums = {};
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      if (!command.includes(profile) && !command.includes("--type=")) continue;
+      if (!command.includes("chrom")) continue;
+      const kind = /--type=([a-z-]+)/.exec(command)?.[1] ?? "browser";
+      if (!ours(pid)) continue;
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      sums[kind] = Math.max(sums[kind] ?? 0, Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024);
+    } catch {
+      // It has ended.
+    }
+  }
+  return sums;
+}
+/** Whether a process descends from this one. */
+function ours(pid) {
+  for (let at = Number(pid); at > 1; ) {
+    if (at === process.pid) return true;
+    at = Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${at}/stat`, "utf8"))[1]);
+  }
+  return false;
+}
+const text = (id) => page.getByTestId(id).textContent();
+const position = async () => {
+  const [minutes, seconds] = (await page.getByTestId("position").locator(".lcd-time").textContent()).split(":");
+  return Number(minutes) * 60 + Number(seconds);
+};
+
+const asked = performance.now();
+await page.getByTestId("play").click();
+while ((await position()) < 0.05) await sleep(20);
+console.log(`from Play to sound: ${(performance.now() - asked).toFixed(0)} ms`);
+const [from, began] = [await position(), performance.now()];
+let most = {};
+let silent = 0;
+for (let second = 0; second < PLAYED_SECONDS; second += 1) {
+  await sleep(1_000);
+  for (const [kind, size] of Object.entries(memory())) most[kind] = Math.max(most[kind] ?? 0, size);
+  silent += Number(await page.getByTestId("meter-master").getAttribute("data-peak-db")) < -60 ? 1 : 0;
+}
+console.log(`${TRACKS} tracks, ${where}: played ${((await position()) - from).toFixed(1)} s in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+console.log(`gaps ${await text("gaps")}, underruns ${await text("underruns")}, silent seconds ${silent}, load ${readFileSync("/proc/loadavg", "utf8").trim()}`);
+console.log(`largest resident memory, MiB: ${JSON.stringify(Object.fromEntries(Object.entries(most).map(([kind, size]) => [kind, Math.round(size)])))}`);
+await page.getByTestId("to-start").click();
+await page.getByTestId("ruler").focus();
+const jumps = [];
+for (let n = 0; n < 10; n += 1) {
+  for (let bars = 0; bars < 20; bars += 1) await page.keyboard.press("Shift+ArrowRight");
+  const pressed = performance.now();
+  await page.waitForFunction(() => !document.querySelector("[data-testid=play]").classList.contains("is-starting"));
+  jumps.push(performance.now() - pressed);
+  await sleep(500);
+}
+console.log(`ten jumps by 40 s, waited in ms: ${jumps.map((ms) => ms.toFixed(0)).join(", ")}; gaps ${await text("gaps")}`);
+await context.close();
+process.exit(0);
