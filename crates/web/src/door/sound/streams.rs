@@ -21,6 +21,9 @@ use crate::door::{assets, clock};
 
 /// Chunks on their way from the worker to the audio thread: 4 MiB.
 const CELLS: u32 = 64;
+/// Bytes of one of them.
+const CELL_BYTES: u32 = 65_536;
+const _: () = assert!(CELL_BYTES as usize == CHUNK_BYTES);
 /// Slots that there are for each recording before the worker says how many it wants: 512 KiB.
 const SLOTS_EACH: u32 = 8;
 /// Between two steps in which the audio thread makes slots.
@@ -50,6 +53,8 @@ struct Aim {
 /// The long recordings of a song.
 pub(super) struct Streams(Rc<Inner>);
 
+type MessageClosure = Closure<dyn FnMut(MessageEvent)>;
+
 struct Inner {
     worker: Worker,
     worklet: Worklet,
@@ -57,7 +62,7 @@ struct Inner {
     slots_wanted: Cell<u32>,
     aim: Cell<Option<Aim>>,
     aims: Cell<u32>,
-    on_message: RefCell<Option<Closure<dyn FnMut(MessageEvent)>>>,
+    on_message: RefCell<Option<MessageClosure>>,
 }
 
 impl Drop for Inner {
@@ -74,8 +79,7 @@ impl Streams {
             return Err(ENDED.to_owned());
         }
         let worker = Worker::new(&assets::address("read_ahead.js")?).map_err(said)?;
-        #[expect(clippy::cast_possible_truncation, reason = "64 KiB")]
-        let ring = SharedArrayBuffer::new(4 * (16 + 4 * CELLS) + CELLS * CHUNK_BYTES as u32);
+        let ring = SharedArrayBuffer::new(4 * (16 + 4 * CELLS) + CELLS * CELL_BYTES);
         let start = [
             ("url", JsValue::from_str(&assets::address("read_ahead.wasm")?)),
             ("ring", ring.clone().into()),
