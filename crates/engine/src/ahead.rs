@@ -250,6 +250,6 @@ impl ReadAhead {
         let here =
             |chunk: &Chunk| self.held.get(chunk).is_some_and(|held| taken.wrapping_sub(held.number).cast_signed() > 0);
         let hopeless = |chunk: &Chunk| self.sources.get(&chunk.source).is_none_or(|source| source.paused);
-        needed.iter().take(self.slots as usize).all(|chunk| here(chunk) || hopeless(chunk))
+        needed.iter().take(SLOTS_MAX).all(|chunk| here(chunk) || hopeless(chunk))
     }
 }

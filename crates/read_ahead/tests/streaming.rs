@@ -239,6 +239,10 @@ fn en37_the_start_of_the_song_and_of_the_loop_stay_ready_and_what_is_not_read_is
     );
     assert!(!reading.ahead.is_ready(10 * BEAT, 3), "sent is not taken");
     assert!(!reading.ahead.is_ready(5 * BEAT, taken));
+    // A pool that is still too small is waited for.
+    let (mut machine, mut reading) = streamed(&song, &files, 4);
+    turn(&mut machine, &mut reading, &files, usize::MAX);
+    assert!(!reading.ahead.is_ready(0, taken));
     // What cannot be read is not waited for.
     files.keys().for_each(|id| reading.ahead.pause(*id, true));
     assert!(reading.ahead.is_ready(5 * BEAT, taken));
