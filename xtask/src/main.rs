@@ -7,6 +7,7 @@ mod arrows;
 mod dist;
 mod files;
 mod npm;
+mod plots;
 mod rules;
 mod rust_source;
 mod toolchain;
@@ -27,6 +28,7 @@ Usage: cargo xtask COMMAND
   wasm-toolchain    find or install a compiler for wasm32 and say which one it is
   npm               install the npm packages of package-lock.json, if they are not there yet
   arrows            check the dependency arrows of ARCHITECTURE.md
+  plots             draw responses, spectra, gain curves and fades into target/plots, with an index.html to look at
   rules [--list]    check that every claimed rule in specs/ has a test (--list: print them all)
 ";
 
@@ -54,6 +56,7 @@ fn run(arguments: &[&str]) -> Outcome {
         }
         ["npm"] => npm::install(&root),
         ["arrows"] => arrows::check_workspace(&root),
+        ["plots"] => plots::draw(&root),
         ["rules"] => rules::check_workspace(&root, false),
         ["rules", "--list"] => rules::check_workspace(&root, true),
         [] | ["help" | "--help" | "-h"] => {
