@@ -157,7 +157,7 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
         <div class="auto-lane" role="listbox" aria-label=label data-testid="automation-lane" class:is-hidden=move || top.get().is_none()
             class:is-held=move || hand.held.with(Option::is_some) class:bends=move || hover.with(Option::is_some)
             class:is-locked=move || !board.door.may_edit_now() class:is-gone=move || hand.target.with(Option::is_none)
-            title=move || board.door.title("Press to add a point, drag it; Shift draws; drag the middle of a line to bend it; double-click a point to delete it")
+            title=move || board.door.title("Press to add a point, drag it; Shift draws; drag the middle of a line to bend it; right-click a point to hold it, double-click it to delete it")
             style:transform=move || format!("translateY({:.1}px)", top.get().unwrap_or(0.0) - board.viewport.get().top)
             style:--ppb=move || board.viewport.get().pixels_per_beat.to_string() style:--left=move || board.viewport.get().left.to_string()
             node_ref=node on:pointerdown=down on:pointermove=moved on:pointerup=up on:pointercancel=move |_| drop(hand.cancel())
@@ -244,6 +244,14 @@ fn PointHandle(id: String, hand: Hand, points: Memo<Vec<Point>>, node: NodeRef<D
             }
         }
     };
+    // The second button, or a long press: as the key H.
+    let menu = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        if board.door.may_edit() {
+            drop(hand.cancel());
+            own.with_value(|id| hold_or_not(hand, id));
+        }
+    };
     let key = move |event: leptos::ev::KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || !own.with_value(|id| key(hand, node, id, &event)) {
             return;
@@ -255,7 +263,7 @@ fn PointHandle(id: String, hand: Hand, points: Memo<Vec<Point>>, node: NodeRef<D
         <div class="auto-point" role="option" tabindex="0" data-testid="point" data-point-id=id data-beat=move || beat().to_string()
             data-value=move || value().to_string() aria-label=label aria-selected=move || selected.get().to_string()
             class:holds=move || point.with(|point| point.as_ref().is_some_and(|point| point.way == Way::Hold))
-            style:--beat=move || beat().to_string() style:--y=move || format!("{:.1}px", y()) on:focus=focused on:keydown=key></div>
+            style:--beat=move || beat().to_string() style:--y=move || format!("{:.1}px", y()) on:focus=focused on:keydown=key on:contextmenu=menu></div>
     }
 }
 
@@ -280,7 +288,7 @@ fn key(hand: Hand, node: NodeRef<Div>, id: &str, event: &leptos::ev::KeyboardEve
         "ArrowDown" => rise(-STEP),
         "PageUp" => rise(STEP * 10.0),
         "PageDown" => rise(-STEP * 10.0),
-        "h" | "H" => hand.change("Change automation curve", id, |point, _| point.way = held_or_straight(point.way)),
+        "h" | "H" => hold_or_not(hand, id),
         "b" => bend(BEND_STEP),
         "B" => bend(-BEND_STEP),
         "Escape" if hand.held.with_untracked(Option::is_some) => drop(hand.cancel()),
@@ -294,6 +302,11 @@ fn key(hand: Hand, node: NodeRef<Div>, id: &str, event: &leptos::ev::KeyboardEve
         _ => return false,
     }
     true
+}
+
+/// Has the value stay until the next point, or go there again.
+fn hold_or_not(hand: Hand, id: &str) {
+    hand.change("Change automation curve", id, |point, _| point.way = held_or_straight(point.way));
 }
 
 /// The point behind another, or before it when it is the last.
