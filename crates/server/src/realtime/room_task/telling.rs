@@ -25,14 +25,13 @@ impl RoomTask {
         // Each of these writes is tried once and waits for nothing: they are not what a task's budget of polls is for, and
         // with it followers beyond the hundredth would be left to their own tasks.
         unconstrained(async { self.tell_followers(&encoded, verdicts, replies) }).await;
-        let changed: BTreeSet<&Key> = verdicts
-            .iter()
-            .filter_map(|verdict| match verdict {
-                Ok(Verdict::Committed(submitted)) => Some(submitted.changed.iter()),
-                _ => None,
-            })
-            .flatten()
-            .collect();
+        let changes = verdicts.iter().filter_map(|verdict| match verdict {
+            Ok(Verdict::Committed(submitted)) => Some(submitted.changed.iter()),
+            _ => None,
+        });
+        // One by one: most edits of a group are of the same few records, and collecting would sort them all.
+        let mut changed: BTreeSet<&Key> = BTreeSet::new();
+        changed.extend(changes.flatten());
         self.tell_watchers(old, &changed);
         if changed.iter().any(|key| key.table == Table::ProjectMembers) {
             self.review_neighbours(old);
