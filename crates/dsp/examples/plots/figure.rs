@@ -112,7 +112,7 @@ impl Figure {
         }
         let _ = writeln!(
             svg,
-            r##"<text x="{}" y="{}" text-anchor="middle" fill="#333">{}</text><text x="14" y="{}" transform="rotate(-90 14 {1})" text-anchor="middle" fill="#333">{}</text>"##,
+            r##"<text x="{}" y="{}" text-anchor="middle" fill="#333">{}</text><text x="14" y="{}" transform="rotate(-90 14 {3})" text-anchor="middle" fill="#333">{}</text>"##,
             left.midpoint(right),
             HEIGHT - 12.0,
             self.x.0,

@@ -285,7 +285,7 @@ fn saturation_folds_back() -> Figure {
         LINEAR_HERTZ,
         ("dB", Scale::Linear(-140.0, 6.0)),
     );
-    for (curve, name) in [(0.0, "soft"), (3.0, "hard")] {
+    for (curve, name) in [(3.0, "hard"), (0.0, "soft")] {
         let input = sine(7_001.0, 0.5, 48_000);
         let [left, _] = play(&mut *device(Kind::Saturation, &[("curve", curve), ("drive", 12.0)]), &input, &input);
         figure.line(name, spectrum(&left));
@@ -342,7 +342,7 @@ fn room() -> Figure {
         "Room: its reflections",
         "The impulse response of 8 m: each image at its time.",
         ("ms", Scale::Linear(0.0, 120.0)),
-        ("sample", Scale::Linear(-0.3, 0.3)),
+        ("sample", Scale::Linear(-0.1, 0.9)),
     );
     let given = [("mix", 100.0), ("highCut", 20_000.0)];
     let response = impulse(&mut *device(Kind::Room, &given), 5_760);
@@ -356,7 +356,7 @@ fn delay() -> Figure {
         "Delay: its repeats",
         "100 ms, feedback 60 %, a high cut at 3 kHz: each repeat is lower and duller. In ping-pong every other one is on this side.",
         ("ms", Scale::Linear(0.0, 800.0)),
-        ("sample", Scale::Linear(-0.02, 0.12)),
+        ("sample", Scale::Linear(-0.02, 0.4)),
     );
     for (switch, name) in [(0.0, "straight"), (1.0, "ping-pong, left")] {
         let given = [("time", 100.0), ("feedback", 60.0), ("highCut", 3_000.0), ("pingPong", switch), ("mix", 100.0)];
