@@ -192,6 +192,45 @@ test('an upload goes on after the tab was closed, and from the page of projects 
   await playAndListen(bob.page, 0.5)
 })
 
+test('of several tabs, one sends the bytes of a recording', async ({ alice }) => {
+  const { page, context } = alice
+  const project = await newProject(alice, 'Once is enough')
+  await open(alice, project)
+  let letThrough = () => {}
+  const held = new Promise<void>((done) => (letThrough = done))
+  const senders: Page[] = []
+  await context.route('**/api/audio-files/*/content**', async (route) => {
+    if (route.request().method() === 'PATCH') {
+      senders.push(route.request().frame().page())
+      await held
+    }
+    await route.continue()
+  })
+  await importFile(page, 'one.wav', sineWav({ seconds: 4, level: 0.25 }))
+  await expect.poll(() => senders.length).toBe(1)
+  await expect.poll(() => waiting(page)).toHaveLength(2)
+  const clip = page.getByTestId('clip')
+  await expect(clip).toHaveAttribute('aria-label', /, uploading$/)
+  const other = await context.newPage()
+  await other.goto(`/projects/${project}`)
+  await expect(other.getByTestId('clip')).toHaveCount(1)
+  const list = await context.newPage()
+  await list.goto('/projects')
+  await expect(list.getByTestId('waiting-upload')).toHaveCount(1)
+  const queued = () =>
+    page.evaluate(async () => {
+      const { pending } = await navigator.locks.query()
+      return pending!.filter(({ name }) => name!.startsWith('unisono:upload:')).length
+    })
+  await expect.poll(queued).toBe(2)
+  letThrough()
+  await expect(list.getByTestId('waiting-upload')).toHaveCount(0, { timeout: 30_000 })
+  const { audioFileId } = await read(alice, 'clips', (await clip.getAttribute('data-clip-id'))!)
+  await expect.poll(async () => (await read(alice, 'audio_files', audioFileId)).state, { timeout: 20_000 }).toBe('ready')
+  expect(senders.filter((sender) => sender !== page)).toEqual([])
+  await expect(clip).toHaveAttribute('aria-label', / long$/)
+})
+
 test('a file dropped in without a network is seen and heard at once, and goes to the server when there is one (CL5)', async ({ alice, bob, between }) => {
   const { page } = alice
   await putEarTo(page)
