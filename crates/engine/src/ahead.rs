@@ -77,6 +77,8 @@ pub struct ReadAhead {
     sent: u32,
     looks: u64,
     wanted: Vec<Chunk>,
+    /// How many of the first of these are not missing, of what is far and of what is near.
+    passed: [usize; 2],
     /// The places of what is wanted.
     ranks: BTreeMap<Chunk, usize>,
     /// What may give way, the first to go last.
@@ -183,6 +185,7 @@ impl ReadAhead {
     }
 
     fn rank(&mut self) {
+        self.passed = [0; 2];
         self.ranks = self.wanted.iter().enumerate().map(|(rank, chunk)| (*chunk, rank)).collect();
         for chunk in &self.wanted {
             if let Some(held) = self.held.get_mut(chunk) {
@@ -201,7 +204,10 @@ impl ReadAhead {
     pub fn next(&mut self, near: bool, most: u32) -> Option<Run> {
         let may = |chunk: &Chunk| self.sources.get(&chunk.source).is_some_and(|it| it.near == near && !it.paused);
         let missing = |chunk: &Chunk| !self.held.contains_key(chunk) && !self.coming.contains(chunk);
-        let first = *self.wanted.iter().find(|chunk| may(chunk) && missing(chunk))?;
+        let passed = self.passed[usize::from(near)];
+        let found = self.wanted[passed..].iter().position(|chunk| may(chunk) && missing(chunk));
+        self.passed[usize::from(near)] = found.map_or(self.wanted.len(), |more| passed + more);
+        let first = self.wanted[passed + found?];
         let nth = |n: u32| Chunk { index: first.index.saturating_add(n), ..first };
         let more = (1..most).take_while(|n| self.ranks.contains_key(&nth(*n)) && missing(&nth(*n)));
         let count = 1 + more.count() as u32;
