@@ -78,7 +78,7 @@ mod tests {
         let mut levels = [0.0f32; SPECTRUM_LEVELS];
         assert!(!tap.levels(&mut levels));
         tap.listen(Some(3));
-        let wave = |n: usize| if n / 8 % 2 == 0 { 0.5f32 } else { -0.5 };
+        let wave = |n: usize| if (n / 8).is_multiple_of(2) { 0.5f32 } else { -0.5 };
         let (mut left, mut right): (Vec<f32>, Vec<f32>) = ((0..128).map(wave).collect(), (0..128).map(wave).collect());
         for _ in 0..32 {
             let signal = Signal { left: &mut left, right: &mut right, silent: false };
