@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::{Array, Uint8Array};
-use leptos::prelude::{RwSignal, Set, window_event_listener_untyped};
+use leptos::prelude::{GetUntracked, RwSignal, Set, window_event_listener_untyped};
 use model::Id;
 use operations::Commit;
 use sync::{Kept, Step, StepChange};
@@ -203,6 +203,8 @@ impl Store {
             written = self.try_write(&batch).await;
         }
         let health = match &written {
+            // Room for a step or a note is no room for an edit: that only an edit shows.
+            Ok(_) if !batch.iter().any(Write::is_edit) => self.0.health.try_get_untracked().unwrap_or_default(),
             Ok(_) => Health::Keeps,
             Err(failure) if failure.is_full => Health::Full,
             Err(_) => Health::Fails,

@@ -63,6 +63,11 @@ impl Write {
         }
     }
 
+    /// Whether it keeps an edit.
+    pub(super) fn is_edit(&self) -> bool {
+        matches!(self, Write::Keep { .. })
+    }
+
     /// Whether the server has it, too.
     pub(super) fn is_cache(&self) -> bool {
         matches!(self, Write::Since { .. } | Write::Snapshot { .. } | Write::Note { .. })
