@@ -7,6 +7,7 @@
 #![cfg_attr(target_arch = "wasm32", allow(dead_code, unused_imports, reason = "some is needed for files by path only"))]
 
 pub mod decode;
+pub mod encode;
 mod error;
 pub mod flac;
 mod id3;

@@ -286,7 +286,7 @@ impl VorbisHeaders {
 }
 
 /// A page's check sum, with the field that holds it taken as zero.
-fn page_crc(page: &[u8]) -> u32 {
+pub(crate) fn page_crc(page: &[u8]) -> u32 {
     let crc = crc32(0, &page[..22]);
     crc32(crc32(crc, &[0; 4]), &page[26..])
 }

@@ -5,6 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use dsp::dither::Dither;
 
 use crate::integers::{dithers, quantise, to_i16, to_i24};
+use crate::labels::Labels;
 use crate::limits::PCM_BYTES_MAX;
 use crate::stream_info::check_shape;
 use crate::{Error, Result};
@@ -49,7 +50,15 @@ pub struct Writer<W: Write + Seek> {
     data_bytes: u64,
     block: Vec<u8>,
     quantised: Vec<i16>,
+    /// Whether room was left for 64-bit sizes.
+    may_grow: bool,
+    /// Most bytes of a file that says its size in 32 bits.
+    riff_bytes_max: u64,
+    labels: Labels,
 }
+
+/// Most bytes that the samples of a file with 64-bit sizes may take, about 3,000 hours of stereo at 48 kHz: far beyond every song.
+const LARGE_BYTES_MAX: u64 = 1 << 42;
 
 impl<W: Write + Seek> Writer<W> {
     /// Starts a file at the current position of `file`, which must be its start. Noise of the seed `dither` is added before rounding
@@ -57,9 +66,38 @@ impl<W: Write + Seek> Writer<W> {
     ///
     /// # Errors
     /// [`Error::Channels`], [`Error::SampleRate`] outside the limits; [`Error::Io`].
-    pub fn new(mut file: W, sample_rate: u32, channels: u16, bit_depth: BitDepth, dither: Option<u32>) -> Result<Self> {
+    pub fn new(file: W, sample_rate: u32, channels: u16, bit_depth: BitDepth, dither: Option<u32>) -> Result<Self> {
+        Self::with_header(file, sample_rate, channels, bit_depth, dither, false)
+    }
+
+    /// As [`Writer::new`], for sound of any length, and with labels at its end: a file beyond 4 GB becomes RF64 (EBU Tech 3306), for which
+    /// 36 bytes are left free at its beginning.
+    ///
+    /// # Errors
+    /// As [`Writer::new`].
+    pub fn large(
+        file: W,
+        sample_rate: u32,
+        channels: u16,
+        bit_depth: BitDepth,
+        dither: Option<u32>,
+        labels: &Labels,
+    ) -> Result<Self> {
+        let mut writer = Self::with_header(file, sample_rate, channels, bit_depth, dither, true)?;
+        writer.labels = labels.clone();
+        Ok(writer)
+    }
+
+    fn with_header(
+        mut file: W,
+        sample_rate: u32,
+        channels: u16,
+        bit_depth: BitDepth,
+        dither: Option<u32>,
+        may_grow: bool,
+    ) -> Result<Self> {
         check_shape(u32::from(channels), sample_rate)?;
-        let header = header(sample_rate, channels, bit_depth);
+        let header = header(sample_rate, channels, bit_depth, may_grow);
         file.write_all(&header)?;
         let dither = dithers(dither.filter(|_| bit_depth == BitDepth::I16), channels);
         Ok(Self {
@@ -71,6 +109,9 @@ impl<W: Write + Seek> Writer<W> {
             data_bytes: 0,
             block: Vec::with_capacity(BLOCK_FRAMES * usize::from(channels) * bit_depth.bytes()),
             quantised: Vec::new(),
+            may_grow,
+            riff_bytes_max: u64::from(u32::MAX),
+            labels: Labels::default(),
         })
     }
 
@@ -82,7 +123,7 @@ impl<W: Write + Seek> Writer<W> {
     /// Appends frames, given as one slice of equal length per channel.
     ///
     /// # Errors
-    /// [`Error::WavFull`] when the file would exceed 4 GB (nothing is written then); [`Error::Option`] when the
+    /// [`Error::WavFull`] when a file that was not begun as [`Writer::large`] would exceed 4 GB (nothing is written then); [`Error::Option`] when the
     /// slices do not fit; [`Error::Io`].
     pub fn write_planar(&mut self, planes: &[&[f32]]) -> Result<()> {
         let frames = planes.first().map_or(0, |plane| plane.len());
@@ -90,7 +131,7 @@ impl<W: Write + Seek> Writer<W> {
             return Err(Error::Option("one slice of equal length per channel is needed"));
         }
         let bytes = frames as u64 * (self.channels * self.bit_depth.bytes()) as u64;
-        if self.data_bytes + bytes > PCM_BYTES_MAX {
+        if self.data_bytes + bytes > if self.may_grow { LARGE_BYTES_MAX } else { PCM_BYTES_MAX } {
             return Err(Error::WavFull);
         }
         for start in (0..frames).step_by(BLOCK_FRAMES) {
@@ -110,15 +151,36 @@ impl<W: Write + Seek> Writer<W> {
         if self.data_bytes % 2 == 1 {
             self.file.write_all(&[0])?;
         }
-        let riff_bytes = self.header_bytes - 8 + self.data_bytes + self.data_bytes % 2;
-        self.patch(4, riff_bytes)?;
-        self.patch(self.header_bytes - 4, self.data_bytes)?;
-        if self.bit_depth == BitDepth::F32 {
-            self.patch(self.header_bytes - 12, self.frames())?;
+        let labels = info_chunk(&self.labels);
+        self.file.write_all(&labels)?;
+        let riff_bytes = self.header_bytes - 8 + self.data_bytes + self.data_bytes % 2 + labels.len() as u64;
+        if riff_bytes > self.riff_bytes_max {
+            self.say_large_sizes(riff_bytes)?;
+        } else {
+            self.patch(4, riff_bytes)?;
+            self.patch(self.header_bytes - 4, self.data_bytes)?;
+            if self.bit_depth == BitDepth::F32 {
+                self.patch(self.header_bytes - 12, self.frames())?;
+            }
         }
         self.file.seek(SeekFrom::End(0))?;
         self.file.flush()?;
         Ok(self.file)
+    }
+
+    /// Says sizes where 64 bits are left for them; those of 32 bits stay at their largest value, which means "see there".
+    fn say_large_sizes(&mut self, riff_bytes: u64) -> Result<()> {
+        if !self.may_grow {
+            return Err(Error::WavFull);
+        }
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(b"RF64")?;
+        self.file.seek(SeekFrom::Start(12))?;
+        self.file.write_all(b"ds64\x1C\0\0\0")?;
+        for size in [riff_bytes, self.data_bytes, self.frames()] {
+            self.file.write_all(&size.to_le_bytes())?;
+        }
+        Ok(())
     }
 
     fn patch(&mut self, offset: u64, value: u64) -> Result<()> {
@@ -169,8 +231,31 @@ fn interleave<const N: usize>(
     }
 }
 
+/// Labels as a list of the RIFF kind; nothing without any.
+fn info_chunk(labels: &Labels) -> Vec<u8> {
+    let mut list = b"INFO".to_vec();
+    for (name, text) in labels.fields() {
+        list.extend_from_slice(match name {
+            "TITLE" => b"INAM",
+            "ARTIST" => b"IART",
+            "ALBUM" => b"IPRD",
+            "DATE" => b"ICRD",
+            _ => b"ICMT",
+        });
+        // With a zero at its end, and another where that makes the length even.
+        let length = text.len() + 1;
+        list.extend_from_slice(&(length as u32).to_le_bytes());
+        list.extend_from_slice(text.as_bytes());
+        list.resize(list.len() + 1 + length % 2, 0);
+    }
+    if list.len() == 4 {
+        return Vec::new();
+    }
+    [&b"LIST"[..], &(list.len() as u32).to_le_bytes(), &list].concat()
+}
+
 /// The header, with sizes that say "up to the end of the file".
-fn header(sample_rate: u32, channels: u16, bit_depth: BitDepth) -> Vec<u8> {
+fn header(sample_rate: u32, channels: u16, bit_depth: BitDepth, may_grow: bool) -> Vec<u8> {
     let bytes = bit_depth.bytes() as u16;
     let is_float = bit_depth == BitDepth::F32;
     let tag: u16 = if is_float { 3 } else { 1 };
@@ -192,7 +277,12 @@ fn header(sample_rate: u32, channels: u16, bit_depth: BitDepth) -> Vec<u8> {
     } else if is_float {
         format.extend_from_slice(&0u16.to_le_bytes());
     }
-    let mut header = b"RIFF\xFF\xFF\xFF\xFFWAVEfmt ".to_vec();
+    let mut header = b"RIFF\xFF\xFF\xFF\xFFWAVE".to_vec();
+    if may_grow {
+        header.extend_from_slice(b"JUNK\x1C\0\0\0");
+        header.extend_from_slice(&[0; 28]);
+    }
+    header.extend_from_slice(b"fmt ");
     header.extend_from_slice(&(format.len() as u32).to_le_bytes());
     header.extend_from_slice(&format);
     if is_float {
@@ -201,4 +291,47 @@ fn header(sample_rate: u32, channels: u16, bit_depth: BitDepth) -> Vec<u8> {
     header.extend_from_slice(b"data");
     header.extend_from_slice(&u32::MAX.to_le_bytes());
     header
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn written(riff_bytes_max: u64, labels: &Labels, depth: BitDepth) -> Vec<u8> {
+        let mut writer = Writer::large(Cursor::new(Vec::new()), 48_000, 2, depth, None, labels).unwrap();
+        writer.riff_bytes_max = riff_bytes_max;
+        writer.write_planar(&[&[0.5; 333], &[-0.5; 333]]).unwrap();
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_file_beyond_what_32_bits_can_say_is_rf64() {
+        for depth in [BitDepth::I16, BitDepth::I24, BitDepth::F32] {
+            let data = 333 * 2 * depth.bytes();
+            let small = written(u64::from(u32::MAX), &Labels::default(), depth);
+            let size = small.len();
+            let small_size = u32::from_le_bytes(*small[4..].first_chunk().unwrap());
+            assert_eq!((&small[..4], &small[12..16], small_size as usize), (&b"RIFF"[..], &b"JUNK"[..], size - 8));
+            let large = written(size as u64 - 9, &Labels::default(), depth);
+            let u64_at = |at: usize| u64::from_le_bytes(*large[at..].first_chunk().unwrap()) as usize;
+            assert_eq!((&large[..8], &large[8..20]), (&b"RF64\xFF\xFF\xFF\xFF"[..], &b"WAVEds64\x1C\0\0\0"[..]));
+            assert_eq!((large.len(), u64_at(20), u64_at(28), u64_at(36)), (size, size - 8, data, 333));
+            // Everything else is the same, but for the sizes of 32 bits.
+            assert_eq!(large[size - data..], small[size - data..]);
+            assert_eq!(large[size - data - data % 2 - 4..size - data - data % 2], [0xFF; 4]);
+        }
+    }
+
+    #[test]
+    fn labels_stand_behind_the_samples_and_change_none() {
+        let labels = Labels { title: Some("Odd".into()), artist: Some("Even".into()), ..Labels::default() };
+        let bytes = written(u64::from(u32::MAX), &labels, BitDepth::I16);
+        let plain = written(u64::from(u32::MAX), &Labels::default(), BitDepth::I16);
+        let info = b"LIST\x1E\0\0\0INFOINAM\x04\0\0\0Odd\0IART\x05\0\0\0Even\0\0";
+        assert_eq!(&bytes[plain.len()..], info);
+        assert_eq!(u32::from_le_bytes(*bytes[4..].first_chunk().unwrap()) as usize, bytes.len() - 8);
+        assert_eq!(bytes[8..plain.len()], plain[8..]);
+    }
 }
