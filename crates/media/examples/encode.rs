@@ -21,8 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if format.rate(sample_rate) != sample_rate {
         return Err("this format does not have the file's sample rate".into());
     }
-    let target =
-        Target { format, depth: BitDepth::I16, kbps, sample_rate, dither: None, labels: Labels::default() };
+    let target = Target { format, depth: BitDepth::I16, kbps, sample_rate, dither: None, labels: Labels::default() };
     let mut encoder = target.begin(BufWriter::with_capacity(256 * 1024, File::create(output)?))?;
     while let Some(block) = decoder.next_block()? {
         encoder.write(&block.slices())?;

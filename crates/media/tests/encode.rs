@@ -82,7 +82,7 @@ fn opus(bytes: &[u8]) -> Vec<Vec<f32>> {
     assert_eq!(&packets[1][..8], b"OpusTags");
     skip += usize::from(u16::from_le_bytes([packets[0][10], packets[0][11]]));
     let mut decoder = rusty_opus::OpusDecoder::new(48_000, 2).unwrap();
-    let mut planes = vec![Vec::new(), Vec::new()];
+    let mut planes = [Vec::new(), Vec::new()];
     for packet in &packets[2..] {
         let mut out = vec![0.0; 2 * 960];
         assert_eq!(decoder.decode(packet, 960, &mut out).unwrap(), 960);

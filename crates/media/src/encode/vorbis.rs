@@ -22,7 +22,8 @@ impl<W: Write> Writer<W> {
         let wrong = Error::Option("Ogg Vorbis files do not have this sample rate and bit rate");
         let Some(rate) = NonZeroU32::new(sample_rate) else { return Err(wrong) };
         let mut builder = VorbisEncoderBuilder::new_with_serial(rate, NonZeroU8::MIN.saturating_add(1), file, SERIAL);
-        builder.bitrate_management_strategy(VorbisBitrateManagementStrategy::QualityVbr { target_quality: quality(kbps) });
+        builder
+            .bitrate_management_strategy(VorbisBitrateManagementStrategy::QualityVbr { target_quality: quality(kbps) });
         builder.comment_tags(labels.fields()).map_err(failed)?;
         let encoder = builder.build().map_err(|error| match error {
             VorbisError::LibraryError(_) => wrong,

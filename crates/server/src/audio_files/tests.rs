@@ -239,18 +239,12 @@ async fn a_lossy_file_becomes_a_pcm_asset_that_archives_keep_and_renders_play() 
     };
     assert_eq!(names("audio"), ["long.ogg", "mono24.flac", "stereo.mp3"]);
     assert_eq!(names("pcm"), ["long.wav", "stereo.wav"], "what FLAC decodes to needs no keeping");
-    let args = |output| crate::render::Args {
-        project: out.clone(),
-        output,
-        bits: crate::render::Bits::F32,
-        rate: None,
-        json: false,
-    };
-    assert!(crate::render::render(&args(mix.clone())).unwrap().peak_db.is_some());
+    let args = |output: &std::path::Path| crate::render::Args::floating(&out, output);
+    assert!(crate::render::render(&args(&mix)).unwrap().mix.unwrap().peak_db.is_some());
     // Decoding anew gives the same bits as what was kept.
     std::fs::remove_dir_all(out.join("pcm")).unwrap();
     let again = studio.folder.path().join("again.wav");
-    crate::render::render(&args(again.clone())).unwrap();
+    crate::render::render(&args(&again)).unwrap();
     assert!(std::fs::read(mix).unwrap() == std::fs::read(again).unwrap());
     studio.app.shutdown.cancel();
     workers.await.unwrap();

@@ -39,14 +39,7 @@ async fn the_demo_is_set_up_once_and_can_be_heard() {
     let folder = studio.folder.path().join("archive");
     archive::write(&**studio.app.database.store(), &studio.app.blobs, &project, &folder).unwrap();
     let mix = studio.folder.path().join("mix.wav");
-    let summary = render::render(&render::Args {
-        project: folder,
-        output: mix,
-        bits: render::Bits::B16,
-        rate: None,
-        json: false,
-    })
-    .unwrap();
+    let summary = render::render(&render::Args::floating(&folder, &mix)).unwrap().mix.unwrap();
     assert!(summary.seconds() >= 60.0);
     let peak = summary.peak_db.unwrap();
     assert!((-6.0..=-1.0).contains(&peak) && summary.over == 0, "{peak} dBFS");

@@ -1,44 +1,101 @@
 //! The command `unisono render`.
 
 mod recordings;
+mod stretch;
 #[cfg(test)]
 mod tests;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use engine::{Plan, Renderer, Song};
-use media::wav::{BitDepth, Writer};
+use engine::Song;
+use mixdown::{FileFormat, Mix, Settings, Stretch};
 
 use crate::archive::format::Archive;
 use crate::cli::Failure;
-use recordings::{Files, Recordings};
+pub(crate) use recordings::{Files, Recordings};
 
-/// The same noise in every render: the same song gives the same file.
-const DITHER_SEED: u32 = 0x756e_6973;
-
-/// Frames rendered at a time; the sound does not depend on it.
-const BLOCK_FRAMES: usize = engine::processor::CUT_FRAMES;
+/// Characters of a track's name that a stem's file takes over.
+const STEM_NAME_CHARACTERS_MAX: usize = 80;
 
 /// Arguments of `unisono render`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// A project's archive: a folder with a project.json, as `unisono archive` writes it
     #[arg(value_name = "PROJECT")]
     pub project: PathBuf,
-    /// The WAV file to write
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
-    /// Bits of a sample: 16 (dithered), 24, or 32f for floating point
-    #[arg(long, value_enum, default_value_t = Bits::B16)]
-    pub bits: Bits,
-    /// Sample rate in Hz at which the engine runs [default: the project's]
+    /// The file to write; its ending says which format, unless --format does
+    #[arg(short, long, value_name = "FILE", required_unless_present = "stems")]
+    pub output: Option<PathBuf>,
+    /// Write one file for each track that goes to the master into this folder: what it brings to the master, with what its group's tracks and
+    /// sends bring to it, through the master; together they are the mix, where the master's effects are linear
+    #[arg(long, value_name = "FOLDER")]
+    pub stems: Option<PathBuf>,
+    /// The kind of file [default: by the ending of FILE, else wav]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Bits of a sample, for wav and flac: 16 (dithered), 24, or for wav 32f for floating point [default: 16]
+    #[arg(long, value_enum)]
+    pub bits: Option<Bits>,
+    /// Kilobits a second on average, for mp3 (64 to 320; at 320 constant), opus (64 to 510) and ogg (64 to 480) [default: 192, 128, 160]
+    #[arg(long, value_name = "KBPS")]
+    pub bitrate: Option<u32>,
+    /// Sample rate in Hz at which the engine runs [default: the project's; 48000 for opus, at most that for mp3]
     #[arg(long, value_name = "HZ")]
     pub rate: Option<u32>,
+    /// From where to where, in beats (quarter notes from 0) or, with an s behind each, in seconds: 4..12 or 1.5s..20s [default: the song]
+    #[arg(long, value_name = "FROM..TO", value_parser = stretch::parse)]
+    pub range: Option<Stretch>,
+    /// Seconds in which effects ring out behind the end, or auto: until they are silent, at most 60
+    #[arg(long, value_name = "SECONDS|auto", default_value = "auto", value_parser = stretch::parse_tail)]
+    pub tail: Tail,
+    /// Bring the mix to this loudness in LUFS (EBU R128), its true peak staying below -1 dBTP; stems move by as much as the mix
+    #[arg(long, value_name = "LUFS", allow_negative_numbers = true)]
+    pub normalise: Option<f64>,
+    /// The piece's title
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Who plays it
+    #[arg(long)]
+    pub artist: Option<String>,
+    /// The album that it is on
+    #[arg(long)]
+    pub album: Option<String>,
+    /// A year, or a date as in 2026-11-26
+    #[arg(long)]
+    pub date: Option<String>,
+    /// Anything else to write into the file
+    #[arg(long)]
+    pub comment: Option<String>,
     /// Say what was written as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// How long effects ring out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tail {
+    /// Until they are silent.
+    Auto,
+    /// So many seconds.
+    Seconds(f64),
+}
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// PCM; beyond 4 GB RF64.
+    Wav,
+    /// Free Lossless Audio Codec.
+    Flac,
+    /// MPEG-1 audio layer III.
+    Mp3,
+    /// Opus in Ogg.
+    Opus,
+    /// Vorbis in Ogg.
+    Ogg,
 }
 
 /// How samples are stored.
@@ -55,161 +112,194 @@ pub enum Bits {
     F32,
 }
 
-impl Bits {
-    fn depth(self) -> BitDepth {
-        match self {
-            Bits::B16 => BitDepth::I16,
-            Bits::B24 => BitDepth::I24,
-            Bits::F32 => BitDepth::F32,
+/// What was rendered.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    #[serde(flatten)]
+    pub(crate) mix: Option<mixdown::Summary>,
+    /// Integrated loudness before, in LUFS, and by how much everything was raised, in dB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) loudness: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) gain_db: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stems: Vec<StemReport>,
+}
+
+/// A stem that was rendered.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StemReport {
+    pub(crate) file: PathBuf,
+    #[serde(flatten)]
+    pub(crate) summary: mixdown::Summary,
+}
+
+/// Runs the command. Each file appears whole or not at all.
+///
+/// # Errors
+/// When the archive is none or lacks a recording, or a file cannot be written.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let report = render(args)?;
+    if args.json {
+        println!("{}", serde_json::json!(report));
+        return Ok(());
+    }
+    if let (Some(loudness), Some(gain)) = (report.loudness, report.gain_db) {
+        println!("{loudness:.1} LUFS, changed by {gain:+.1} dB");
+    }
+    if let (Some(output), Some(mix)) = (&args.output, &report.mix) {
+        say(output, mix);
+    }
+    report.stems.iter().for_each(|stem| say(&stem.file, &stem.summary));
+    Ok(())
+}
+
+fn say(file: &Path, summary: &mixdown::Summary) {
+    let peak = summary.peak_db.map_or("silent".to_owned(), |db| format!("peak {db:.2} dBFS"));
+    println!("{}: {:.3} s at {} Hz, {peak}", file.display(), summary.seconds(), summary.sample_rate);
+    if summary.over > 0 {
+        eprintln!("unisono: {} samples are above full scale", summary.over);
+    }
+}
+
+impl Args {
+    /// A WAV file of floating point, all else as it is without being told.
+    #[cfg(test)]
+    pub(crate) fn floating(project: &Path, output: &Path) -> Args {
+        let [project, output] = [project, output].map(|path| path.display().to_string());
+        tests::typed(&[&project, "-o", &output, "--bits", "32f"])
+    }
+
+    /// What is to be made.
+    fn settings(&self) -> Result<Settings, Failure> {
+        let settings = Settings {
+            bits: self.bits.map(|bits| match bits {
+                Bits::B16 => mixdown::Bits::B16,
+                Bits::B24 => mixdown::Bits::B24,
+                Bits::F32 => mixdown::Bits::F32,
+            }),
+            kbps: self.bitrate,
+            sample_rate: self.rate,
+            range: self.range,
+            tail_seconds: match self.tail {
+                Tail::Auto => None,
+                Tail::Seconds(seconds) => Some(seconds),
+            },
+            loudness: self.normalise,
+            title: self.title.clone(),
+            artist: self.artist.clone(),
+            album: self.album.clone(),
+            date: self.date.clone(),
+            comment: self.comment.clone(),
+            ..Settings::of(self.file_format()?)
+        };
+        settings.check().map_err(|error| Failure::new(error.to_string()))?;
+        Ok(settings)
+    }
+
+    fn file_format(&self) -> Result<FileFormat, Failure> {
+        let chosen = match (self.format, &self.output) {
+            (Some(format), _) => Some(format),
+            (None, None) => Some(Format::Wav),
+            (None, Some(output)) => {
+                let ending = output.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+                clap::ValueEnum::from_str(ending, true).ok()
+            }
+        };
+        match chosen {
+            Some(Format::Wav) => Ok(FileFormat::Wav),
+            Some(Format::Flac) => Ok(FileFormat::Flac),
+            Some(Format::Mp3) => Ok(FileFormat::Mp3),
+            Some(Format::Opus) => Ok(FileFormat::Opus),
+            Some(Format::Ogg) => Ok(FileFormat::Ogg),
+            None => Err(Failure::new("the file's ending is none of wav, flac, mp3, opus and ogg: say --format")),
         }
     }
 }
 
-/// What was rendered.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Summary {
-    frames: u64,
-    sample_rate: u32,
-    /// The highest sample, in dBFS; `None` for silence.
-    pub(crate) peak_db: Option<f64>,
-    /// Samples above full scale; integers cut them off.
-    pub(crate) over: u64,
-}
-
-impl Summary {
-    pub(crate) fn seconds(&self) -> f64 {
-        self.frames as f64 / f64::from(self.sample_rate)
-    }
-}
-
-/// Runs the command. The file appears whole or not at all.
-///
-/// # Errors
-/// When the archive is none or lacks a recording, or the file cannot be written.
-pub fn run(args: &Args) -> Result<(), Failure> {
-    let summary = render(args)?;
-    if args.json {
-        println!("{}", serde_json::json!(summary));
-        return Ok(());
-    }
-    let seconds = summary.seconds();
-    let peak = summary.peak_db.map_or("silent".to_owned(), |db| format!("peak {db:.2} dBFS"));
-    println!("{}: {seconds:.3} s at {} Hz, {peak}", args.output.display(), summary.sample_rate);
-    if summary.over > 0 {
-        eprintln!("unisono: {} samples are above full scale", summary.over);
-    }
-    Ok(())
-}
-
-pub(crate) fn render(args: &Args) -> Result<Summary, Failure> {
+pub(crate) fn render(args: &Args) -> Result<Report, Failure> {
+    let settings = args.settings()?;
     let mut archive = Archive::read(&args.project)?;
     let recordings = Recordings::prepare(&mut archive)?;
-    let mut song = Song::from_records(&archive.records, |file| recordings.number(file))
+    let song = Song::from_records(&archive.records, |file| recordings.number(file))
         .ok_or_else(|| Failure::new("the archive holds no project"))?;
-    if let Some(rate) = args.rate {
-        song.sample_rate = rate;
-    }
+    let names: Vec<String> =
+        archive.records.tracks().iter().map(|track| track.text("name").unwrap_or_default().to_owned()).collect();
     drop(archive);
-    let plan = Plan::compile(&song).map_err(|error| Failure::new(format!("the project cannot be played: {error}")))?;
-    drop(song);
-    if plan.view().frames() == 0 {
-        return Err(Failure::new("there is nothing to render: no clip of this project can be heard"));
+    let mix = Mix::new(&song, &settings).map_err(failure)?;
+    let mut report = Report::default();
+    if let Some(loudness) = settings.loudness {
+        let measured = mix.measure(&mut Files::new(&recordings), &mut progress("measuring")).map_err(failure)?;
+        report.loudness = measured.lufs.is_finite().then_some(measured.lufs);
+        report.gain_db = Some(measured.gain_db(loudness));
     }
-    let bytes = plan.view().frames().unsigned_abs().saturating_mul(2 * args.bits.depth().bytes() as u64);
-    if bytes > media::limits::PCM_BYTES_MAX {
-        return Err(Failure::new(media::Error::WavFull.to_string()));
+    let gain = report.gain_db.map_or(1.0, mixdown::factor);
+    if let Some(output) = &args.output {
+        report.mix = Some(write(output, &mix, &settings, &recordings, gain)?);
     }
-    write(args, &plan, &recordings)
+    drop(mix);
+    if let Some(folder) = &args.stems {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::new(format!("cannot make {}: {error}", folder.display())))?;
+        for stem in mixdown::stems(&song) {
+            let name = names.get(stem.track).map_or("", String::as_str);
+            let file = folder.join(stem_file(stem.track, name, settings.format.encoded().extension()));
+            let mix = Mix::new(&stem.song, &settings).map_err(failure)?;
+            let summary = write(&file, &mix, &settings, &recordings, gain)?;
+            report.stems.push(StemReport { file, summary });
+        }
+    }
+    Ok(report)
 }
 
-fn write(args: &Args, plan: &Plan, recordings: &Recordings) -> Result<Summary, Failure> {
-    let failed = |error: String| Failure::new(format!("cannot write {}: {error}", args.output.display()));
-    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+fn failure(error: mixdown::Error) -> Failure {
+    Failure::new(error.to_string())
+}
+
+/// A stem's file: its track's number and name, as far as every system takes it.
+pub(crate) fn stem_file(track: usize, name: &str, extension: &str) -> String {
+    let sound = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { ' ' } else { c };
+    let name: String = name.chars().map(sound).take(STEM_NAME_CHARACTERS_MAX).collect();
+    let name = name.trim().trim_end_matches('.');
+    let space = if name.is_empty() { "" } else { " " };
+    format!("{:02}{space}{name}.{extension}", track + 1)
+}
+
+fn write(
+    output: &Path,
+    mix: &Mix,
+    settings: &Settings,
+    recordings: &Recordings,
+    gain: f32,
+) -> Result<mixdown::Summary, Failure> {
+    let failed = |error: String| Failure::new(format!("cannot write {}: {error}", output.display()));
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::Builder::new()
         .prefix(".render-")
         .permissions(crate::peaks::public())
         .tempfile_in(folder)
         .map_err(|error| failed(error.to_string()))?;
     let out = file.as_file().try_clone().map_err(|error| failed(error.to_string()))?;
-    let summary = mix(args.bits, plan, recordings, out)?;
+    let out = BufWriter::with_capacity(256 * 1024, out);
+    let encoder = settings.target(mix.sample_rate()).begin::<BufWriter<File>>(out);
+    let encoder = encoder.map_err(|error| failed(error.to_string()))?;
+    let summary = mix.write(&mut Files::new(recordings), gain, encoder, &mut progress("")).map_err(failure)?;
     file.as_file().sync_all().map_err(|error| failed(error.to_string()))?;
-    file.persist(&args.output).map_err(|error| failed(error.error.to_string()))?;
+    file.persist(output).map_err(|error| failed(error.error.to_string()))?;
     Ok(summary)
 }
 
-fn mix(bits: Bits, plan: &Plan, recordings: &Recordings, out: File) -> Result<Summary, Failure> {
-    let failed = |error: media::Error| Failure::new(format!("cannot write the mix: {error}"));
-    let view = plan.view();
-    let (frames, sample_rate) = (view.frames(), view.sample_rate());
-    let out = BufWriter::with_capacity(256 * 1024, out);
-    let mut writer = Writer::new(out, sample_rate, 2, bits.depth(), Some(DITHER_SEED)).map_err(failed)?;
-    let mut files = Files::new(recordings);
-    let mut level = Level::default();
-    let mut progress = Progress::new(frames);
-    let mut renderer = Renderer::new(view, 0..frames);
-    let (mut left, mut right) = (vec![0.0; BLOCK_FRAMES], vec![0.0; BLOCK_FRAMES]);
-    loop {
-        let count = renderer.next(&mut files, &mut left, &mut right);
-        files.check()?;
-        if count == 0 {
-            break;
-        }
-        let (left, right) = (&left[..count], &right[..count]);
-        level.add(left);
-        level.add(right);
-        progress.add(count);
-        writer.write_planar(&[left, right]).map_err(failed)?;
-    }
-    writer.finish().map_err(failed)?;
-    progress.end();
-    Ok(Summary { frames: frames.unsigned_abs(), sample_rate, peak_db: level.peak_db(), over: level.over })
-}
-
-#[derive(Default)]
-struct Level {
-    peak: f32,
-    over: u64,
-}
-
-impl Level {
-    fn add(&mut self, samples: &[f32]) {
-        let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-        self.peak = self.peak.max(peak);
-        if peak > 1.0 {
-            self.over += samples.iter().filter(|sample| sample.abs() > 1.0).count() as u64;
-        }
-    }
-
-    fn peak_db(&self) -> Option<f64> {
-        (self.peak > 0.0).then(|| 20.0 * libm::log10(f64::from(self.peak)))
-    }
-}
-
 /// Percent on the terminal, when there is one.
-struct Progress {
-    of: u64,
-    done: u64,
-    shown: Option<u64>,
-}
-
-impl Progress {
-    fn new(frames: i64) -> Progress {
-        Progress { of: frames.unsigned_abs().max(1), done: 0, shown: io::stderr().is_terminal().then_some(u64::MAX) }
-    }
-
-    fn add(&mut self, frames: usize) {
-        self.done += frames as u64;
-        let percent = self.done * 100 / self.of;
-        if self.shown.is_some_and(|shown| shown != percent) {
-            self.shown = Some(percent);
-            eprint!("\r{percent:3} %");
+fn progress(what: &'static str) -> impl FnMut(f32) -> ControlFlow<()> {
+    let mut shown = io::stderr().is_terminal().then_some(u32::MAX);
+    move |done| {
+        let percent = (done * 100.0) as u32;
+        if shown.is_some_and(|shown| shown != percent) {
+            shown = if percent < 100 { Some(percent) } else { None };
+            eprint!("\r{percent:3} % {what}{}", if percent < 100 { "" } else { "\n" });
         }
-    }
-
-    fn end(&self) {
-        if self.shown.is_some() {
-            eprintln!();
-        }
+        ControlFlow::Continue(())
     }
 }

@@ -17,7 +17,7 @@ pub(super) const OPEN_MAX: usize = 512;
 
 /// Where the recordings of a song are.
 #[derive(Debug)]
-pub(super) struct Recordings {
+pub(crate) struct Recordings {
     /// By the engine's number.
     paths: Vec<PathBuf>,
     numbers: BTreeMap<Id, u32>,
@@ -31,7 +31,7 @@ impl Recordings {
     ///
     /// # Errors
     /// When a recording that a clip plays is missing, is no audio, or is not what its record says.
-    pub(super) fn prepare(archive: &mut Archive) -> Result<Recordings, Failure> {
+    pub(crate) fn prepare(archive: &mut Archive) -> Result<Recordings, Failure> {
         let mut recordings = Recordings { paths: Vec::new(), numbers: BTreeMap::new(), _decoded: None };
         for id in played(&archive.records) {
             let Some(record) = archive.records.find(Table::AudioFiles, &id).cloned() else { continue };
@@ -59,7 +59,7 @@ impl Recordings {
     }
 
     /// The number of a recording.
-    pub(super) fn number(&self, file: &AudioFile) -> Option<u32> {
+    pub(crate) fn number(&self, file: &AudioFile) -> Option<u32> {
         self.numbers.get(&file.id).copied()
     }
 
@@ -117,7 +117,7 @@ fn measure(record: &Record, path: &Path) -> Result<Record, Failure> {
 }
 
 /// Reads recordings for the engine, in memory that does not grow with their number or length.
-pub(super) struct Files<'a> {
+pub(crate) struct Files<'a> {
     recordings: &'a Recordings,
     /// By the engine's number; at most [`OPEN_MAX`] are open.
     open: Vec<Option<Open>>,
@@ -134,14 +134,9 @@ struct Open {
 
 impl<'a> Files<'a> {
     /// Nothing is open yet.
-    pub(super) fn new(recordings: &'a Recordings) -> Files<'a> {
+    pub(crate) fn new(recordings: &'a Recordings) -> Files<'a> {
         let open = recordings.paths.iter().map(|_| None).collect();
         Files { recordings, open, open_count: 0, turn: 0, failed: None, spare: Vec::new() }
-    }
-
-    /// What went wrong since the last time, if anything: the engine knows no errors, it hears silence.
-    pub(super) fn check(&mut self) -> Result<(), Failure> {
-        self.failed.take().map_or(Ok(()), Err)
     }
 
     /// Opens a recording unless it is open; the one that was not read for the longest is closed when there are too many.
@@ -231,6 +226,12 @@ fn silence(plane: &mut [f32], inside: &Range<usize>) {
     if !plane.is_empty() {
         plane[..inside.start].fill(0.0);
         plane[inside.end..].fill(0.0);
+    }
+}
+
+impl mixdown::Recordings for Files<'_> {
+    fn check(&mut self) -> Result<(), String> {
+        self.failed.take().map_or(Ok(()), |failure| Err(failure.0))
     }
 }
 

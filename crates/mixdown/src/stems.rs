@@ -1,0 +1,38 @@
+//! Stems: what each track brings to the master.
+//!
+//! The stem of a track is what the master would give if it heard that track alone: its clips and what other tracks send to it, through its
+//! devices, fader and pan, then through the master's devices and fader. Everything else goes on as in the mix, unheard: a compressor still hears its sidechain, and a bus what
+//! is sent to it. A track that goes to a group has no stem of its own, as it is in the group's, and a bus (a reverb, say) has one, with what all send to it.
+//! So the stems add up to the mix, each sample of it within rounding, as long as nothing on the master is nonlinear (a compressor, limiter, gate or saturation)
+//! or moves on its own (a chorus does alike in all, and adds up).
+
+use std::collections::HashSet;
+
+use engine::{Song, Track};
+
+/// One stem.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stem {
+    /// The index of its track in the song.
+    pub track: usize,
+    /// A song whose mix is the stem.
+    pub song: Song,
+}
+
+/// The stems of a song, in the order of its tracks. Tracks that bring the master nothing (muted ones, those that go elsewhere) have none.
+pub fn stems(song: &Song) -> impl Iterator<Item = Stem> + '_ {
+    let tracks = song.tracks.iter().enumerate().filter(|(_, track)| track.output.is_none() && !track.muted);
+    tracks.map(|(index, track)| Stem { track: index, song: alone(song, track.id) })
+}
+
+/// The song with one track heard: all others that go to the master go into a track that is muted.
+fn alone(song: &Song, id: u64) -> Song {
+    let mut song = song.clone();
+    let taken: HashSet<u64> = song.tracks.iter().map(|track| track.id).collect();
+    let aside = (0..).find(|id| !taken.contains(id)).unwrap_or_default();
+    for track in song.tracks.iter_mut().filter(|track| track.id != id && track.output.is_none()) {
+        track.output = Some(aside);
+    }
+    song.tracks.push(Track { id: aside, muted: true, ..Track::default() });
+    song
+}
