@@ -262,7 +262,7 @@ fn failure(error: mixdown::Error) -> Failure {
 pub(crate) fn stem_file(track: usize, name: &str, extension: &str) -> String {
     let sound = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { ' ' } else { c };
     let name: String = name.chars().map(sound).take(STEM_NAME_CHARACTERS_MAX).collect();
-    let name = name.trim().trim_end_matches('.');
+    let name = name.trim_start().trim_end_matches(['.', ' ']);
     let space = if name.is_empty() { "" } else { " " };
     format!("{:02}{space}{name}.{extension}", track + 1)
 }

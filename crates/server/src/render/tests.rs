@@ -227,7 +227,7 @@ fn of_many_channels_the_first_two_are_heard_and_one_is_heard_on_both_sides() {
     assert!(one[0] == two[0] && one[1] != two[1]);
 }
 
-/// A project of two tracks, one of them in a group with a delay, both sent to a hall, with an equaliser on the master.
+/// A project of two tracks, one of them in a group with a delay and sent to a bus with another.
 fn with_effects(folder: &Folder) {
     folder.project(&[("one", 0.0, 2.0)]);
     folder.audio("one.wav", &wav(48_000, 1));
