@@ -228,10 +228,10 @@ pub(crate) fn render(args: &Args) -> Result<Report, Failure> {
     let names: Vec<String> =
         archive.records.tracks().iter().map(|track| track.text("name").unwrap_or_default().to_owned()).collect();
     drop(archive);
-    let mix = Mix::new(&song, &settings).map_err(failure)?;
+    let mix = Mix::new(&song, &settings)?;
     let mut report = Report::default();
     if let Some(loudness) = settings.loudness {
-        let measured = mix.measure(&mut Files::new(&recordings), &mut progress("measuring")).map_err(failure)?;
+        let measured = mix.measure(&mut Files::new(&recordings), &mut progress("measuring"))?;
         report.loudness = measured.lufs.is_finite().then_some(measured.lufs);
         report.gain_db = Some(measured.gain_db(loudness));
     }
@@ -246,7 +246,7 @@ pub(crate) fn render(args: &Args) -> Result<Report, Failure> {
         for stem in mixdown::stems(&song) {
             let name = names.get(stem.track).map_or("", String::as_str);
             let file = folder.join(stem_file(stem.track, name, settings.format.encoded().extension()));
-            let mix = Mix::new(&stem.song, &settings).map_err(failure)?;
+            let mix = Mix::new(&stem.song, &settings)?;
             let summary = write(&file, &mix, &settings, &recordings, gain)?;
             report.stems.push(StemReport { file, summary });
         }
@@ -254,8 +254,10 @@ pub(crate) fn render(args: &Args) -> Result<Report, Failure> {
     Ok(report)
 }
 
-fn failure(error: mixdown::Error) -> Failure {
-    Failure::new(error.to_string())
+impl From<mixdown::Error> for Failure {
+    fn from(error: mixdown::Error) -> Self {
+        Failure::new(error.to_string())
+    }
 }
 
 /// A stem's file: its track's number and name, as far as every system takes it.
@@ -285,7 +287,7 @@ fn write(
     let out = BufWriter::with_capacity(256 * 1024, out);
     let encoder = settings.target(mix.sample_rate()).begin::<BufWriter<File>>(out);
     let encoder = encoder.map_err(|error| failed(error.to_string()))?;
-    let summary = mix.write(&mut Files::new(recordings), gain, encoder, &mut progress("")).map_err(failure)?;
+    let summary = mix.write(&mut Files::new(recordings), gain, encoder, &mut progress(""))?;
     file.as_file().sync_all().map_err(|error| failed(error.to_string()))?;
     file.persist(output).map_err(|error| failed(error.error.to_string()))?;
     Ok(summary)

@@ -272,7 +272,7 @@ fn stems_add_up_to_the_mix() {
     let folder = Folder::new();
     with_effects(&folder);
     let stems = folder.path("stems");
-    let args = Args { stems: Some(stems.clone()), tail: Tail::Seconds(1.0), ..folder.args(Bits::F32) };
+    let args = Args { stems: Some(stems), tail: Tail::Seconds(1.0), ..folder.args(Bits::F32) };
     let report = render(&args).unwrap();
     let files: Vec<String> =
         report.stems.iter().map(|stem| stem.file.file_name().unwrap().to_string_lossy().into_owned()).collect();
