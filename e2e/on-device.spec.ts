@@ -231,6 +231,12 @@ test('of several tabs, one sends the bytes of a recording', async ({ alice }) =>
   await expect(clip).toHaveAttribute('aria-label', / long$/)
 })
 
+/** What looks at files is loaded a moment after the song: until it is here. */
+async function untilFilesCanBeLookedAt(page: Page) {
+  await expect.poll(() => page.workers().length).toBeGreaterThan(0)
+  await page.workers()[0].evaluate('ready')
+}
+
 test('a file dropped in without a network is seen and heard at once, and goes to the server when there is one (CL5)', async ({ alice, bob, between }) => {
   const { page } = alice
   await putEarTo(page)
@@ -240,6 +246,7 @@ test('a file dropped in without a network is seen and heard at once, and goes to
   // So that the audio thread is here before the network goes.
   await page.getByTestId('play').click()
   await page.getByTestId('stop').click()
+  await untilFilesCanBeLookedAt(page)
   between.cut()
   await expect(page.getByTestId('connection')).toHaveAttribute('data-state', 'offline')
   await importFile(page, 'tunnel.wav', sineWav({ seconds: 10, level: 0.35, channels: 1 }))
@@ -366,9 +373,7 @@ test('a file for which the device has no room is refused in words while offline,
   await openThrough(alice, between, project)
   const session = await context.newCDPSession(page)
   await session.send('Storage.overrideQuotaForOrigin', { origin: between.url, quotaSize: 1_000_000 })
-  // What looks at files is loaded a moment after the song; it must be here before the network goes.
-  await expect.poll(() => page.workers().length).toBeGreaterThan(0)
-  await page.workers()[0].evaluate('ready')
+  await untilFilesCanBeLookedAt(page)
   between.cut()
   await expect(page.getByTestId('connection')).toHaveAttribute('data-state', 'offline')
   await importFile(page, 'large.wav', sineWav({ seconds: 10 }))
