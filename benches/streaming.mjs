@@ -1,7 +1,7 @@
-// Measures reading ahead in Chromium: many stereo tracks of a recording of an hour, each at another place of it, played for a minute.
+// Measures reading ahead in Chromium: many stereo tracks, each at another place of a long recording (25 of each), played for a minute.
 //
 // usage: node benches/streaming.mjs UNISONO MATERIAL.flac [TRACKS] [near|far]
-//   UNISONO: the binary; MATERIAL: an hour of stereo, e.g. of benches/long_project.mjs through `flac -1`
+//   UNISONO: the binary; MATERIAL: ten minutes of stereo or more, which is uploaded once for each 25 tracks
 //   near: it has been brought to the device first; far: it is read from the server, and nothing is kept
 import { spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
@@ -16,6 +16,8 @@ const TRACKS = Number(tracksText);
 const PLAYED_SECONDS = 60;
 /** Between one track's place in the recording and the next one's. */
 const APART_SECONDS = 17;
+/** Tracks of one recording: of more than 32 at once, gaps are counted too often (`audio_thread::pool`). */
+const TRACKS_EACH = 25;
 
 const free = () => new Promise((done) => {
   const probe = createServer().listen(0, "127.0.0.1", () => {
@@ -52,26 +54,37 @@ const create = (table, id, value) => ({ type: "set", table, id, key: "", value: 
 const write = (operations) => call("/api/realtime/write", { txId: randomUUID(), authorId: user.id, operations, clientTimestamp: Date.now() });
 
 const bytes = readFileSync(material);
-const [project, file] = [randomUUID(), randomUUID()];
+const project = randomUUID();
 const contentHash = createHash("sha256").update(bytes).digest("hex");
-await write([create("projects", project, { name: "Long", bpm: 120 }), create("audio_files", file, { projectId: project, filename: "long.flac", contentHash, sizeBytes: bytes.length })]);
-const signed = await call(`/api/audio-files/${file}/upload`, {});
-const sent = await fetch(new URL(signed.url, base), { method: signed.method, headers: signed.headers, body: bytes });
-if (!sent.ok) throw new Error(await sent.text());
-for (;;) {
-  const { recordMap } = await call("/api/realtime/getRecords", { pointers: [{ table: "audio_files", id: file }] });
-  const { state, refusal } = recordMap.audio_files[file];
-  if (state === "refused") throw new Error(refusal);
-  if (state === "ready") break;
-  await sleep(500);
+await write([create("projects", project, { name: "Long", bpm: 120 })]);
+
+/** Uploads the material as one more recording, and waits until it can be played. */
+async function recording(name) {
+  const id = randomUUID();
+  await write([create("audio_files", id, { projectId: project, filename: name, contentHash, sizeBytes: bytes.length })]);
+  const signed = await call(`/api/audio-files/${id}/upload`, {});
+  const sent = await fetch(new URL(signed.url, base), { method: signed.method, headers: signed.headers, body: bytes });
+  if (!sent.ok) throw new Error(await sent.text());
+  for (;;) {
+    const { recordMap } = await call("/api/realtime/getRecords", { pointers: [{ table: "audio_files", id }] });
+    const { state, refusal, durationSeconds } = recordMap.audio_files[id];
+    if (state === "refused") throw new Error(refusal);
+    if (state === "ready") return { id, seconds: durationSeconds };
+    await sleep(300);
+  }
 }
+const recordings = [];
+for (let n = 0; n * TRACKS_EACH < TRACKS; n++) recordings.push(await recording(`long ${n + 1}.flac`));
+/** What is played and jumped over must lie within the recording, wherever a track begins. */
+const places = recordings[0].seconds - 500;
+if (places <= 0) throw new Error("The material is too short.");
 const tracks = Array.from({ length: TRACKS }, () => randomUUID());
 for (let first = 0; first < TRACKS; first += 100) {
   const some = tracks.slice(first, first + 100);
   await write(some.flatMap((id, n) => [
     create("tracks", id, { projectId: project, name: `Track ${first + n + 1}`, type: "audio", volume: 0.05 }),
-    create("clips", randomUUID(), { trackId: id, name: "Hour", audioFileId: file, startBeat: 0, durationBeats: 7_200,
-      audioStartOffset: ((first + n) * APART_SECONDS) % 3_500 }),
+    create("clips", randomUUID(), { trackId: id, name: "Long", audioFileId: recordings[Math.floor((first + n) / TRACKS_EACH)].id, startBeat: 0, durationBeats: 980,
+      audioStartOffset: ((first + n) * APART_SECONDS) % places }),
   ]));
 }
 
@@ -90,7 +103,7 @@ if (where === "near") {
     await walk(await navigator.storage.getDirectory());
     return total;
   });
-  while ((await kept()) < 600e6) await sleep(500);
+  while ((await kept()) < recordings[0].seconds * 88_200) await sleep(500);
   // What bringing it has left in memory is not what is measured.
   await page.close();
 }
