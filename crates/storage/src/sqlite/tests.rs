@@ -156,21 +156,12 @@ fn no_statement_is_missing_from_the_list_of_statements() {
 #[test]
 fn wr6_wr8_the_logs_of_an_earlier_version_are_read_as_they_were() {
     let mut connection = Connection::open_in_memory().unwrap();
-    for sql in [
-        include_str!("../../migrations/0001_spine.sql"),
-        include_str!("../../migrations/0002_undo.sql"),
-        include_str!("../../migrations/0003_intake.sql"),
-        include_str!("../../migrations/0004_access.sql"),
-        include_str!("../../migrations/0005_log_first.sql"),
-        include_str!("../../migrations/0006_invitations.sql"),
-        include_str!("../../migrations/0007_signal_flow.sql"),
-        include_str!("../../migrations/0008_tempo_and_metre.sql"),
-        "PRAGMA user_version = 8;
+    let as_it_was = "PRAGMA user_version = 8;
         INSERT INTO logs (id, scope, epoch, seq) VALUES (1, 'p', 'e', 2), (2, 'q', 'e', 1);
         INSERT INTO transactions (log_id, seq, author_id, tx_id, time, payload_hash, gesture, operations, inverse) VALUES
             (1, 1, 'a', 't1', 5, zeroblob(32), NULL, '[]', '[]'), (2, 1, 'b', 't1', 6, zeroblob(32), NULL, '[]', '[]'),
-            (1, 2, 'a', 't2', 7, zeroblob(32), 'g', '[]', '[]');",
-    ] {
+            (1, 2, 'a', 't2', 7, zeroblob(32), 'g', '[]', '[]');";
+    for sql in migrations::MIGRATIONS[..8].iter().copied().chain([as_it_was]) {
         connection.execute_batch(sql).unwrap();
     }
     migrations::migrate(&mut connection).unwrap();

@@ -6,7 +6,7 @@ use operations::{Operation, build};
 
 use super::scene::Lane;
 use super::snap;
-use crate::mixer::decibels::{factor_at, travel_of, written};
+use crate::mixer::decibels::{decibels, factor_at, travel_of, written};
 use crate::transport::position::beats_in_words;
 
 /// Handles of fades lie this far below a clip's title, in pixels, and at least so far from its ends.
@@ -130,8 +130,7 @@ impl Shaping {
 }
 
 fn detent(gain: f64) -> f64 {
-    let db = 20.0 * gain.log10();
-    if db.abs() < DETENT_DB { 1.0 } else { gain }
+    if decibels(gain).abs() < DETENT_DB { 1.0 } else { gain }
 }
 
 /// What is later in the clip by `seconds` begins earlier in the recording by as much.
