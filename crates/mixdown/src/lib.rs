@@ -9,9 +9,11 @@ mod loudness;
 mod mix;
 mod settings;
 mod stems;
+mod wav_files;
 
 pub use error::{Error, Result};
 pub use loudness::{CEILING_DB, Measured, factor};
 pub use mix::{Mix, Recordings, Summary, Watch};
 pub use settings::{Bits, FileFormat, Settings, Stretch, StretchUnit};
 pub use stems::{Stem, stems};
+pub use wav_files::{OPEN_MAX, Shelf, WavFiles};

@@ -15,7 +15,7 @@ use mixdown::{FileFormat, Mix, Settings, Stretch};
 
 use crate::archive::format::Archive;
 use crate::cli::Failure;
-pub(crate) use recordings::{Files, Recordings};
+pub(crate) use recordings::Recordings;
 
 /// Characters of a track's name that a stem's file takes over.
 const STEM_NAME_CHARACTERS_MAX: usize = 80;
@@ -231,7 +231,7 @@ pub(crate) fn render(args: &Args) -> Result<Report, Failure> {
     let mix = Mix::new(&song, &settings)?;
     let mut report = Report::default();
     if let Some(loudness) = settings.loudness {
-        let measured = mix.measure(&mut Files::new(&recordings), &mut progress("measuring"))?;
+        let measured = mix.measure(&mut recordings.files(), &mut progress("measuring"))?;
         report.loudness = measured.lufs.is_finite().then_some(measured.lufs);
         report.gain_db = Some(measured.gain_db(loudness));
     }
@@ -287,7 +287,7 @@ fn write(
     let out = BufWriter::with_capacity(256 * 1024, out);
     let encoder = settings.target(mix.sample_rate()).begin::<BufWriter<File>>(out);
     let encoder = encoder.map_err(|error| failed(error.to_string()))?;
-    let summary = mix.write(&mut Files::new(recordings), gain, encoder, &mut progress(""))?;
+    let summary = mix.write(&mut recordings.files(), gain, encoder, &mut progress(""))?;
     file.as_file().sync_all().map_err(|error| failed(error.to_string()))?;
     file.persist(output).map_err(|error| failed(error.error.to_string()))?;
     Ok(summary)

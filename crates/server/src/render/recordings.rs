@@ -1,19 +1,16 @@
-//! An archive's recordings as the engine reads them: WAV files, a few open at a time.
+//! An archive's recordings as the engine reads them: WAV files.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use engine::reader::Inside;
+use mixdown::Shelf;
 use model::{AudioFile, AudioFileState, Id, Record, Records, Table, Value};
 use tempfile::TempDir;
 
 use crate::archive::format::Archive;
 use crate::cli::Failure;
-
-/// WAV files open at the same time; each has a window of 64 KiB. Of more tracks than that each reading opens a file anew: that is slow, but no more memory.
-pub(super) const OPEN_MAX: usize = 512;
 
 /// Where the recordings of a song are.
 #[derive(Debug)]
@@ -116,136 +113,33 @@ fn measure(record: &Record, path: &Path) -> Result<Record, Failure> {
     Ok(measured)
 }
 
-/// Reads recordings for the engine, in memory that does not grow with their number or length.
-pub(crate) struct Files<'a> {
-    recordings: &'a Recordings,
-    /// By the engine's number; at most [`OPEN_MAX`] are open.
-    open: Vec<Option<Open>>,
-    open_count: usize,
-    turn: u64,
-    failed: Option<Failure>,
-    spare: Vec<Vec<f32>>,
-}
+/// Reads them for the engine.
+pub(crate) type Files<'a> = mixdown::WavFiles<Paths<'a>>;
 
-struct Open {
-    reader: media::wav::Reader<File>,
-    used: u64,
-}
+/// The paths of recordings, by the engine's numbers.
+pub(crate) struct Paths<'a>(&'a [PathBuf]);
 
-impl<'a> Files<'a> {
-    /// Nothing is open yet.
-    pub(crate) fn new(recordings: &'a Recordings) -> Files<'a> {
-        let open = recordings.paths.iter().map(|_| None).collect();
-        Files { recordings, open, open_count: 0, turn: 0, failed: None, spare: Vec::new() }
-    }
-
-    /// Opens a recording unless it is open; the one that was not read for the longest is closed when there are too many.
-    fn open(&mut self, source: usize) -> Result<(), Failure> {
-        if self.open.get(source).is_some_and(Option::is_some) {
-            return Ok(());
-        }
-        if self.open_count >= OPEN_MAX
-            && let Some(oldest) = self.open.iter_mut().filter(|open| open.is_some()).min_by_key(|open| used(open))
-        {
-            *oldest = None;
-            self.open_count -= 1;
-        }
-        let path = self.path(source);
-        let failed = |error: media::Error| Failure::new(format!("{}: {error}", path.display()));
-        let file = File::open(path).map_err(|error| failed(error.into()))?;
-        let reader = media::wav::Reader::new(file).map_err(failed)?;
-        if let Some(place) = self.open.get_mut(source) {
-            *place = Some(Open { reader, used: 0 });
-            self.open_count += 1;
-        }
-        Ok(())
-    }
-
-    fn path(&self, source: usize) -> &'a Path {
-        self.recordings.paths.get(source).map_or(Path::new(""), PathBuf::as_path)
-    }
-
-    fn fill(&mut self, source: usize, start: i64, left: &mut [f32], right: &mut [f32]) -> Result<(), Failure> {
-        self.open(source)?;
-        self.turn += 1;
-        let path = self.path(source);
-        let failed = |reason: String| Failure::new(format!("{}: {reason}", path.display()));
-        let open = self.open.get_mut(source).and_then(Option::as_mut);
-        let Open { reader, used } =
-            open.ok_or_else(|| failed("it is not among the project's recordings".to_owned()))?;
-        *used = self.turn;
-        let frames = usize::try_from(reader.header().frames()).unwrap_or(usize::MAX);
-        let Inside { before, from, length } = Inside::of(start, left.len(), frames);
-        let inside = before..before + length;
-        silence(left, &inside);
-        silence(right, &inside);
-        let from = from as u64;
-        let read = match (reader.header().channels, right.is_empty()) {
-            (1, _) => reader.read_frames(from, &mut [&mut left[inside.clone()]]),
-            (2, false) => reader.read_frames(from, &mut [&mut left[inside.clone()], &mut right[inside.clone()]]),
-            _ => read_many(reader, from, &mut self.spare, &mut left[inside.clone()], right.get_mut(inside.clone())),
-        };
-        let read = read.map_err(|error| failed(error.to_string()))?;
-        if read < length {
-            return Err(failed("the file ends too early".to_owned()));
-        }
-        if reader.header().channels == 1 && !right.is_empty() {
-            right[inside.clone()].copy_from_slice(&left[inside]);
-        }
-        Ok(())
+impl Recordings {
+    /// As the engine reads them; nothing is open yet.
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files::new(Paths(&self.paths), self.paths.len())
     }
 }
 
-fn used(open: &Option<Open>) -> u64 {
-    open.as_ref().map_or(0, |open| open.used)
-}
-
-/// Reads a file of more channels than are wanted: they lie between each other, so all are read.
-fn read_many(
-    reader: &mut media::wav::Reader<File>,
-    from: u64,
-    spare: &mut Vec<Vec<f32>>,
-    left: &mut [f32],
-    right: Option<&mut [f32]>,
-) -> media::Result<usize> {
-    let channels = usize::from(reader.header().channels);
-    spare.resize(channels, Vec::new());
-    spare.iter_mut().for_each(|plane| plane.resize(left.len(), 0.0));
-    let mut planes: Vec<&mut [f32]> = spare.iter_mut().map(Vec::as_mut_slice).collect();
-    if let Some(first) = planes.first_mut() {
-        *first = left;
-    }
-    if let (Some(second), Some(right)) = (planes.get_mut(1), right) {
-        *second = right;
-    }
-    reader.read_frames(from, &mut planes)
-}
-
-/// Silences what lies outside of `inside`.
-fn silence(plane: &mut [f32], inside: &Range<usize>) {
-    if !plane.is_empty() {
-        plane[..inside.start].fill(0.0);
-        plane[inside.end..].fill(0.0);
+impl Paths<'_> {
+    fn path(&self, source: u32) -> &Path {
+        self.0.get(source as usize).map_or(Path::new(""), PathBuf::as_path)
     }
 }
 
-impl mixdown::Recordings for Files<'_> {
-    fn check(&mut self) -> Result<(), String> {
-        self.failed.take().map_or(Ok(()), |failure| Err(failure.0))
-    }
-}
+impl Shelf for Paths<'_> {
+    type File = File;
 
-impl engine::Reader for Files<'_> {
-    fn read(&mut self, source: u32, start_frame: i64, left: &mut [f32], right: &mut [f32]) {
-        if let Err(failure) = self.fill(source as usize, start_frame, left, right) {
-            left.fill(0.0);
-            right.fill(0.0);
-            self.failed.get_or_insert(failure);
-        }
+    fn open(&mut self, source: u32) -> std::io::Result<File> {
+        File::open(self.path(source))
     }
 
-    fn always_finite(&self, source: u32) -> bool {
-        let open = self.open.get(source as usize).and_then(Option::as_ref);
-        open.is_some_and(|open| !open.reader.header().sample_format.is_float())
+    fn name(&self, source: u32) -> String {
+        self.path(source).display().to_string()
     }
 }

@@ -181,7 +181,7 @@ fn a_file_that_is_not_what_its_record_says_is_refused() {
 #[test]
 fn more_files_than_may_be_open_are_read_in_turns() {
     let folder = Folder::new();
-    let names: Vec<String> = (0..recordings::OPEN_MAX + 20).map(|n| format!("f{n}")).collect();
+    let names: Vec<String> = (0..mixdown::OPEN_MAX + 20).map(|n| format!("f{n}")).collect();
     let clips: Vec<(&str, f64, f64)> = names.iter().map(|name| (name.as_str(), 0.0, 0.5)).collect();
     folder.project(&clips);
     for (n, name) in names.iter().enumerate() {
