@@ -4,16 +4,19 @@
 //! [`engine::Reader`], so that `unisono render`, the server's jobs and the browser make the same bytes.
 
 mod error;
+mod export;
 pub mod limits;
 mod loudness;
 mod mix;
 mod settings;
 mod stems;
 mod wav_files;
+pub mod zip;
 
 pub use error::{Error, Result};
+pub use export::{Export, Made};
 pub use loudness::{CEILING_DB, Measured, factor};
 pub use mix::{Mix, Recordings, Summary, Watch};
 pub use settings::{Bits, FileFormat, Settings, Stretch, StretchUnit};
-pub use stems::{Stem, stems};
+pub use stems::{Stem, file_name, stem_file, stems};
 pub use wav_files::{OPEN_MAX, Shelf, WavFiles};

@@ -12,3 +12,5 @@ pub const LOUDNESS_MIN: f64 = -60.0;
 pub const LOUDNESS_MAX: f64 = -5.0;
 /// The most that loudness may raise a mix, in dB: what is nearly silent stays so.
 pub const RAISE_DB_MAX: f64 = 40.0;
+/// Characters of a track's name that a stem's file takes over.
+pub const STEM_NAME_CHARACTERS_MAX: usize = 80;

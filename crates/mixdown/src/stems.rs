@@ -10,6 +10,8 @@ use std::collections::HashSet;
 
 use engine::{Song, Track};
 
+use crate::limits::STEM_NAME_CHARACTERS_MAX;
+
 /// One stem.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stem {
@@ -35,4 +37,35 @@ fn alone(song: &Song, id: u64) -> Song {
     }
     song.tracks.push(Track { id: aside, muted: true, ..Track::default() });
     song
+}
+
+/// A stem's file: its track's number and name, as far as every system takes it.
+#[must_use]
+pub fn stem_file(track: usize, name: &str, extension: &str) -> String {
+    let name: String = name.chars().take(STEM_NAME_CHARACTERS_MAX).collect();
+    let name = file_name(&name);
+    let space = if name.is_empty() { "" } else { " " };
+    format!("{:02}{space}{name}.{extension}", track + 1)
+}
+
+/// A name without what some system does not take in a file's name; it may be empty.
+#[must_use]
+pub fn file_name(name: &str) -> String {
+    let sound = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { ' ' } else { c };
+    let name: String = name.chars().map(sound).collect();
+    name.trim_start().trim_end_matches(['.', ' ']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_such_as_every_system_takes() {
+        assert_eq!(stem_file(1, " a/b: \"c\"? .. ", "wav"), "02 a b   c.wav");
+        assert_eq!(stem_file(0, "\n", "ogg"), "01.ogg");
+        assert_eq!(stem_file(0, &"é".repeat(200), "wav"), format!("01 {}.wav", "é".repeat(STEM_NAME_CHARACTERS_MAX)));
+        assert_eq!(file_name("../../etc/passwd"), ".. .. etc passwd");
+        assert_eq!(file_name("..."), "");
+    }
 }

@@ -17,9 +17,6 @@ use crate::archive::format::Archive;
 use crate::cli::Failure;
 pub(crate) use recordings::Recordings;
 
-/// Characters of a track's name that a stem's file takes over.
-const STEM_NAME_CHARACTERS_MAX: usize = 80;
-
 /// Arguments of `unisono render`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -245,7 +242,7 @@ pub(crate) fn render(args: &Args) -> Result<Report, Failure> {
             .map_err(|error| Failure::new(format!("cannot make {}: {error}", folder.display())))?;
         for stem in mixdown::stems(&song) {
             let name = names.get(stem.track).map_or("", String::as_str);
-            let file = folder.join(stem_file(stem.track, name, settings.format.encoded().extension()));
+            let file = folder.join(mixdown::stem_file(stem.track, name, settings.format.encoded().extension()));
             let mix = Mix::new(&stem.song, &settings)?;
             let summary = write(&file, &mix, &settings, &recordings, gain)?;
             report.stems.push(StemReport { file, summary });
@@ -258,15 +255,6 @@ impl From<mixdown::Error> for Failure {
     fn from(error: mixdown::Error) -> Self {
         Failure::new(error.to_string())
     }
-}
-
-/// A stem's file: its track's number and name, as far as every system takes it.
-pub(crate) fn stem_file(track: usize, name: &str, extension: &str) -> String {
-    let sound = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { ' ' } else { c };
-    let name: String = name.chars().map(sound).take(STEM_NAME_CHARACTERS_MAX).collect();
-    let name = name.trim_start().trim_end_matches(['.', ' ']);
-    let space = if name.is_empty() { "" } else { " " };
-    format!("{:02}{space}{name}.{extension}", track + 1)
 }
 
 fn write(

@@ -288,8 +288,6 @@ fn stems_add_up_to_the_mix() {
     }
     let error = sum.iter().flatten().zip(mix.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(error < 2e-6, "{error}");
-    assert_eq!(stem_file(1, " a/b: \"c\"? .. ", "wav"), "02 a b   c.wav");
-    assert_eq!(stem_file(0, "\n", "ogg"), "01.ogg");
 }
 
 #[test]

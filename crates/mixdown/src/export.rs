@@ -1,0 +1,110 @@
+//! An export: one file of a song, whoever asked for it and wherever it is made.
+
+use std::io::{BufWriter, Read, Seek, Write};
+use std::ops::ControlFlow;
+
+use engine::Song;
+
+use crate::zip::Zip;
+use crate::{Error, Mix, Recordings, Result, Settings, Summary, Watch, factor, stem_file, stems};
+
+/// Bytes that are gathered before they are written.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// What is wanted of a song: its mix, or its stems in one ZIP archive.
+#[derive(Clone, Copy, Debug)]
+pub struct Export<'a> {
+    /// The song.
+    pub song: &'a Song,
+    /// The names of its tracks, by their indices: stems are called so.
+    pub track_names: &'a [String],
+    /// What to make of it. They must have been checked.
+    pub settings: &'a Settings,
+    /// Stems, not the mix.
+    pub stems: bool,
+}
+
+/// What an export has become.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Made {
+    /// What was written: the mix, or each stem.
+    pub files: Vec<Summary>,
+    /// By how much everything was raised for the loudness that was asked for, in dB.
+    pub gain_db: Option<f64>,
+}
+
+impl Export<'_> {
+    /// Seconds of sound that have to be played for it, without tails: what loudness is measured over, and each stem, count again.
+    ///
+    /// # Errors
+    /// As [`Mix::new`]; [`Error::Nothing`] when there are no stems.
+    pub fn seconds(&self) -> Result<f64> {
+        let mix = Mix::new(self.song, self.settings)?;
+        if self.stems && stems(self.song).next().is_none() {
+            return Err(Error::Nothing);
+        }
+        Ok(mix.frames() as f64 / f64::from(mix.sample_rate()) * self.passes() as f64)
+    }
+
+    /// Writes it into an empty file, which holds everything when this has come back. `watch` hears how far all of it is.
+    ///
+    /// # Errors
+    /// As [`Mix::write`]; then the file is worth nothing.
+    pub fn write<R: Recordings, F: Read + Write + Seek>(
+        &self,
+        recordings: &mut R,
+        file: F,
+        watch: Watch<'_>,
+    ) -> Result<Made> {
+        let (count, mut passed) = (self.passes(), 0);
+        let mut made = Made::default();
+        if let Some(loudness) = self.settings.loudness {
+            let mix = Mix::new(self.song, self.settings)?;
+            made.gain_db = Some(mix.measure(recordings, &mut part(watch, passed, count))?.gain_db(loudness));
+            passed += 1;
+        }
+        let gain = made.gain_db.map_or(1.0, factor);
+        if !self.stems {
+            made.files.push(self.mix(self.song, recordings, gain, file, &mut part(watch, passed, count))?);
+            return Ok(made);
+        }
+        let extension = self.settings.format.encoded().extension();
+        let mut zip = Zip::new(file);
+        for stem in stems(self.song) {
+            let name = self.track_names.get(stem.track).map_or("", String::as_str);
+            let mut member = zip.begin(&stem_file(stem.track, name, extension)).map_err(media::Error::from)?;
+            made.files.push(self.mix(&stem.song, recordings, gain, &mut member, &mut part(watch, passed, count))?);
+            member.finish().map_err(media::Error::from)?;
+            passed += 1;
+        }
+        if made.files.is_empty() {
+            return Err(Error::Nothing);
+        }
+        zip.finish().map_err(media::Error::from)?;
+        Ok(made)
+    }
+
+    /// How often the song is played.
+    fn passes(&self) -> usize {
+        let files = if self.stems { stems(self.song).count() } else { 1 };
+        files + usize::from(self.settings.loudness.is_some())
+    }
+
+    fn mix<R: Recordings, W: Write + Seek>(
+        &self,
+        song: &Song,
+        recordings: &mut R,
+        gain: f32,
+        file: W,
+        watch: Watch<'_>,
+    ) -> Result<Summary> {
+        let mix = Mix::new(song, self.settings)?;
+        let encoder = self.settings.target(mix.sample_rate()).begin(BufWriter::with_capacity(BUFFER_BYTES, file))?;
+        mix.write(recordings, gain, encoder, watch)
+    }
+}
+
+/// Hears one pass of several as a part of the whole.
+fn part<'a>(watch: Watch<'a>, passed: usize, count: usize) -> impl FnMut(f32) -> ControlFlow<()> + 'a {
+    move |done| watch((passed as f32 + done) / count as f32)
+}
