@@ -1,5 +1,8 @@
 //! One's own transactions that the server has not confirmed, in the order in which they go to it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use model::{Id, Key, Records, Table, Timestamp, Value};

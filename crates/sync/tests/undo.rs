@@ -683,3 +683,54 @@ fn un1_what_was_undone_before_something_new_in_another_tab_is_over() {
     band.undo(1);
     assert_eq!(label(band.tabs[1].replica.next_redo()), Some("Rename"));
 }
+
+#[test]
+fn cl3_only_what_is_set_aside_is_said_to_be() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let track = fields([("projectId", "p".into()), ("name", "New".into()), ("type", "audio".into())]);
+    let bad = band.edit(0, &named("Add track"), vec![create(Table::Tracks, &id("n"), track)], at(0));
+    let good = band.edit(0, &named("Louder"), volume(0.5), at(5_000));
+    fail(&mut band, &bad, 5);
+    assert!(band.tabs[0].replica.is_parked(&bad));
+    assert!(!band.tabs[0].replica.is_parked(&good));
+    assert!(!band.tabs[0].replica.is_parked(&id("another")));
+}
+
+/// The server fails so often on a transaction, and the tab connects again each time.
+fn fail(band: &mut Band, tx_id: &Id, times: usize) {
+    for _ in 0..times {
+        let (channel, message) = (CHANNEL, "no".to_owned());
+        let refused = ServerMessage::Refused { channel, tx_id: tx_id.clone(), status: 503, message };
+        band.happen(0, Event::Message(refused));
+        band.happen(0, Event::Disconnected);
+        band.connect(0);
+    }
+}
+
+#[test]
+fn cl3_what_names_or_changes_a_record_that_waits_is_set_aside_with_it_and_nothing_else_is() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let track = |name: &str| fields([("projectId", "p".into()), ("name", name.into()), ("type", "audio".into())]);
+    let bad = band.edit(0, &named("Add track"), vec![create(Table::Tracks, &id("n"), track("New"))], at(0));
+    fail(&mut band, &bad, 5);
+    band.tabs[0].sent.clear();
+    let clip = fields([
+        ("trackId", "n".into()),
+        ("name", "Riff".into()),
+        ("startBeat", 0.0.into()),
+        ("durationBeats", 4.0.into()),
+    ]);
+    let made = band.edit(0, &named("Add clip"), vec![create(Table::Clips, &id("c"), clip)], at(5_000));
+    let changed = band.edit(0, &named("Pan"), vec![set(Table::Tracks, &id("n"), "pan", 0.5)], at(9_000));
+    let free = band.edit(0, &named("Louder"), volume(0.5), at(13_000));
+    let routed = band.edit(0, &named("Name"), vec![set(Table::Tracks, &id("t"), "name", "n")], at(17_000));
+    let other = band.edit(0, &named("Add"), vec![create(Table::Tracks, &id("o"), track("Other"))], at(21_000));
+    let is_parked = |tx_id: &Id| band.tabs[0].replica.is_parked(tx_id);
+    assert!(is_parked(&made), "a clip on the track that waits");
+    assert!(is_parked(&changed));
+    assert!(is_parked(&routed), "whatever has its id for a value");
+    let sent: Vec<&Id> = band.tabs[0].sent.iter().map(|transaction| &transaction.tx_id).collect();
+    assert_eq!(sent, [&free, &other]);
+}
