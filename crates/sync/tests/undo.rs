@@ -734,3 +734,21 @@ fn cl3_what_names_or_changes_a_record_that_waits_is_set_aside_with_it_and_nothin
     let sent: Vec<&Id> = band.tabs[0].sent.iter().map(|transaction| &transaction.tx_id).collect();
     assert_eq!(sent, [&free, &other]);
 }
+
+#[test]
+fn cl3_a_refusal_of_what_does_not_wait_here_is_nobodys_news() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let refused = |tx_id: &Id| {
+        Event::Message(ServerMessage::Refused {
+            channel: CHANNEL,
+            tx_id: tx_id.clone(),
+            status: 409,
+            message: "no".to_owned(),
+        })
+    };
+    let edit = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    assert_eq!(band.tabs[0].replica.handle(refused(&id("another"))), []);
+    assert!(!band.tabs[0].replica.handle(refused(&edit)).is_empty());
+    assert_eq!(band.tabs[0].replica.handle(refused(&edit)), [], "it is told once");
+}
