@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use model::{Id, Key, Records, Table, Timestamp, Value, fields};
+use model::{Id, Key, Records, Role, Table, Timestamp, Value, fields};
 use operations::build::{create, delete, list_insert, set};
 use operations::{Author, Operation, Position, Scope, Transaction};
-use sync::wire::{ClientMessage, Resume, ServerMessage, TRANSACTION_BYTES_MAX, encode};
+use sync::wire::{ClientMessage, Person, Presence, PresenceOf, Resume, ServerMessage, TRANSACTION_BYTES_MAX, encode};
 use sync::{Effect, Event, Replica, Room, Submitted};
 
 const CHANNEL: u32 = 1;
@@ -434,4 +434,22 @@ fn w6_every_batch_fits_into_a_frame() {
     let batches = submitted(&effects);
     assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 606);
     assert!(batches.iter().all(|batch| batch.len() <= sync::wire::SUBMIT_TRANSACTIONS_MAX));
+}
+
+#[test]
+fn pr1_the_replica_says_who_can_open_the_project_who_has_and_what_they_do() {
+    let mut pair = Pair::live();
+    assert_eq!(pair.replica.role(), Some(Role::Owner));
+    let person = Person { id: id("ed"), name: "Ed".to_owned(), colour: "#112233".to_owned(), role: Role::Editor };
+    pair.hear(ServerMessage::People { channel: CHANNEL, people: vec![person.clone()] });
+    assert_eq!(pair.replica.people(), [person]);
+    pair.hear(ServerMessage::Present { channel: CHANNEL, connected: vec![id("ann"), id("ed")] });
+    assert_eq!(pair.replica.connected_users(), [id("ann"), id("ed")]);
+    let presence = Presence { pointer: None, selection: vec![id("c")], playhead: None, dragging: Vec::new() };
+    let doing = PresenceOf { session: 7, user: id("ed"), presence: Some(presence) };
+    let gone = PresenceOf { presence: None, ..doing.clone() };
+    pair.hear(ServerMessage::Presences { channel: CHANNEL, presences: vec![doing.clone()] });
+    assert_eq!(pair.replica.presences().collect::<Vec<_>>(), [&doing]);
+    pair.hear(ServerMessage::Presences { channel: CHANNEL, presences: vec![gone] });
+    assert_eq!(pair.replica.presences().count(), 0);
 }

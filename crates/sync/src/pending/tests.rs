@@ -11,6 +11,7 @@ use operations::{Accepted, Author, Guard, Operation, Position, Scope, Transactio
 use super::{FAILURES_MAX, PendingQueue, Settled};
 use crate::Room;
 use crate::tabs::Kept;
+use crate::wire::SUBMIT_TRANSACTIONS_MAX;
 
 const SHOWN: Timestamp = Timestamp(1_000);
 const COMMITTED: Timestamp = Timestamp(2_000);
@@ -92,7 +93,7 @@ fn cl1_what_did_nothing_or_something_more_was_not_foreseen() {
     assert!(foreseen(&[name("x"), name("y")], &[name("x"), name("y")]));
 }
 
-/// A queue of ann's, on a song with tracks `a` and `b`.
+/// A queue of ann's, on a song with tracks `a` and `b`, and a clip `k`.
 struct Waiting {
     queue: PendingQueue,
     view: Records,
@@ -102,10 +103,17 @@ impl Waiting {
     fn new() -> Waiting {
         let mut room = Room::new(Scope::Project(id("p")), id("e1"), 0, Records::new());
         let track = |name: &str| fields([("projectId", "p".into()), ("name", name.into()), ("type", "audio".into())]);
+        let clip = fields([
+            ("trackId", "a".into()),
+            ("name", "Riff".into()),
+            ("startBeat", 0.0.into()),
+            ("durationBeats", 4.0.into()),
+        ]);
         let song = vec![
             create(Table::Projects, &id("p"), fields([("name", "Song".into())])),
             create(Table::Tracks, &id("a"), track("A")),
             create(Table::Tracks, &id("b"), track("B")),
+            create(Table::Clips, &id("k"), clip),
         ];
         room.submit(&Author::User(id("ann")), &transaction("song", song), SHOWN).unwrap();
         Waiting { queue: PendingQueue::default(), view: room.records().clone() }
@@ -122,6 +130,11 @@ impl Waiting {
         let mut waiting = Waiting::new();
         waiting.push("t", operations, None);
         waiting
+    }
+
+    fn replay(&mut self, mut onto: Records) {
+        let by = (&Scope::Project(id("p")), &Author::User(id("ann")));
+        self.queue.replay(&mut onto, by, &mut BTreeSet::new());
     }
 
     fn takes_in(&self, tx_id: &str, operations: &[Operation]) -> bool {
@@ -234,6 +247,115 @@ fn cl2_the_queue_is_in_the_order_of_its_places() {
     assert!(!waiting.queue.sort(), "it is in order");
     let order: Vec<&str> = waiting.queue.iter().map(|(transaction, _)| transaction.tx_id.as_str()).collect();
     assert_eq!(order, ["v", "t", "u", "w"], "what is not kept stays before what came after it");
+}
+
+/// The browser gave a write up, or ended it, of what waits to take `t` back; then `t` meets another value.
+fn met_another(waiting: &mut Waiting) -> Vec<Kept> {
+    waiting.queue.based(&id("t"), Some(&[volume("a", 0.3)]), true)
+}
+
+#[test]
+fn un3_an_undo_that_does_something_else_is_kept_again_if_it_is_kept_or_being_kept() {
+    let undo = || {
+        let mut waiting = Waiting::with(vec![volume("a", 0.5)]);
+        waiting.push("v", vec![volume("a", 1.0)], Some("t"));
+        waiting
+    };
+    let mut unkept = undo();
+    assert!(met_another(&mut unkept).is_empty(), "it would get a place behind what came after it");
+    assert_eq!(unkept.operations("v"), [volume("a", 0.3)]);
+
+    let mut placed = undo();
+    assert!(placed.queue.kept(&id("v"), Some(2), false));
+    let again = met_another(&mut placed);
+    assert_eq!(again.iter().map(|kept| &kept.transaction.operations).collect::<Vec<_>>(), [&vec![volume("a", 0.3)]]);
+    assert!(met_another(&mut placed).is_empty(), "nothing else than before");
+
+    let mut being_kept = undo();
+    assert_eq!(being_kept.queue.keep_again().len(), 2);
+    assert_eq!(met_another(&mut being_kept).len(), 1);
+    being_kept.queue.settle(&id("t"), &mut BTreeSet::new());
+    assert!(being_kept.queue.kept(&id("v"), Some(2), false));
+    assert!(being_kept.queue.take_ready(true).is_empty(), "the second write of it goes on");
+    assert!(being_kept.queue.kept(&id("v"), Some(2), false));
+    assert_eq!(being_kept.queue.take_ready(true).len(), 1);
+}
+
+#[test]
+fn un3_an_undo_takes_back_its_own_edit_and_no_other_that_waits() {
+    let mut waiting = Waiting::with(vec![volume("b", 0.5)]);
+    waiting.push("u", vec![volume("a", 0.5)], None);
+    let inverse = waiting.queue.inverse_of(&id("u")).unwrap().to_vec();
+    assert_eq!(inverse.iter().map(|operation| &operation.change).collect::<Vec<_>>(), [&volume("a", 1.0).change]);
+    assert!(waiting.queue.inverse_of(&id("nobody")).is_none());
+    waiting.push("v", inverse, Some("u"));
+    waiting.replay(Waiting::new().view);
+    let done = waiting.operations("v");
+    assert_eq!((&done[0].target.id, done.len()), (&id("a"), 1));
+    waiting.replay(Records::new());
+    assert!(waiting.queue.inverse_of(&id("u")).is_none(), "it does nothing there");
+}
+
+#[test]
+fn cl1_what_others_did_elsewhere_leaves_what_waits_as_it_is() {
+    let independent = |operations: &[Operation], table: Table, of: &str| {
+        Waiting::with(operations.to_vec()).queue.is_independent_of(&BTreeSet::from([Key::new(table, id(of))]))
+    };
+    let on_track = [volume("a", 0.5)];
+    let on_clip = [set(Table::Clips, &id("k"), "startBeat", 8.0)];
+    assert!(independent(&on_track, Table::Clips, "k"));
+    assert!(independent(&on_clip, Table::Tracks, "a"));
+    assert!(independent(&on_clip, Table::Clips, "l"));
+    assert!(!independent(&on_clip, Table::Clips, "k"));
+    assert!(!independent(&on_track, Table::Tracks, "a"));
+    assert!(!independent(&on_track, Table::Tracks, "b"), "tracks have an order among them");
+    assert!(!independent(&on_clip, Table::Projects, "p"), "roles are looked up there");
+    assert!(!independent(&on_clip, Table::ProjectMembers, "m"));
+    let mut in_part = Waiting::with(on_clip.to_vec());
+    in_part.replay(Records::new());
+    let elsewhere = BTreeSet::from([Key::new(Table::Clips, id("l"))]);
+    assert!(!in_part.queue.is_independent_of(&elsewhere), "what does not fit now may fit then");
+}
+
+#[test]
+fn cl1_what_waits_is_done_again_where_something_was_replaced_and_only_there() {
+    let mut waiting = Waiting::with(vec![volume("a", 0.5)]);
+    waiting.push("u", vec![volume("b", 0.5)], None);
+    // Of the two records only one is there.
+    let a = Key::new(Table::Tracks, id("a"));
+    let mut view = Records::new();
+    view.insert(Table::Tracks, Waiting::new().view.get(&a).unwrap().clone());
+    assert!(waiting.queue.redo(&mut view, &BTreeSet::from([a.clone()])));
+    assert_eq!(view.get(&a).unwrap().number("volume"), Some(0.5));
+    assert!(!waiting.queue.redo(&mut view, &BTreeSet::from([Key::new(Table::Tracks, id("b"))])), "it is not there");
+}
+
+#[test]
+fn cl3_what_the_server_has_failed_on_is_sent_again_until_it_has_too_often() {
+    let mut waiting = Waiting::with(vec![volume("a", 0.5)]);
+    waiting.push("u", vec![volume("b", 0.5)], None);
+    for failures in 1..=FAILURES_MAX {
+        let sent: usize = waiting.queue.take_ready(true).iter().map(Vec::len).sum();
+        assert_eq!(sent, 2, "after {failures} failures less one");
+        waiting.queue.failed(&id("t"));
+        waiting.queue.send_again();
+    }
+    assert!(waiting.queue.is_parked(&id("t")) && !waiting.queue.is_parked(&id("u")));
+    waiting.queue.unpark();
+    assert!(!waiting.queue.is_parked(&id("t")));
+    assert_eq!(waiting.queue.take_ready(true).iter().map(Vec::len).sum::<usize>(), 2);
+    waiting.queue.failed(&id("t"));
+    waiting.queue.send_again();
+    assert!(!waiting.queue.is_parked(&id("t")), "it is counted anew");
+}
+
+#[test]
+fn w6_a_frame_has_as_many_transactions_as_it_may_and_not_one_more() {
+    let mut waiting = Waiting::new();
+    for n in 0..=SUBMIT_TRANSACTIONS_MAX {
+        waiting.push(&format!("t{n}"), vec![volume("a", 0.5)], None);
+    }
+    assert_eq!(waiting.queue.take_ready(true).iter().map(Vec::len).collect::<Vec<_>>(), [SUBMIT_TRANSACTIONS_MAX, 1]);
 }
 
 fn volume(track: &str, value: f64) -> Operation {
