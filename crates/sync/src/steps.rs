@@ -1,5 +1,8 @@
 //! What undo and redo take back and bring again: one's own edits as steps (UN1, UN2).
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use model::{Id, Key, Timestamp};

@@ -365,6 +365,30 @@ mod tests {
     }
 
     #[test]
+    fn w6_frames_are_as_large_as_the_specification_says() {
+        assert_eq!((CLIENT_FRAME_BYTES_MAX, TRANSACTION_BYTES_MAX), (8_388_608, 8_388_544));
+    }
+
+    #[test]
+    fn pr1_presence_has_short_lists_and_finite_places() {
+        let id = Id::new("a").unwrap();
+        let nothing = Presence { pointer: None, selection: Vec::new(), playhead: None, dragging: Vec::new() };
+        let selected = |count: usize| Presence { selection: vec![id.clone(); count], ..nothing.clone() };
+        let dragged = |count: usize, start: f64| {
+            let dragged = Dragged { clip: id.clone(), track: id.clone(), start };
+            Presence { dragging: vec![dragged; count], ..nothing.clone() }
+        };
+        let pointed = |beat: f64| Presence { pointer: Some(Pointer { beat, track: None }), ..nothing.clone() };
+        let played = |beat: f64| Presence { playhead: Some(Playhead { beat, playing: true }), ..nothing.clone() };
+        let sound = [nothing.clone(), selected(PRESENCE_SELECTION_MAX), dragged(PRESENCE_SELECTION_MAX, 4.0)];
+        assert!(sound.iter().chain(&[pointed(-1.0), played(1e9)]).all(Presence::is_sound));
+        let long = [selected(PRESENCE_SELECTION_MAX + 1), dragged(PRESENCE_SELECTION_MAX + 1, 4.0)];
+        assert!(!long.iter().any(Presence::is_sound));
+        let nowhere = [dragged(1, f64::NAN), pointed(f64::INFINITY), played(f64::NEG_INFINITY)];
+        assert!(!nowhere.iter().any(Presence::is_sound));
+    }
+
+    #[test]
     fn w4_frames_round_trip_and_say_their_version() {
         let id = Id::new("a").unwrap();
         let transaction = Transaction {

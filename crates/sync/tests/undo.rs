@@ -752,3 +752,75 @@ fn cl3_a_refusal_of_what_does_not_wait_here_is_nobodys_news() {
     assert!(!band.tabs[0].replica.handle(refused(&edit)).is_empty());
     assert_eq!(band.tabs[0].replica.handle(refused(&edit)), [], "it is told once");
 }
+
+#[test]
+fn un3_only_what_others_have_built_on_and_undo_hides_is_said() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.serve(0);
+    band.foreign("bob", vec![set(Table::Tracks, &id("t"), "pan", 0.4)]);
+    band.undo(0);
+    assert_eq!((band.tabs[0].hidden, band.tabs[0].skipped), (0, 0));
+}
+
+#[test]
+fn cl4_what_was_settled_is_not_taken_up_again_from_a_store_or_a_tab_that_is_late() {
+    let mut band = Band::new(1, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    let first = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    let second = band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(5_000));
+    for (tx_id, place) in [(&first, 1), (&second, 2)] {
+        band.happen(0, Event::Kept { tx_id: tx_id.clone(), place: Some(place) });
+    }
+    let store = kept_store(&band.tabs[0], &[1, 2]);
+    let late = TabMessage::Kept { place: 1, kept: band.tabs[0].keep[0].clone() };
+    band.serve(0);
+    band.settled(0);
+    band.tabs[0].forgotten.clear();
+    band.happen(0, Event::Tab(late));
+    band.happen(0, Event::Stored(store));
+    assert_eq!(band.tabs[0].forgotten, [first, second], "they are in the log");
+    assert!(band.tabs[0].sent.is_empty());
+    band.settled(0);
+}
+
+#[test]
+fn cl1_only_records_that_look_different_are_told() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let changed = |effects: Vec<Effect>| -> usize {
+        let keys = effects.into_iter().map(|effect| if let Effect::Changed(keys) = effect { keys.len() } else { 0 });
+        keys.sum()
+    };
+    let edit = band.new_id();
+    let made = band.tabs[0].replica.edit(edit.clone(), &named("Louder"), volume(0.5), at(0)).unwrap();
+    assert_eq!(changed(made), 1);
+    let (seq, time) = (band.room.seq() + 1, at(0));
+    let acknowledged = ServerMessage::Acknowledged { channel: CHANNEL, tx_id: edit, seq, time };
+    assert_eq!(changed(band.tabs[0].replica.handle(Event::Message(acknowledged))), 0, "it was on the screen already");
+}
+
+#[test]
+fn un3_ones_own_work_on_what_one_has_created_is_not_somebody_elses() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let track = fields([("projectId", "p".into()), ("name", "New".into()), ("type", "audio".into())]);
+    let clip = fields([
+        ("trackId", "n".into()),
+        ("name", "Riff".into()),
+        ("startBeat", 0.0.into()),
+        ("durationBeats", 4.0.into()),
+    ]);
+    let gesture = Edit { label: "Add track".to_owned(), gesture: Some(id("g")) };
+    band.edit(0, &gesture, vec![create(Table::Tracks, &id("n"), track)], at(0));
+    band.edit(0, &gesture, vec![set(Table::Tracks, &id("n"), "volume", 0.4)], at(1));
+    band.edit(0, &gesture, vec![create(Table::Clips, &id("k"), clip)], at(2));
+    band.serve(0);
+    band.undo(0);
+    assert_eq!(band.tabs[0].hidden, 0);
+    band.serve(0);
+    assert!(band.room.records().find(Table::Tracks, &id("n")).unwrap().is_deleted());
+    band.settled(0);
+}
