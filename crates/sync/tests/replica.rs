@@ -4,7 +4,7 @@
 
 use model::{Id, Key, Records, Role, Table, Timestamp, Value, fields};
 use operations::build::{create, delete, list_insert, set};
-use operations::{Author, Operation, Position, Scope, Transaction};
+use operations::{Author, Commit, Operation, Position, Scope, Transaction};
 use sync::wire::{ClientMessage, Person, Presence, PresenceOf, Resume, ServerMessage, TRANSACTION_BYTES_MAX, encode};
 use sync::{Effect, Event, Replica, Room, Submitted};
 
@@ -448,8 +448,70 @@ fn pr1_the_replica_says_who_can_open_the_project_who_has_and_what_they_do() {
     let presence = Presence { pointer: None, selection: vec![id("c")], playhead: None, dragging: Vec::new() };
     let doing = PresenceOf { session: 7, user: id("ed"), presence: Some(presence) };
     let gone = PresenceOf { presence: None, ..doing.clone() };
-    pair.hear(ServerMessage::Presences { channel: CHANNEL, presences: vec![doing.clone()] });
+    let heard = pair.hear(ServerMessage::Presences { channel: CHANNEL, presences: vec![doing.clone()] });
+    assert_eq!(heard, [Effect::PresenceChanged]);
     assert_eq!(pair.replica.presences().collect::<Vec<_>>(), [&doing]);
     pair.hear(ServerMessage::Presences { channel: CHANNEL, presences: vec![gone] });
     assert_eq!(pair.replica.presences().count(), 0);
+}
+
+#[test]
+fn cl5_what_was_cached_is_taken_up_with_the_commits_that_come_after_it_and_no_others() {
+    let mut pair = Pair::offline();
+    let (epoch, seq, records) = (pair.room.epoch().clone(), pair.room.seq(), pair.room.records().clone());
+    let commits: Vec<_> =
+        [0.1, 0.2, 0.3].iter().map(|value| pair.commit("ed", vec![volume("a", *value)]).commit).collect();
+    let restored = |records: &Records, seq: u64, commits: &[Commit]| {
+        let mut replica = Replica::new(id("ann"), id("p"), CHANNEL);
+        replica.restore(epoch.clone(), seq, records.clone(), commits);
+        let volume = replica.view().find(Table::Tracks, &id("a")).unwrap().number("volume");
+        (replica.seq() - seq, volume)
+    };
+    assert_eq!(restored(&records, seq, &commits), (3, Some(0.3)));
+    assert_eq!(restored(&records, seq, &commits[..1]), (1, Some(0.1)));
+    assert_eq!(restored(&records, seq, &commits[1..]), (0, Some(1.0)), "the rest comes from the server");
+    let later = pair.room.records();
+    assert_eq!(restored(later, seq + 3, &commits), (0, Some(0.3)), "it has them already");
+}
+
+#[test]
+fn ps3_a_resumption_of_another_log_or_place_asks_for_everything() {
+    for (epoch, ahead) in [("e2", 0), ("e1", 1)] {
+        let mut pair = Pair::live();
+        pair.replica.handle(Event::Disconnected);
+        pair.replica.handle(Event::Connected);
+        let seq = pair.replica.seq() + ahead;
+        let effects = pair.hear(ServerMessage::Resumed { channel: CHANNEL, epoch: id(epoch), seq });
+        let open = ClientMessage::Open { channel: CHANNEL, project: id("p"), resume: None };
+        assert_eq!(effects, [Effect::Send(open)], "{epoch} {ahead}");
+        assert!(!pair.replica.status().live);
+    }
+}
+
+#[test]
+fn wr6_a_commit_that_comes_twice_counts_once_and_is_told_once() {
+    let mut pair = Pair::live();
+    let commit = pair.commit("ed", vec![volume("a", 0.3)]).commit;
+    let followed = |effects: &[Effect]| -> Vec<Vec<Commit>> {
+        let all = effects.iter().filter_map(|effect| match effect {
+            Effect::Followed(commits) => Some(commits.clone()),
+            _ => None,
+        });
+        all.collect()
+    };
+    let message = ServerMessage::Commits { channel: CHANNEL, commits: vec![commit.clone()] };
+    assert_eq!(followed(&pair.hear(message.clone())), [vec![commit]]);
+    assert_eq!(followed(&pair.hear(message)), [vec![]]);
+    assert!(pair.replica.status().live);
+    assert_eq!(pair.replica.committed(), pair.room.records());
+}
+
+#[test]
+fn pr1_what_one_does_is_told_while_somebody_can_hear_it() {
+    let mut pair = Pair::live();
+    let presence = Presence { pointer: None, selection: Vec::new(), playhead: None, dragging: Vec::new() };
+    let told = Effect::Send(ClientMessage::Presence { channel: CHANNEL, presence: presence.clone() });
+    assert_eq!(pair.replica.present(presence.clone()), Some(told));
+    pair.replica.handle(Event::Disconnected);
+    assert_eq!(pair.replica.present(presence), None);
 }

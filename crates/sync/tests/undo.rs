@@ -824,3 +824,212 @@ fn un3_ones_own_work_on_what_one_has_created_is_not_somebody_elses() {
     assert!(band.room.records().find(Table::Tracks, &id("n")).unwrap().is_deleted());
     band.settled(0);
 }
+
+/// A track `n` of ann's.
+fn new_track() -> Operation {
+    create(
+        Table::Tracks,
+        &id("n"),
+        fields([("projectId", "p".into()), ("name", "New".into()), ("type", "audio".into())]),
+    )
+}
+
+fn commit(band: &mut Band, author: &str, operations: Vec<Operation>) -> Submitted {
+    let transaction = Transaction {
+        tx_id: band.new_id(),
+        author_id: id(author),
+        operations,
+        client_timestamp: 0.0,
+        base_versions: Default::default(),
+        gesture: None,
+    };
+    band.room.submit(&Author::User(id(author)), &transaction, at(0)).unwrap()
+}
+
+/// The room takes what tab 0 has sent, and tab 0 hears of it in one message with what came before.
+fn serve_together(band: &mut Band, mut before: Vec<Submitted>) {
+    for transaction in std::mem::take(&mut band.tabs[0].sent) {
+        before.push(band.room.submit(&Author::User(id("ann")), &transaction, at(50_000)).unwrap());
+    }
+    let commits = before.into_iter().map(|submitted| submitted.commit).collect();
+    band.happen(0, Event::Message(ServerMessage::Commits { channel: CHANNEL, commits }));
+}
+
+#[test]
+fn un3_undo_leads_back_to_what_came_in_the_same_message_as_the_edit() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    let bobs = commit(&mut band, "bob", volume(0.3));
+    serve_together(&mut band, vec![bobs]);
+    band.undo(0);
+    band.serve(0);
+    assert_eq!((band.shown(0), band.tabs[0].skipped), (0.3, 0));
+    band.settled(0);
+}
+
+#[test]
+fn un3_an_undo_waits_for_an_edit_that_the_room_made_other() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Add track"), vec![new_track()], at(0));
+    band.undo(0);
+    // Both made a track at the end of the list: the second one gets another place than it had on the screen.
+    let other = fields([("projectId", "p".into()), ("name", "Other".into()), ("type", "audio".into())]);
+    let bobs = commit(&mut band, "bob", vec![create(Table::Tracks, &id("o"), other)]);
+    serve_together(&mut band, vec![bobs]);
+    assert_eq!((band.tabs[0].sent.len(), band.tabs[0].skipped), (1, 0));
+    band.serve(0);
+    assert!(band.room.records().find(Table::Tracks, &id("n")).unwrap().is_deleted());
+    band.settled(0);
+}
+
+#[test]
+fn un3_what_others_put_on_a_track_is_said_when_undo_hides_it() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Add track"), vec![new_track()], at(0));
+    band.serve(0);
+    let clip = fields([
+        ("trackId", "n".into()),
+        ("name", "Riff".into()),
+        ("startBeat", 0.0.into()),
+        ("durationBeats", 4.0.into()),
+    ]);
+    band.foreign("bob", vec![create(Table::Clips, &id("k"), clip)]);
+    band.undo(0);
+    assert_eq!(band.tabs[0].hidden, 1);
+}
+
+#[test]
+fn un3_parts_that_others_have_changed_are_left_out_and_said_at_once() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let edit = [volume(0.5), vec![set(Table::Tracks, &id("t"), "pan", 0.5)]].concat();
+    band.edit(0, &named("Both"), edit, at(0));
+    band.serve(0);
+    band.foreign("bob", volume(0.9));
+    let effects = band.tabs[0].replica.undo(at(90_000), &mut || id("undo")).unwrap();
+    let skipped = effects.iter().filter_map(|effect| match effect {
+        Effect::Skipped { operations, .. } => Some(operations.len()),
+        _ => None,
+    });
+    assert_eq!(skipped.collect::<Vec<_>>(), [1]);
+    let again = band.tabs[0].replica.redo(at(91_000), &mut || id("redo")).unwrap();
+    assert!(!again.iter().any(|effect| matches!(effect, Effect::Skipped { .. })), "nothing is left out of that");
+}
+
+#[test]
+fn un1_pe3_an_undo_that_is_not_permitted_any_more_is_refused_and_can_be_had_later() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.serve(0);
+    let role = |member: &Id, role: &str| vec![set(Table::ProjectMembers, member, "role", role)];
+    let members = band.room.records().iter().filter(|(key, _)| key.table == Table::ProjectMembers);
+    let anns = members.filter(|(_, record)| record.text("userId") == Some("ann")).map(|(key, _)| key.id.clone());
+    let ann = anns.last().unwrap();
+    band.foreign("ann", role(&id("m"), "owner"));
+    band.foreign("bob", role(&ann, "viewer"));
+    let refused = band.tabs[0].replica.undo(at(90_000), &mut || id("undo")).unwrap_err();
+    assert_eq!(refused.status, 403);
+    assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Louder"));
+    band.foreign("bob", role(&ann, "editor"));
+    band.undo(0);
+    assert_eq!(band.shown(0), 1.0);
+}
+
+#[test]
+fn un2_an_edit_joins_what_was_brought_again_a_moment_before() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.serve(0);
+    band.undo(0);
+    band.serve(0);
+    band.redo(0);
+    band.serve(0);
+    band.edit(0, &named("Louder"), volume(0.6), at(90_500));
+    band.serve(0);
+    band.undo(0);
+    assert_eq!((band.shown(0), label(band.tabs[0].replica.next_undo())), (1.0, None));
+}
+
+#[test]
+fn cl4_only_the_tab_that_sends_keeps_an_undo_anew() {
+    let mut band = Band::new(2, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    band.connect(1);
+    let edit = band.edit(1, &named("Louder"), volume(0.5), at(0));
+    band.happen(1, Event::Kept { tx_id: edit, place: Some(1) });
+    band.undo(1);
+    let undo = band.tabs[1].keep[1].transaction.tx_id.clone();
+    band.happen(1, Event::Kept { tx_id: undo, place: Some(2) });
+    band.tell(1, 0);
+    band.foreign("bob", volume(0.3));
+    band.serve(0);
+    assert_eq!((band.tabs[0].keep.len(), band.tabs[1].keep.len()), (1, 2), "the one that sends has kept it anew");
+}
+
+/// Ann's edit and its undo, of which the edit has reached the log and no answer has come; then she connects again.
+fn acknowledged_late(bob_first: bool) -> Band {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let edit = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.undo(0);
+    band.happen(0, Event::Disconnected);
+    if bob_first {
+        commit(&mut band, "bob", volume(0.3));
+    }
+    let sent = band.tabs[0].sent.remove(0);
+    let submitted = band.room.submit(&Author::User(id("ann")), &sent, at(0)).unwrap();
+    if !bob_first {
+        commit(&mut band, "bob", volume(0.9));
+    }
+    band.connect(0);
+    let seq = submitted.commit.seq;
+    band.tabs[0].sent.clear();
+    let acknowledged = ServerMessage::Acknowledged { channel: CHANNEL, tx_id: edit, seq, time: at(0) };
+    band.happen(0, Event::Message(acknowledged));
+    band
+}
+
+#[test]
+fn un3_an_undo_of_what_nobody_knows_the_place_of_is_left_out_and_said() {
+    for (bob_first, volume) in [(true, 0.5), (false, 0.9)] {
+        let band = acknowledged_late(bob_first);
+        assert_eq!((band.tabs[0].skipped, band.tabs[0].sent.len()), (1, 0));
+        assert_eq!(band.shown(0), volume);
+        band.settled(0);
+    }
+}
+
+#[test]
+fn un3_what_was_left_out_is_said_once() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let edit = [volume(0.5), vec![set(Table::Tracks, &id("t"), "pan", 0.5)]].concat();
+    band.edit(0, &named("Both"), edit, at(0));
+    band.serve(0);
+    band.foreign("bob", volume(0.9));
+    band.undo(0);
+    assert_eq!(band.tabs[0].skipped, 1);
+    let undo = band.tabs[0].sent[0].clone();
+    let submitted = band.room.submit(&Author::User(id("ann")), &undo, at(0)).unwrap();
+    let commits = ServerMessage::Commits { channel: CHANNEL, commits: vec![submitted.commit] };
+    let effects = band.tabs[0].replica.handle(Event::Message(commits));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Skipped { .. })));
+    band.settled(0);
+}
+
+#[test]
+fn cl4_a_tab_that_goes_on_sending_sends_nothing_twice() {
+    let mut band = Band::new(1, true);
+    band.happen(0, Event::Leads(true));
+    band.connect(0);
+    let edit = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.happen(0, Event::Kept { tx_id: edit, place: Some(1) });
+    band.happen(0, Event::Leads(true));
+    assert_eq!(band.tabs[0].sent.len(), 1);
+}

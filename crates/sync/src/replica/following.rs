@@ -153,7 +153,8 @@ impl Replica {
                 None => true,
             };
             if let Some(settled) = &own {
-                effects.extend(self.settled(settled, commit, was_foreseen && is_next, &mut touched));
+                // What came before it in this message is in no inverse of the view's yet.
+                effects.extend(self.settled(settled, commit, was_foreseen && foreseen, &mut touched));
             } else if is_own {
                 self.note_settled(&commit.tx_id);
             }
