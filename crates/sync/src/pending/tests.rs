@@ -391,7 +391,7 @@ fn cl8_an_edit_that_does_more_than_set_takes_in_nothing() {
     let creation = create(Table::Tracks, &id("c"), track());
     assert!(!Waiting::with(vec![creation.clone()]).takes_in("t", &[creation]));
     let deletion = delete(Table::Tracks, &id("a"));
-    assert!(!Waiting::with(vec![deletion.clone()]).takes_in("t", &[volume("a", 0.6)]));
+    assert!(!Waiting::with(vec![deletion]).takes_in("t", &[volume("a", 0.6)]));
 }
 
 #[test]
