@@ -1,8 +1,9 @@
-// Measures reading ahead in Chromium: many stereo tracks, each at another place of a long recording (25 of each), played for a minute.
+// Measures reading ahead in Chromium: many stereo tracks, each at another place of a long recording, played for a minute.
 //
-// usage: node benches/streaming.mjs UNISONO MATERIAL.flac [TRACKS] [near|far]
-//   UNISONO: the binary; MATERIAL: ten minutes of stereo or more, which is uploaded once for each 25 tracks
+// usage: node benches/streaming.mjs UNISONO MATERIAL.flac [TRACKS] [near|far] [one|some]
+//   UNISONO: the binary; MATERIAL: ten minutes of stereo or more, for `one` better an hour
 //   near: it has been brought to the device first; far: it is read from the server, and nothing is kept
+//   one: all tracks play one recording; some: it is uploaded once for each 25 tracks
 import { spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -11,13 +12,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [binary, material, tracksText = "200", where = "near"] = process.argv.slice(2);
+const [binary, material, tracksText = "200", where = "near", which = "some"] = process.argv.slice(2);
 const TRACKS = Number(tracksText);
 const PLAYED_SECONDS = 60;
 /** Between one track's place in the recording and the next one's. */
 const APART_SECONDS = 17;
-/** Tracks of one recording: of more than 32 at once, gaps are counted too often (`audio_thread::pool`). */
-const TRACKS_EACH = 25;
+/** Tracks of one recording. */
+const TRACKS_EACH = which === "one" ? TRACKS : 25;
 
 const free = () => new Promise((done) => {
   const probe = createServer().listen(0, "127.0.0.1", () => {
@@ -42,7 +43,8 @@ const context = await chromium.launchPersistentContext(profile, {
     "--autoplay-policy=no-user-gesture-required"],
 });
 let page = context.pages()[0];
-page.on("console", (message) => ["error", "warning"].includes(message.type()) && console.log(`page: ${message.text()}`));
+const complain = (page) => page.on("console", (message) => ["error", "warning"].includes(message.type()) && console.log(`page: ${message.text()}`));
+complain(page);
 
 async function call(path, body, method = body ? "POST" : "GET") {
   const answer = await page.request.fetch(path, { method, data: body });
@@ -110,6 +112,7 @@ if (where === "near") {
 
 if (where === "near") {
   page = await context.newPage();
+  complain(page);
   await page.goto(`/projects/${project}`);
   await page.waitForSelector("[data-project-id]");
 }
@@ -140,6 +143,34 @@ function ours(pid) {
   }
   return false;
 }
+/** What the largest process of the page has resident, by what maps it, in MiB. */
+function mapped() {
+  const sums = {};
+  let largest = [0];
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (!readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--type=renderer") || !ours(pid)) continue;
+      const size = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
+      if (size > largest[0]) largest = [size, pid];
+    } catch {
+      // It has ended.
+    }
+  }
+  let name = "";
+  for (const line of readFileSync(`/proc/${largest[1]}/smaps`, "utf8").split("\n")) {
+    const mapping = /^[0-9a-f]+-[0-9a-f]+ (\S+) \S+ \S+ \S+\s*(.*)$/.exec(line);
+    if (mapping) name = mapping[2].replace(/^\/.*\//, "").replace(/:[^\]]*/, "").replace(/\d{3,}/g, "") || `anonymous ${mapping[1]}`;
+    const resident = /^Rss:\s+(\d+)/.exec(line);
+    if (resident) sums[name] = (sums[name] ?? 0) + Number(resident[1]) / 1024;
+  }
+  return Object.entries(sums).filter(([, size]) => size >= 4).sort((a, b) => b[1] - a[1]).map(([name, size]) => `${name} ${size.toFixed(0)}`).join(", ");
+}
+/** What the browser itself says of the page, its worker and its worklet, in MiB. */
+const told = () => page.evaluate(async () => {
+  const { bytes, breakdown } = await performance.measureUserAgentSpecificMemory();
+  const parts = breakdown.filter((part) => part.bytes > 1 << 20).map((part) => `${part.types.join("+") || "?"} ${part.attribution.map((at) => at.scope).join("+")} ${(part.bytes / (1 << 20)).toFixed(0)}`);
+  return `${(bytes / (1 << 20)).toFixed(0)}: ${parts.join(", ")}`;
+});
 const text = (id) => page.getByTestId(id).textContent();
 const position = async () => {
   const [minutes, seconds] = (await page.getByTestId("position").locator(".lcd-time").textContent()).split(":");
@@ -170,6 +201,10 @@ for (let second = 0; second < PLAYED_SECONDS; second += 1) {
 console.log(`${TRACKS} tracks, ${where}: played ${((await position()) - from).toFixed(1)} s in ${((performance.now() - began) / 1000).toFixed(1)} s`);
 console.log(`gaps ${await gaps()}, underruns ${await text("underruns")}, silent seconds ${silent}, load ${readFileSync("/proc/loadavg", "utf8").trim()}`);
 console.log(`largest resident memory, MiB: ${JSON.stringify(Object.fromEntries(Object.entries(most).map(([kind, size]) => [kind, Math.round(size)])))}`);
+console.log(`mapped in the page's process, MiB: ${mapped()}`);
+await page.getByTestId("stop").click();
+console.log(`told by the browser, MiB: ${await Promise.race([told(), sleep(40_000).then(() => "nothing in 40 s")])}; mapped then ${mapped()}`);
+await page.getByTestId("play").click();
 await page.getByTestId("to-start").click();
 await page.getByTestId("ruler").focus();
 const jumps = [];

@@ -10,10 +10,12 @@
 pub mod exports;
 mod meters;
 pub mod pool;
+mod readings;
 mod sources;
 mod thread;
 
 pub use meters::Meters;
 pub use pool::Pool;
+pub use readings::READINGS_MAX;
 pub use sources::{ChunkMut, FRAMES_MAX, Format, SEGMENT_FRAMES, SOURCES_MAX, SourceError, Sources};
 pub use thread::{AudioThread, BLOCK_FRAMES_MAX, InitError, PLAN_WORDS_MAX, Status, TakeError};

@@ -7,12 +7,10 @@ use engine::reader::Inside;
 use engine::stream::{CHUNK_BYTES, Chunk, FADE_FRAMES, Format, Stream};
 
 use crate::SourceError;
+use crate::readings::{Reading, Readings};
 
 /// The most chunks of all recordings together that are read ahead: a list of them takes two bytes each.
 pub const CHUNKS_MAX: usize = 1 << 24;
-/// Clips that play one recording at different places at the same time, of which is known how they went on; of more the gaps are counted too
-/// often, and not faded.
-pub const READINGS_MAX: usize = 32;
 /// Slots that are made at once, at most: making them takes the audio thread some time.
 pub const GROW_MAX: usize = 64;
 
@@ -26,6 +24,10 @@ pub struct Pool {
     slots: Vec<Slot>,
     /// Sorted by id.
     list: Vec<(u32, Streamed)>,
+    /// How the voices that play them went on.
+    readings: Readings,
+    /// The voice that reads.
+    voice: u64,
     /// Gaps so far.
     gaps: u32,
 }
@@ -44,28 +46,6 @@ struct Streamed {
     finite: bool,
     /// The slot of each of its chunks.
     places: Vec<u16>,
-    /// Of the clips that play it; never more than there is room for.
-    readings: Vec<Reading>,
-    /// Which of them plays, and which gives way next.
-    at: usize,
-    oldest: usize,
-}
-
-/// How reading a recording went on.
-#[derive(Clone, Copy, Debug)]
-struct Reading {
-    /// The first frame of the last read, and the one after its last.
-    last: (i64, i64),
-    /// The frame before which it falls, because what follows had not come.
-    falls_to: i64,
-    /// The frame from which on it rises, because what was before had not come.
-    rises_from: i64,
-    /// Whether the last frame that was read had not come.
-    late: bool,
-}
-
-impl Reading {
-    const NEW: Self = Self { last: (i64::MIN, i64::MIN), falls_to: i64::MIN, rises_from: i64::MIN, late: false };
 }
 
 impl Pool {
@@ -88,10 +68,8 @@ impl Pool {
         }
         let at = self.list.partition_point(|(other, _)| *other < id);
         let places = vec![NOWHERE; stream.chunks()];
-        self.list.insert(
-            at,
-            (id, Streamed { stream, finite, places, readings: vec![Reading::NEW; READINGS_MAX], at: 0, oldest: 0 }),
-        );
+        self.list.insert(at, (id, Streamed { stream, finite, places }));
+        self.readings.prepare();
         Ok(())
     }
 
@@ -135,6 +113,11 @@ impl Pool {
         self.gaps
     }
 
+    /// What is read from now on belongs to this voice.
+    pub(crate) fn turn_to(&mut self, voice: u64) {
+        self.voice = voice;
+    }
+
     pub(crate) fn always_finite(&self, id: u32) -> Option<bool> {
         self.find(id).map(|at| self.list[at].1.finite)
     }
@@ -142,7 +125,7 @@ impl Pool {
     /// Plays a recording, as [`engine::Reader::read`] says: whether all was here, or nothing when there is no such recording.
     pub(crate) fn read(&mut self, id: u32, start: i64, left: &mut [f32], right: &mut [f32]) -> Option<bool> {
         let at = self.find(id)?;
-        let streamed = &mut self.list[at].1;
+        let streamed = &self.list[at].1;
         let inside = Inside::of(start, left.len(), streamed.stream.frames as usize);
         let end = inside.before + inside.length;
         for channel in [&mut *left, &mut *right].into_iter().filter(|channel| !channel.is_empty()) {
@@ -150,7 +133,9 @@ impl Pool {
             channel[end..].fill(0.0);
         }
         let right = if right.is_empty() { right } else { &mut right[inside.before..end] };
-        let gaps = streamed.play(&self.slots, inside.from, &mut left[inside.before..end], right);
+        let (first, last) = (inside.from as i64, (inside.from + inside.length) as i64);
+        let reading = self.readings.of(self.voice, id, first, last)?;
+        let gaps = streamed.play(&self.slots, reading, inside.from, &mut left[inside.before..end], right);
         self.gaps = self.gaps.wrapping_add(gaps.unwrap_or(0));
         Some(gaps.is_none())
     }
@@ -167,10 +152,15 @@ impl Pool {
 
 impl Streamed {
     /// Plays the frames from `from` on, all of which the recording has. Nothing when all were here, else how many gaps began.
-    fn play(&mut self, slots: &[Slot], from: usize, left: &mut [f32], right: &mut [f32]) -> Option<u32> {
+    fn play(
+        &self,
+        slots: &[Slot],
+        reading: &mut Reading,
+        from: usize,
+        left: &mut [f32],
+        right: &mut [f32],
+    ) -> Option<u32> {
         let (size, count) = (self.stream.chunk_frames(), left.len());
-        let (start, end) = (from as i64, (from + count) as i64);
-        self.go_on(start, end);
         let (mut gaps, mut all_here) = (0, true);
         let mut done = 0;
         while done < count {
@@ -180,41 +170,21 @@ impl Streamed {
             let part = done..(done + border - frame).min(count);
             let here = self.copy(slots, index, frame % size, &mut left[part.clone()], part_of(right, &part));
             let first = frame as i64;
-            if !here || self.readings[self.at].falls_to == first {
+            if !here || reading.falls_to == first {
                 // One that goes on from the last read has been counted.
-                gaps += u32::from(self.readings[self.at].rises_from < first && !self.readings[self.at].late);
-                self.readings[self.at].rises_from = self.readings[self.at].rises_from.max(first);
+                gaps += u32::from(reading.rises_from < first && !reading.late);
+                reading.rises_from = reading.rises_from.max(first);
             }
-            self.readings[self.at].late = !here;
+            reading.late = !here;
             if here {
-                self.weigh(slots, frame, border, &mut left[part.clone()], part_of(right, &part));
+                self.weigh(slots, reading, frame, border, &mut left[part.clone()], part_of(right, &part));
             } else {
                 all_here = false;
-                self.readings[self.at].rises_from = self.readings[self.at].rises_from.max((from + part.end) as i64);
+                reading.rises_from = reading.rises_from.max((from + part.end) as i64);
             }
             done = part.end;
         }
         (!all_here || gaps > 0).then_some(gaps)
-    }
-
-    /// Finds the reading that this goes on from; else what was played before is forgotten.
-    fn go_on(&mut self, start: i64, end: i64) {
-        // Recordings that are turned around are read backwards.
-        let backwards = |(first, last): (i64, i64)| start < first && (first..=last).contains(&end);
-        let goes_on = |reading: &Reading| (reading.last.0..=reading.last.1).contains(&start) || backwards(reading.last);
-        self.at = self.readings.iter().position(goes_on).unwrap_or_else(|| {
-            let at = self.oldest;
-            self.oldest = (at + 1) % self.readings.len();
-            self.readings[at] = Reading::NEW;
-            at
-        });
-        let reading = &mut self.readings[self.at];
-        if backwards(reading.last) {
-            *reading = Reading { late: reading.late, ..Reading::NEW };
-        } else if start >= reading.falls_to.saturating_add(FADE_FRAMES as i64) {
-            reading.falls_to = i64::MIN;
-        }
-        reading.last = (start, end);
     }
 
     fn slot<'a>(&self, slots: &'a [Slot], index: usize) -> Option<&'a Slot> {
@@ -255,20 +225,28 @@ impl Streamed {
     }
 
     /// Falls towards a border behind which nothing is here, and rises behind a gap. `frame` is the first of the samples.
-    fn weigh(&mut self, slots: &[Slot], frame: usize, border: usize, left: &mut [f32], right: &mut [f32]) {
+    fn weigh(
+        &self,
+        slots: &[Slot],
+        reading: &mut Reading,
+        frame: usize,
+        border: usize,
+        left: &mut [f32],
+        right: &mut [f32],
+    ) {
         let step = 1.0 / FADE_FRAMES as f32;
         let end = frame + left.len();
         if end + FADE_FRAMES > border && border < self.stream.frames as usize {
             let index = border / self.stream.chunk_frames();
             if self.slot(slots, index).is_none() {
-                self.readings[self.at].falls_to = border as i64;
+                reading.falls_to = border as i64;
             }
-            if self.readings[self.at].falls_to == border as i64 {
+            if reading.falls_to == border as i64 {
                 let first = (border - FADE_FRAMES).max(frame);
                 each_from(first - frame, left, right, |n, x| *x *= (border - first - n) as f32 * step);
             }
         }
-        let risen = (frame as i64).saturating_sub(self.readings[self.at].rises_from);
+        let risen = (frame as i64).saturating_sub(reading.rises_from);
         if risen < FADE_FRAMES as i64 {
             each_from(0, left, right, |n, x| {
                 let risen = (risen + n as i64).clamp(0, FADE_FRAMES as i64);

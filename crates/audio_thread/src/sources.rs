@@ -208,6 +208,10 @@ impl Reader for Sources {
         }
     }
 
+    fn turn_to(&mut self, voice: u64) {
+        self.pool.turn_to(voice);
+    }
+
     fn always_finite(&self, source: u32) -> bool {
         match self.find(source) {
             Some(at) => matches!(self.list[at].1.chunks, Chunks::I16(_)),

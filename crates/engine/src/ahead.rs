@@ -4,12 +4,14 @@
 //! chunks, reads them wherever they are, and is told into which slot of the audio thread's pool each goes. The rules are EN36 to
 //! EN39 in `specs/engine.md`.
 
+mod chunk_hash;
 mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::Plan;
 use crate::stream::{Chunk, Stream};
+use chunk_hash::{ChunkMap, ChunkSet};
 
 /// Slots that a pool has at most: 192 MiB.
 pub const SLOTS_MAX: usize = 3_072;
@@ -17,6 +19,10 @@ pub const SLOTS_MAX: usize = 3_072;
 const GROWN_SLOTS: usize = 64;
 /// Places that are kept ready at most.
 pub const KEPT_MAX: usize = 64;
+/// Frames that playing goes on before it is looked anew at what is wanted, as long as nothing else has changed: 43 ms at 48 kHz.
+const LOOK_FRAMES: i64 = 2_048;
+/// Looks that are left out at most: what has just been played gives way at the second look after it.
+const LOOKS_LEFT_OUT_MAX: u32 = 16;
 
 /// Where playing is and may go.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,15 +78,23 @@ pub struct ReadAhead {
     kept: Vec<i64>,
     slots: u32,
     free: Vec<u32>,
-    held: BTreeMap<Chunk, Held>,
-    coming: BTreeSet<Chunk>,
+    held: ChunkMap<Held>,
+    coming: ChunkSet,
     sent: u32,
     looks: u64,
+    /// Where playing was when it was last looked, unless something has changed since.
+    looked_at: Option<i64>,
+    /// Looks that were left out since.
+    left_out: u32,
+    /// Whether nothing gives way any more before the next look.
+    is_full: bool,
     wanted: Vec<Chunk>,
     /// How many of the first of these are not missing, of what is far and of what is near.
     passed: [usize; 2],
     /// The places of what is wanted.
-    ranks: BTreeMap<Chunk, usize>,
+    ranks: ChunkMap<usize>,
+    /// From here on nothing of what is wanted is held.
+    held_to: usize,
     /// What may give way, the first to go last.
     idle: Vec<Chunk>,
 }
@@ -95,6 +109,7 @@ impl ReadAhead {
     /// Takes a plan.
     pub fn set_plan(&mut self, plan: Plan) {
         self.plan = Some(plan);
+        self.looked_at = None;
     }
 
     /// Has so many slots from now on; never fewer than before, and at most [`SLOTS_MAX`].
@@ -102,6 +117,7 @@ impl ReadAhead {
         let slots = slots.min(SLOTS_MAX) as u32;
         self.free.extend((self.slots..slots).rev());
         self.slots = self.slots.max(slots);
+        self.looked_at = None;
     }
 
     /// How many slots there should be: some more than there are, as long as not all that is wanted has one.
@@ -122,6 +138,7 @@ impl ReadAhead {
     pub fn set_near(&mut self, id: u32, near: bool) {
         if let Some(source) = self.sources.get_mut(&id) {
             source.near = near;
+            self.looked_at = None;
         }
     }
 
@@ -129,6 +146,7 @@ impl ReadAhead {
     pub fn pause(&mut self, id: u32, paused: bool) {
         if let Some(source) = self.sources.get_mut(&id) {
             source.paused = paused;
+            self.looked_at = None;
         }
     }
 
@@ -136,6 +154,7 @@ impl ReadAhead {
     pub fn end(&mut self, id: u32) {
         self.streams.remove(&id);
         self.sources.remove(&id);
+        self.looked_at = None;
         let free = &mut self.free;
         self.held.retain(|chunk, held| {
             let stays = chunk.source != id;
@@ -153,20 +172,29 @@ impl ReadAhead {
     /// The loop, in ticks.
     pub fn set_loop(&mut self, ticks: Option<(i64, i64)>) {
         self.around = ticks.filter(|(start, end)| start < end);
+        self.looked_at = None;
     }
 
     /// Where playing is about to jump, in ticks.
     pub fn aim(&mut self, ticks: Option<i64>) {
         self.aim = ticks;
+        self.looked_at = None;
     }
 
     /// Places that are kept ready, in ticks; of more than [`KEPT_MAX`] the first.
     pub fn keep(&mut self, ticks: &[i64]) {
         self.kept = ticks[..ticks.len().min(KEPT_MAX)].to_vec();
+        self.looked_at = None;
     }
 
-    /// Looks anew at what is wanted, with playing at a frame.
+    /// Looks anew at what is wanted, with playing at a frame; unless it has moved but a little, and nothing else has changed.
     pub fn look(&mut self, position: i64) {
+        let same = |before: i64| (before..before.saturating_add(LOOK_FRAMES)).contains(&position);
+        if self.left_out < LOOKS_LEFT_OUT_MAX && self.looked_at.is_some_and(same) {
+            self.left_out += 1;
+            return;
+        }
+        (self.looked_at, self.left_out) = (Some(position), 0);
         self.looks += 1;
         self.wanted.clear();
         if let Some(plan) = &self.plan {
@@ -186,6 +214,8 @@ impl ReadAhead {
 
     fn rank(&mut self) {
         self.passed = [0; 2];
+        self.held_to = self.wanted.len();
+        self.is_full = false;
         self.ranks = self.wanted.iter().enumerate().map(|(rank, chunk)| (*chunk, rank)).collect();
         for chunk in &self.wanted {
             if let Some(held) = self.held.get_mut(chunk) {
@@ -202,6 +232,9 @@ impl ReadAhead {
     /// What to read next of what is near, or of what is far: at most `most` chunks. They count as coming until they have
     /// [arrived](Self::arrived) or [failed](Self::failed).
     pub fn next(&mut self, near: bool, most: u32) -> Option<Run> {
+        if self.is_full {
+            return None;
+        }
         let may = |chunk: &Chunk| self.sources.get(&chunk.source).is_some_and(|it| it.near == near && !it.paused);
         let missing = |chunk: &Chunk| !self.held.contains_key(chunk) && !self.coming.contains(chunk);
         let passed = self.passed[usize::from(near)];
@@ -222,10 +255,11 @@ impl ReadAhead {
         if self.held.contains_key(&chunk) {
             return None;
         }
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => self.give_way(rank)?,
+        let Some(slot) = self.free.pop().or_else(|| self.give_way(rank)) else {
+            self.is_full = true;
+            return None;
         };
+        self.held_to = self.held_to.max(rank + 1);
         self.held.insert(chunk, Held { slot, number: self.sent, wanted: self.looks });
         self.sent = self.sent.wrapping_add(1);
         Some(slot)
@@ -237,13 +271,19 @@ impl ReadAhead {
                 return Some(held.slot);
             }
         }
-        let less_wanted = self.wanted[rank + 1..].iter().rev().find(|chunk| self.held.contains_key(chunk))?;
-        self.held.remove(less_wanted).map(|held| held.slot)
+        while self.held_to > rank + 1 {
+            self.held_to -= 1;
+            if let Some(held) = self.held.remove(&self.wanted[self.held_to]) {
+                return Some(held.slot);
+            }
+        }
+        None
     }
 
     /// A chunk could not be read; it is asked for again as long as it is wanted.
     pub fn failed(&mut self, chunk: Chunk) {
         self.coming.remove(&chunk);
+        self.looked_at = None;
     }
 
     /// Whether all that sounds from a tick on can be heard, when the audio thread has taken so many of the chunks sent. What

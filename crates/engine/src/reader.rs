@@ -10,6 +10,13 @@ pub trait Reader {
     /// An empty `right` means that only the first channel is wanted: the source is mono.
     fn read(&mut self, source: u32, start_frame: i64, left: &mut [f32], right: &mut [f32]);
 
+    /// What is read from now on belongs to this voice: a clip of a track, known by the same number in every block and in every plan.
+    ///
+    /// For readers that must know how a clip went on; others need not listen.
+    fn turn_to(&mut self, voice: u64) {
+        let _ = voice;
+    }
+
     /// Whether this source can hold nothing but finite numbers, as integer PCM can. If not, each block is looked through.
     fn always_finite(&self, source: u32) -> bool {
         let _ = source;

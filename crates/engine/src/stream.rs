@@ -29,7 +29,7 @@ pub struct Stream {
 }
 
 /// A part of a recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Chunk {
     /// The number under which plans know the recording.
     pub source: u32,

@@ -1,8 +1,9 @@
 //! Which chunks are needed, the most urgent first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Place;
+use super::chunk_hash::ChunkSet;
 use crate::PlanView;
 use crate::plan::{ClipRecord, TrackRecord};
 use crate::processor::FADE_MS;
@@ -10,6 +11,8 @@ use crate::stream::{Chunk, FADE_FRAMES, Stream};
 
 /// Frames of the timeline that are looked at together: chunks that are needed within them are equally urgent.
 const SLICE_FRAMES: i64 = 4_096;
+/// The same where it is not needed soon.
+const FAR_SLICE_FRAMES: i64 = 16_384;
 /// What is needed within so many milliseconds comes before all else.
 const SOON_MS: i64 = 500;
 /// What is needed within so many milliseconds comes before what is only kept ready.
@@ -34,8 +37,8 @@ pub(super) fn wanted(plan: &PlanView<'_>, streams: &BTreeMap<u32, Stream>, place
     let fade = frames(i64::from(FADE_MS));
     let (heard, unheard) =
         (0..plan.track_count()).map(|index| plan.track(index)).partition(|track| is_heard(plan, track));
-    let mut search = Search { plan, streams, heard, unheard, seen: BTreeSet::new(), found: Vec::new(), room };
-    let way = way(place, frames(AHEAD_MS), fade);
+    let mut search = Search { plan, streams, heard, unheard, seen: ChunkSet::default(), found: Vec::new(), room };
+    let way = way(place, frames(AHEAD_MS), frames(SOON_MS), fade);
     let until = |ms: i64| way.iter().filter(move |stretch| stretch.within < frames(ms));
     until(SOON_MS).for_each(|stretch| search.look(stretch, true));
     place.aims.iter().for_each(|aim| search.look_from(*aim, frames(KEPT_MS)));
@@ -51,20 +54,21 @@ pub(super) fn wanted(plan: &PlanView<'_>, streams: &BTreeMap<u32, Stream>, place
 pub(super) fn needed_at(plan: &PlanView<'_>, streams: &BTreeMap<u32, Stream>, from: i64) -> Vec<Chunk> {
     let frames = KEPT_MS / 2 * i64::from(plan.tempo().sample_rate()) / 1_000;
     let heard = (0..plan.track_count()).map(|index| plan.track(index)).filter(|track| is_heard(plan, track)).collect();
-    let seen = BTreeSet::new();
+    let seen = ChunkSet::default();
     let mut search = Search { plan, streams, heard, unheard: Vec::new(), seen, found: Vec::new(), room: usize::MAX };
     search.look_from(from, frames);
     search.found
 }
 
 /// The way that playing takes from here, through the loop if there is one, once.
-fn way(place: &Place, ahead: i64, fade: i64) -> Vec<Stretch> {
+fn way(place: &Place, ahead: i64, soon: i64, fade: i64) -> Vec<Stretch> {
     let mut way = Vec::new();
     let (mut within, mut at) = (0, place.position);
     let mut left_in_loop = i64::MAX;
     while within < ahead && left_in_loop > 0 {
         let around = place.around.filter(|(_, end)| at < *end);
-        let end = around.map_or(at + SLICE_FRAMES, |(_, end)| end.min(at + SLICE_FRAMES));
+        let slice = if within < soon { SLICE_FRAMES } else { FAR_SLICE_FRAMES };
+        let end = around.map_or(at + slice, |(_, end)| end.min(at + slice));
         let jumps = around.is_some_and(|(_, border)| border == end);
         // What the jump cuts goes on for a fade.
         way.push(Stretch { within, from: at, to: if jumps { end + fade } else { end } });
@@ -90,7 +94,7 @@ struct Search<'a> {
     streams: &'a BTreeMap<u32, Stream>,
     heard: Vec<TrackRecord>,
     unheard: Vec<TrackRecord>,
-    seen: BTreeSet<Chunk>,
+    seen: ChunkSet,
     found: Vec<Chunk>,
     room: usize,
 }

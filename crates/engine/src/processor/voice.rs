@@ -92,6 +92,7 @@ impl Voices {
         let (from, to) = (span.from(), span.from() + span.length as i64);
         plan.clips_between(&record, from, to, &mut |clip| {
             if span.cut.is_none_or(|cut| clip.start < cut.frame) {
+                reader.turn_to(voice_of(record.id, clip));
                 self.clip(plan, clip, span, fades_in, reader);
             }
         });
@@ -201,6 +202,12 @@ impl Voices {
         dsp::mix::add(&mut left[at..at + frames], samples, 1.0);
         dsp::mix::add(&mut right[at..at + frames], samples, 1.0);
     }
+}
+
+/// The number of a clip's voice: of those that do not move from one plan to the next. Clips that share it play the same.
+fn voice_of(track: u64, clip: &ClipRecord) -> u64 {
+    let place = clip.start.cast_unsigned().rotate_left(20) ^ clip.anchor.cast_unsigned();
+    (track ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(17).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
 /// Reads a recording's frames, of the recording turned around if it is reversed.

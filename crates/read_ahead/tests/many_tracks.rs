@@ -1,0 +1,134 @@
+//! Two hundred stereo tracks out of one recording of an hour, as out of two hundred: what is read, when, and what is missed.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use audio_thread::AudioThread;
+use engine::ahead::{ReadAhead, SLOTS_MAX};
+use engine::stream::{Format, Stream};
+use engine::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TimeSignature, Track};
+
+const RATE: u32 = 48_000;
+const BLOCK: usize = 128;
+const TRACKS: u32 = 200;
+const FRAMES: u64 = 3_600 * RATE as u64;
+/// Blocks between two turns of the worker (13 ms), and what the audio thread takes meanwhile.
+const TURN_BLOCKS: usize = 5;
+const TURN_CHUNKS: usize = 8 * TURN_BLOCKS;
+
+/// Each track at another place, 13 s from the next.
+fn song(recordings: u32) -> Song {
+    let tracks = (0..TRACKS).map(|n| Track {
+        id: u64::from(n) + 1,
+        clips: vec![Clip {
+            duration_ticks: 1_800 * BEAT,
+            source: n % recordings,
+            source_offset_seconds: 13.0 * f64::from(n),
+            ..Clip::default()
+        }],
+        ..Track::default()
+    });
+    Song {
+        sample_rate: RATE,
+        bpm_milli: 120_000,
+        tempo_changes: Vec::new(),
+        time_signature: TimeSignature { beats: 4, unit: 4 },
+        metre_changes: Vec::new(),
+        tracks: tracks.collect(),
+        master: Master::default(),
+        sources: (0..recordings).map(|id| SourceInfo { id, rate: RATE, channels: 2, frames: FRAMES }).collect(),
+    }
+}
+
+struct Studio {
+    thread: AudioThread,
+    ahead: ReadAhead,
+    block: usize,
+    read: usize,
+}
+
+impl Studio {
+    fn new(recordings: u32) -> Studio {
+        let song = song(recordings);
+        let mut thread = AudioThread::new(RATE, BLOCK).unwrap();
+        let words = Plan::compile(&song).unwrap().into_words();
+        thread.plan_buffer(words.len()).unwrap().copy_from_slice(&words);
+        thread.take_plan(1).unwrap();
+        while thread.sources.pool.grow(SLOTS_MAX) < SLOTS_MAX {}
+        let mut ahead = ReadAhead::new();
+        ahead.grow(SLOTS_MAX);
+        ahead.set_plan(Plan::compile(&song).unwrap());
+        ahead.keep(&[0]);
+        let stream = Stream::new(2, FRAMES, Format::I16).unwrap();
+        for id in 0..recordings {
+            thread.sources.stream(id, stream, true).unwrap();
+            ahead.begin(id, stream, true);
+        }
+        Studio { thread, ahead, block: 0, read: 0 }
+    }
+
+    /// The worker's turn: as `read_ahead.js` has it.
+    fn turn(&mut self) {
+        self.ahead.look(self.thread.status().position as i64);
+        let mut room = TURN_CHUNKS;
+        while room >= 4 {
+            let Some(run) = self.ahead.next(true, 4) else { break };
+            let mut written = 0;
+            for nth in 0..run.count {
+                let chunk = engine::stream::Chunk { index: run.first.index + nth, ..run.first };
+                let Some(slot) = self.ahead.arrived(chunk) else { continue };
+                self.thread.sources.pool.fill(slot).unwrap()[0] = chunk.index;
+                assert!(self.thread.sources.pool.filled(slot, chunk));
+                written += 1;
+            }
+            if written == 0 {
+                break;
+            }
+            room -= written;
+            self.read += written;
+        }
+    }
+
+    fn play(&mut self, blocks: usize) {
+        for _ in 0..blocks {
+            if self.block.is_multiple_of(TURN_BLOCKS) {
+                self.turn();
+            }
+            self.thread.process(BLOCK);
+            self.block += 1;
+        }
+    }
+
+    /// Waits until a place is ready, goes there, and says how many blocks that took.
+    fn jump(&mut self, ticks: i64) -> usize {
+        self.ahead.aim(Some(ticks));
+        let from = self.block;
+        while !self.ahead.is_ready(ticks, u32::MAX / 2) {
+            self.play(1);
+            assert!(self.block < from + 2_000, "never ready");
+        }
+        self.ahead.aim(None);
+        self.thread.seek(ticks);
+        self.block - from
+    }
+}
+
+#[test]
+fn en37_two_hundred_tracks_of_one_recording_play_as_of_two_hundred() {
+    let [one, many] = [1, TRACKS].map(|recordings| {
+        let mut studio = Studio::new(recordings);
+        let mut waits = vec![studio.jump(0)];
+        studio.thread.play();
+        studio.play(6_000);
+        let read = studio.read;
+        for n in 1..4 {
+            waits.push(studio.jump(n * 80 * BEAT));
+            studio.play(400);
+        }
+        let status = studio.thread.status();
+        assert_eq!((status.gaps, status.starved_blocks), (0, 0), "{recordings} recordings");
+        (read, waits)
+    });
+    // Of one recording some track has read already what another needs.
+    assert!(one.0 <= many.0 && one.0 > many.0 / 2, "{} and {} chunks", one.0, many.0);
+    assert!(one.1.iter().zip(&many.1).all(|(one, many)| one <= many), "{:?} {:?}", one.1, many.1);
+}
