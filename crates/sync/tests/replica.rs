@@ -459,8 +459,9 @@ fn pr1_the_replica_says_who_can_open_the_project_who_has_and_what_they_do() {
 fn cl5_what_was_cached_is_taken_up_with_the_commits_that_come_after_it_and_no_others() {
     let mut pair = Pair::offline();
     let (epoch, seq, records) = (pair.room.epoch().clone(), pair.room.seq(), pair.room.records().clone());
-    let commits: Vec<_> =
-        [0.1, 0.2, 0.3].iter().map(|value| pair.commit("ed", vec![volume("a", *value)]).commit).collect();
+    let mut commits = vec![pair.commit("ed", vec![volume("a", 0.1)]).commit];
+    let after_the_first = pair.room.records().clone();
+    commits.extend([0.2, 0.3].iter().map(|value| pair.commit("ed", vec![volume("a", *value)]).commit));
     let restored = |records: &Records, seq: u64, commits: &[Commit]| {
         let mut replica = Replica::new(id("ann"), id("p"), CHANNEL);
         replica.restore(epoch.clone(), seq, records.clone(), commits);
@@ -470,6 +471,7 @@ fn cl5_what_was_cached_is_taken_up_with_the_commits_that_come_after_it_and_no_ot
     assert_eq!(restored(&records, seq, &commits), (3, Some(0.3)));
     assert_eq!(restored(&records, seq, &commits[..1]), (1, Some(0.1)));
     assert_eq!(restored(&records, seq, &commits[1..]), (0, Some(1.0)), "the rest comes from the server");
+    assert_eq!(restored(&after_the_first, seq + 1, &commits), (2, Some(0.3)), "it has the first already");
     let later = pair.room.records();
     assert_eq!(restored(later, seq + 3, &commits), (0, Some(0.3)), "it has them already");
 }

@@ -919,16 +919,40 @@ fn un3_parts_that_others_have_changed_are_left_out_and_said_at_once() {
     assert!(!again.iter().any(|effect| matches!(effect, Effect::Skipped { .. })), "nothing is left out of that");
 }
 
+fn role(member: &Id, role: &str) -> Vec<Operation> {
+    vec![set(Table::ProjectMembers, member, "role", role)]
+}
+
+fn anns_membership(band: &Band) -> Id {
+    let mut members = band.room.records().iter().filter(|(key, _)| key.table == Table::ProjectMembers);
+    members.find(|(_, record)| record.text("userId") == Some("ann")).unwrap().0.id.clone()
+}
+
+#[test]
+fn un2_pe3_of_an_undo_what_is_not_permitted_any_more_is_left_out_and_said() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    let gesture = Edit { label: "Trust bob".to_owned(), gesture: Some(id("g")) };
+    band.edit(0, &gesture, role(&id("m"), "owner"), at(0));
+    band.edit(0, &gesture, volume(0.5), at(1));
+    band.serve(0);
+    let ann = anns_membership(&band);
+    band.foreign("bob", role(&ann, "editor"));
+    band.undo(0);
+    assert_eq!((band.shown(0), band.tabs[0].skipped), (1.0, 1), "an editor may turn a fader and give no roles");
+    band.serve(0);
+    assert_eq!(band.room.records().find(Table::ProjectMembers, &id("m")).unwrap().text("role"), Some("owner"));
+    assert_eq!(label(band.tabs[0].replica.next_redo()), Some("Trust bob"));
+    band.settled(0);
+}
+
 #[test]
 fn un1_pe3_an_undo_that_is_not_permitted_any_more_is_refused_and_can_be_had_later() {
     let mut band = Band::new(1, false);
     band.connect(0);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.serve(0);
-    let role = |member: &Id, role: &str| vec![set(Table::ProjectMembers, member, "role", role)];
-    let members = band.room.records().iter().filter(|(key, _)| key.table == Table::ProjectMembers);
-    let anns = members.filter(|(_, record)| record.text("userId") == Some("ann")).map(|(key, _)| key.id.clone());
-    let ann = anns.last().unwrap();
+    let ann = anns_membership(&band);
     band.foreign("ann", role(&id("m"), "owner"));
     band.foreign("bob", role(&ann, "viewer"));
     let refused = band.tabs[0].replica.undo(at(90_000), &mut || id("undo")).unwrap_err();
