@@ -39,6 +39,7 @@ pub(crate) fn build_app(root: &Path, effort: Effort) -> Outcome {
 
     let audio_thread = builder.cargo("audio_thread", "audio", &["-Ctarget-feature=+simd128"])?;
     let read_ahead = builder.cargo("read_ahead", "audio", &["-Ctarget-feature=+simd128"])?;
+    let exporter = builder.cargo("exporter", "audio", &["-Ctarget-feature=+simd128"])?;
     let profile = match effort {
         Effort::Release => "web",
         Effort::Fast => "web-fast",
@@ -58,6 +59,8 @@ pub(crate) fn build_app(root: &Path, effort: Effort) -> Outcome {
             is_shipped_script(path, "crates/read_ahead")
         })?
         .with("read_ahead.wasm", files::read(&read_ahead)?),
+        Bundle::folder("exporter", &root.join("crates/exporter"), |path| is_shipped_script(path, "crates/exporter"))?
+            .with("exporter.wasm", files::read(&exporter)?),
         // The service worker keeps its name, and so lies beside the page.
         Bundle::folder("js", &root.join("crates/web/js"), |path| {
             is_shipped_script(path, "crates/web/js") && !path.ends_with("service_worker.js")

@@ -1,0 +1,235 @@
+// The worker that makes a file of a song on this device: files, network and messages, which README.md documents. What it does with
+// them is `exporter.wasm`'s.
+
+/** Files by their numbers: `Place::number` in src/disk.rs. */
+const MADE = 0
+const recordingNumber = (source) => 2 * source + 1
+const decodedNumber = (source) => 2 * source + 2
+/** Why something cannot be done, as src/exports.rs knows it. */
+const [BROKEN, AWAY, NO_ROOM] = [-1, -2, -3]
+/** From one word about the progress to the next, in ms. */
+const PROGRESS_MS = 100
+/** Bytes that are fetched of a recording at once, at least and at most; all of them together have so many in memory. */
+const [BLOCK_BYTES_MIN, BLOCK_BYTES_MAX, BLOCKS_BYTES] = [131_072, 1_048_576, 134_217_728]
+/** Blocks that are remembered of each recording: clips that overlap or play backwards come back to the last one. */
+const BLOCKS = 2
+/** Tries to fetch something, and the wait after the first; it doubles. */
+const [TRIES, WAIT_MS] = [5, 500]
+
+const files = []
+let wasm
+let told = 0
+
+const env = {
+  size: (file) => files[file]?.size ?? -1,
+  read: (file, at, to, length) => attempt(() => files[file].read(at, new Uint8Array(wasm.memory.buffer, to, length))),
+  write: (file, at, from, length) => attempt(() => files[file].write(at, new Uint8Array(wasm.memory.buffer, from, length))),
+  clear: (file) => attempt(() => files[file].clear()),
+  progress(done) {
+    if (performance.now() - told < PROGRESS_MS) return
+    told = performance.now()
+    postMessage({ type: 'progress', done })
+  },
+}
+
+onmessage = async ({ data }) => {
+  try {
+    postMessage(data.type === 'sweep' ? await sweep(data) : await make(data))
+  } catch (error) {
+    postMessage({ type: 'failed', message: error?.message ?? String(error) })
+  }
+}
+
+/** Makes the file; the message that says so. */
+async function make({ order, records, sources, folder, user, id }) {
+  wasm = (await WebAssembly.instantiateStreaming(fetch('./exporter.wasm'), { env })).instance.exports
+  put(wasm.order, new TextEncoder().encode(order))
+  put(wasm.records, new Uint8Array(records))
+  const recordings = answer(wasm.prepare())
+  const own = await directory(['exports', user, id], { create: true })
+  const made = await own.getFileHandle('made', { create: true })
+  files[MADE] = await opened(made)
+  const kept = await names(folder)
+  for (const [source, { id, name }] of recordings.entries()) {
+    const known = sources[id] ?? {}
+    files[recordingNumber(source)] = await find(kept, { id, name, ...known }, recordings.length)
+    // What only this browser has may have to be decoded.
+    if (known.file) files[decodedNumber(source)] = await opened(await own.getFileHandle(`decoded-${source}`, { create: true }))
+  }
+  const summary = answer(wasm.run())
+  files.forEach((file) => file?.close?.())
+  return { type: 'done', summary, file: await made.getFile() }
+}
+
+/** Removes what tabs that are gone have left behind: each holds a lock as long as it wants its file. */
+async function sweep({ user }) {
+  const all = await directory(['exports', user])
+  const left = []
+  for await (const name of all.keys()) left.push(name)
+  for (const name of left) {
+    await navigator.locks.request(`unisono-export-${name}`, { ifAvailable: true }, (lock) =>
+      lock ? all.removeEntry(name, { recursive: true }).catch(() => {}) : undefined,
+    )
+  }
+  return { type: 'swept' }
+}
+
+async function directory(path, options) {
+  let folder = await navigator.storage.getDirectory()
+  for (const name of path) folder = await folder.getDirectoryHandle(name, options)
+  return folder
+}
+
+/** What is kept of a user's recordings, by hash. */
+async function names(path) {
+  const found = new Map()
+  try {
+    for await (const [name, handle] of (await directory(path)).entries()) {
+      const [hash, size, rest] = name.split('.')
+      if (size && rest === undefined) found.set(hash, handle)
+    }
+  } catch {
+    // Nothing is kept yet.
+  }
+  return found
+}
+
+/** A file of this device that is read and written right here. */
+async function opened(handle) {
+  const access = await handle.createSyncAccessHandle()
+  return {
+    get size() {
+      return access.getSize()
+    },
+    read: (at, bytes) => access.read(bytes, { at }),
+    write(at, bytes) {
+      // A full disk may take a part.
+      if (access.write(bytes, { at }) < bytes.length) throw new DOMException('', 'QuotaExceededError')
+      return bytes.length
+    },
+    clear() {
+      access.truncate(0)
+      return 0
+    },
+    close: () => access.close(),
+  }
+}
+
+/** A recording: what this browser was given, what it keeps, or by ranges from the server. */
+async function find(kept, recording, count) {
+  if (recording.file) return blob(recording.file)
+  const handle = kept.get(recording.hash)
+  if (!handle) return far(recording, count)
+  try {
+    // Together with whatever else reads it, where the browser can; else as an ordinary file.
+    const access = await handle.createSyncAccessHandle({ mode: 'read-only' })
+    return { size: access.getSize(), read: (at, bytes) => access.read(bytes, { at }), close: () => access.close() }
+  } catch {
+    return blob(await handle.getFile())
+  }
+}
+
+function blob(file) {
+  const reader = new FileReaderSync()
+  return {
+    size: file.size,
+    read(at, bytes) {
+      const part = new Uint8Array(reader.readAsArrayBuffer(file.slice(at, at + bytes.length)))
+      bytes.set(part)
+      return part.length
+    },
+  }
+}
+
+/** A recording on the server, of which the last blocks are here. */
+function far(recording, count) {
+  const blockBytes = Math.max(BLOCK_BYTES_MIN, Math.min(BLOCK_BYTES_MAX, Math.floor(BLOCKS_BYTES / (BLOCKS * count))))
+  const blocks = new Map()
+  const block = (number) => {
+    const bytes = blocks.get(number) ?? fetchRange(recording, number * blockBytes, blockBytes)
+    blocks.delete(number)
+    blocks.set(number, bytes)
+    if (blocks.size > BLOCKS) blocks.delete(blocks.keys().next().value)
+    return bytes
+  }
+  try {
+    block(0)
+  } catch {
+    throw new Error(`“${recording.name}” is not on this device, and the server cannot be reached. Try again when you are online.`)
+  }
+  return {
+    size: recording.size,
+    read(at, bytes) {
+      let done = 0
+      while (done < bytes.length && at + done < recording.size) {
+        const number = Math.floor((at + done) / blockBytes)
+        const part = block(number).subarray(at + done - number * blockBytes, at + bytes.length - number * blockBytes)
+        bytes.set(part, done)
+        done += part.length
+      }
+      return done
+    },
+  }
+}
+
+/** Bytes from the server, waited for: nothing else is to be done here meanwhile. */
+function fetchRange(recording, at, length) {
+  const last = Math.min(at + length, recording.size ?? Infinity) - 1
+  for (let tries = 1, wait = WAIT_MS; ; tries++, wait *= 2) {
+    try {
+      recording.url ??= sign(recording)
+      const response = request('GET', recording.url, { range: `bytes=${at}-${last}` })
+      if (response.status === 403) recording.url = undefined
+      if (response.status !== 206) throw new Error(`The server answered with status ${response.status}.`)
+      recording.size ??= Number(response.getResponseHeader('content-range').split('/')[1])
+      const bytes = new Uint8Array(response.response)
+      if (bytes.length < Math.min(length, recording.size - at)) throw new Error('The download broke off.')
+      return bytes
+    } catch (error) {
+      // Without a network at all it is said at once.
+      if (tries === TRIES || navigator.onLine === false) throw new DOMException(error.message, 'NetworkError')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait)
+    }
+  }
+}
+
+/** A link lasts some hours. */
+function sign({ id }) {
+  const { status, response } = request('POST', `/api/audio-files/${id}/download`, { 'content-type': 'application/json' }, '{"kind":"playback"}')
+  const text = new TextDecoder().decode(response)
+  if (status !== 200) throw new Error(`The server answered with status ${status}.`)
+  return JSON.parse(text).url
+}
+
+function request(method, url, headers, body) {
+  const request = new XMLHttpRequest()
+  request.open(method, url, false)
+  request.responseType = 'arraybuffer'
+  for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
+  request.send(body)
+  return request
+}
+
+/** Puts bytes where the WASM wants them. */
+function put(room, bytes) {
+  const at = room(bytes.length)
+  if (at === 0) throw new Error('So large a song cannot be exported on this device.')
+  new Uint8Array(wasm.memory.buffer, at, bytes.length).set(bytes)
+}
+
+/** The answer of a call; an error with its reason. */
+function answer(status) {
+  const bytes = new Uint8Array(wasm.memory.buffer, wasm.result(), wasm.result_bytes())
+  const text = new TextDecoder().decode(bytes)
+  if (status === 0) throw new Error(text)
+  return JSON.parse(text)
+}
+
+/** A file's answer, or why there is none. */
+function attempt(call) {
+  try {
+    return call()
+  } catch (error) {
+    return { QuotaExceededError: NO_ROOM, NetworkError: AWAY }[error?.name] ?? BROKEN
+  }
+}
