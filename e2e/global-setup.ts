@@ -6,6 +6,7 @@ export default async function globalSetup() {
   if (process.env.UNISONO_URL) return
   const studio = await startStudio()
   process.env.UNISONO_URL = studio.url
+  process.env.UNISONO_E2E_DATA = studio.dataDir
   return async () => {
     const log = studio.log()
     const died = studio.process.exitCode !== null

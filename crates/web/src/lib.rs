@@ -13,6 +13,7 @@ mod controls;
 mod design;
 mod devices;
 mod door;
+mod export;
 mod history;
 mod mixer;
 mod people;

@@ -35,6 +35,7 @@ use crate::automation::LanesShown;
 use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::sound::Sound;
+use crate::export::Export;
 use clip_panel::ClipPanel;
 use headers::Headers;
 use lanes::Lanes;
@@ -51,6 +52,7 @@ pub(crate) fn Arrangement() -> impl IntoView {
     provide_context(board);
     drop::listen(board);
     crate::presence::tell(board, expect_context::<Sound>());
+    expect_context::<Export>().offer(board.selection);
     let is_empty = Memo::new(move |_| door.tracks().with(Vec::is_empty));
     view! {
         <main class="arrangement" aria-label="Arrangement">

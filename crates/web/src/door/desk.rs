@@ -14,6 +14,7 @@ use super::api::{self, Failure};
 use super::audio_cache;
 use super::clock;
 use super::drain::{Drain, Drained};
+use super::exports;
 use super::store::{Health, Listed, Store};
 use crate::toast::Toasts;
 
@@ -218,6 +219,7 @@ impl Desk {
             inner.store.forget_cache().await;
             // Recordings that only wait to be uploaded stay, like the edits.
             audio_cache::clear(&inner.me).await;
+            exports::clear(&inner.me).await;
         }
     }
 }

@@ -10,6 +10,7 @@ mod backoff;
 pub(crate) mod clock;
 mod desk;
 mod drain;
+pub(crate) mod exports;
 pub(crate) mod history;
 mod identity;
 pub(crate) mod imports;

@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use crate::door::sound::Sound;
+use crate::export::Export;
 use crate::history::History;
 
 /// Whether the event belongs to a field that takes text or choices.
@@ -34,7 +35,7 @@ fn is_button(event: &web_sys::Event) -> bool {
 }
 
 /// Listens until the studio is left.
-pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>, history: History) {
+pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>, history: History, export: Export) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         let command = (event.ctrl_key() || event.meta_key()) && !event.alt_key();
         if command && !takes_text(&event) && !event.default_prevented() {
@@ -60,6 +61,7 @@ pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>, histo
             "k" | "K" => sound.toggle_metronome(),
             "m" | "M" if !event.shift_key() => mixer_open.update(|open| *open = !*open),
             "h" | "H" if !event.shift_key() => history.toggle(),
+            "x" | "X" if !event.shift_key() => export.toggle(),
             _ => return,
         }
         event.prevent_default();

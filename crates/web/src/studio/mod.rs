@@ -11,8 +11,10 @@ use operations::build;
 
 use crate::arrangement::Arrangement;
 use crate::design::{Icon, Logo, Notice, icon};
+use crate::door::exports::Exports;
 use crate::door::sound::Sound;
 use crate::door::{Door, api, user};
+use crate::export::{Export, ExportDialog, ExportKey};
 use crate::history::{Banner, History, HistoryKey, HistoryPanel, HistorySwitch};
 use crate::mixer::{ForWhom, Mixer, Routes};
 use crate::people::{ClosedToYou, NotSaved, People, see_off};
@@ -133,10 +135,12 @@ fn Studio() -> impl IntoView {
     Effect::new(move |_| document().set_title(&format!("{} · Unisono", name.get())));
     let history = History::new(door);
     provide_context(history);
+    let export = Export::new(Exports::new(door));
+    provide_context(export);
     provide_context(PresenceChoices::new());
     provide_context(ForWhom::new(door, sound));
     provide_context(Routes::watch(door));
-    keys::listen(door, sound, mixer_open, history);
+    keys::listen(door, sound, mixer_open, history, export);
     view! {
         <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()
             class:shows-history=move || history.is_open() class:is-past=move || door.moment().with(Option::is_some)>
@@ -149,6 +153,7 @@ fn Studio() -> impl IntoView {
                 <Transport />
                 <div class="topbar-end">
                     <HistoryKey />
+                    <ExportKey class="icon-button export-key" label="" />
                     <SyncState />
                     <People />
                 </div>
@@ -157,6 +162,7 @@ fn Studio() -> impl IntoView {
             <Arrangement />
             <Mixer open=mixer_open />
             <HistoryPanel />
+            <ExportDialog />
             <SoundNotice />
             <NotSaved />
             <LogInAgain />
@@ -164,6 +170,7 @@ fn Studio() -> impl IntoView {
                 <PartButton part own=Part::Arrangement icon=Icon::Lanes label="Tracks" />
                 <PartButton part own=Part::Mixer icon=Icon::Sliders label="Mixer" />
                 <HistorySwitch />
+                <ExportKey class="switch export-key" label="Export" />
             </nav>
         </div>
     }

@@ -1,0 +1,125 @@
+//! Made by the server: asked for, watched, fetched; also what it has made earlier.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use model::Id;
+use serde_json::json;
+
+use super::{Exports, Job, Made, Stage, Wanted};
+use crate::door::{api, clock};
+
+/// How often the server is asked how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(700);
+
+/// An export of the server's.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub(crate) struct ServerExport {
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    pub(crate) state: String,
+    progress: f64,
+    error: Option<String>,
+    pub(crate) file: Option<ServerFile>,
+}
+
+/// What it made.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub(crate) struct ServerFile {
+    pub(crate) name: String,
+    pub(crate) bytes: f64,
+    pub(crate) url: String,
+}
+
+#[derive(serde::Deserialize)]
+struct List {
+    exports: Vec<ServerExport>,
+}
+
+impl ServerExport {
+    fn stage(&self) -> Stage {
+        match (self.state.as_str(), &self.file) {
+            ("waiting", _) => Stage::Running(None),
+            ("running", _) => Stage::Running(Some(self.progress)),
+            ("done", Some(file)) => Stage::Done(Made {
+                name: file.name.clone(),
+                address: file.url.clone(),
+                bytes: file.bytes,
+                seconds: None,
+                remark: String::new(),
+            }),
+            ("cancelled", _) => Stage::Idle,
+            _ => Stage::Failed(self.error.clone().unwrap_or_else(|| "The server could not make the file.".to_owned())),
+        }
+    }
+}
+
+impl Exports {
+    fn path(self) -> String {
+        format!("/api/projects/{}/exports", self.door.inner().project)
+    }
+
+    pub(super) fn ask_server(self, wanted: Wanted) {
+        leptos::task::spawn_local(async move {
+            let body = json!({ "settings": wanted.settings, "stems": wanted.stems, "name": wanted.name });
+            match api::post::<ServerExport>(&self.path(), &body).await {
+                Ok(export) => self.follow(export),
+                Err(failure) => self.fail(failure.message),
+            }
+        });
+    }
+
+    /// Looks what the server has, and goes on watching what it is still at.
+    pub(crate) fn look(self) {
+        leptos::task::spawn_local(async move {
+            // Without a network there is nothing to be had of the server.
+            let Ok(List { exports }) = api::get::<List>(&self.path()).await else { return };
+            let unfinished = exports.iter().find(|export| matches!(export.stage(), Stage::Running(_))).cloned();
+            if self.earlier.try_set(exports).is_none()
+                && let Some(export) = unfinished
+                && self.stage.get_untracked() == Stage::Idle
+            {
+                self.name.set(export.name.clone());
+                self.follow(export);
+            }
+        });
+    }
+
+    /// Watches an export until it is done, or somebody wants something else.
+    fn follow(self, mut export: ServerExport) {
+        let id = export.id.clone();
+        self.job.set_value(Some(Job::Server(id.clone())));
+        leptos::task::spawn_local(async move {
+            loop {
+                let still = self.job.try_with_value(|job| matches!(job, Some(Job::Server(now)) if *now == id));
+                if still != Some(true) {
+                    return;
+                }
+                let stage = export.stage();
+                let runs = matches!(stage, Stage::Running(_));
+                self.stage.set(stage);
+                if !runs {
+                    return self.look();
+                }
+                clock::sleep(LOOK_EVERY).await;
+                match api::get::<ServerExport>(&format!("{}/{id}", self.path())).await {
+                    Ok(now) => export = now,
+                    Err(failure) if failure.is_passing() => {}
+                    Err(failure) => return self.fail(failure.message),
+                }
+            }
+        });
+    }
+
+    /// Has the server stop an export, or let go of what it made.
+    pub(crate) fn remove(self, id: Id) {
+        leptos::task::spawn_local(async move {
+            if let Err(failure) = api::delete(&format!("{}/{id}", self.path())).await
+                && failure.status != 404
+            {
+                self.door.toasts().error("The export could not be removed", failure.message);
+            }
+            self.look();
+        });
+    }
+}

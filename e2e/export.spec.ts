@@ -1,0 +1,206 @@
+// The song as a file: made on the device (the same bits as `unisono render`, also offline) and by the server.
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, newClip, newProject, newTrack, open, test, upload, USER_2, type Musician } from './band'
+import { network } from './offline'
+import { sineWav } from './recordings'
+
+const run = promisify(execFile)
+const unisono = resolve(process.env.UNISONO_BINARY ?? 'target/release/unisono')
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+/** A song of two tracks with effects that ring out, tempo that changes and a rate that is converted. */
+async function song(alice: Musician, name: string, seconds = 6): Promise<string> {
+  const project = await newProject(alice, name, { bpm: 103.5, sampleRate: 48_000 })
+  const high = await upload(alice, project, 'high.wav', sineWav({ seconds, hz: 660, sampleRate: 44_100 }))
+  const low = await upload(alice, project, 'low.wav', sineWav({ seconds, hz: 110, channels: 1 }))
+  const plugins = [{ id: 'r', type: 'reverb', bypassed: false, params: {} }]
+  const [one, two] = [await newTrack(alice, project, 'High', { pan: 0.3, plugins }), await newTrack(alice, project, 'Low')]
+  await newClip(alice, one, 'High', { audioFileId: high.id, durationBeats: seconds * 1.5, fadeIn: 0.5 })
+  await newClip(alice, two, 'Low', { audioFileId: low.id, startBeat: 1, durationBeats: seconds * 1.5, gain: 0.7 })
+  return project
+}
+
+const dialog = ({ page }: Musician) => page.getByTestId('export-dialog')
+
+async function choose(alice: Musician, name: string, value: string) {
+  const field = dialog(alice).locator(`[name=${name}]`)
+  if ((await field.count()) > 1) await dialog(alice).locator(`label:has([name=${name}][value=${value}])`).click()
+  else await field.selectOption(value)
+}
+
+/** Makes a file with these choices and saves it. */
+async function exported(alice: Musician, choices: { [name: string]: string }): Promise<{ name: string; bytes: Buffer }> {
+  if ((await dialog(alice).count()) === 0) await alice.page.locator('.topbar').getByTestId('export').click()
+  for (const [name, value] of Object.entries(choices)) await choose(alice, name, value)
+  await alice.page.getByTestId('export-begin').click()
+  await expect(dialog(alice)).toHaveAttribute('data-state', 'done', { timeout: 30_000 })
+  const [download] = await Promise.all([alice.page.waitForEvent('download'), alice.page.getByTestId('export-save').click()])
+  const bytes = await readFile(await download.path())
+  await alice.page.getByRole('button', { name: 'Another' }).click()
+  return { name: download.suggestedFilename(), bytes }
+}
+
+/** What `unisono render` makes of a project. */
+async function rendered(project: string, ending: string, options: string[] = []): Promise<Buffer> {
+  const folder = join(tmpdir(), `unisono-e2e-export-${project}`)
+  const file = `${folder}.${ending}`
+  try {
+    await run(unisono, ['archive', project, '--data', process.env.UNISONO_E2E_DATA!, '-o', folder])
+    await run(unisono, ['render', folder, '-o', file, ...options])
+    return await readFile(file)
+  } finally {
+    await Promise.all([folder, file].map((path) => rm(path, { recursive: true, force: true })))
+  }
+}
+
+/** The files of exports that this browser has. */
+const left = ({ page, userId }: Musician) =>
+  page.evaluate(async (user) => {
+    let folder = await navigator.storage.getDirectory()
+    const names: string[] = []
+    try {
+      for (const name of ['exports', user]) folder = await folder.getDirectoryHandle(name)
+      for await (const name of (folder as any).keys()) names.push(name)
+    } catch {}
+    return names
+  }, userId)
+
+/** How many seconds of sound the browser finds in a file. */
+const decoded = ({ page }: Musician, bytes: Buffer) =>
+  page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+    const buffer = await new OfflineAudioContext(2, 1, 48_000).decodeAudioData(bytes.buffer)
+    return { seconds: buffer.duration, loudest: buffer.getChannelData(0).reduce((most, it) => Math.max(most, Math.abs(it)), 0) }
+  }, bytes.toString('base64'))
+
+test('files made on the device are those of unisono render, and others come out and decode (EN40)', async ({ alice }) => {
+  const project = await song(alice, 'Same: bits?')
+  await open(alice, project)
+  const wav = await exported(alice, { format: 'wav' })
+  expect(wav.name).toBe('Same  bits.wav')
+  const reference = await rendered(project, 'wav', ['--title', 'Same: bits?'])
+  expect(wav.bytes.length).toBe(reference.length)
+  expect(sha256(wav.bytes)).toBe(sha256(reference))
+
+  const flac = await exported(alice, { format: 'flac', bits: '24', loudness: '-23', tail: '0' })
+  const options = ['--bits', '24', '--normalise', '-23', '--tail', '0', '--title', 'Same: bits?']
+  expect(sha256(flac.bytes)).toBe(sha256(await rendered(project, 'flac', options)))
+
+  for (const [format, head] of [['mp3', 'ID3'], ['opus', 'OggS']]) {
+    const { bytes } = await exported(alice, { format, kbps: '192', loudness: '', tail: '0' })
+    expect(bytes.subarray(0, head.length).toString('latin1')).toBe(head)
+    const { seconds, loudest } = await decoded(alice, bytes)
+    const plain = await decoded(alice, flac.bytes)
+    expect(Math.abs(seconds - plain.seconds)).toBeLessThan(0.1)
+    expect(loudest).toBeGreaterThan(0.1)
+  }
+
+  const stems = await exported(alice, { format: 'wav', what: 'stems' })
+  expect(stems.name).toBe('Same  bits.zip')
+  const names = stems.bytes.toString('latin1').match(/PK\x01\x02[^]{42}([^]*?\.wav)/g)
+  expect(names?.map((name) => name.slice(46))).toEqual(['01 High.wav', '02 Low.wav'])
+  // What the server has made earlier is asked for, in vain where it cannot make anything.
+  expect(alice.complaints.filter((complaint) => !complaint.endsWith('/exports)'))).toEqual([])
+})
+
+test('an export without a network, one that lacks a recording, and one that is cancelled', async ({ alice }) => {
+  const project = await song(alice, 'Offline')
+  await open(alice, project)
+  // Its recordings and the app come to this device by themselves.
+  const kept = () =>
+    alice.page.evaluate(async (user) => {
+      const names: string[] = []
+      let folder = await navigator.storage.getDirectory()
+      try {
+        for (const name of ['audio', user]) folder = await folder.getDirectoryHandle(name)
+        for await (const name of (folder as any).keys()) names.push(name)
+      } catch {}
+      return names.filter((name) => !name.endsWith('.part')).length
+    }, alice.userId)
+  await expect.poll(kept).toBe(4)
+  const module = async () => (await alice.page.evaluate(async () => (await caches.match(JSON.parse(document.getElementById('manifest')!.textContent!)['exporter.wasm'])) !== undefined))
+  await expect.poll(module).toBe(true)
+  const line = await network(alice.context)
+  await alice.page.reload()
+  await expect(alice.page.getByTestId('connection')).toHaveAttribute('data-state', 'online')
+  await line.cut()
+  await alice.context.setOffline(true)
+  await expect(alice.page.getByTestId('connection')).toHaveAttribute('data-state', 'offline')
+  const { bytes } = await exported(alice, { format: 'flac', bits: '16' })
+  expect(bytes.subarray(0, 4).toString()).toBe('fLaC')
+  await expect(dialog(alice).locator('[name=where][value=server]')).toBeDisabled()
+  await expect(dialog(alice).locator('[name=format][value=ogg]')).toBeDisabled()
+
+  // One of the recordings goes: it is said which.
+  await alice.page.evaluate(async (user) => {
+    let folder = await navigator.storage.getDirectory()
+    for (const name of ['audio', user]) folder = await folder.getDirectoryHandle(name)
+    for await (const name of (folder as any).keys()) await folder.removeEntry(name)
+  }, alice.userId)
+  await alice.page.getByTestId('export-begin').click()
+  await expect(dialog(alice).getByRole('alert')).toContainText(/“(high|low)\.wav” is not on this device, and the server cannot be reached/)
+  // What was saved stays for a minute, as saving takes its time; nothing else does.
+  await expect.poll(() => left(alice)).toHaveLength(1)
+  await alice.context.setOffline(false)
+  line.mend()
+  await expect(alice.page.getByTestId('connection')).toHaveAttribute('data-state', 'online', { timeout: 30_000 })
+
+  // By ranges from the server; stopped in the middle.
+  let held = 0
+  await alice.context.route('**/content/playback**', async (route) => {
+    if (held++ > 0) await new Promise((done) => setTimeout(done, 60_000))
+    await route.continue().catch(() => {})
+  })
+  await alice.page.getByTestId('export-begin').click()
+  await expect(dialog(alice)).toHaveAttribute('data-state', 'running')
+  await expect.poll(() => left(alice)).toHaveLength(2)
+  await alice.page.keyboard.press('Escape')
+  await expect(dialog(alice)).toHaveCount(0)
+  const key = alice.page.locator('.topbar').getByTestId('export')
+  await expect(key).toHaveAttribute('data-state', 'running')
+  await key.click()
+  await alice.page.getByTestId('export-cancel').click()
+  await expect(dialog(alice)).toHaveAttribute('data-state', 'idle')
+  await expect.poll(() => left(alice)).toHaveLength(1)
+  await alice.context.unrouteAll({ behavior: 'ignoreErrors' })
+})
+
+test('a viewer exports by keyboard alone; what a closed tab has left goes', async ({ alice, bob }) => {
+  const project = await song(alice, 'x'.repeat(120), 2)
+  const { page } = alice
+  const answer = await page.request.post(`/api/projects/${project}/members`, { data: { email: USER_2, role: 'viewer' } })
+  expect(answer.ok()).toBe(true)
+  await open(bob, project)
+  await expect(bob.page.getByTestId('only-listens')).toBeVisible()
+  await bob.page.keyboard.press('x')
+  await expect(dialog(bob)).toBeVisible()
+  // Nothing behind it can be reached.
+  for (let n = 0; n < 20; n++) {
+    await bob.page.keyboard.press('Tab')
+    expect(await bob.page.evaluate(() => document.activeElement === document.body || !!document.activeElement!.closest('dialog'))).toBe(true)
+  }
+  await dialog(bob).locator('[name=format]:checked').focus()
+  await bob.page.keyboard.press('ArrowRight')
+  await expect(dialog(bob).locator('[name=format][value=flac]')).toBeChecked()
+  await expect(dialog(bob).locator('[name=kbps]')).toBeHidden()
+  await expect(dialog(bob).locator('[name=name]')).toHaveValue('x'.repeat(100))
+  await dialog(bob).locator('[name=name]').focus()
+  await bob.page.keyboard.press('Enter')
+  await expect(dialog(bob)).toHaveAttribute('data-state', 'done', { timeout: 20_000 })
+  await expect(bob.page.getByTestId('export-save')).toHaveAttribute('download', `${'x'.repeat(100)}.flac`)
+  await expect(bob.page.getByTestId('export-about')).toContainText(/0:0\d, 0\.\d MB\. Peak/)
+  await bob.page.keyboard.press('Escape')
+  await expect(dialog(bob)).toHaveCount(0)
+  await expect(bob.page.locator('.topbar').getByTestId('export')).toHaveAttribute('data-state', 'done')
+
+  expect(await left(bob)).toHaveLength(1)
+  await bob.page.close()
+  bob.page = await bob.context.newPage()
+  await open(bob, project)
+  await expect.poll(() => left(bob), { timeout: 15_000 }).toEqual([])
+})
