@@ -13,7 +13,7 @@ pub struct Ramp {
 impl Ramp {
     /// A value at rest.
     #[must_use]
-    pub fn still(value: f32) -> Self {
+    pub const fn still(value: f32) -> Self {
         Self { from: value, target: value, began: 0, length: 0 }
     }
 

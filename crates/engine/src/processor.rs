@@ -5,6 +5,7 @@
 
 mod desk;
 mod effect;
+mod joint;
 mod lanes;
 mod late;
 mod rack;
@@ -34,8 +35,8 @@ pub const FADE_MS: u32 = 5;
 /// Length in milliseconds of the linear way of a fader, pan, mute or solo to its new value.
 pub const RAMP_MS: u32 = 20;
 
-/// After how many milliseconds of silence a plan that everything was lowered for is no longer waited for.
-const DIP_MS_MAX: u32 = 100;
+/// After how many milliseconds a plan that something has fallen for is no longer waited for.
+const FALLEN_MS_MAX: u32 = 100;
 
 /// The plan in force, and the one before it as long as the processor needs it.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,8 @@ pub struct Processor {
     sample_rate: u32,
     /// Frames processed so far: the clock of parameter changes.
     clock: u64,
+    /// When something last began to fall, or had to fall, for a plan.
+    fallen_since: Option<u64>,
     transport: Transport,
     desk: Desk,
     rack: Rack,
@@ -64,8 +67,7 @@ pub struct Processor {
 /// Why a plan was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeError {
-    /// A fade is under way, or everything is being lowered for a plan of another structure; try again after at most
-    /// [`FADE_MS`].
+    /// A fade is under way, or what the plan changes in the graph is still falling; try again after at most [`FADE_MS`].
     Busy,
     /// The plan was made for another sample rate.
     SampleRate,
@@ -80,6 +82,7 @@ impl Processor {
         Self {
             sample_rate,
             clock: 0,
+            fallen_since: None,
             transport: Transport::new(milliseconds(FADE_MS, sample_rate)),
             desk: Desk::new(milliseconds(RAMP_MS, sample_rate)),
             rack: Rack::new(sample_rate),
@@ -99,8 +102,9 @@ impl Processor {
     /// Takes a new plan at a block's edge. `previous` is the plan in force until now, if there was one.
     ///
     /// Faders move to their new values in [`RAMP_MS`]; tracks whose clips changed are crossfaded in [`FADE_MS`], during which
-    /// [`Processor::process`] wants both plans. For a plan of another structure (devices, sends, outputs, latencies) everything
-    /// is first lowered in [`FADE_MS`], which is [`ChangeError::Busy`], and then raised again. The position keeps its place in ticks when the tempo changes.
+    /// [`Processor::process`] wants both plans. What a plan of another structure (devices, sends, outputs, latencies) takes away or
+    /// changes falls first, in [`FADE_MS`], which is [`ChangeError::Busy`]; what is new rises afterwards. The position keeps its place in
+    /// ticks when the tempo changes.
     ///
     /// # Errors
     /// When a fade is under way or the rate is wrong; then nothing has changed.
@@ -116,22 +120,29 @@ impl Processor {
         }
         let sounding = self.transport.head.is_some() || self.rack.is_awake();
         let fade = milliseconds(FADE_MS, self.sample_rate);
-        let rebuilt = previous.is_some_and(|previous| previous.structure() != current.structure());
-        if rebuilt && sounding && !self.desk.dip(self.clock, fade) {
+        let rebuilt = previous.filter(|previous| sounding && previous.structure() != current.structure());
+        if let Some(previous) = rebuilt
+            && !self.take_apart(previous, current)
+        {
+            self.fallen_since = Some(self.clock);
             return Err(ChangeError::Busy);
         }
+        self.fallen_since = None;
         self.desk.rise(self.clock, if sounding { fade } else { 0 });
         if let Some(previous) = previous {
             self.settle(previous);
         }
-        let content_changed = self.desk.change(previous, current, self.clock, sounding);
-        if rebuilt {
+        let content_changed = self.desk.change(previous, current, self.clock, (sounding, fade));
+        if rebuilt.is_some() {
             // Nothing is heard of what leaves.
             self.desk.leaving.clear();
         }
         self.transport.change(previous.map(PlanView::tempo), current.tempo(), content_changed);
         let glide = if sounding { milliseconds(RAMP_MS, self.sample_rate) } else { 0 };
         self.rack.take(current, self.clock, self.transport.position(), glide);
+        if let Some(previous) = rebuilt {
+            self.put_together(previous, current);
+        }
         Ok(())
     }
 
@@ -259,7 +270,7 @@ impl Processor {
 
     /// A part of a block in which no command takes effect and no loop ends.
     fn segment<R: Reader>(&mut self, plans: &Plans<'_>, reader: &mut R, left: &mut [f32], right: &mut [f32]) {
-        self.give_up_dip();
+        self.give_up_patience(&plans.current);
         let spans = self.transport.spans(left.len());
         if spans.iter().all(Option::is_none) && !self.rack.is_awake() {
             return;
@@ -268,7 +279,8 @@ impl Processor {
         let now = self.now(plans.current);
         for place in 0..plans.current.track_count().min(self.desk.tracks.len()) {
             let track = plans.current.track_at(place);
-            let plain = self.desk.tracks[track].plain;
+            let channel = &self.desk.tracks[track];
+            let plain = channel.plain && channel.joined_from <= self.clock;
             if !self.is_needed(&plans.current, track) {
                 if !plain {
                     self.rack.rest(track, &plans.current.track(track));
@@ -309,14 +321,6 @@ impl Processor {
             moving: self.transport.head.is_some(),
             jumps: self.transport.jumps,
             fade: milliseconds(FADE_MS, self.sample_rate),
-        }
-    }
-
-    /// Whoever lowered everything for a plan and never brought it: it is raised again.
-    fn give_up_dip(&mut self) {
-        let patience = u64::from(milliseconds(DIP_MS_MAX, self.sample_rate));
-        if self.desk.dipped_for(self.clock).is_some_and(|frames| frames >= patience) {
-            self.desk.rise(self.clock, milliseconds(FADE_MS, self.sample_rate));
         }
     }
 

@@ -3,6 +3,7 @@
 use dsp::ramp::Ramp;
 
 use super::effect::Now;
+use super::joint::Joint;
 use super::lanes::{Stretch, write_levels};
 use super::signal::Signal;
 use super::transport::Scope;
@@ -19,8 +20,8 @@ pub(super) struct Desk {
     pub(super) silenced: u64,
     master: Ramp,
     follow: Follow<1>,
-    /// 0 while one graph gives way to another.
-    dip: Ramp,
+    /// Through which all goes; open while one graph gives way to another as a whole.
+    joint: Joint,
     next_edges: Vec<Edge>,
     /// Where the channels of the next plan are put together; swapped with `tracks`, so that nothing is allocated.
     next: Vec<Channel>,
@@ -36,6 +37,8 @@ pub(super) struct Channel {
     pub(super) peaks: [f32; 2],
     /// Whether it is but clips and a fader on their way to the master.
     pub(super) plain: bool,
+    /// The frame of the clock from which on nothing that leaves it is being joined.
+    pub(super) joined_from: u64,
     /// Whether another listens to it.
     pub(super) is_key: bool,
     follow: Follow<2>,
@@ -47,6 +50,7 @@ pub(super) struct Channel {
 /// What leaves a track of the current plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edge {
+    pub(super) joint: Joint,
     gain: Ramp,
     follow: Follow<1>,
 }
@@ -69,6 +73,12 @@ impl Edge {
         self.gain.target() == 1.0 && self.gain.moving(now) == 0
     }
 
+    /// Whether it comes into being just now. What rises does so before the edge's delay, which holds nothing yet; what falls does so
+    /// behind it.
+    pub(super) fn rises(&self, now: u64) -> bool {
+        !self.joint.is_open() && !self.joint.is_closed(now)
+    }
+
     /// Writes the edge's factor at each of the coming frames.
     pub(super) fn write(&mut self, lane: Option<usize>, late: u32, now: &Now<'_>, row: &mut [f32]) {
         if let Some(lane) = lane {
@@ -77,10 +87,11 @@ impl Edge {
             self.follow.write([&mut *row], late, now, &stretches, &|[value, _]| [value.unwrap_or(1.0)]);
             // The plan has 1 for such an edge, or 0 when mute or solo close it.
             row.iter_mut().enumerate().for_each(|(n, x)| *x *= self.gain.value(now.clock + n as u64));
-            return;
+        } else {
+            row.iter_mut().enumerate().for_each(|(n, x)| *x = self.gain.value(now.clock + n as u64));
         }
-        for (n, x) in row.iter_mut().enumerate() {
-            *x = self.gain.value(now.clock + n as u64);
+        if self.rises(now.clock) {
+            self.joint.apply(row, now.clock);
         }
     }
 }
@@ -150,7 +161,7 @@ impl Desk {
             silenced: 0,
             master: Ramp::still(1.0),
             follow: Follow::new(),
-            dip: Ramp::still(1.0),
+            joint: Joint::CLOSED,
             edges: Vec::with_capacity(EDGES_MAX),
             next_edges: Vec::with_capacity(EDGES_MAX),
             next: Vec::with_capacity(TRACKS_MAX),
@@ -164,9 +175,9 @@ impl Desk {
         previous: Option<&PlanView<'_>>,
         current: &PlanView<'_>,
         now: u64,
-        sounding: bool,
+        (sounding, fade): (bool, u32),
     ) -> bool {
-        let ramp = if sounding { self.ramp } else { 0 };
+        let (ramp, fade) = if sounding { (self.ramp, fade) } else { (0, 0) };
         self.next.clear();
         for index in 0..current.track_count() {
             let channel = self.channel(previous, current, index, now, ramp);
@@ -192,12 +203,15 @@ impl Desk {
         for index in 0..current.edge_count() {
             let edge = current.edge(index);
             let known = previous.and_then(|plan| self.edges.get(plan.edge_index(edge.id)?).copied());
-            let mut next = known.unwrap_or(Edge { gain: Ramp::still(edge.gain), follow: Follow::new() });
+            let new = || Edge { joint: Joint::CLOSED, gain: Ramp::still(edge.gain), follow: Follow::new() };
+            let mut next = known.unwrap_or_else(new);
             next.gain.set(edge.gain, now, ramp);
+            next.joint.rise(now, fade, 0);
             self.next_edges.push(next);
         }
         core::mem::swap(&mut self.edges, &mut self.next_edges);
         core::mem::swap(&mut self.tracks, &mut self.next);
+        self.note_joints(current);
         !self.leaving.is_empty() || self.tracks.iter().any(|channel| channel.changed)
     }
 
@@ -217,6 +231,7 @@ impl Desk {
                 peaks: [0.0; 2],
                 plain: is_plain(current, &track),
                 is_key: is_key(current, &track),
+                joined_from: 0,
                 follow: Follow::new(),
                 gains: track.gains.map(Ramp::still),
                 changed: true,
@@ -233,6 +248,7 @@ impl Desk {
         Channel {
             previous: Some(before),
             peaks,
+            joined_from: 0,
             plain: is_plain(current, &track),
             is_key: is_key(current, &track),
             follow,
@@ -241,20 +257,35 @@ impl Desk {
         }
     }
 
-    /// Begins to lower everything, or has: whether nothing is heard any more.
-    pub(super) fn dip(&mut self, now: u64, fade: u32) -> bool {
-        self.dip.set(0.0, now, fade);
-        self.dip.moving(now) == 0
+    /// Makes everything fall, or has: whether nothing is heard any more.
+    pub(super) fn fall(&mut self, now: u64, fade: u32) -> bool {
+        self.joint.fall(now, fade)
     }
 
     /// Raises everything again.
     pub(super) fn rise(&mut self, now: u64, fade: u32) {
-        self.dip.set(1.0, now, fade);
+        self.joint.rise(now, fade, 0);
     }
 
-    /// How many frames ago everything was lowered to silence, when it was.
-    pub(super) fn dipped_for(&self, now: u64) -> Option<u64> {
-        (self.dip.target() == 0.0).then(|| self.dip.since_end(now))
+    /// Begins anew in silence, and rises after so many frames.
+    pub(super) fn begin(&mut self, now: u64, fade: u32, after: u32) {
+        self.joint.open();
+        self.joint.rise(now, fade, after);
+    }
+
+    /// Has rise whatever has fallen of the edges of a plan.
+    pub(super) fn join(&mut self, plan: &PlanView<'_>, now: u64, fade: u32) {
+        self.edges.iter_mut().for_each(|edge| edge.joint.rise(now, fade, 0));
+        self.note_joints(plan);
+    }
+
+    /// Notes of each track until when something that leaves it is being joined.
+    pub(super) fn note_joints(&mut self, plan: &PlanView<'_>) {
+        for (index, channel) in self.tracks.iter_mut().enumerate().take(plan.track_count()) {
+            let track = plan.track(index);
+            let edges = self.edges.iter().skip(track.first_edge).take(track.edges);
+            channel.joined_from = edges.map(|edge| edge.joint.closed_from()).max().unwrap_or(0);
+        }
     }
 
     pub(super) fn is_silent(&self, track: usize, now: u64) -> bool {
@@ -348,11 +379,7 @@ impl Desk {
             if self.master.target() != 1.0 {
                 dsp::mix::gain(&mut samples[moving..], self.master.target());
             }
-            let moving = (self.dip.moving(now) as usize).min(samples.len());
-            self.dip.apply(&mut samples[..moving], now);
-            if self.dip.target() == 0.0 {
-                samples[moving..].fill(0.0);
-            }
+            self.joint.apply(samples, now);
             self.silenced += dsp::meter::silence_non_finite(samples) as u64;
             dsp::meter::silence_tiny(samples);
             *peak = peak.max(dsp::meter::peak(samples));

@@ -104,15 +104,36 @@ impl Effect {
             }
         }
         self.hear_tempo(plan.tempo(), position - late(record));
-        let heard = if record.bypassed { 0.0 } else { 1.0 };
         if self.is_new {
-            self.wet = Ramp::still(heard);
+            self.wet = Ramp::still(if record.bypassed { 0.0 } else { 1.0 });
         }
-        self.wet.set(heard, clock, ramp);
+        self.hear(!record.bypassed, clock, ramp);
         if self.lanes_content != record.lanes_content {
             (self.lanes_content, self.jumps) = (record.lanes_content, 0);
         }
         (self.is_new, self.failed) = (false, false);
+    }
+
+    /// It is heard from now on, or passed by.
+    pub(super) fn hear(&mut self, heard: bool, clock: u64, over: u32) {
+        self.wet.set(if heard { 1.0 } else { 0.0 }, clock, over);
+    }
+
+    /// Is passed by, and forgets all sound once it is: whether that is done.
+    pub(super) fn leave(&mut self, clock: u64, over: u32) -> bool {
+        self.hear(false, clock, over);
+        let has_left = self.wet.moving(clock) == 0;
+        if has_left {
+            self.rest();
+        }
+        has_left
+    }
+
+    /// Is heard as if it had been passed by until now.
+    pub(super) fn enter(&mut self, clock: u64, over: u32) {
+        let heard = self.wet.target();
+        self.wet = Ramp::still(0.0);
+        self.wet.set(heard, clock, over);
     }
 
     /// Tells the device how long a beat is at a frame of the song.
@@ -165,7 +186,7 @@ impl Effect {
         }
         let heard = if passed_by { moving } else { length };
         self.run(signal, key, heard, now, record);
-        if passed_by {
+        if passed_by && moving < length {
             self.rest();
         }
         for (wet, dry) in signal.channels().into_iter().zip(&*spare) {

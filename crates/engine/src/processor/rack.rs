@@ -6,6 +6,7 @@ use dsp::devices::Kind;
 
 use super::CUT_FRAMES;
 use super::effect::{Effect, Now};
+use super::joint::Joint;
 use super::late::Late;
 use super::signal::Signal;
 use super::tap::Tap;
@@ -31,6 +32,8 @@ pub(super) struct Rack {
     effects: Vec<(Key, Effect)>,
     lates: Vec<(Key, Late)>,
     places: Places,
+    /// Which effects and lines have a place; only while a plan is taken.
+    placed: [Vec<bool>; 2],
     /// Sums of what edges bring to tracks, and sidechains.
     buffers: Vec<Buffer>,
     spare: [Vec<f32>; 2],
@@ -101,6 +104,7 @@ impl Rack {
         self.buffers
             .resize_with(buffers, || Buffer { samples: [vec![0.0; CUT_FRAMES], vec![0.0; CUT_FRAMES]], used: false });
         self.places.reserve(next);
+        self.placed = [vec![false; self.effects.len()], vec![false; self.lates.len()]];
         if let Some(current) = current {
             self.place(current);
         }
@@ -116,9 +120,52 @@ impl Rack {
     /// Takes a plan whose things are here: each finds its place, its values and its bypass.
     pub(super) fn take(&mut self, plan: &PlanView<'_>, clock: u64, position: i64, glide: u32) {
         self.place(plan);
+        self.forget_others();
         for index in 0..plan.device_count() {
             if let Some((_, effect)) = self.effects.get_mut(self.places.effects[index] as usize) {
                 effect.take(*plan, &plan.device(index), clock, position, glide);
+            }
+        }
+    }
+
+    /// What has no place in the plan forgets its sound: should it be wanted again, it begins anew.
+    fn forget_others(&mut self) {
+        let Self { effects, lates, places, placed: [used, held], .. } = self;
+        let Places { inputs, dries, edges, clips, metronome, .. } = &*places;
+        used.iter_mut().chain(&mut *held).for_each(|placed| *placed = false);
+        let mark = |list: &mut Vec<bool>, place: u32| {
+            if let Some(placed) = list.get_mut(place as usize) {
+                *placed = true;
+            }
+        };
+        places.effects.iter().for_each(|place| mark(used, *place));
+        let lines = [inputs, dries, edges, clips].into_iter().flatten().chain([metronome]);
+        lines.for_each(|place| mark(held, *place));
+        let unused = effects.iter_mut().zip(used).filter(|(_, placed)| !**placed);
+        unused.for_each(|((_, effect), _)| effect.rest());
+        let unused = lates.iter_mut().zip(held).filter(|(_, placed)| !**placed);
+        unused.for_each(|((_, late), _)| late.rest());
+    }
+
+    /// Passes a device of the plan in force by, before it leaves its place: whether that is done, and it has forgotten its sound.
+    pub(super) fn leave(&mut self, device: usize, clock: u64, over: u32) -> bool {
+        let place = self.places.effects.get(device).copied().unwrap_or(NONE);
+        self.effects.get_mut(place as usize).is_none_or(|(_, effect)| effect.leave(clock, over))
+    }
+
+    /// A device that is new in its place takes the place of nothing.
+    pub(super) fn enter(&mut self, device: usize, clock: u64, over: u32) {
+        let place = self.places.effects.get(device).copied().unwrap_or(NONE);
+        if let Some((_, effect)) = self.effects.get_mut(place as usize) {
+            effect.enter(clock, over);
+        }
+    }
+
+    /// Those that were about to leave come back.
+    pub(super) fn come_back(&mut self, plan: &PlanView<'_>, clock: u64, over: u32) {
+        for index in 0..plan.device_count().min(self.places.effects.len()) {
+            if let Some((_, effect)) = self.effects.get_mut(self.places.effects[index] as usize) {
+                effect.hear(!plan.device(index).bypassed, clock, over);
             }
         }
     }
@@ -131,6 +178,13 @@ impl Rack {
     /// Whether the line of an edge still holds sound.
     pub(super) fn edge_is_awake(&self, edge: usize) -> bool {
         self.lates.get(self.places.edges[edge] as usize).is_some_and(|(_, late)| late.is_awake())
+    }
+
+    /// The line of an edge forgets what it holds.
+    pub(super) fn empty_line(&mut self, edge: usize) {
+        if let Some((_, late)) = self.lates.get_mut(self.places.edges[edge] as usize) {
+            late.rest();
+        }
     }
 
     pub(super) fn has_line(&self, edge: usize) -> bool {
@@ -197,14 +251,14 @@ impl Rack {
     }
 
     /// Gives a signal (or silence) to where an edge leads, unless that is the master: then it comes back, delayed as it must
-    /// be. With `levels` it is first multiplied by them, frame by frame.
+    /// be. With `levels` it is first multiplied by them, frame by frame; in the end by a joint that falls.
     pub(super) fn deliver(
         &mut self,
-        edge: usize,
-        record: &EdgeRecord,
+        (edge, record): (usize, &EdgeRecord),
         signal: Option<&Signal<'_>>,
         length: usize,
         levels: bool,
+        falls: Option<(&Joint, u64)>,
     ) -> Option<Signal<'_>> {
         let [left, right] = &mut self.spare;
         let mut copy = Signal { left: &mut left[..length], right: &mut right[..length], silent: true };
@@ -223,6 +277,9 @@ impl Rack {
         }
         if copy.silent {
             return None;
+        }
+        if let Some((joint, now)) = falls {
+            copy.channels().into_iter().for_each(|samples| joint.apply(samples, now));
         }
         if record.target == NONE && record.kind != EdgeKind::Key {
             return Some(copy);

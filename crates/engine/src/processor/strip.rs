@@ -78,7 +78,9 @@ fn goes_straight_on(rack: &Rack, desk: &Desk, track: &TrackRecord, now: &Now<'_>
     let behind = |edge: usize| matches!(now.plan.edge(edge).kind, EdgeKind::Post);
     let alone = !(track.first_edge + 1..track.first_edge + track.edges).any(behind);
     let output = track.first_edge;
-    alone && track.lanes == 0 && !rack.has_line(output) && desk.edges[output].is_unity(now.clock)
+    let edge = &desk.edges[output];
+    let still = edge.is_unity(now.clock) && edge.joint.is_closed(now.clock);
+    alone && track.lanes == 0 && !rack.has_line(output) && still
 }
 
 /// Sends a signal along one edge.
@@ -95,11 +97,12 @@ fn leave(
 ) {
     let state = &mut desk.edges[edge];
     let open = state.is_open(now.clock);
+    let joined = state.joint.is_closed(now.clock);
     if (signal.silent || !open) && !rack.edge_is_awake(edge) {
         return;
     }
     // Most edges: no delay, and a factor that stands still.
-    if record.lane.is_none() && !state.is_moving(now.clock) && !rack.has_line(edge) {
+    if joined && record.lane.is_none() && !state.is_moving(now.clock) && !rack.has_line(edge) {
         let gain = state.target();
         if record.target == NONE && record.kind != EdgeKind::Key {
             dsp::mix::add(left, signal.left, gain);
@@ -109,7 +112,7 @@ fn leave(
         }
         return;
     }
-    let unity = record.lane.is_none() && state.is_unity(now.clock);
+    let unity = record.lane.is_none() && state.is_unity(now.clock) && !state.rises(now.clock);
     let length = signal.len();
     if !unity && open && !signal.silent {
         let [first, second] = &mut rack.levels;
@@ -118,7 +121,8 @@ fn leave(
     }
     // A closed edge brings silence, and what its line still holds.
     let heard = open.then_some(signal);
-    if let Some(delivered) = rack.deliver(edge, record, heard, length, open && !unity) {
+    let falls = state.joint.is_open().then_some((&state.joint, now.clock));
+    if let Some(delivered) = rack.deliver((edge, record), heard, length, open && !unity, falls) {
         dsp::mix::add(left, delivered.left, 1.0);
         dsp::mix::add(right, delivered.right, 1.0);
     }

@@ -8,6 +8,7 @@
     reason = "shared by test binaries that each use a part"
 )]
 
+pub mod graph;
 #[path = "../../corpus/songs.rs"]
 pub mod songs;
 

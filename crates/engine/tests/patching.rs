@@ -1,0 +1,248 @@
+//! Patching while the song plays: devices, sends and outputs come, go and move, and nobody else hears of it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use dsp::devices::Kind;
+use engine::{Plan, Plans, Processor, Song, Track};
+use support::graph::{IMPULSE, bus, device, impulse, late, of, playing, reader, send, sine, sounds, with};
+
+/// Plays block by block, with plans that follow each other.
+struct Player {
+    processor: Processor,
+    current: Plan,
+    previous: Option<Plan>,
+    reader: engine::MemoryReader,
+}
+
+impl Player {
+    fn new(song: &Song, channel: Vec<f32>) -> Self {
+        let current = Plan::compile(song).unwrap();
+        let mut processor = Processor::new(song.sample_rate);
+        processor.prepare(None, &current.view());
+        processor.change(None, &current.view()).unwrap();
+        processor.play();
+        Self { processor, current, previous: None, reader: reader(channel) }
+    }
+
+    fn play(&mut self, frames: usize) -> Vec<f32> {
+        let [left, _] = self.play_both(frames);
+        left
+    }
+
+    fn play_both(&mut self, frames: usize) -> [Vec<f32>; 2] {
+        let (mut left, mut right) = (vec![9.0; frames], vec![9.0; frames]);
+        let plans = Plans { current: self.current.view(), previous: self.previous.as_ref().map(Plan::view) };
+        self.processor.process(&plans, &mut self.reader, &mut left, &mut right);
+        [left, right]
+    }
+
+    fn play_onto(&mut self, heard: &mut [Vec<f32>; 2], frames: usize) {
+        let more = self.play_both(frames);
+        heard.iter_mut().zip(more).for_each(|(heard, more)| heard.extend(more));
+    }
+
+    /// Takes a plan as the audio thread does: at the first block's edge at which it may. What was played meanwhile.
+    fn change(&mut self, song: &Song) -> Vec<f32> {
+        let [left, _] = self.change_both(song);
+        left
+    }
+
+    fn change_both(&mut self, song: &Song) -> [Vec<f32>; 2] {
+        let next = Plan::compile(song).unwrap();
+        self.processor.prepare(Some(&self.current.view()), &next.view());
+        let mut meanwhile = [vec![], vec![]];
+        while self.processor.change(Some(&self.current.view()), &next.view()).is_err() {
+            self.play_onto(&mut meanwhile, 64);
+            assert!(meanwhile[0].len() < 2_000, "it must be taken within two fades");
+        }
+        self.previous = Some(std::mem::replace(&mut self.current, next));
+        meanwhile
+    }
+}
+
+/// The largest step, less what the signal itself does.
+fn largest_step(samples: &[f32]) -> f32 {
+    support::largest_step(samples)
+}
+
+#[test]
+fn en34_bypass_and_structure_change_without_a_click() {
+    let tone = sine(200.0, 0.5);
+    let natural = largest_step(&tone);
+    let crush = with(device(10, Kind::Utility), &[("gain", -24.0)]);
+    let plain = of(vec![Track { devices: vec![crush], ..playing(1) }]);
+    let mut bypassed = plain.clone();
+    bypassed.tracks[0].devices[0].bypassed = true;
+    let mut more = plain.clone();
+    more.tracks[0].devices.push(late(11, 5.0));
+    let mut gone = plain.clone();
+    gone.tracks[0].devices.clear();
+    for (name, next) in [("bypass", &bypassed), ("one more", &more), ("one less", &gone)] {
+        let mut player = Player::new(&plain, tone.clone());
+        let mut heard = player.play(4_800);
+        heard.extend(player.change(next));
+        heard.extend(player.play(4_800));
+        heard.extend(player.change(&plain));
+        heard.extend(player.play(4_800));
+        assert!(largest_step(&heard) < 1.5 * natural, "{name}: {} against {natural}", largest_step(&heard));
+        assert!(heard.iter().any(|x| *x != 0.0));
+    }
+}
+
+/// The track that is changed, on the left; another, late by 5 ms, on the right; a bus and a group, on the left.
+fn two_sides(change: impl Fn(&mut Track)) -> Song {
+    let left = |track: Track| Track { pan: -1.0, ..track };
+    let crush = with(device(10, Kind::Utility), &[("gain", -6.0)]);
+    let mut changed = Track { devices: vec![crush, device(11, Kind::Filter)], ..left(playing(1)) };
+    change(&mut changed);
+    let other = Track { pan: 1.0, devices: vec![late(20, 5.0)], ..playing(2) };
+    let group = left(bus(4));
+    of(vec![changed, other, left(bus(3)), group])
+}
+
+type Change = fn(&mut Track);
+
+/// What a musician patches while the song plays, and whether the track goes on without a hole.
+const PATCHES: [(&str, bool, Change); 10] = [
+    ("a device more", true, |track| track.devices.insert(1, with(device(12, Kind::Utility), &[("gain", 3.0)]))),
+    ("a device less", true, |track| drop(track.devices.remove(0))),
+    ("none left", true, |track| track.devices.clear()),
+    ("two devices the other way round", true, |track| track.devices.swap(0, 1)),
+    ("another device", true, |track| track.devices[1] = device(13, Kind::Equaliser)),
+    ("a send before the fader", true, |track| track.sends.push(send(30, 3, 0.5, true))),
+    ("a send behind the fader", true, |track| track.sends.push(send(30, 3, 0.5, false))),
+    ("another output", false, |track| track.output = Some(4)),
+    ("a device that is late", false, |track| track.devices.push(late(14, 2.0))),
+    ("a lane of the volume", false, |track| {
+        let point = engine::Point { ticks: 0, value: 0.5, way: engine::Way::Hold };
+        track.lanes.push(engine::Lane { target: engine::LaneTarget::Volume, points: vec![point] });
+    }),
+];
+
+#[test]
+fn en34_patching_a_track_changes_no_bit_of_another_and_does_not_click() {
+    let tone = sine(200.0, 0.3);
+    let natural = largest_step(&tone);
+    let before = two_sides(|_| {});
+    let mut still = Player::new(&before, tone.clone());
+    let [_, other] = still.play_both(20_000);
+    for (name, goes_on, change) in PATCHES {
+        let after = two_sides(change);
+        let mut player = Player::new(&before, tone.clone());
+        let mut heard = player.play_both(4_800);
+        for next in [&after, &before] {
+            let meanwhile = player.change_both(next);
+            heard.iter_mut().zip(meanwhile).for_each(|(heard, more)| heard.extend(more));
+            player.play_onto(&mut heard, 4_800);
+        }
+        let [left, right] = heard;
+        assert!(right.iter().zip(&other).all(|(a, b)| a.to_bits() == b.to_bits()), "{name}: the other track");
+        // A send adds half of it.
+        let bound = 1.6 * natural;
+        assert!(largest_step(&left) < bound, "{name}: {} against {natural}", largest_step(&left));
+        let quietest = left[600..].chunks_exact(240).map(dsp::meter::peak).fold(1.0, f32::min);
+        assert_eq!(quietest > 0.1, goes_on, "{name}: {quietest} at its quietest");
+    }
+}
+
+#[test]
+fn en34_en13_bypass_has_the_same_bits_at_any_block_size() {
+    let tone = sine(200.0, 0.3);
+    let before = two_sides(|_| {});
+    let after = two_sides(|track| track.devices.iter_mut().for_each(|device| device.bypassed = true));
+    let [whole, cut] = [4_800, 64].map(|block| {
+        let mut player = Player::new(&before, tone.clone());
+        let mut heard = player.play_both(4_800);
+        for next in [&after, &before] {
+            player.change(next);
+            (0..4_800 / block).for_each(|_| player.play_onto(&mut heard, block));
+        }
+        heard
+    });
+    assert!(whole[0] == cut[0] && whole[1] == cut[1]);
+}
+
+#[test]
+fn en34_a_graph_that_makes_all_later_lets_all_fall_and_rise_as_late() {
+    let tone = sine(200.0, 0.3);
+    let before = two_sides(|_| {});
+    let after = two_sides(|track| track.devices.push(late(14, 20.0)));
+    let mut player = Player::new(&before, tone.clone());
+    let mut heard = player.play_both(4_800);
+    let meanwhile = player.change_both(&after);
+    heard.iter_mut().zip(meanwhile).for_each(|(heard, more)| heard.extend(more));
+    player.play_onto(&mut heard, 4_800);
+    for channel in heard {
+        assert!(largest_step(&channel) < 1.1 * largest_step(&tone), "{}", largest_step(&channel));
+    }
+}
+
+#[test]
+fn en34_what_fell_for_a_plan_that_never_came_rises_again() {
+    let tone = sine(200.0, 0.3);
+    let before = two_sides(|_| {});
+    for change in [PATCHES[1].2, PATCHES[7].2, |track: &mut Track| track.devices.push(late(14, 20.0))] {
+        let next = Plan::compile(&two_sides(change)).unwrap();
+        let mut player = Player::new(&before, tone.clone());
+        player.play(4_800);
+        player.processor.prepare(Some(&player.current.view()), &next.view());
+        assert!(player.processor.change(Some(&player.current.view()), &next.view()).is_err());
+        let heard = player.play_both(9_600);
+        let mut still = Player::new(&before, tone.clone());
+        still.play(4_800);
+        let expected = still.play_both(9_600);
+        assert!(heard[0] != expected[0], "it fell");
+        for (heard, expected) in heard.iter().zip(&expected) {
+            // The filter has rung down again by then.
+            let apart = heard[7_200..].iter().zip(&expected[7_200..]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-6, "{apart}");
+        }
+    }
+}
+
+#[test]
+fn en34_a_device_keeps_its_state_across_plans() {
+    let delay = with(device(10, Kind::Delay), &[("time", 100.0), ("feedback", 0.0), ("mix", 100.0)]);
+    let song = of(vec![Track { devices: vec![delay], ..playing(1) }]);
+    let mut player = Player::new(&song, impulse());
+    player.play(2_000);
+    let mut next = song;
+    next.tracks[0].volume = 0.5;
+    next.tracks.insert(0, playing(2));
+    next.tracks[0].volume = 0.0;
+    player.change(&next);
+    let heard = player.play(8_000);
+    let sounds = sounds(&heard);
+    assert_eq!(sounds, [(IMPULSE + 4_800 - 2_000, 0.25)], "the repeat of what went in before the plan came");
+}
+
+#[test]
+fn en34_after_its_tail_a_device_costs_nothing_until_it_hears_something() {
+    let reverb = device(10, Kind::Reverb);
+    let tail = Kind::Reverb.make(48_000).tail().max(48_000) as usize;
+    let song = of(vec![Track { devices: vec![reverb], ..playing(1) }]);
+    let mut player = Player::new(&song, impulse());
+    player.play(IMPULSE + 2_000);
+    player.processor.stop();
+    let ringing = player.play(2_000);
+    assert!(ringing.iter().skip(300).any(|x| *x != 0.0), "the tail goes on after stop");
+    let rest = player.play(tail + 1_000);
+    assert!(rest.iter().take(20_000).any(|x| *x != 0.0));
+    assert!(rest[tail..].iter().all(|x| *x == 0.0), "and ends in exact silence");
+}
+
+#[test]
+fn en34_a_muted_track_begins_anew() {
+    let delay = with(device(10, Kind::Delay), &[("time", 100.0), ("feedback", 0.0), ("mix", 100.0)]);
+    let song = of(vec![Track { devices: vec![delay], ..playing(1) }]);
+    let mut muted = song.clone();
+    muted.tracks[0].muted = true;
+    let mut player = Player::new(&song, impulse());
+    player.play(2_000);
+    player.change(&muted);
+    player.play(1_500);
+    player.change(&song);
+    assert_eq!(sounds(&player.play(8_000)), [], "what went in before the mute does not come out behind it");
+}
