@@ -7,6 +7,7 @@ mod accounts;
 pub mod blobs;
 mod commit;
 mod database;
+mod exports;
 mod invitations;
 mod jobs;
 mod memory;
@@ -25,6 +26,7 @@ pub use commit::{
     is_written_through,
 };
 pub use database::Database;
+pub use exports::{Export, ExportBytes, ExportFile, ExportPlaces, ExportState, NewExport, Queued};
 pub use invitations::{Invitation, NewInvitation, Redeemed, Spent};
 pub use jobs::{Failed, Job, JobState, LOST, NewJob};
 pub use memory::{DiskFault, MemoryStore};

@@ -6,9 +6,9 @@ use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition,
-    Logged, Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed, Session,
-    TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Export, ExportBytes, ExportFile, ExportPlaces, ExportState,
+    Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewExport,
+    NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Queued, Redeemed, Session, TokenHash,
 };
 
 /// The database failed. The text is for the log, not for users (WR10).
@@ -189,6 +189,47 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets jobs that ended well before a time, at most `limit`; how many. Their unique keys are free then.
     fn delete_done_jobs(&self, before: Timestamp, limit: u32) -> Answer<usize>;
 
+    // Exports.
+
+    /// Keeps an export that waits, and enqueues the job that makes it, unless as many are under way as `places` allows.
+    fn create_export(&self, export: NewExport, job: NewJob, places: ExportPlaces) -> Answer<Queued>;
+
+    /// An export, however it stands.
+    fn export(&self, id: &Id) -> Answer<Option<Export>>;
+
+    /// A person's exports of a project, removed ones left out, the newest first, at most `limit`.
+    fn exports_of(&self, project: &Id, user: &Id, limit: u32) -> Answer<Vec<Export>>;
+
+    /// Notes that an export is being made, from the beginning, whoever has begun it before; false when it is not under way.
+    fn begin_export(&self, id: &Id) -> Answer<bool>;
+
+    /// Notes that an export waits again; false when it was not being made.
+    fn put_export_back(&self, id: &Id) -> Answer<bool>;
+
+    /// Notes how far an export is; false when it is not being made any more: whoever makes it must stop.
+    fn export_progress(&self, id: &Id, progress: f64) -> Answer<bool>;
+
+    /// Ends an export well; false when it is not being made any more: nobody needs the file then.
+    fn finish_export(&self, id: &Id, file: ExportFile, expires: Timestamp) -> Answer<bool>;
+
+    /// Ends an export that is under way in another state, and says why; false when it is not under way.
+    fn end_export(&self, id: &Id, state: ExportState, error: Option<&str>, expires: Timestamp) -> Answer<bool>;
+
+    /// Hides an export that has ended: what it takes may go from `now` on. False when it is under way or hidden.
+    fn remove_export(&self, id: &Id, now: Timestamp) -> Answer<bool>;
+
+    /// Exports whose time was over by then, at most `limit`.
+    fn exports_ended(&self, by: Timestamp, limit: u32) -> Answer<Vec<Export>>;
+
+    /// Forgets an export that has ended; false when there is none.
+    fn forget_export(&self, id: &Id) -> Answer<bool>;
+
+    /// Whether anything but this export refers to the blob: another export, or a recording.
+    fn is_shared(&self, blob: &BlobKey, export: &Id) -> Answer<bool>;
+
+    /// Bytes of the exports that are here.
+    fn export_bytes(&self, user: &Id) -> Answer<ExportBytes>;
+
     // Recordings.
 
     /// Bytes that a user's recordings take: originals that they uploaded and what was decoded of them, deleted ones
@@ -199,7 +240,7 @@ pub trait Store: Send + Sync + 'static {
     /// project was, before another; at most `limit` of each kind.
     fn recordings_to_let_go(&self, refused: Timestamp, deleted: Timestamp, limit: u32) -> Answer<Vec<(Id, Id)>>;
 
-    /// Those of the blobs that no recording refers to, deleted recordings included.
+    /// Those of the blobs that no recording and no export refers to, deleted recordings included.
     fn unreferenced(&self, keys: &[BlobKey]) -> Answer<Vec<BlobKey>>;
 
     // The rest.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod columns;
+mod exports;
 mod invitations;
 mod jobs;
 mod log;
@@ -26,9 +27,10 @@ use self::log::{Prepared, PreparedRows};
 use self::readers::Readers;
 use self::writer::{Work, Writer, in_savepoint};
 use crate::{
-    Account, Admission, Batch, BlobKey, CommitError, Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition,
-    Logged, Materialisation, NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Redeemed, Reply, Session,
-    Store, StoreError, TokenHash,
+    Account, Admission, Batch, BlobKey, CommitError, Export, ExportBytes, ExportFile, ExportPlaces, ExportState,
+    Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewExport,
+    NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Queued, Redeemed, Reply, Session, Store,
+    StoreError, TokenHash,
 };
 
 /// How long a connection waits for another process that writes.
@@ -454,6 +456,72 @@ impl Store for SqliteStore {
 
     fn delete_done_jobs(&self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
         self.write(move |connection| jobs::delete_done(connection, before, limit))
+    }
+
+    fn create_export(&self, export: NewExport, job: NewJob, places: ExportPlaces) -> Result<Queued, StoreError> {
+        let prepared = exports::Prepared::new(export, job);
+        self.write(move |connection| exports::create(connection, &prepared, places))
+    }
+
+    fn export(&self, id: &Id) -> Result<Option<Export>, StoreError> {
+        self.read(|connection| exports::by_id(connection, id))
+    }
+
+    fn exports_of(&self, project: &Id, user: &Id, limit: u32) -> Result<Vec<Export>, StoreError> {
+        self.read(|connection| exports::by_owner(connection, project, user, limit))
+    }
+
+    fn begin_export(&self, id: &Id) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |connection| exports::begin(connection, &id))
+    }
+
+    fn put_export_back(&self, id: &Id) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |connection| exports::put_back(connection, &id))
+    }
+
+    fn export_progress(&self, id: &Id, progress: f64) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |connection| exports::progress(connection, &id, progress))
+    }
+
+    fn finish_export(&self, id: &Id, file: ExportFile, expires: Timestamp) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |connection| exports::finish(connection, &id, &file, expires))
+    }
+
+    fn end_export(
+        &self,
+        id: &Id,
+        state: ExportState,
+        error: Option<&str>,
+        expires: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (id, error) = (id.clone(), error.map(str::to_owned));
+        self.write(move |connection| exports::end(connection, &id, state, error.as_deref(), expires))
+    }
+
+    fn remove_export(&self, id: &Id, now: Timestamp) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |connection| exports::remove(connection, &id, now))
+    }
+
+    fn exports_ended(&self, by: Timestamp, limit: u32) -> Result<Vec<Export>, StoreError> {
+        self.read(|connection| exports::ended(connection, by, limit))
+    }
+
+    fn forget_export(&self, id: &Id) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |connection| exports::forget(connection, &id))
+    }
+
+    fn is_shared(&self, blob: &BlobKey, export: &Id) -> Result<bool, StoreError> {
+        self.read(|connection| exports::is_shared(connection, blob, export))
+    }
+
+    fn export_bytes(&self, user: &Id) -> Result<ExportBytes, StoreError> {
+        self.read(|connection| exports::bytes(connection, user))
     }
 
     fn stored_bytes(&self, user: &Id) -> Result<u64, StoreError> {

@@ -4,6 +4,7 @@ use model::{Id, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::columns::read_id;
+use super::exports;
 use crate::BlobKey;
 use crate::stored::{StoredRecording, bytes_of};
 
@@ -54,10 +55,11 @@ pub(super) fn stored_bytes(connection: &Connection, user: &Id) -> rusqlite::Resu
 }
 
 pub(super) fn unreferenced(connection: &Connection, keys: &[BlobKey]) -> rusqlite::Result<Vec<BlobKey>> {
-    let mut statement = connection.prepare_cached(REFERS)?;
+    let mut recordings = connection.prepare_cached(REFERS)?;
+    let mut exports = connection.prepare_cached(exports::REFERS)?;
     let mut found = Vec::new();
     for key in keys {
-        if !statement.exists([key.as_str()])? {
+        if !recordings.exists([key.as_str()])? && !exports.exists([key.as_str()])? {
             found.push(key.clone());
         }
     }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::columns::{ColumnType, Statements, column_name};
 use super::{
-    OpenError, SqliteStore, accounts, assert_durable, invitations, jobs, log, migrations, recordings, records,
+    OpenError, SqliteStore, accounts, assert_durable, exports, invitations, jobs, log, migrations, recordings, records,
 };
 
 fn migrated() -> Connection {
@@ -98,6 +98,21 @@ fn statements() -> Vec<String> {
         jobs::COUNT,
         jobs::DEAD,
         jobs::DELETE_DONE,
+        exports::ADD,
+        exports::UNDER_WAY,
+        exports::BY_ID,
+        exports::BY_OWNER,
+        exports::BEGIN,
+        exports::PUT_BACK,
+        exports::PROGRESS,
+        exports::FINISH,
+        exports::END,
+        exports::REMOVE,
+        exports::ENDED,
+        exports::FORGET,
+        exports::REFERS,
+        exports::SHARED,
+        exports::BYTES,
         recordings::STORED_BY,
         recordings::REFERS,
         recordings::REFUSED,
@@ -141,6 +156,7 @@ fn no_statement_is_missing_from_the_list_of_statements() {
         include_str!("accounts.rs"),
         include_str!("invitations.rs"),
         include_str!("jobs.rs"),
+        include_str!("exports.rs"),
         include_str!("recordings.rs"),
         include_str!("mod.rs"),
     ];

@@ -6,6 +6,7 @@ mod accounts;
 mod alike;
 mod behind;
 mod blobs;
+mod exports;
 mod given;
 mod invitations;
 mod jobs;
