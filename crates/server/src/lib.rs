@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 mod connections;
 pub mod demo;
+pub mod exports;
 pub mod health;
 pub mod jobs;
 pub mod json;

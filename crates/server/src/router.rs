@@ -6,7 +6,7 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::limits::JSON_BODY_BYTES_MAX;
-use crate::{App, accounts, audio_files, health, openapi, pages, projects, realtime, security, web_files};
+use crate::{App, accounts, audio_files, exports, health, openapi, pages, projects, realtime, security, web_files};
 
 /// Every documented route, without what stands in front.
 fn documented() -> (OpenApiRouter<App>, OpenApiRouter<App>) {
@@ -15,8 +15,9 @@ fn documented() -> (OpenApiRouter<App>, OpenApiRouter<App>) {
         .merge(accounts::api())
         .merge(projects::api())
         .merge(realtime::api())
-        .merge(audio_files::api());
-    (api, audio_files::transfers())
+        .merge(audio_files::api())
+        .merge(exports::api());
+    (api, audio_files::transfers().merge(exports::transfers()))
 }
 
 /// The whole server as a service.

@@ -121,28 +121,58 @@ pub(super) async fn get(
     let refused = |bad| Problem::new(StatusCode::FORBIDDEN, format!("{bad}"));
     let blob = grant.verify(&app.signing_key, "GET", uri.path(), app.clock.now()).map_err(refused)?;
     let found = access::find(&app, &id, &grant.user, Wish::Read).await?;
+    let mut response = bytes(&app, &headers, &blob, grant.size).await?;
+    let name = (part == Part::Original).then(|| found.record.text("filename").unwrap_or("recording"));
+    describe(response.headers_mut(), part.media_type(&found.record), name);
+    Ok(response)
+}
+
+/// What a file is, to who downloads it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content<'a> {
+    pub(crate) media_type: &'static str,
+    /// What it is called when it is saved.
+    pub(crate) name: &'a str,
+}
+
+/// Answers a blob of so many bytes as a file to be saved, whole or in part.
+///
+/// # Errors
+/// 404 when it is not there.
+pub(crate) async fn send(
+    app: &App,
+    headers: &HeaderMap,
+    (blob, size): (&BlobKey, u64),
+    content: Content<'_>,
+) -> Result<Response, Problem> {
+    let mut response = bytes(app, headers, blob, size).await?;
+    describe(response.headers_mut(), HeaderValue::from_static(content.media_type), Some(content.name));
+    Ok(response)
+}
+
+/// The bytes of a blob that a request asks for.
+async fn bytes(app: &App, headers: &HeaderMap, blob: &BlobKey, size: u64) -> Result<Response, Problem> {
     let etag = format!("\"{blob}\"");
-    let answer = ranges::answer(&headers, &etag, grant.size);
-    let (status, range) = match answer {
+    let (status, range) = match ranges::answer(headers, &etag, size) {
         Answer::NotModified => (StatusCode::NOT_MODIFIED, None),
-        Answer::Whole => (StatusCode::OK, Some((0, grant.size))),
+        Answer::Whole => (StatusCode::OK, Some((0, size))),
         Answer::Part { first, last } => (StatusCode::PARTIAL_CONTENT, Some((first, last - first + 1))),
         Answer::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, None),
     };
     let body = match range {
         None => Body::empty(),
-        Some((first, length)) => read(&app, &blob, first, length).await?,
+        Some((first, length)) => read(app, blob, first, length).await?,
     };
     let mut response = (status, body).into_response();
-    describe(response.headers_mut(), part, &found.record, &etag);
+    let headers = response.headers_mut();
+    set(headers, header::ETAG, &etag);
     if let Some((first, length)) = range {
-        set(response.headers_mut(), header::CONTENT_LENGTH, &length.to_string());
+        set(headers, header::CONTENT_LENGTH, &length.to_string());
         if status == StatusCode::PARTIAL_CONTENT {
-            let range = format!("bytes {first}-{}/{}", first + length - 1, grant.size);
-            set(response.headers_mut(), header::CONTENT_RANGE, &range);
+            set(headers, header::CONTENT_RANGE, &format!("bytes {first}-{}/{size}", first + length - 1));
         }
     } else if status == StatusCode::RANGE_NOT_SATISFIABLE {
-        set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{}", grant.size));
+        set(headers, header::CONTENT_RANGE, &format!("bytes */{size}"));
     }
     Ok(response)
 }
@@ -153,16 +183,15 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-fn describe(headers: &mut HeaderMap, part: Part, record: &Record, etag: &str) {
-    headers.insert(header::CONTENT_TYPE, part.media_type(record));
+/// What is said of bytes beside what they are; with a name they are saved, not shown.
+fn describe(headers: &mut HeaderMap, media_type: HeaderValue, name: Option<&str>) {
+    headers.insert(header::CONTENT_TYPE, media_type);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     // The URL names the content's hash: what it answers never changes.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-    set(headers, header::ETAG, etag);
-    if part == Part::Original {
-        let name = record.text("filename").unwrap_or("recording");
+    if let Some(name) = name {
         set(headers, header::CONTENT_DISPOSITION, &format!("attachment; filename*=UTF-8''{}", percent_encoded(name)));
     }
 }

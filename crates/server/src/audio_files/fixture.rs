@@ -118,6 +118,12 @@ impl Studio {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
+    /// A request without a body.
+    pub(crate) async fn call(&self, method: &str, user: &User, path: &str) -> Answer {
+        let request = Request::builder().method(method).uri(path).header(header::COOKIE, &user.cookie);
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
     pub(crate) async fn sign_up(&self, name: &str) -> User {
         let email = format!("{name}@example.com");
         let body = json!({"email": email, "password": "correct horse", "name": name});

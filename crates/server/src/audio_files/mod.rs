@@ -34,6 +34,8 @@ use utoipa_axum::routes;
 use crate::App;
 
 pub use download::Part;
+pub(crate) use download::{Content, send};
+pub(crate) use signing::Grant;
 
 /// A URL that may be used until a time.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

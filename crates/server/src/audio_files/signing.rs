@@ -16,24 +16,24 @@ use crate::state::SigningKey;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Grant {
+pub(crate) struct Grant {
     /// SHA-256 of the bytes, hexadecimal.
     #[param(value_type = String)]
-    pub(super) blob: String,
+    pub(crate) blob: String,
     /// How many bytes there are.
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// Until when, in milliseconds since 1970.
-    pub(super) expires: i64,
+    pub(crate) expires: i64,
     /// For whom.
     #[param(value_type = String)]
-    pub(super) user: Id,
+    pub(crate) user: Id,
     /// The keyed hash, base64url.
-    pub(super) signature: String,
+    pub(crate) signature: String,
 }
 
 /// Why a signed URL is not good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadGrant {
+pub(crate) enum BadGrant {
     /// Some part of it was changed, or another server signed it.
     #[error("This link is not valid.")]
     Forged,
@@ -44,7 +44,7 @@ pub(super) enum BadGrant {
 
 impl Grant {
     /// Signs.
-    pub(super) fn sign(
+    pub(crate) fn sign(
         key: &SigningKey,
         method: &str,
         path: &str,
@@ -59,14 +59,14 @@ impl Grant {
     }
 
     /// The path and query that carry it.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         // Every part is of characters that stand in a query as they are.
         let Grant { blob, size, expires, user, signature } = self;
         format!("{path}?blob={blob}&size={size}&expires={expires}&user={user}&signature={signature}")
     }
 
     /// Judges the signature and the time.
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         key: &SigningKey,
         method: &str,

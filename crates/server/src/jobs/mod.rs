@@ -4,6 +4,7 @@
 //! prolongs it; when it dies, the lease runs out and another worker takes over.
 
 mod backoff;
+pub mod export;
 pub mod limits;
 pub mod measure;
 mod prune;
@@ -14,12 +15,15 @@ mod tests;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use model::Id;
 use storage::{Failed, Job, JobState, LOST};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::App;
+use crate::exports::limits::EXPORTS_AT_ONCE_MAX;
 use crate::state::new_id;
 use limits::{HEARTBEAT_EVERY, JOBS_AT_ONCE_MAX, LEASE_MS, LOOK_EVERY};
 use measure::Measure;
@@ -46,10 +50,23 @@ pub fn start(app: &App) -> JoinHandle<()> {
 
 fn start_with(app: &App, measure: &Measure) -> JoinHandle<()> {
     let mut workers = JoinSet::new();
+    let exports = Arc::new(Semaphore::new(EXPORTS_AT_ONCE_MAX));
     for _ in 0..JOBS_AT_ONCE_MAX {
-        workers.spawn(work(app.clone(), measure.clone()));
+        workers.spawn(work(app.clone(), measure.clone(), Arc::clone(&exports)));
     }
     tokio::spawn(async move { while workers.join_next().await.is_some() {} })
+}
+
+/// Workers that can be killed: they end when what this returns is aborted.
+#[cfg(test)]
+pub(crate) fn start_workers(app: &App) -> JoinHandle<()> {
+    start_with(app, &Measure::default())
+}
+
+/// Lets go of all that is due, as the job of the hour does.
+#[cfg(test)]
+pub(crate) async fn prune_now(app: &App) {
+    assert!(prune::run(app, &Measure::default()).await.is_ok());
 }
 
 /// Where jobs keep what they are making.
@@ -64,18 +81,31 @@ fn clear(folder: &std::path::Path) -> io::Result<()> {
     }
 }
 
-/// One worker: one job at a time.
-async fn work(app: App, measure: Measure) {
+/// Every kind of job.
+const KINDS: [&str; 3] = [measure::KIND, prune::KIND, export::KIND];
+/// Those of which two may run at the same time.
+const KINDS_BUT_EXPORTS: [&str; 2] = [measure::KIND, prune::KIND];
+
+/// One worker: one job at a time. It takes an export only when there is a place for one.
+async fn work(app: App, measure: Measure, exports: Arc<Semaphore>) {
     while !app.shutdown.is_cancelled() {
         let lease = new_id();
-        match take(&app, &lease).await {
+        let place = exports.try_acquire();
+        let kinds: &'static [&'static str] = if place.is_ok() { &KINDS } else { &KINDS_BUT_EXPORTS };
+        match take(&app, &lease, kinds).await {
             Ok(Some(job)) => {
+                let place = place.ok().filter(|_| job.kind == export::KIND);
                 // There may be more: let another worker look.
                 app.job_enqueued.notify_one();
                 attempt(&app, &measure, &job, &lease).await;
+                drop(place);
             }
-            Ok(None) => idle(&app).await,
+            Ok(None) => {
+                drop(place);
+                idle(&app).await;
+            }
             Err(error) => {
+                drop(place);
                 tracing::error!(%error, "the queue of jobs cannot be read");
                 idle(&app).await;
             }
@@ -83,9 +113,9 @@ async fn work(app: App, measure: Measure) {
     }
 }
 
-async fn take(app: &App, lease: &Id) -> Result<Option<Job>, storage::StoreError> {
+async fn take(app: &App, lease: &Id, kinds: &'static [&'static str]) -> Result<Option<Job>, storage::StoreError> {
     let (lease, now) = (lease.clone(), app.clock.now());
-    app.database.run(move |store| store.lease_job(&[measure::KIND, prune::KIND], &lease, now, LEASE_MS)).await
+    app.database.run(move |store| store.lease_job(kinds, &lease, now, LEASE_MS)).await
 }
 
 async fn idle(app: &App) {
@@ -120,7 +150,17 @@ async fn run(app: &App, measure: &Measure, job: &Job) -> Result<(), JobError> {
     match job.kind.as_str() {
         measure::KIND => measure.run(app, &job.payload).await,
         prune::KIND => prune::run(app, measure).await.map(drop),
+        export::KIND => export::run(app, &job.payload).await,
         other => Err(JobError::GiveUp(format!("there is no kind of job '{other}'"))),
+    }
+}
+
+/// Sees to it that nobody waits for what a dead job should have made.
+async fn give_up(app: &App, measure: &Measure, job: &Job) {
+    match job.kind.as_str() {
+        measure::KIND => measure.given_up(app, &job.payload).await,
+        export::KIND => export::given_up(app, &job.payload).await,
+        _ => {}
     }
 }
 
@@ -156,9 +196,11 @@ async fn settle(
         Err(JobError::GiveUp(error)) => Failed { error, retry_at: None, now },
     };
     tracing::warn!(job = %id, kind = job.kind, attempts = job.attempts, error = failed.error, "a job failed");
-    if job.kind == measure::KIND && (failed.retry_at.is_none() || job.attempts >= job.attempts_max) {
+    if failed.retry_at.is_none() || job.attempts >= job.attempts_max {
         // Told first: should this fail, the job is still alive and says it later.
-        measure.given_up(app, &job.payload).await;
+        give_up(app, measure, job).await;
+    } else if job.kind == export::KIND {
+        export::put_back(app, &job.payload).await;
     }
     let state = app.database.run(move |store| store.fail_job(&id, &lease, failed)).await?;
     if state == Some(JobState::Dead) {

@@ -1,5 +1,5 @@
 //! The job that lets go of what nobody needs: bytes of recordings that were refused or deleted long ago, uploads that were
-//! never finished, blobs that nothing refers to, jobs that went well. Dead jobs are kept, and told of.
+//! never finished, exports whose time is over, blobs that nothing refers to, jobs that went well. Dead jobs are kept, and told of.
 
 use std::io;
 use std::sync::Arc;
@@ -7,18 +7,19 @@ use std::sync::Arc;
 use model::{Id, Table, Timestamp, Value};
 use operations::build::{set, unset};
 use operations::{Author, Scope};
-use storage::{BlobKey, Blobs, JobState, Kept, NewJob, Store};
+use storage::{BlobKey, Blobs, ExportState, JobState, Kept, NewJob, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::limits::{
     BLOB_GRACE_MS, DEAD_TOLD_MAX, DELETED_KEPT_MS, DONE_KEPT_MS, PRUNE_BATCH, PRUNE_EVERY_MS, REFUSED_KEPT_MS,
 };
 use super::{JobError, measure};
-use crate::App;
 use crate::audio_files::arrived::by_system;
 use crate::audio_files::limits::PARTIAL_KEPT_MS;
+use crate::exports::limits::DOWNLOAD_EXPIRES_MS;
 use crate::realtime::SubmitError;
 use crate::state::new_id;
+use crate::{App, exports};
 
 /// The name of this kind of job.
 pub(super) const KIND: &str = "prune";
@@ -33,6 +34,7 @@ pub(super) struct Pruned {
     pub(super) bytes: u64,
     pub(super) partials: usize,
     pub(super) jobs: usize,
+    pub(super) exports: usize,
 }
 
 /// The job of this hour: whichever node enqueues it, it is one.
@@ -79,8 +81,8 @@ pub(super) async fn run(app: &App, measure: &measure::Measure) -> Result<Pruned,
     let swept = swept.map_err(|error| JobError::Retry(error.to_string()))?;
     pruned = Pruned { recordings: pruned.recordings, ..swept };
     if pruned != Pruned::default() {
-        let Pruned { recordings, blobs, bytes, partials, jobs } = pruned;
-        tracing::info!(recordings, blobs, bytes, partials, jobs, "pruned");
+        let Pruned { recordings, blobs, bytes, partials, jobs, exports } = pruned;
+        tracing::info!(recordings, blobs, bytes, partials, jobs, exports, "pruned");
     }
     tell_of_the_dead(app, measure).await?;
     Ok(pruned)
@@ -119,6 +121,16 @@ async fn let_go(app: &App, project: &Id, file: &Id) -> Result<(), SubmitError> {
 fn sweep(store: &dyn Store, blobs: &dyn Blobs, now: Timestamp, stop: &CancellationToken) -> io::Result<Pruned> {
     let mut pruned =
         Pruned { partials: blobs.remove_partials_older(Timestamp(now.0 - PARTIAL_KEPT_MS))?, ..Pruned::default() };
+    // A URL that was signed in an export's last minute is good for its time.
+    let signed = Timestamp(now.0 - 2 * DOWNLOAD_EXPIRES_MS);
+    let mut ended = store.exports_ended(now, PRUNE_BATCH).map_err(io::Error::other)?;
+    ended.retain(|export| {
+        export.state == ExportState::Removed || export.expires.is_some_and(|expires| expires <= signed)
+    });
+    for export in ended {
+        go_on(stop)?;
+        pruned.exports += usize::from(exports::let_go(store, blobs, &export, now).map_err(io::Error::other)?);
+    }
     let before = Timestamp(now.0 - BLOB_GRACE_MS);
     let mut old: Vec<Kept> = Vec::new();
     blobs.each(&mut |kept| {
@@ -174,9 +186,7 @@ async fn tell_of_the_dead(app: &App, measure: &measure::Measure) -> Result<(), J
     for job in &dead {
         let error = job.error.as_deref().unwrap_or_default();
         tracing::warn!(job = %job.id, kind = job.kind, payload = %job.payload, attempts = job.attempts, error, "a dead job");
-        if job.kind == measure::KIND {
-            measure.given_up(app, &job.payload).await;
-        }
+        super::give_up(app, measure, job).await;
     }
     if count > 0 {
         tracing::warn!(count, "dead jobs are kept");

@@ -7,7 +7,7 @@ use storage::{BlobKey, Failed, JobState, NewJob, PartialName};
 use super::limits::{BLOB_GRACE_MS, DELETED_KEPT_MS, DONE_KEPT_MS, PRUNE_BATCH, PRUNE_EVERY_MS, REFUSED_KEPT_MS};
 use super::measure::{self, Measure};
 use super::prune::{self, Pruned};
-use super::{attempt, new_id, take};
+use super::{KINDS, attempt, new_id, take};
 use crate::audio_files::fixture::{Studio, User, id, wav};
 use crate::audio_files::limits::PARTIAL_KEPT_MS;
 
@@ -22,7 +22,7 @@ async fn studio() -> (Studio, User) {
 async fn record(studio: &Studio, user: &User, file: &str, bytes: &[u8]) {
     studio.upload(user, file, "take.wav", bytes).await;
     let lease = new_id();
-    let job = take(&studio.app, &lease).await.unwrap().unwrap();
+    let job = take(&studio.app, &lease, &KINDS).await.unwrap().unwrap();
     attempt(&studio.app, &Measure::default(), &job, &lease).await;
 }
 
@@ -118,7 +118,7 @@ async fn the_queue_forgets_what_went_well_and_keeps_the_dead() {
     record(&studio, &ann, "f", &wav(1_000, 1)).await;
     studio.upload(&ann, "lost", "take.wav", &wav(1_000, 2)).await;
     let lease = new_id();
-    let job = take(&studio.app, &lease).await.unwrap().unwrap();
+    let job = take(&studio.app, &lease, &KINDS).await.unwrap().unwrap();
     let failed = Failed { error: "a comet".to_owned(), retry_at: None, now: studio.app.clock.now() };
     studio.app.database.store().fail_job(&job.id, &lease, failed).unwrap();
     let count = |state| studio.app.database.store().count_jobs(state).unwrap();
@@ -154,7 +154,7 @@ async fn pruning_is_a_job_once_an_hour_and_after_all_others() {
     assert!(ready(2).await, "and no third");
     for kind in [measure::KIND, prune::KIND] {
         let lease = new_id();
-        let job = take(&studio.app, &lease).await.unwrap().unwrap();
+        let job = take(&studio.app, &lease, &KINDS).await.unwrap().unwrap();
         assert_eq!(job.kind, kind);
         attempt(&studio.app, &Measure::default(), &job, &lease).await;
     }

@@ -45,7 +45,7 @@ async fn at_rest(studio: &Studio) {
 
 /// Takes whatever job is left, as a worker would; `None` when there is none to be had.
 async fn take_any(studio: &Studio) -> Option<Job> {
-    take(&studio.app, &new_id()).await.unwrap()
+    take(&studio.app, &new_id(), &KINDS).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,7 +211,7 @@ async fn jobs_run_again_are_idempotent_and_leave_nothing_behind() {
     let (studio, ann) = studio().await;
     studio.upload(&ann, "f", "f.wav", &wav(1_000, 1)).await;
     let lease = new_id();
-    let job = take(&studio.app, &lease).await.unwrap().unwrap();
+    let job = take(&studio.app, &lease, &KINDS).await.unwrap().unwrap();
     let measure = Measure::default();
     measure.run(&studio.app, &job.payload).await.unwrap();
     let record = studio.record("f").await;
@@ -286,7 +286,7 @@ async fn a_worker_whose_lease_is_lost_stops_its_decoder() {
     let (studio, ann) = studio().await;
     studio.upload(&ann, "f", "f.wav", &wav(1_000, 1)).await;
     let lease = new_id();
-    let job = take(&studio.app, &lease).await.unwrap().unwrap();
+    let job = take(&studio.app, &lease, &KINDS).await.unwrap().unwrap();
     let (measure, has_begun, has_ended) = endless();
     let app = studio.app.clone();
     let worker = tokio::spawn(async move { attempt(&app, &measure, &job, &lease).await });
@@ -294,7 +294,7 @@ async fn a_worker_whose_lease_is_lost_stops_its_decoder() {
     studio.app.clock.advance_ms(LEASE_MS + 1);
     // Somebody else takes the job, and is done with it before the first worker's next heartbeat.
     let other = new_id();
-    let job = take(&studio.app, &other).await.unwrap().unwrap();
+    let job = take(&studio.app, &other, &KINDS).await.unwrap().unwrap();
     let done = Measure::default();
     done.run(&studio.app, &job.payload).await.unwrap();
     settle(&studio.app, &done, &job, &other, Ok(())).await.unwrap();
@@ -333,7 +333,7 @@ async fn a_heartbeat_keeps_a_long_jobs_lease_and_hears_when_it_is_lost() {
     let (studio, ann) = studio().await;
     studio.upload(&ann, "f", "f.wav", &wav(10, 1)).await;
     let lease = new_id();
-    let job = take(&studio.app, &lease).await.unwrap().unwrap();
+    let job = take(&studio.app, &lease, &KINDS).await.unwrap().unwrap();
     let leased_until = || studio.app.database.store().job(&job.id).unwrap().unwrap().leased_until;
     tokio::time::pause();
     let (app, held, id) = (studio.app.clone(), lease.clone(), job.id.clone());

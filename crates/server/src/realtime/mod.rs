@@ -33,7 +33,9 @@ use rates::{Kind, Rates};
 use room_task::{Request, RoomTask};
 use scope::scope_of;
 
+pub(crate) use history::records_at;
 pub use routes::api;
+pub(crate) use routes::room_of;
 pub(crate) use socket::accept;
 
 use crate::state::Clock;

@@ -235,7 +235,7 @@ async fn project_history(
 }
 
 /// The room of a project that the caller may read.
-async fn room_of(app: &App, caller: &Caller, id: &str) -> Result<(Id, Room), Problem> {
+pub(crate) async fn room_of(app: &App, caller: &Caller, id: &str) -> Result<(Id, Room), Problem> {
     let project = Id::new(id).map_err(|_| Problem::forbidden())?;
     let (asked, reader) = (project.clone(), caller.user.clone());
     // Before a room is opened: strangers must not make rooms of projects that do not exist.

@@ -15,7 +15,7 @@ use mixdown::{FileFormat, Mix, Settings, Stretch};
 
 use crate::archive::format::Archive;
 use crate::cli::Failure;
-pub(crate) use recordings::Recordings;
+pub(crate) use recordings::{Recordings, played};
 
 /// Arguments of `unisono render`.
 #[derive(Clone, Debug, clap::Args)]

@@ -77,7 +77,7 @@ impl Recordings {
 }
 
 /// The recordings that clips play, each once.
-fn played(records: &Records) -> Vec<Id> {
+pub(crate) fn played(records: &Records) -> Vec<Id> {
     let tracks = records.tracks();
     let clips = tracks.iter().flat_map(|track| records.clips(track.id()));
     let mut ids: Vec<Id> = clips.filter_map(|clip| clip.id_in("audioFileId")).collect();

@@ -109,6 +109,11 @@ fn hash(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A wish for a second of silence.
+fn export_body() -> Value {
+    json!({"settings": {"format": "wav", "range": {"unit": "seconds", "from": 0, "to": 1}}})
+}
+
 const SOUND: &[u8] = b"as good as any sound";
 
 /// What creates a record of a content table under this name in project `p`.
@@ -432,6 +437,40 @@ impl World {
         [for_me(&upload), for_me(&download)]
     }
 
+    /// An export that is done, of somebody who may have it, or may have had; and its URL, altered for who has none.
+    async fn exported(&self, asker: Asker) -> [String; 2] {
+        let user = match asker {
+            Asker::Stranger | Asker::Nobody => "owner",
+            known => known.name(),
+        };
+        let key = Key::new(Table::ProjectMembers, membership_of(user));
+        let was_deleted =
+            self.server.app.database.store().records(std::slice::from_ref(&key)).unwrap()[0].1.is_deleted();
+        if was_deleted {
+            self.done("ada", vec![restore(key.table, &key.id)]).await;
+        }
+        let (store, blobs, me) = (self.server.app.database.store(), &self.server.app.blobs, self.users.get(user));
+        let (_, made, _) = self.server.call(me, "POST", "/api/projects/p/exports", export_body()).await;
+        let export = id(made["id"].as_str().unwrap());
+        let mut writer = blobs.create().unwrap();
+        writer.write(SOUND).unwrap();
+        let stored = writer.finish(None, self.clock.now()).unwrap();
+        let file = storage::ExportFile { blob: stored.key, bytes: stored.size };
+        let later = model::Timestamp(self.clock.now().0 + 1_000_000);
+        assert!(store.begin_export(&export).unwrap() && store.finish_export(&export, file, later).unwrap());
+        let (_, done, _) = self.server.call(me, "GET", &format!("/api/projects/p/exports/{export}"), Value::Null).await;
+        if was_deleted {
+            self.done("ada", vec![delete(key.table, &key.id)]).await;
+        }
+        let url = done["file"]["url"].as_str().unwrap();
+        let url = match asker {
+            Asker::Stranger => url.replace("user=owner", "user=stranger"),
+            Asker::Nobody => url.replace("user=owner", "user=another"),
+            _ => url.to_owned(),
+        };
+        [export.to_string(), url]
+    }
+
     /// Brings the bytes of the project's recording.
     async fn bring_sound(&self) {
         let path = "/api/audio-files/live-audio_files/upload";
@@ -504,6 +543,16 @@ impl World {
                 let (_, made, _) =
                     self.server.call(self.users.get("ada"), "POST", "/api/projects/p/invitations", json!({})).await;
                 let path = route(path).replace("{invitation}", made["invitation"]["id"].as_str().unwrap());
+                status(self.call(asker, verb, &path, Value::Null).await.0)
+            }
+            ("POST", path) if path.ends_with("/exports") => {
+                status(self.call(asker, verb, &route(path), export_body()).await.0)
+            }
+            ("GET", path) if path.ends_with("/file") => {
+                status(self.call(Asker::Nobody, verb, &self.exported(asker).await[1], Value::Null).await.0)
+            }
+            ("GET" | "DELETE", path) if path.ends_with("/{export}") => {
+                let path = route(path).replace("{export}", &self.exported(asker).await[0]);
                 status(self.call(asker, verb, &path, Value::Null).await.0)
             }
             ("PUT" | "PATCH", "/api/audio-files/{id}/content") => {

@@ -6,4 +6,4 @@ mod rewind;
 mod tests;
 
 pub(super) use page::{HistoryBody, PageQuery, page};
-pub(super) use rewind::records_at;
+pub(crate) use rewind::records_at;

@@ -16,7 +16,7 @@ use crate::{App, Problem};
 ///
 /// # Errors
 /// 400 when the log has not come so far, 410 when that is too long ago, 500 when the log cannot be read.
-pub(in super::super) async fn records_at(app: &App, room: Room, seq: u64) -> Result<Records, Problem> {
+pub(crate) async fn records_at(app: &App, room: Room, seq: u64) -> Result<Records, Problem> {
     let Some(back) = room.seq().checked_sub(seq) else {
         return Err(Problem::invalid(format!("seq: the project's log has {} entries so far", room.seq())));
     };
