@@ -72,3 +72,14 @@ setup_browser() {
   UNISONO_CHROMIUM=$(command -v chromium)
   export UNISONO_CHROMIUM
 }
+
+# Other people's programs that look at what is rendered. Tests without them are skipped, in capitals, and fail with CI=true.
+setup_strangers() {
+  local name
+  for name in ffmpeg flac ogginfo opusinfo unzip; do
+    have "$name" || break
+  done
+  have "$name" && return
+  (apt_install "Programs that check rendered files are missing." ffmpeg flac opus-tools unzip vorbis-tools) ||
+    echo "setup: TESTS OF RENDERED FILES BY OTHER PROGRAMS WILL BE SKIPPED"
+}

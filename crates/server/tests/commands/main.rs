@@ -1,6 +1,9 @@
 //! The commands of the `unisono` binary that are no server; and a server that is killed.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod exports;
+mod strangers;
+
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -205,7 +208,7 @@ fn until(within: Duration, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_server_killed_in_an_upload_and_in_a_job_finishes_both_afterwards() {
+fn ex3_a_server_killed_in_an_upload_in_a_job_and_in_an_export_finishes_them_afterwards() {
     let folder = Folder::new();
     let data = folder.text("data");
     write_wav(&folder.path("long.wav"), 240);
@@ -252,4 +255,12 @@ fn a_server_killed_in_an_upload_and_in_a_job_finishes_both_afterwards() {
     assert!(fs::read(folder.path("archive/audio/f.wav")).unwrap() == bytes, "while the server runs, too");
     let again = output(&["archive", "p", "-o", &archive, "--data", &data]);
     assert!(again.0 == Some(1) && again.2.contains("not empty"), "{again:?}");
+
+    let clip =
+        json!({"id": "c", "trackId": "t", "name": "C", "startBeat": 0, "durationBeats": 480, "audioFileId": "f"});
+    let track = json!({"id": "t", "projectId": "p", "name": "T", "type": "audio"});
+    let operations = json!([make("tracks", "t", track), make("clips", "c", clip)]);
+    let body = json!({"txId": "u", "authorId": user, "operations": operations, "clientTimestamp": 0});
+    assert_eq!(server.ask("POST", "/api/realtime/write", &body.to_string()).0, 200);
+    exports::killed_in_the_middle_of_one(&folder, server);
 }
