@@ -1,6 +1,6 @@
 // Measures the studio in Chromium against a running server: first load, another client's screen, and an edit among 10,000 clips.
 //
-// usage: node benches/studio.mjs http://127.0.0.1:8080     (a server started with --demo, e.g. by ./run)
+// usage: node benches/studio.mjs http://127.0.0.1:8080 [load | live | clips]     (a server started with --demo, e.g. by ./run)
 import { randomUUID } from "node:crypto";
 import { chromium } from "playwright-core";
 
@@ -229,7 +229,8 @@ async function frames(page, name, wheel) {
   show(`${name}: from frame to frame (${spans.filter((span) => span > 25).length} of ${spans.length} came late)`, spans);
 }
 
-await firstLoad();
-await anothersScreen();
-await manyClips();
+const parts = { load: firstLoad, live: anothersScreen, clips: manyClips };
+for (const [name, part] of Object.entries(parts)) {
+  if (!process.argv[3] || process.argv[3] === name) await part();
+}
 await browser.close();

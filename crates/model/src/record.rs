@@ -147,11 +147,15 @@ fn weight_of(fields: &Map) -> usize {
 impl Record {
     /// A record of these fields; `id` and `version` are not among them.
     #[must_use]
-    pub fn new(id: Id, version: u64, mut fields: Map) -> Record {
+    pub fn new(id: Id, version: u64, fields: Map) -> Record {
+        Record::stamped(id, version, fields, Stamps::default())
+    }
+
+    fn stamped(id: Id, version: u64, mut fields: Map, stamps: Stamps) -> Record {
         fields.remove("id");
         fields.remove("version");
         let weight = weight_of(&fields);
-        Record(Arc::new(Content { id, version, fields, stamps: Stamps::default(), weight }))
+        Record(Arc::new(Content { id, version, fields, stamps, weight }))
     }
 
     /// The same record with these stamps.
@@ -298,7 +302,7 @@ impl<'de> Deserialize<'de> for Record {
         }
         let (id, version, fields, stamps) = <(Id, u64, Value, Stamps)>::deserialize(deserializer)?;
         match fields {
-            Value::Map(map) => Ok(Record::new(id, version, Arc::unwrap_or_clone(map)).with_stamps(stamps)),
+            Value::Map(map) => Ok(Record::stamped(id, version, Arc::unwrap_or_clone(map), stamps)),
             other => Err(D::Error::custom(format_args!("a record's fields are an object, not {}", other.kind()))),
         }
     }

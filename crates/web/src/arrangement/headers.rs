@@ -11,7 +11,7 @@ use super::board::Board;
 use super::header_order::{key_for, rank_at};
 use super::track_menu::TrackMenu;
 use crate::automation::{LaneHead, LanesShown};
-use crate::design::{Icon, colour_of, icon};
+use crate::design::{Icon, colour_of, icon, in_portions};
 use crate::door::Door;
 use crate::door::imports::new_track;
 use crate::door::new_id;
@@ -44,6 +44,7 @@ pub(super) fn Headers() -> impl IntoView {
     let board = expect_context::<Board>();
     let lifted = RwSignal::new(None::<(Id, usize)>);
     let frame = NodeRef::<Div>::new();
+    let tracks = in_portions(board.door.tracks());
     // Focus scrolls a header into view by itself: take that over into the view, which the lanes follow.
     let scrolled = move |_| {
         if let Some(frame) = frame.get_untracked()
@@ -64,7 +65,7 @@ pub(super) fn Headers() -> impl IntoView {
     view! {
         <div class="heads" node_ref=frame on:scroll=scrolled>
             <ol class="heads-list" aria-label="Tracks" style:--top=move || format!("{}px", board.viewport.get().top)>
-                <For each=move || board.door.tracks().get() key=Id::clone let:id>
+                <For each=move || tracks.get() key=Id::clone let:id>
                     <Header id=id.clone() lifted />
                     <LaneHeads track=id />
                 </For>

@@ -1,14 +1,16 @@
-//! What all parts of the screen share: icons, the logo, colours of tracks, the manners of panels, a page that says one thing.
+//! What all parts of the screen share: icons, the logo, colours of tracks, the manners of panels, long lists, a page that says one thing.
 
 mod colour;
 mod icon;
 mod panel;
+mod portions;
 
 use leptos::prelude::*;
 
 pub(crate) use colour::{PALETTE, colour_of, next_colour, text_on};
 pub(crate) use icon::{Icon, icon};
 pub(crate) use panel::manners;
+pub(crate) use portions::in_portions;
 
 /// Two voices that become one.
 #[component]

@@ -7,9 +7,27 @@ use std::time::Duration;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 
+/// Some frames: where a browser does not say when it is idle, it is taken to be so by then.
+const FRAMES: Duration = Duration::from_millis(100);
+
 /// Runs `work` once, after `wait`.
 pub(crate) fn after(wait: Duration, work: impl FnOnce() + 'static) {
     leptos::prelude::set_timeout(work, wait);
+}
+
+/// Runs `work` once the screen shows what has changed so far, and the browser has nothing more urgent to do.
+pub(crate) fn when_quiet(work: impl FnOnce() + 'static) {
+    let known = web_sys::window()
+        .is_some_and(|window| js_sys::Reflect::has(&window, &"requestIdleCallback".into()) == Ok(true));
+    if !known {
+        return after(FRAMES, work);
+    }
+    let work = Cell::new(Some(work));
+    leptos::prelude::request_idle_callback(move || {
+        if let Some(work) = work.take() {
+            work();
+        }
+    });
 }
 
 /// Resolves after `wait`.

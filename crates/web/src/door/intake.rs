@@ -10,8 +10,8 @@ use web_sys::{Blob, MessageEvent, Worker};
 
 use super::{assets, clock};
 
-/// By then an opened project is on the screen.
-const AFTER_OPENING: Duration = Duration::from_millis(500);
+/// By then an opened project is on the screen, and most of what follows the first picture is done.
+const AFTER_OPENING: Duration = Duration::from_secs(2);
 
 const NO_WORKER: &str = "What looks at files could not be loaded. Try again when there is a network.";
 
@@ -20,13 +20,16 @@ thread_local! {
     static SPARE: RefCell<Option<Worker>> = const { RefCell::new(None) };
 }
 
-/// Some time after opening a project, makes ready for the first file.
+/// Some time after opening a project, in a quiet moment, makes ready for the first file: a worker takes a third of a second of
+/// one core to start.
 pub(super) fn soon() {
     clock::after(AFTER_OPENING, || {
-        let missing = SPARE.with_borrow(Option::is_none);
-        if missing && let Ok(worker) = new_worker() {
-            SPARE.set(Some(worker));
-        }
+        clock::when_quiet(|| {
+            let missing = SPARE.with_borrow(Option::is_none);
+            if missing && let Ok(worker) = new_worker() {
+                SPARE.set(Some(worker));
+            }
+        });
     });
 }
 

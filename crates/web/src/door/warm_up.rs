@@ -16,7 +16,7 @@ const TIMES: usize = 3;
 
 /// Some time after opening, moves a clip to where it is: in a copy of the replica, which is thrown away, and on the screen.
 pub(super) fn soon(door: Door) {
-    clock::after(AFTER_OPENING, move || rehearse(door));
+    clock::after(AFTER_OPENING, move || clock::when_quiet(move || rehearse(door)));
 }
 
 fn rehearse(door: Door) {
