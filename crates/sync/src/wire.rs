@@ -1,13 +1,13 @@
 //! What goes over the socket: the guide's text protocol (W3) and our own binary one (W4).
 
-use model::{Id, Record, Role, Table, Timestamp};
-use operations::{Commit, Transaction};
+use model::{Id, Key, Record, Role, Table, Timestamp};
+use operations::{Commit, Path, Transaction};
 use serde::{Deserialize, Serialize};
 
 /// The WebSocket subprotocol of W4.
-pub const SUBPROTOCOL: &str = "unisono.v2";
+pub const SUBPROTOCOL: &str = "unisono.v3";
 /// The version that the first byte of every frame says.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 /// Bytes of a frame from a client.
 pub const CLIENT_FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of one transaction in a frame: a `Submit` of it alone must fit into [`CLIENT_FRAME_BYTES_MAX`].
@@ -18,6 +18,8 @@ pub const SUBMIT_TRANSACTIONS_MAX: usize = 256;
 pub const CHANNELS_MAX: usize = 16;
 /// Clips that presence names as selected, and as dragged.
 pub const PRESENCE_SELECTION_MAX: usize = 64;
+/// Values that presence names as held: fingers on faders, and what belongs to a point.
+pub const PRESENCE_HELD_MAX: usize = 16;
 
 /// What a client says (W4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +84,8 @@ pub struct Presence {
     pub playhead: Option<Playhead>,
     /// Clips in their hand, each where it would land; at most [`PRESENCE_SELECTION_MAX`].
     pub dragging: Vec<Dragged>,
+    /// Values in their hand, each as it would be written; at most [`PRESENCE_HELD_MAX`].
+    pub held: Vec<Held>,
 }
 
 /// A place of the timeline.
@@ -113,14 +117,28 @@ pub struct Dragged {
     pub start: f64,
 }
 
+/// A value in someone's hand: of a fader, a knob, a fade, a point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// Of which record.
+    pub target: Key,
+    /// Where in it.
+    pub path: Path,
+    /// What it would be.
+    pub value: f64,
+}
+
 impl Presence {
-    /// Whether it keeps to its limits: finite places and short lists.
+    /// Whether it keeps to its limits: finite places and values, and short lists.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let beats = self.pointer.iter().map(|pointer| pointer.beat);
         let beats = beats.chain(self.playhead.iter().map(|playhead| playhead.beat));
-        let mut beats = beats.chain(self.dragging.iter().map(|dragged| dragged.start));
-        self.selection.len().max(self.dragging.len()) <= PRESENCE_SELECTION_MAX && beats.all(f64::is_finite)
+        let beats = beats.chain(self.dragging.iter().map(|dragged| dragged.start));
+        let mut numbers = beats.chain(self.held.iter().map(|held| held.value));
+        self.selection.len().max(self.dragging.len()) <= PRESENCE_SELECTION_MAX
+            && self.held.len() <= PRESENCE_HELD_MAX
+            && numbers.all(f64::is_finite)
     }
 }
 

@@ -10,7 +10,7 @@ use operations::{Author, Refusal, Scope};
 use sync::Room;
 use sync::wire::text::{Notice, Request as TextRequest};
 use sync::wire::{
-    self, CHANNELS_MAX, CLIENT_FRAME_BYTES_MAX, ClientMessage, PRESENCE_SELECTION_MAX, Presence,
+    self, CHANNELS_MAX, CLIENT_FRAME_BYTES_MAX, ClientMessage, PRESENCE_HELD_MAX, PRESENCE_SELECTION_MAX, Presence,
     SUBMIT_TRANSACTIONS_MAX, ServerMessage,
 };
 use tokio::time::{Instant, interval_at, sleep_until, timeout_at};
@@ -283,7 +283,9 @@ impl Session {
 
     async fn presence(&mut self, channel: u32, presence: Presence) -> Result<(), String> {
         if !presence.is_sound() {
-            return Err(format!("presence names finite places, and at most {PRESENCE_SELECTION_MAX} clips"));
+            return Err(format!(
+                "presence names finite places, at most {PRESENCE_SELECTION_MAX} clips and {PRESENCE_HELD_MAX} values"
+            ));
         }
         // A channel that is not open may just have been denied: there is nobody to tell.
         if self.rooms.channels.contains_key(&channel) {

@@ -1,10 +1,16 @@
 //! Who points where (PR1, CL8).
 
 use model::Table;
-use operations::build::delete;
-use sync::wire::{ClientMessage, Dragged, Pointer, Presence, PresenceOf, ServerMessage};
+use operations::{Operation, build::delete};
+use sync::wire::{ClientMessage, Dragged, Held, PRESENCE_HELD_MAX, Pointer, Presence, PresenceOf, ServerMessage};
 
 use crate::band::{Server, Socket, id, volume};
+
+/// A fader in someone's hand.
+fn fader(value: f64) -> Held {
+    let Operation { target, path, .. } = volume(value).remove(0);
+    Held { target, path, value }
+}
 
 fn at(beat: f64) -> Presence {
     Presence { pointer: Some(Pointer { beat, track: Some(id("a")) }), ..Presence::default() }
@@ -137,6 +143,7 @@ async fn cl8_while_dragging_moves_are_presence_and_one_transaction_commits_on_re
     let (mut bobs, _) = server.open(&bob, None).await;
     let dragging = |n: u32| Presence {
         dragging: vec![Dragged { clip: id("c"), track: id("a"), start: f64::from(n) }],
+        held: vec![fader(f64::from(n))],
         ..Presence::default()
     };
     const MOVES: u32 = 2_000;
@@ -154,7 +161,10 @@ async fn cl8_while_dragging_moves_are_presence_and_one_transaction_commits_on_re
                 assert_eq!(presences.len(), 1, "each session once");
                 let presence = presences[0].presence.clone().unwrap();
                 match presence.dragging.first() {
-                    Some(dragged) => starts.push(dragged.start),
+                    Some(dragged) => {
+                        assert_eq!(presence.held, [fader(dragged.start)], "what is held goes with it");
+                        starts.push(dragged.start);
+                    }
                     None => break,
                 }
             }
@@ -174,13 +184,15 @@ async fn pr1_what_is_no_place_is_refused() {
     let [ann, bob, ..] = server.band().await;
     let (mut bobs, _) = server.open(&bob, None).await;
     let crowd = Presence { selection: vec![id("c"); sync::wire::PRESENCE_SELECTION_MAX + 1], ..Presence::default() };
-    for bad in [at(f64::NAN), at(f64::INFINITY), crowd] {
+    let hands = |count: usize, value: f64| Presence { held: vec![fader(value); count], ..Presence::default() };
+    for bad in [at(f64::NAN), at(f64::INFINITY), crowd, hands(1, f64::NAN), hands(PRESENCE_HELD_MAX + 1, 0.5)] {
         let (mut anns, _) = server.open(&ann, None).await;
         anns.say(&ClientMessage::Presence { channel: 1, presence: bad }).await;
         anns.wait_for(|message| matches!(message, ServerMessage::Error { .. }).then_some(())).await;
     }
     let (mut anns, _) = server.open(&ann, None).await;
-    let full = Presence { selection: vec![id("c"); sync::wire::PRESENCE_SELECTION_MAX], ..Presence::default() };
+    let selection = vec![id("c"); sync::wire::PRESENCE_SELECTION_MAX];
+    let full = Presence { selection, ..hands(PRESENCE_HELD_MAX, 0.5) };
     anns.say(&ClientMessage::Presence { channel: 1, presence: full.clone() }).await;
     assert_eq!(presences(&mut bobs).await[0].presence, Some(full), "W6: as many as there may be");
 }

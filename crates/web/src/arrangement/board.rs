@@ -16,6 +16,7 @@ use super::snap::{self, GRID};
 use super::viewport::{Extent, Viewport};
 use crate::automation::LanesShown;
 use crate::door::Door;
+use crate::presence::Hands;
 
 /// The arrangement's state. Copy it freely.
 #[derive(Clone, Copy)]
@@ -26,6 +27,8 @@ pub(crate) struct Board {
     /// Where on the lanes the pointer is, in pixels; none elsewhere.
     pub(crate) pointer: RwSignal<Option<(f64, f64)>>,
     pub(crate) drag: RwSignal<Option<Drag>>,
+    /// What one's own and others' hands hold.
+    pub(crate) hands: Hands,
     /// A clip whose fades, gain or content the hand holds.
     pub(crate) shaping: RwSignal<Option<Shaping>>,
     /// The clip under the pointer, which shows its handles, and the handle.
@@ -66,6 +69,7 @@ impl Board {
             selection: RwSignal::new(BTreeSet::new()),
             pointer: RwSignal::new(None),
             drag: RwSignal::new(None),
+            hands: expect_context::<Hands>(),
             shaping: RwSignal::new(None),
             hover: RwSignal::new(None),
             clip_panel: RwSignal::new(None),

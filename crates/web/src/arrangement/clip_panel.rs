@@ -14,6 +14,7 @@ use crate::controls::{Dial, Hold, Typed};
 use crate::design::{Icon, icon};
 use crate::mixer::DecibelsField;
 use crate::mixer::decibels::{factor_at, travel_of, written};
+use crate::presence::{HeldBy, Touch};
 
 /// The words for the shapes, in the order of [`Shape::ALL`].
 const SHAPES: [&str; 5] = ["Straight", "Equal power", "Slow", "Fast", "Smooth"];
@@ -199,6 +200,7 @@ fn Panel(id: Id) -> impl IntoView {
 fn ClipGain(id: StoredValue<Id>, clip: Memo<Option<Clip>>) -> impl IntoView {
     let board = expect_context::<Board>();
     let gain = Signal::derive(move || clip.with(|clip| clip.as_ref().map_or(1.0, |clip| clip.gain)));
+    let touch = Touch::on(Table::Clips, &id.get_value(), "gain");
     let write = move |factor: f64| change(board, &id.get_value(), "Change clip gain", |clip| clip.gain = factor);
     let preview = move |travel: Option<f64>| {
         let shaping = travel.zip(clip.get_untracked()).map(|(travel, clip)| {
@@ -210,14 +212,16 @@ fn ClipGain(id: StoredValue<Id>, clip: Memo<Option<Clip>>) -> impl IntoView {
     };
     let hold = Hold::new(
         Signal::derive(move || travel_of(gain.get())),
+        Signal::derive(move || touch.seen().map(travel_of)),
         true,
         Callback::new(preview),
         Callback::new(move |travel| write(factor_at(travel))),
     );
-    let shown = Signal::derive(move || hold.held().map_or_else(|| gain.get(), factor_at));
+    let shown =
+        Signal::derive(move || hold.held().map(factor_at).or_else(|| touch.seen()).unwrap_or_else(|| gain.get()));
     let label = Signal::derive(|| "Gain".to_owned());
     view! {
-        <span class="clip-label">"Gain"</span>
+        <span class="clip-label">"Gain" <HeldBy touch /></span>
         <DecibelsField shown write=Callback::new(write) label />
         <Dial hold test="clip-gain" label spoken=Signal::derive(move || format!("{} decibels", written(shown.get()))) now=Signal::derive(move || format!("{:.4}", shown.get()))
             ends=["0", "2"] origin=0.0 step=0.02 default=travel_of(1.0) choose=Callback::new(move |travel| write(factor_at(travel))) />

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Id, Ticks};
+use model::{Id, Table, Ticks};
 use web_sys::CanvasRenderingContext2d as Context;
 
 use super::board::{Board, Landing};
@@ -13,6 +13,7 @@ use super::paint_clip::{Brush, Look};
 use super::rows::Rows;
 use super::ruler::{self, Weight};
 use super::scene::{Lane, Scene};
+use super::shape;
 use super::viewport::Viewport;
 use crate::door::sound::LoopRegion;
 use crate::door::times::Times;
@@ -57,6 +58,7 @@ impl Picture<'_> {
         let held = self.board.drag.get_untracked();
         let broken = Brush::of(BROKEN);
         let shaping = self.board.shaping.get_untracked();
+        let others = untrack(|| self.board.hands.others(Table::Clips));
         for (index, lane) in self.visible_lanes() {
             let y = self.lane_y(index);
             context.set_fill_style_str(LANE_LINE);
@@ -68,8 +70,11 @@ impl Picture<'_> {
                 if boxed {
                     continue;
                 }
-                let clip =
-                    shaping.as_ref().map(|shaping| &shaping.to).filter(|held| held.id == clip.id).unwrap_or(clip);
+                let shaped = match shaping.as_ref().map(|shaping| &shaping.to).filter(|held| held.id == clip.id) {
+                    Some(own) => Some(own.clone()),
+                    None => shape::as_held(clip, &others),
+                };
+                let clip = shaped.as_ref().unwrap_or(clip);
                 let lifted = held.as_ref().is_some_and(|drag| drag.lifts(&clip.id));
                 if lifted {
                     context.set_global_alpha(0.32);

@@ -3,6 +3,7 @@
 use dsp::fade::Shape;
 use model::{Clip, Id, Table, Ticks};
 use operations::{Operation, build};
+use sync::wire::Held;
 
 use super::scene::Lane;
 use super::snap;
@@ -127,6 +128,24 @@ impl Shaping {
     pub(crate) fn operations(&self) -> Vec<Operation> {
         changes(&self.from, &self.to)
     }
+}
+
+/// A clip as others' hands have it; none when nobody holds it.
+pub(super) fn as_held(clip: &Clip, held: &[Held]) -> Option<Clip> {
+    let mut shaped = None;
+    for one in held.iter().filter(|one| one.target.id == clip.id) {
+        let shaped = shaped.get_or_insert_with(|| clip.clone());
+        let beats = Ticks::from_beats(one.value).unwrap_or_default().clamp(Ticks(0), clip.duration);
+        match one.path.as_str() {
+            "fadeIn" => shaped.fade_in = beats,
+            "fadeOut" => shaped.fade_out = beats,
+            "gain" => shaped.gain = one.value.max(0.0),
+            "audioStartOffset" => shaped.audio_start_offset = one.value.max(0.0),
+            "audioEndOffset" => shaped.audio_end_offset = one.value.max(0.0),
+            _ => {}
+        }
+    }
+    shaped
 }
 
 fn detent(gain: f64) -> f64 {

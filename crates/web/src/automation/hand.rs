@@ -1,7 +1,7 @@
 //! What the pointer does in a lane.
 
 use leptos::prelude::*;
-use model::{Id, Ticks};
+use model::{Id, Key, Table, Ticks};
 
 use super::edit::{Place, between_neighbours, stroke};
 use super::points::{self, Lane, Point, Way};
@@ -50,7 +50,7 @@ pub(super) struct Hand {
 
 impl Hand {
     pub(super) fn new(board: Board, track: Id, lane: Memo<Option<Lane>>, target: Memo<Option<Target>>) -> Hand {
-        Hand {
+        let hand = Hand {
             board,
             track: StoredValue::new(track),
             lane,
@@ -58,6 +58,22 @@ impl Hand {
             held: RwSignal::new(None),
             start: StoredValue::new((0.0, 0.0)),
             last: StoredValue::new((0.0, 0.0)),
+        };
+        Effect::new(move |_| hand.tell());
+        hand
+    }
+
+    /// Has the others see a point of the lane that is on its way (CL8); a new one is seen when it is written.
+    fn tell(self) {
+        let operations = match self.held.get() {
+            Some(Held::Point { from: Some(from), to } | Held::Bend { from, to }) => {
+                self.place(|place| place.change(&from, &to))
+            }
+            _ => Vec::new(),
+        };
+        let lane = self.lane.with_untracked(|lane| lane.as_ref().map(|lane| lane.id.clone()));
+        if let Some(lane) = lane {
+            self.board.hands.hold(&Key::new(Table::Automation, lane), &operations);
         }
     }
 
@@ -77,7 +93,9 @@ impl Hand {
 
     /// The points as the screen shows them: with what the hand does.
     pub(super) fn shown(self) -> Vec<Point> {
-        let mut all = self.lane.with(|lane| lane.as_ref().map(|lane| lane.points.clone()).unwrap_or_default());
+        let others = self.board.hands.others(Table::Automation);
+        let mut all =
+            self.lane.with(|lane| lane.as_ref().map(|lane| points::as_held(lane, &others)).unwrap_or_default());
         self.held.with(|held| match held {
             Some(Held::Point { from, to }) => {
                 all.retain(|point| from.as_ref().is_none_or(|from| point.id != from.id));

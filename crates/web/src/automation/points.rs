@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use model::{Id, Record, Records, Table, Ticks, Value};
 
+use sync::wire::Held;
+
 use super::target::Scale;
 
 /// Pieces in which a bent way is drawn.
@@ -106,6 +108,23 @@ pub(super) fn lane(records: &Records, track: &Id, parameter: &str) -> Option<Lan
     // Of points at one place the last of the list counts: the order stays.
     points.sort_by_key(|point| point.place);
     Some(Lane { id: record.id().clone(), points })
+}
+
+/// The points of a lane with those that are in others' hands where they would be.
+pub(super) fn as_held(lane: &Lane, held: &[Held]) -> Vec<Point> {
+    let mut points = lane.points.clone();
+    for one in held.iter().filter(|one| one.target.id == lane.id) {
+        let [_, id, field] = one.path.segments()[..] else { continue };
+        let Some(point) = points.iter_mut().find(|point| point.id == id) else { continue };
+        match field {
+            "beat" => point.place = Ticks::from_beats(one.value.max(0.0)).unwrap_or(point.place),
+            "value" => point.value = one.value,
+            "curve" => point.way = Way::of(Some(&one.value.into())),
+            _ => {}
+        }
+    }
+    points.sort_by_key(|point| point.place);
+    points
 }
 
 /// The value at a place; `rest` where there are no points.

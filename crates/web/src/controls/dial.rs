@@ -61,7 +61,7 @@ pub(crate) fn Dial(
         }
     };
     view! {
-        <div class="pan" class:is-held=move || hold.held().is_some() class:is-locked=move || !door.may_edit_now()
+        <div class="pan" class:is-held=move || hold.held().is_some() class:is-elsewhere=move || hold.is_elsewhere() class:is-locked=move || !door.may_edit_now()
             role="slider" tabindex="0" data-testid=test data-parameter=(!parameter.is_empty()).then_some(parameter)
             aria-label=label aria-valuemin=ends[0] aria-valuemax=ends[1] aria-valuenow=now aria-valuetext=spoken
             aria-readonly=move || (!door.may_edit_now()).to_string()

@@ -23,6 +23,8 @@ pub(crate) struct Hold {
     held: RwSignal<Option<f64>>,
     /// Where it is written to be.
     written: Signal<f64>,
+    /// Where another's hand has it.
+    elsewhere: Signal<Option<f64>>,
     /// Where it was taken up.
     from: StoredValue<f64>,
     /// The pointer's last place, in pixels.
@@ -36,9 +38,11 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// A control that stands at `written`; `preview` is told while it moves, and none when it is let go.
+    /// A control that stands at `written`, or where another's hand has it (CL8); `preview` is told while it moves, and none when it
+    /// is let go.
     pub(crate) fn new(
         written: Signal<f64>,
+        elsewhere: Signal<Option<f64>>,
         both_ways: bool,
         preview: Callback<Option<f64>>,
         commit: Callback<f64>,
@@ -47,6 +51,7 @@ impl Hold {
             door: expect_context::<Door>(),
             held: RwSignal::new(None),
             written,
+            elsewhere,
             from: StoredValue::new(0.0),
             last: StoredValue::new(0.0),
             notches: StoredValue::new(0),
@@ -56,9 +61,14 @@ impl Hold {
         }
     }
 
-    /// Where it stands: in the hand, or as it is written.
+    /// Where it stands: in the hand, in another's, or as it is written.
     pub(crate) fn place(self) -> f64 {
-        self.held.get().unwrap_or_else(|| self.written.get())
+        self.held.get().or_else(|| self.elsewhere.get()).unwrap_or_else(|| self.written.get())
+    }
+
+    /// Whether another holds it.
+    pub(crate) fn is_elsewhere(self) -> bool {
+        self.held.with(Option::is_none) && self.elsewhere.with(Option::is_some)
     }
 
     /// Where the hand has it; none while nobody holds it.

@@ -15,6 +15,7 @@ use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::sound::{Sound, Turned};
 use crate::mixer::{Routes, TrackChoice};
+use crate::presence::Touch;
 
 /// Parameters of one band of the equaliser, which are shown together.
 const BAND_PARAMETERS: usize = 6;
@@ -218,7 +219,9 @@ fn Bound(
         });
     };
     let device = Signal::derive(move || kind.name().to_owned());
-    view! { <Control parameter name device value preview=Callback::new(preview) commit=Callback::new(commit) /> }
+    let touch = own
+        .with_value(|(owner, id)| Touch::on(owner.table, &owner.id, &format!("plugins.{id}.params.{}", parameter.id)));
+    view! { <Control parameter name device value touch preview=Callback::new(preview) commit=Callback::new(commit) /> }
 }
 
 /// The curve, as it is written or as a hand has it.

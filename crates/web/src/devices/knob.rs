@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::numbers::{read, written};
 use crate::controls::{Dial, Hold, Typed};
 use crate::door::Door;
+use crate::presence::{HeldBy, Touch};
 
 /// A key's step, as a part of the way.
 const STEP: f64 = 0.02;
@@ -20,6 +21,8 @@ pub(super) fn Control(
     #[prop(into)]
     device: Signal<String>,
     value: Signal<f32>,
+    /// The value as hands have it.
+    touch: Touch,
     /// Told while it moves; none when it is let go.
     preview: Callback<Option<f32>>,
     commit: Callback<f32>,
@@ -28,7 +31,9 @@ pub(super) fn Control(
     match parameter.curve {
         Curve::Switch => view! { <Switch name label value commit /> }.into_any(),
         Curve::Choice(choices) => view! { <Choice name label choices value commit /> }.into_any(),
-        Curve::Linear | Curve::Logarithmic => view! { <Knob parameter name label value preview commit /> }.into_any(),
+        Curve::Linear | Curve::Logarithmic => {
+            view! { <Knob parameter name label value touch preview commit /> }.into_any()
+        }
     }
 }
 
@@ -79,6 +84,7 @@ fn Knob(
     name: &'static str,
     label: Signal<String>,
     value: Signal<f32>,
+    touch: Touch,
     preview: Callback<Option<f32>>,
     commit: Callback<f32>,
 ) -> impl IntoView {
@@ -90,13 +96,19 @@ fn Knob(
             commit.run(wanted);
         }
     };
+    #[expect(clippy::cast_possible_truncation, reason = "parameters are single precision")]
+    let seen = move || touch.seen().map(|value| value as f32);
     let hold = Hold::new(
         Signal::derive(move || turn_of(value.get())),
+        Signal::derive(move || seen().map(turn_of)),
         true,
-        Callback::new(move |turn: Option<f64>| preview.run(turn.map(value_at))),
+        Callback::new(move |turn: Option<f64>| {
+            touch.tell(turn.map(|turn| f64::from(value_at(turn))));
+            preview.run(turn.map(value_at));
+        }),
         Callback::new(move |turn| write(value_at(turn))),
     );
-    let shown = move || hold.held().map_or_else(|| value.get(), value_at);
+    let shown = move || hold.held().map(value_at).or_else(seen).unwrap_or_else(|| value.get());
     // Bipolar parameters are drawn from their middle.
     let origin = if parameter.min < 0.0 && parameter.max > 0.0 { turn_of(0.0) } else { 0.0 };
     let typed = move |text: String| {
@@ -107,6 +119,7 @@ fn Knob(
     view! {
         <div class="effect-knob" class:is-held=move || hold.held().is_some()>
             <span class="effect-label" aria-hidden="true">{name}</span>
+            <HeldBy touch />
             <Dial hold test="knob" parameter=parameter.id label spoken=Signal::derive(move || written(parameter, shown()))
                 now=Signal::derive(move || format!("{:.3}", hold.place())) ends=["0", "1"] origin step=STEP default=turn_of(parameter.default)
                 choose=Callback::new(move |turn| write(value_at(turn))) />

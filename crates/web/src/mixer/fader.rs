@@ -7,6 +7,7 @@ use web_sys::PointerEvent;
 use super::decibels::{self, factor_at, travel_of};
 use crate::controls::{Hold, Typed};
 use crate::door::Door;
+use crate::presence::{HeldBy, Touch};
 
 /// Lines beside the fader, in decibels.
 const SCALE: [(f64, &str); 6] = [(6.0, "6"), (0.0, "0"), (-6.0, "6"), (-12.0, "12"), (-24.0, "24"), (-48.0, "48")];
@@ -16,6 +17,8 @@ const SCALE: [(f64, &str); 6] = [(6.0, "6"), (0.0, "0"), (-6.0, "6"), (-12.0, "1
 pub(super) fn Fader(
     /// The written factor.
     value: Memo<f64>,
+    /// The factor as hands have it.
+    touch: Touch,
     #[prop(into)] label: Signal<String>,
     /// Told while it moves; none when it is let go.
     preview: Callback<Option<f64>>,
@@ -30,11 +33,15 @@ pub(super) fn Fader(
     };
     let hold = Hold::new(
         Signal::derive(move || travel_of(value.get())),
+        Signal::derive(move || touch.seen().map(travel_of)),
         false,
-        Callback::new(move |travel: Option<f64>| preview.run(travel.map(factor_at))),
+        Callback::new(move |travel: Option<f64>| {
+            touch.tell(travel.map(factor_at));
+            preview.run(travel.map(factor_at));
+        }),
         Callback::new(move |travel| write(factor_at(travel))),
     );
-    let shown = move || hold.held().map_or_else(|| value.get(), factor_at);
+    let shown = move || hold.held().map(factor_at).or_else(|| touch.seen()).unwrap_or_else(|| value.get());
     let moved = move |event: PointerEvent| {
         if let Some(track) = track.get_untracked().filter(|_| hold.held().is_some()) {
             hold.moved(&event, (f64::from(track.client_height()) - 20.0).max(20.0));
@@ -66,7 +73,7 @@ pub(super) fn Fader(
     });
     view! {
         <div class="fader-cell">
-            <div class="fader" class:is-held=move || hold.held().is_some() role="slider" tabindex="0" aria-orientation="vertical"
+            <div class="fader" class:is-held=move || hold.held().is_some() class:is-elsewhere=move || hold.is_elsewhere() role="slider" tabindex="0" aria-orientation="vertical"
                 data-testid="fader" aria-label=label aria-valuemin="0" aria-valuemax="2"
                 aria-valuenow=move || format!("{:.4}", shown())
                 aria-valuetext=move || format!("{} decibels", decibels::written(shown()))
@@ -80,6 +87,7 @@ pub(super) fn Fader(
                 <div class="fader-slot"><div class="fader-fill"></div></div>
                 <div class="fader-cap"></div>
             </div>
+            <HeldBy touch />
             <Decibels shown=Signal::derive(shown) write=Callback::new(write) label />
         </div>
     }

@@ -24,10 +24,11 @@ pub(crate) use routes::Routes;
 pub(crate) use sends::Sends;
 
 use crate::arrangement::Toggles;
-use crate::design::{Icon, colour_of, icon};
+use crate::design::{Icon, colour_of, icon, in_portions};
 use crate::devices::{OpenRack, Owner, Rack, RackButton};
 use crate::door::Door;
 use crate::door::sound::{Sound, Turned};
+use crate::presence::Touch;
 use fader::Fader;
 pub(crate) use for_whom::ForWhom;
 use for_whom::ForWhomSwitch;
@@ -43,6 +44,7 @@ pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
     provide_context(OpenRack::new());
     provide_context(heard(door));
     let meters = RwSignal::new(false);
+    let tracks = in_portions(door.tracks());
     view! {
         <section class="mixer" class:is-closed=move || !open.get() aria-label="Mixer">
             <div class="mixer-side">
@@ -53,7 +55,7 @@ pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
             <ForWhomSwitch />
             </div>
             <div class="strips" data-testid="mixer">
-                <For each=move || door.tracks().get() key=Id::clone let:id>
+                <For each=move || tracks.get() key=Id::clone let:id>
                     <Strip id />
                 </For>
                 <AddChannels />
@@ -104,6 +106,8 @@ fn Strip(id: Id) -> impl IntoView {
     let write = move |what: &'static str, field: &'static str, value: f64| {
         door.dispatch(what, vec![build::set(Table::Tracks, &stored.get_value(), field, value)]);
     };
+    let touch = |name: &str| Touch::on(Table::Tracks, &id, name);
+    let (volume_touch, pan_touch) = (touch("volume"), touch("pan"));
     let volume_label = Signal::derive(move || format!("Volume of {}", name.get()));
     let pan_label = Signal::derive(move || format!("Pan of {}", name.get()));
     view! {
@@ -112,11 +116,11 @@ fn Strip(id: Id) -> impl IntoView {
             class:is-silent=is_silent class:is-muted=move || track.get().is_some_and(|track| track.muted)>
             {move || kind_word(kind.get()).map(|word| view! { <span class="strip-kind">{word}</span> })}
             <Show when=is_safe><span class="strip-safe" data-testid="solo-safe" title="It is heard although it is not soloed: what is soloed leads here, or it leads there">"Solo-safe"</span></Show>
-            <Pan value=pan label=pan_label
+            <Pan value=pan touch=pan_touch label=pan_label
                 preview=Callback::new(move |pan| sound.preview(Some(&stored.get_value()), Turned::Pan, pan))
                 commit=Callback::new(move |pan| write("Change pan", "pan", pan)) />
             <div class="strip-middle">
-                <Fader value=volume label=volume_label
+                <Fader value=volume touch=volume_touch label=volume_label
                     preview=Callback::new(move |factor| sound.preview(Some(&stored.get_value()), Turned::Volume, factor))
                     commit=Callback::new(move |factor| write("Change volume", "volume", factor)) />
                 <Meter id=stored.get_value() />
@@ -145,7 +149,7 @@ fn MasterStrip(meters: RwSignal<bool>) -> impl IntoView {
     let volume = Memo::new(move |_| {
         door.project().with(|project| project.as_ref().map_or(1.0, |project: &Project| project.master_volume))
     });
-    let master = door.project().with_untracked(|project| project.as_ref().map(|project| Owner::master(&project.id)));
+    let project = door.project().with_untracked(|project| project.as_ref().map(|project| project.id.clone()));
     let write = move |factor: f64| {
         let Some(project) = door.project().get_untracked() else { return };
         door.dispatch("Change master volume", vec![build::set(Table::Projects, &project.id, "masterVolume", factor)]);
@@ -153,11 +157,13 @@ fn MasterStrip(meters: RwSignal<bool>) -> impl IntoView {
     view! {
         <div class="strip strip-master" role="group" aria-label="Master" data-testid="master-strip">
             <span class="strip-title">"Master"</span>
-            {master.map(|owner| view! { <RackButton owner name=Signal::derive(|| "the master".to_owned()) /> })}
+            {project.as_ref().map(|project| view! { <RackButton owner=Owner::master(project) name=Signal::derive(|| "the master".to_owned()) /> })}
             <MetersButton open=meters />
             <div class="strip-middle">
-                <Fader value=volume label=Signal::derive(|| "Master volume".to_owned())
-                    preview=Callback::new(move |factor| sound.preview(None, Turned::Volume, factor)) commit=Callback::new(write) />
+                {project.map(|project| view! {
+                    <Fader value=volume touch=Touch::on(Table::Projects, &project, "masterVolume") label=Signal::derive(|| "Master volume".to_owned())
+                        preview=Callback::new(move |factor| sound.preview(None, Turned::Volume, factor)) commit=Callback::new(write) />
+                })}
                 <MasterMeter />
             </div>
         </div>

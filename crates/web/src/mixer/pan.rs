@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::controls::{Dial, Hold};
+use crate::presence::{HeldBy, Touch};
 
 /// A knob this near to the middle stands in the middle.
 const DETENT: f64 = 0.03;
@@ -36,6 +37,8 @@ fn pan_at(turn: f64) -> f64 {
 #[component]
 pub(super) fn Pan(
     value: Memo<f64>,
+    /// The same as hands have it.
+    touch: Touch,
     #[prop(into)] label: Signal<String>,
     preview: Callback<Option<f64>>,
     commit: Callback<f64>,
@@ -47,15 +50,20 @@ pub(super) fn Pan(
     };
     let hold = Hold::new(
         Signal::derive(move || f64::midpoint(value.get(), 1.0)),
+        Signal::derive(move || touch.seen().map(|pan| f64::midpoint(pan, 1.0))),
         true,
-        Callback::new(move |turn: Option<f64>| preview.run(turn.map(pan_at))),
+        Callback::new(move |turn: Option<f64>| {
+            touch.tell(turn.map(pan_at));
+            preview.run(turn.map(pan_at));
+        }),
         Callback::new(move |turn| write(pan_at(turn))),
     );
-    let shown = move || hold.held().map_or_else(|| value.get(), pan_at);
+    let shown = move || hold.held().map(pan_at).or_else(|| touch.seen()).unwrap_or_else(|| value.get());
     view! {
         <div class="pan-cell">
             <Dial hold test="pan" label spoken=Signal::derive(move || spoken(shown())) now=Signal::derive(move || format!("{:.2}", shown()))
                 ends=["-1", "1"] origin=0.5 step=0.05 default=0.5 choose=Callback::new(move |turn| write(pan_at(turn))) />
+            <HeldBy touch />
             <span class="pan-text">{move || written(shown())}</span>
         </div>
     }

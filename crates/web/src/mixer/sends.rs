@@ -12,6 +12,7 @@ use crate::controls::{Dial, Hold};
 use crate::design::{Icon, icon};
 use crate::door::sound::{Sound, Turned};
 use crate::door::{Door, new_id};
+use crate::presence::{HeldBy, Touch};
 
 /// A new send: -6 dB.
 const GAIN: f64 = 0.5;
@@ -78,6 +79,7 @@ fn OneSend(track: Id, id: Id, sends: Memo<Vec<Send>>) -> impl IntoView {
     let door = expect_context::<Door>();
     let sound = expect_context::<Sound>();
     let routes = expect_context::<ReadSignal<Routes>>();
+    let touch = Touch::on(Table::Tracks, &track, &format!("sends.{id}.gain"));
     let own = StoredValue::new((track, id.clone()));
     let send = Memo::new(move |_| sends.with(|sends| sends.iter().find(|send| send.id == id).cloned()));
     let gain = Signal::derive(move || send.with(|send| send.as_ref().map_or(0.0, |send| send.gain)));
@@ -97,15 +99,18 @@ fn OneSend(track: Id, id: Id, sends: Memo<Vec<Send>>) -> impl IntoView {
     };
     let preview = move |travel: Option<f64>| {
         let (track, id) = own.get_value();
+        touch.tell(travel.map(factor_at));
         sound.preview(Some(&track), Turned::Send(id), travel.map(factor_at));
     };
     let hold = Hold::new(
         Signal::derive(move || travel_of(gain.get())),
+        Signal::derive(move || touch.seen().map(travel_of)),
         true,
         Callback::new(preview),
         Callback::new(move |travel| write(factor_at(travel))),
     );
-    let shown = Signal::derive(move || hold.held().map_or_else(|| gain.get(), factor_at));
+    let shown =
+        Signal::derive(move || hold.held().map(factor_at).or_else(|| touch.seen()).unwrap_or_else(|| gain.get()));
     let remove = move |_| {
         let ((track, id), Some(was)) = (own.get_value(), send.get_untracked()) else { return };
         let gone = build::list_remove(Table::Tracks, &track, "sends", Value::map([("id", Value::from(&id))]));
@@ -123,7 +128,7 @@ fn OneSend(track: Id, id: Id, sends: Memo<Vec<Send>>) -> impl IntoView {
     let label = Signal::derive(move || format!("Send to {}", target.get()));
     view! {
         <div class="send" role="group" aria-label=label data-testid="send">
-            <span class="send-name">{target}</span>
+            <span class="send-name">{target} <HeldBy touch /></span>
             <Dial hold test="send-gain" label spoken=Signal::derive(move || format!("{} decibels", written(shown.get())))
                 now=Signal::derive(move || format!("{:.4}", shown.get())) ends=["0", "2"] origin=0.0 step=0.02 default=travel_of(1.0)
                 choose=Callback::new(move |travel| write(factor_at(travel))) />

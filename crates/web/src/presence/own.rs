@@ -1,10 +1,11 @@
-//! What this page tells the others: where one points, what one has selected, plays and drags (CL8). Nothing of it is written.
+//! What this page tells the others: where one points, what one has selected, plays, drags and holds (CL8). Nothing of it is written.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
-use sync::wire::{Dragged, PRESENCE_SELECTION_MAX, Playhead, Pointer, Presence as Doing};
+use sync::wire::{Dragged, PRESENCE_HELD_MAX, PRESENCE_SELECTION_MAX, Playhead, Pointer, Presence as Doing};
 
+use super::hands::values_of;
 use crate::arrangement::Board;
 use crate::door::clock;
 use crate::door::sound::Sound;
@@ -45,6 +46,8 @@ pub(crate) fn tell(board: Board, sound: Sound) {
         board.pointer.track();
         board.selection.track();
         board.drag.track();
+        board.shaping.track();
+        board.hands.own().track();
         board.door.moment().track();
         sound.cursor().track();
         sound.playing().track();
@@ -108,5 +111,10 @@ fn doing(board: Board, sound: Sound) -> Doing {
         };
         drag.clips.iter().take(PRESENCE_SELECTION_MAX).filter_map(dragged).collect()
     });
-    Doing { pointer, selection, playhead, dragging }
+    let mut held = board
+        .shaping
+        .with_untracked(|shaping| shaping.as_ref().map(|shaping| values_of(&shaping.operations())).unwrap_or_default());
+    board.hands.own().with_untracked(|own| held.extend(own.iter().cloned()));
+    held.truncate(PRESENCE_HELD_MAX);
+    Doing { pointer, selection, playhead, dragging, held }
 }

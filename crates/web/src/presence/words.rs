@@ -18,6 +18,13 @@ pub(crate) fn activity_of(records: &Records, metres: &MetreMap, doing: &Doing) -
         let what = clips(&mut doing.dragging.iter().map(|dragged| &dragged.clip))?;
         return Some(format!("Dragging {what} at bar {}", bar(first.start)));
     }
+    if let Some(held) = doing.held.first() {
+        let whose = name(held.target.table, &held.target.id);
+        return Some(match (thing_of(held.path.as_str()), whose) {
+            (thing, Some(name)) if held.target.table != Table::Projects => format!("Moving {thing} of {name}"),
+            (thing, _) => format!("Moving {thing}"),
+        });
+    }
     if let Some(playhead) = doing.playhead.as_ref().filter(|playhead| playhead.playing) {
         return Some(format!("Playing at bar {}", bar(playhead.beat)));
     }
@@ -32,10 +39,26 @@ pub(crate) fn activity_of(records: &Records, metres: &MetreMap, doing: &Doing) -
     })
 }
 
+/// What a path leads to.
+fn thing_of(path: &str) -> &'static str {
+    match path.split('.').next().unwrap_or_default() {
+        "volume" => "the fader",
+        "masterVolume" => "the master’s fader",
+        "pan" => "the pan",
+        "gain" => "the gain",
+        "sends" => "a send",
+        "plugins" => "an effect’s knob",
+        "points" => "a point of the automation",
+        "fadeIn" | "fadeOut" => "a fade",
+        _ => "something",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use model::{Record, Value, fields};
-    use sync::wire::{Dragged, Playhead, Pointer};
+    use operations::{Operation, build};
+    use sync::wire::{Dragged, Held, Playhead, Pointer};
 
     use super::*;
 
@@ -65,6 +88,9 @@ mod tests {
         assert_eq!(said(&doing).unwrap(), "Has selected 2 clips");
         doing.playhead = Some(Playhead { beat: 4.0, playing: true });
         assert_eq!(said(&doing).unwrap(), "Playing at bar 2");
+        let Operation { target, path, .. } = build::set(Table::Tracks, &id("Bass"), "volume", 0.5);
+        doing.held = vec![Held { target, path, value: 0.5 }];
+        assert_eq!(said(&doing).unwrap(), "Moving the fader of Bass");
         doing.dragging = vec![Dragged { clip: id("Riff"), track: id("Bass"), start: 64.0 }];
         assert_eq!(said(&doing).unwrap(), "Dragging Riff at bar 17");
     }

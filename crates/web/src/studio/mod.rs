@@ -18,7 +18,7 @@ use crate::export::{Export, ExportDialog, ExportKey};
 use crate::history::{Banner, History, HistoryKey, HistoryPanel, HistorySwitch};
 use crate::mixer::{ForWhom, Mixer, Routes};
 use crate::people::{ClosedToYou, NotSaved, People, see_off};
-use crate::presence::PresenceChoices;
+use crate::presence::{Hands, PresenceChoices};
 use crate::toast::Toasts;
 use crate::transport::Transport;
 use crate::waiting::LogInAgain;
@@ -138,6 +138,7 @@ fn Studio() -> impl IntoView {
     let export = Export::new(Exports::new(door));
     provide_context(export);
     provide_context(PresenceChoices::new());
+    provide_context(Hands::new(door));
     provide_context(ForWhom::new(door, sound));
     provide_context(Routes::watch(door));
     keys::listen(door, sound, mixer_open, history, export);
