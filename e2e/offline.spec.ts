@@ -141,6 +141,46 @@ test('without room in the browser edits are sent all the same, and the user is w
   expect((await read(alice, 'projects', project)).bpm).toBe(95)
 })
 
+test('what there was no room for is kept as soon as there is room again, and survives a reload (CL2)', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Room again', { bpm: 100 })
+  const line = await network(alice.context)
+  await page.addInitScript(() => {
+    const { add, put } = IDBObjectStore.prototype
+    const refuse = () => {
+      if ((window as any).isFull) throw new DOMException('no room', 'QuotaExceededError')
+    }
+    Object.assign(IDBObjectStore.prototype, {
+      add(this: IDBObjectStore, ...row: Parameters<typeof add>) {
+        refuse()
+        return add.apply(this, row)
+      },
+      put(this: IDBObjectStore, ...row: Parameters<typeof put>) {
+        refuse()
+        return put.apply(this, row)
+      },
+    })
+  })
+  await open(alice, project)
+  await kept(page, alice.userId, project)
+  await page.evaluate(() => ((window as any).isFull = true))
+  await line.cut()
+  await setTempo(page, '95')
+  await page.selectOption('[name=timeSignature]', '3/4')
+  await expect(page.getByTestId('sync-state')).toHaveText('2 edits in this tab only')
+  await expect(page.getByTestId('toast')).toContainText('no room left')
+  expect(await keys(page, 'queue', alice.userId)).toEqual([])
+  await page.evaluate(() => ((window as any).isFull = false))
+  await expect(page.getByTestId('sync-state')).toHaveText('Offline, 2 edits waiting')
+  await page.reload()
+  await expect(page.getByTestId('sync-state')).toHaveText('Offline, 2 edits waiting')
+  await expect(page.locator('[name=bpm]')).toHaveValue('95')
+  line.mend()
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved', { timeout: 30_000 })
+  const record = await read(alice, 'projects', project)
+  expect([record.bpm, record.timeSignature]).toEqual([95, '3/4'])
+})
+
 test('the list of projects shows offline what was there, and sends what waits of each (CL2, CL5)', async ({ alice }) => {
   const project = await newProject(alice, 'Left on the table', { bpm: 100 })
   const line = await network(alice.context)

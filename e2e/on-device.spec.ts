@@ -3,6 +3,7 @@ import type { Page } from '@playwright/test'
 import { expect, invite, newClip, newProject, newTrack, open, read, upload, USER_2, type Musician } from './band'
 import { listen, putEarTo } from './ear'
 import { test, type GoBetween } from './go_between'
+import { setTempo } from './offline'
 import { sineWav } from './recordings'
 
 /** The files that a page has on the device: path → bytes. */
@@ -380,6 +381,33 @@ test('a file for which the device has no room is refused in words while offline,
   await expect(page.getByTestId('toast').filter({ hasText: 'no room for its 1.9 MB' })).toBeVisible()
   await expect(page.getByTestId('clip')).toHaveCount(0)
   expect(await waiting(page)).toEqual([])
+})
+
+test('recordings that are kept for playing give way to edits when the disk is full (CL2)', async ({ alice }) => {
+  const { page } = alice
+  await page.addInitScript(() => {
+    // A disk on which there is room for a row once a recording has gone.
+    const { add } = IDBObjectStore.prototype
+    IDBObjectStore.prototype.add = function (...row) {
+      if ((window as any).isFull) throw new DOMException('no room', 'QuotaExceededError')
+      return add.apply(this, row)
+    }
+    const { removeEntry } = FileSystemDirectoryHandle.prototype
+    FileSystemDirectoryHandle.prototype.removeEntry = function (name, ...options) {
+      if (/^[0-9a-f]{64}\./.test(name)) (window as any).isFull = false
+      return removeEntry.call(this, name, ...options)
+    }
+  })
+  const { project } = await song(alice, 'Gives way', { seconds: 8, level: 0.3 })
+  await open(alice, project)
+  await expect.poll(() => kept(page), { timeout: 20_000 }).toHaveLength(2)
+  await page.evaluate(() => ((window as any).isFull = true))
+  await setTempo(page, '95')
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+  expect((await read(alice, 'projects', project)).bpm).toBe(95)
+  await expect.poll(() => kept(page)).toEqual([])
+  await expect(page.getByTestId('toast')).toHaveCount(0)
+  expect(alice.complaints).toEqual([])
 })
 
 test('where the browser has no files for us, all is as it was: heard, uploaded, and a warning before the tab is closed', async ({ alice }) => {

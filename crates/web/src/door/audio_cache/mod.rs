@@ -24,6 +24,8 @@ pub(crate) use settings::{QUOTAS_BYTES, quota_bytes, set_quota_bytes};
 const FOLDER: &str = "audio";
 /// Bytes that are left to what matters more: edits, and recordings that wait to be uploaded.
 const RESERVE_BYTES: f64 = 50_000_000.0;
+/// Bytes that go at once when edits need the room: edits are small, and what goes is fetched again some day.
+const GIVEN_WAY_BYTES: u64 = 16_000_000;
 /// What was begun so long ago will not be finished.
 const STALE_MS: f64 = 24.0 * 3_600.0 * 1_000.0;
 
@@ -244,6 +246,19 @@ pub(crate) async fn shrink(user: &Id) {
     for entry in gone {
         folder.remove(&entry.name()).await;
     }
+}
+
+/// Lets some recordings go, those that were not used for longest first, in use or not: edits need the room. True when there were any.
+pub(in crate::door) async fn give_way(user: &Id) -> bool {
+    let Some(folder) = Folder::open(&[FOLDER, user.as_str()]).await else { return false };
+    let kept: Vec<Entry> = folder.names().await.iter().filter_map(|name| Entry::of_name(name)).collect();
+    let total: u64 = kept.iter().map(|entry| entry.size).sum();
+    let left = total.saturating_sub(GIVEN_WAY_BYTES);
+    let gone = ledger::make_room(&kept, &settings::last_used(user), &HashSet::new(), 0, left).unwrap_or_default();
+    for entry in &gone {
+        folder.remove(&entry.name()).await;
+    }
+    !gone.is_empty()
 }
 
 /// Lets go everything that is kept for a user: they have logged out.

@@ -1,7 +1,7 @@
 //! What a browser keeps of one user: edits that wait, steps of undo, and projects to show before the server answers (CL2, CL5).
 //!
 //! Writes gather while the one before them is under way, and go together. Edits are on the disk before anybody is told
-//! that they are kept. When the browser has no room, what is only cached gives way first.
+//! that they are kept. When the browser has no room, what is only cached gives way first: other projects, then recordings.
 
 mod cache;
 mod database;
@@ -22,7 +22,7 @@ use sync::{Kept, Step, StepChange};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{IdbKeyRange, IdbRequest, IdbTransaction};
 
-use super::clock;
+use super::{audio_cache, clock};
 use database::{BY_PROJECT, Database, QUEUE, SNAPSHOTS, STEPS};
 use write::{Write, Written};
 
@@ -63,6 +63,7 @@ type Told = Box<dyn FnOnce(Outcome)>;
 pub(crate) struct Store(Rc<Inner>);
 
 struct Inner {
+    user: Id,
     database: Option<Database>,
     health: RwSignal<Health>,
     batch: RefCell<Vec<Write>>,
@@ -94,6 +95,7 @@ impl Store {
         let database = Database::open(user).await.ok();
         health.set(if database.is_some() { Health::Keeps } else { Health::Fails });
         let store = Store(Rc::new(Inner {
+            user: user.clone(),
             database,
             health,
             batch: RefCell::default(),
@@ -199,7 +201,13 @@ impl Store {
             batch.retain(|write| !write.is_cache());
             written = self.try_write(&batch).await;
         }
-        if written.as_ref().is_err_and(|failure| failure.is_full) && self.make_room().await {
+        let is_full =
+            |written: &Result<Written, database::Failure>| written.as_ref().is_err_and(|failure| failure.is_full);
+        if is_full(&written) && self.make_room().await {
+            written = self.try_write(&batch).await;
+        }
+        // Recordings can be fetched again; edits are nowhere else.
+        while is_full(&written) && audio_cache::give_way(&self.0.user).await {
             written = self.try_write(&batch).await;
         }
         let health = match &written {
