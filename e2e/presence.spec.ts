@@ -82,6 +82,50 @@ test('a clip in the hand is seen where it would land; one transaction when it is
   expect(await seq()).toBe(before + 1)
 })
 
+test('a fader and a knob in the hand are seen by the other, with whose hand it is; one transaction each (CL8)', async ({ alice, bob }) => {
+  const { project, bass, riff } = await duet(alice, bob, 'Faders in hands')
+  const seq = async () => (await (await alice.page.request.get(`/api/projects/${project}/records`)).json()).seq as number
+  const strip = (page: Page) => page.locator(`[data-testid=strip][data-track-id="${bass}"]`)
+  const before = await seq()
+  for (const [n, [control, name, by]] of ([['fader', 'volume', 60], ['pan', 'pan', 40]] as const).entries()) {
+    const [hers, his] = [strip(alice.page).getByTestId(control), strip(bob.page).getByTestId(control)]
+    const [rest, written] = [await hers.getAttribute('aria-valuenow'), (await read(alice, 'tracks', bass))[name]]
+    const box = (await his.boundingBox())!
+    await bob.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+    await bob.page.mouse.down()
+    await bob.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2 + by, { steps: 6 })
+    await expect(hers).not.toHaveAttribute('aria-valuenow', rest!)
+    await expect(hers).toHaveAttribute('aria-valuenow', (await his.getAttribute('aria-valuenow'))!)
+    await expect(hers).toHaveClass(/is-elsewhere/)
+    await expect(strip(alice.page).getByTestId('held-by')).toBeVisible()
+    // Nothing is written so far; then once.
+    expect((await read(alice, 'tracks', bass))[name]).toBe(written)
+    expect(await seq()).toBe(before + n)
+    await bob.page.mouse.up()
+    await expect(strip(alice.page).getByTestId('held-by')).toHaveCount(0)
+    await expect(hers).toHaveAttribute('aria-valuenow', (await his.getAttribute('aria-valuenow'))!)
+    await expect.poll(seq).toBe(before + n + 1)
+  }
+  // Given up, it goes back; gone, it leaves nothing behind.
+  const hers = strip(alice.page).getByTestId('fader')
+  const rest = (await hers.getAttribute('aria-valuenow'))!
+  for (const end of [() => bob.page.keyboard.press('Escape'), () => bob.page.close()]) {
+    const his = strip(bob.page).getByTestId('fader')
+    const box = (await his.boundingBox())!
+    await his.focus()
+    await bob.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+    await bob.page.mouse.down()
+    await bob.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2 + 50, { steps: 4 })
+    await expect(hers).not.toHaveAttribute('aria-valuenow', rest)
+    await end()
+    await expect(hers).toHaveAttribute('aria-valuenow', rest)
+    if (!bob.page.isClosed()) await bob.page.mouse.up()
+  }
+  expect(await seq()).toBe(before + 2)
+  expect((await read(alice, 'clips', riff)).startBeat).toBe(4)
+  expect(alice.complaints).toEqual([])
+})
+
 test('others’ playheads are shown to those who want them', async ({ alice, bob }) => {
   await duet(alice, bob, 'Playheads')
   const line = alice.page.getByTestId('peer-playhead')

@@ -108,6 +108,32 @@ test('a sender that is frozen is robbed, and follows when it wakes up (CL4)', as
   expect([line.transactions(), thief.line.transactions()]).toEqual([0, 2])
 })
 
+test('an edit that is given up in the list of projects is not sent by the tab that has the song open (CL4)', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Given up elsewhere', { bpm: 100 })
+  const line = await network(alice.context)
+  await open(alice, project)
+  await kept(page, alice.userId, project)
+  await line.cut()
+  await setTempo(page, '96')
+  await expect(state(page)).toHaveText('Offline, 1 edit waiting')
+  const list = await alice.context.newPage()
+  await list.goto('/projects')
+  const band = list.getByTestId('waiting-band')
+  await band.getByRole('button', { name: 'Show' }).click()
+  // By then the list has seen that sending is the other tab's.
+  await list.waitForTimeout(2_500)
+  await band.getByRole('button', { name: /^Discard/ }).click()
+  await band.getByTestId('discard').click()
+  await expect(band).toHaveCount(0)
+  await expect(page.locator('[name=bpm]')).toHaveValue('100')
+  await expect(state(page)).toHaveText('Offline')
+  line.mend()
+  await expect(state(page)).toHaveText('Saved', ROBBED)
+  expect((await read(alice, 'projects', project)).bpm).toBe(100)
+  expect(line.transactions()).toBe(0)
+})
+
 test('what a tab has kept and did not live to tell is sent by the one that sends (CL2, CL4)', async ({ alice }) => {
   const project = await newProject(alice, 'Last words', { bpm: 100 })
   await open(alice, project)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use model::Id;
 use serde::de::DeserializeOwned;
-use sync::Event;
+use sync::{Event, TabMessage};
 
 use super::api::{self, Failure};
 use super::audio_cache;
@@ -16,6 +16,7 @@ use super::clock;
 use super::drain::{Drain, Drained};
 use super::exports;
 use super::store::{Health, Listed, Store};
+use super::tabs::Tabs;
 use crate::toast::Toasts;
 
 /// How often it is looked what still waits.
@@ -41,6 +42,14 @@ struct Inner {
     looks: Cell<bool>,
     /// Projects that have been drained, or are not this page's to drain.
     done: RefCell<HashSet<Id>>,
+}
+
+impl Inner {
+    /// Gives an edit up, also in the tabs that have its project open: one of them would send it.
+    fn forget(&self, edit: &Listed) {
+        self.store.forget(edit.tx_id.clone());
+        Tabs::tell_from_outside(&self.me, &edit.project, TabMessage::Dropped { tx_id: edit.tx_id.clone() });
+    }
 }
 
 impl Desk {
@@ -196,7 +205,7 @@ impl Desk {
         let drain = inner.drain.borrow().clone().filter(|drain| *drain.project() == edit.project);
         match drain {
             Some(drain) => drain.handle(Event::Discard(edit.tx_id.clone())),
-            None => inner.store.forget(edit.tx_id.clone()),
+            None => inner.forget(edit),
         }
         leptos::task::spawn_local(async move {
             inner.store.settled().await;
@@ -208,7 +217,7 @@ impl Desk {
     pub(crate) async fn discard_all(self) {
         let Some(inner) = self.inner() else { return };
         for edit in self.waiting.get_untracked() {
-            inner.store.forget(edit.tx_id);
+            inner.forget(&edit);
         }
         inner.store.settled().await;
     }

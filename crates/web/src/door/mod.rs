@@ -534,8 +534,12 @@ impl Door {
                     let undo = replica.next_undo().map(|step| step.label.clone());
                     let redo = replica.next_redo().map(|step| step.label.clone());
                     drop(replica);
-                    self.undo_label.set(undo);
-                    self.redo_label.set(redo);
+                    // Mostly the same as before: whoever shows them is not called for nothing at every edit.
+                    for (label, now) in [(self.undo_label, undo), (self.redo_label, redo)] {
+                        if *label.read_untracked() != now {
+                            label.set(now);
+                        }
+                    }
                 }
                 Effect::Skipped { operations, reason: None, .. } => skipped.extend(operations),
                 Effect::Skipped { operations, reason: Some(reason), .. } => {

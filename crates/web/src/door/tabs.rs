@@ -59,6 +59,8 @@ struct Inner {
     heard: RefCell<Option<Listener>>,
     /// Ends the holding of the lock.
     release: RefCell<Option<Function>>,
+    /// What is about to be said.
+    untold: RefCell<Vec<TabMessage>>,
     leads: Cell<bool>,
     /// Whether the sender has been asked, and has not answered yet.
     asks: Cell<bool>,
@@ -69,16 +71,22 @@ struct Inner {
     leaving: RefCell<Option<WindowListenerHandle>>,
 }
 
+/// What their channel and their lock are called.
+fn name_of(user: &Id, project: &Id) -> String {
+    format!("unisono:{user}:{project}")
+}
+
 impl Tabs {
     /// Joins the tabs that have `project` open for `user`. Where a browser has no locks, each tab sends its own edits.
     pub(crate) fn join(user: &Id, project: &Id, on_event: impl Fn(TabEvent) + 'static) -> Tabs {
-        let name = format!("unisono:{user}:{project}");
+        let name = name_of(user, project);
         let tabs = Tabs(Rc::new(Inner {
             channel: BroadcastChannel::new(&name).ok(),
             lock: name,
             on_event: Box::new(on_event),
             heard: RefCell::new(None),
             release: RefCell::new(None),
+            untold: RefCell::default(),
             leads: Cell::new(false),
             asks: Cell::new(false),
             has_left: Cell::new(false),
@@ -89,7 +97,9 @@ impl Tabs {
         let last = Rc::downgrade(&tabs.0);
         let leaving = window_event_listener_untyped("pagehide", move |_| {
             if let Some(inner) = last.upgrade() {
-                Tabs(inner).call(&Call::Leaving);
+                let tabs = Tabs(inner);
+                tabs.tell_now();
+                tabs.call(&Call::Leaving);
             }
         });
         *tabs.0.leaving.borrow_mut() = Some(leaving);
@@ -97,9 +107,21 @@ impl Tabs {
         tabs
     }
 
-    /// Says something to the others.
+    /// Says something to the others, as soon as this turn of the page's is over: what a hand does goes first. Should the page die
+    /// before, the one that sends finds it in the store.
     pub(crate) fn tell(&self, message: TabMessage) {
-        self.call(&Call::Says(message));
+        let mut untold = self.0.untold.borrow_mut();
+        untold.push(message);
+        if untold.len() == 1 {
+            let tabs = self.clone();
+            clock::after(Duration::ZERO, move || tabs.tell_now());
+        }
+    }
+
+    fn tell_now(&self) {
+        for message in self.0.untold.take() {
+            self.call(&Call::Says(message));
+        }
     }
 
     /// Looks whether the tab that sends is still there, and takes its place when it says nothing.
@@ -114,6 +136,14 @@ impl Tabs {
                 tabs.ask_for_lock(true);
             }
         });
+    }
+
+    /// Says something to the tabs that have `project` open for `user`, from a page that is none of them.
+    pub(crate) fn tell_from_outside(user: &Id, project: &Id, message: TabMessage) {
+        if let Ok(channel) = BroadcastChannel::new(&name_of(user, project)) {
+            let _ = channel.post_message(&Uint8Array::from(encode(&Call::Says(message)).as_slice()));
+            channel.close();
+        }
     }
 
     fn call(&self, call: &Call) {
@@ -212,6 +242,7 @@ impl Tabs {
     /// Leaves the others, and lets another send.
     pub(crate) fn leave(&self) {
         self.0.has_left.set(true);
+        self.tell_now();
         self.call(&Call::Leaving);
         if let Some(leaving) = self.0.leaving.borrow_mut().take() {
             leaving.remove();
