@@ -149,7 +149,7 @@ impl Records {
     #[must_use]
     pub fn tracks(&self) -> Vec<&Record> {
         let mut tracks: Vec<&Record> = self.table(Table::Tracks).filter(|track| !track.is_deleted()).collect();
-        tracks.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
+        crate::sort_by(&mut tracks, |a, b| order_of(a).cmp(&order_of(b)));
         tracks
     }
 
@@ -168,7 +168,7 @@ impl Records {
     pub fn tempo_changes(&self) -> Vec<TempoChange> {
         let live = self.table(Table::TempoChanges).filter(|change| !change.is_deleted());
         let mut changes: Vec<TempoChange> = live.filter_map(TempoChange::from_record).collect();
-        changes.sort_by_key(|change| change.at);
+        crate::sort_by(&mut changes, |a, b| a.at.cmp(&b.at));
         changes
     }
 
@@ -177,7 +177,7 @@ impl Records {
     pub fn metre_changes(&self) -> Vec<MetreChange> {
         let live = self.table(Table::TimeSignatures).filter(|change| !change.is_deleted());
         let mut changes: Vec<MetreChange> = live.filter_map(MetreChange::from_record).collect();
-        changes.sort_by_key(|change| change.at);
+        crate::sort_by(&mut changes, |a, b| a.at.cmp(&b.at));
         changes
     }
 

@@ -42,7 +42,7 @@ impl Refusal {
     #[must_use]
     pub(crate) fn overtaken<'a>(conflicts: impl Iterator<Item = &'a Key>) -> Refusal {
         let mut conflicts: Vec<Key> = conflicts.cloned().collect();
-        conflicts.sort();
+        model::sort_by(&mut conflicts, Key::cmp);
         conflicts.dedup();
         let message = "Somebody else has changed this since.".to_owned();
         Refusal { status: 409, message, conflicts }

@@ -442,7 +442,7 @@ impl Run<'_> {
             .filter(|m| !m.is_deleted())
             .filter_map(|m| m.id_in("userId"))
             .collect();
-        users.sort();
+        model::sort_by(&mut users, Id::cmp);
         if users.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(Refusal::invalid("this person is a member already"));
         }

@@ -328,7 +328,7 @@ impl PendingQueue {
             return false;
         }
         let mut ranked: Vec<(u64, Pending)> = ranks.into_iter().zip(std::mem::take(&mut self.0)).collect();
-        ranked.sort_by_key(|(rank, _)| *rank);
+        model::sort_by(&mut ranked, |a, b| a.0.cmp(&b.0));
         self.0 = ranked.into_iter().map(|(_, pending)| pending).collect();
         true
     }

@@ -40,7 +40,7 @@ impl Lane {
             longest: Ticks(0),
             end: Ticks(0),
         };
-        lane.clips.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
+        model::sort_by(&mut lane.clips, |a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
         lane.longest = lane.clips.iter().map(|clip| clip.duration).max().unwrap_or_default();
         lane.find_end();
         lane

@@ -106,7 +106,7 @@ pub(super) fn lane(records: &Records, track: &Id, parameter: &str) -> Option<Lan
     let mut points: Vec<Point> =
         points.map(|list| list.iter().filter_map(Point::from_value).collect()).unwrap_or_default();
     // Of points at one place the last of the list counts: the order stays.
-    points.sort_by_key(|point| point.place);
+    model::sort_by(&mut points, |a, b| a.place.cmp(&b.place));
     Some(Lane { id: record.id().clone(), points })
 }
 
@@ -123,7 +123,7 @@ pub(super) fn as_held(lane: &Lane, held: &[Held]) -> Vec<Point> {
             _ => {}
         }
     }
-    points.sort_by_key(|point| point.place);
+    model::sort_by(&mut points, |a, b| a.place.cmp(&b.place));
     points
 }
 

@@ -660,7 +660,7 @@ impl Door {
         let mut people: Vec<Presence> = replica.people().iter().map(present).collect();
         people.retain(|presence| presence.membership.is_some() || memberships().next().is_none());
         let role = replica.role();
-        people.sort_by(|a, b| (!a.here, !a.me, &a.person.name).cmp(&(!b.here, !b.me, &b.person.name)));
+        model::sort_by(&mut people, |a, b| (!a.here, !a.me, &a.person.name).cmp(&(!b.here, !b.me, &b.person.name)));
         drop(replica);
         if self.role.get_untracked() != role {
             self.role.set(role);

@@ -93,7 +93,7 @@ pub(crate) async fn all(user: &Id) -> Vec<Waiting> {
         all.extend(text.as_string().and_then(|text| serde_json::from_str::<Waiting>(&text).ok()));
     }
     // Ids sort by the time at which they were made.
-    all.sort_by(|a, b| a.record.cmp(&b.record));
+    model::sort_by(&mut all, |a, b| a.record.cmp(&b.record));
     all
 }
 

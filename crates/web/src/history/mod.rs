@@ -161,7 +161,7 @@ fn merge(entries: &mut Vec<Entry>, more: Vec<Entry>, anew: bool) {
         entries.clear();
     }
     entries.extend(more);
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.seq));
+    model::sort_by(entries, |a, b| b.seq.cmp(&a.seq));
     entries.dedup_by_key(|entry| entry.seq);
 }
 

@@ -120,7 +120,7 @@ fn failed(stage: RwSignal<Stage>, failure: api::Failure) {
 }
 
 fn newest_first(mut songs: Vec<Song>) -> Vec<Song> {
-    songs.sort_by(|a, b| b.updated_at.cmp(&a.updated_at).then_with(|| a.name.cmp(&b.name)));
+    model::sort_by(&mut songs, |a, b| b.updated_at.cmp(&a.updated_at).then_with(|| a.name.cmp(&b.name)));
     songs
 }
 

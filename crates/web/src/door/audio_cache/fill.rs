@@ -99,7 +99,7 @@ fn wants_little_data() -> bool {
 fn parts_used(records: &Records) -> Vec<Used> {
     let clips = records.table(Table::Clips).filter(|clip| !clip.is_deleted());
     let mut files: Vec<Id> = clips.filter_map(|clip| clip.id_in("audioFileId")).collect();
-    files.sort();
+    model::sort_by(&mut files, Id::cmp);
     files.dedup();
     let part = |file: &Id, kind, field| {
         let record = records.find(Table::AudioFiles, file).filter(|record| !record.is_deleted())?;

@@ -40,7 +40,7 @@ pub(super) fn make_room(
     let mut candidates: Vec<&Entry> = kept.iter().filter(|entry| !in_use.contains(&entry.hash)).collect();
     // Of what is not known when it was used, it was long ago.
     let when = |entry: &Entry| last_used.get(&entry.hash).copied().unwrap_or(0.0);
-    candidates.sort_by(|a, b| when(a).total_cmp(&when(b)).then_with(|| a.hash.cmp(&b.hash)));
+    model::sort_by(&mut candidates, |a, b| when(a).total_cmp(&when(b)).then_with(|| a.hash.cmp(&b.hash)));
     let mut gone = Vec::new();
     for entry in candidates {
         if excess == 0 {

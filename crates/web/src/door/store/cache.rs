@@ -98,7 +98,7 @@ impl Store {
                 (number("opened"), project, number("bytes"))
             })
             .collect();
-        opened.sort_by(|a, b| a.0.total_cmp(&b.0));
+        model::sort_by(&mut opened, |a, b| a.0.total_cmp(&b.0));
         Some(opened)
     }
 

@@ -334,7 +334,7 @@ impl Rows {
                 _ => loaded.unreadable += 1,
             }
         }
-        queue.sort_by_key(|(place, _)| *place);
+        model::sort_by(&mut queue, |a, b| a.0.cmp(&b.0));
         let steps = results(&self.steps).iter().filter_map(|row| rows::decode::<Step>(&bytes_of(&row))).collect();
         loaded.store = sync::Store { queue, steps };
         loaded
