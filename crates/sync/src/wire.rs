@@ -367,7 +367,7 @@ pub mod text {
 
 #[cfg(test)]
 mod tests {
-    use operations::build;
+    use operations::{Operation, build};
     use proptest::prelude::*;
 
     use super::*;
@@ -390,7 +390,8 @@ mod tests {
     #[test]
     fn pr1_presence_has_short_lists_and_finite_places() {
         let id = Id::new("a").unwrap();
-        let nothing = Presence { pointer: None, selection: Vec::new(), playhead: None, dragging: Vec::new() };
+        let nothing =
+            Presence { pointer: None, selection: Vec::new(), playhead: None, dragging: Vec::new(), held: Vec::new() };
         let selected = |count: usize| Presence { selection: vec![id.clone(); count], ..nothing.clone() };
         let dragged = |count: usize, start: f64| {
             let dragged = Dragged { clip: id.clone(), track: id.clone(), start };
@@ -398,11 +399,21 @@ mod tests {
         };
         let pointed = |beat: f64| Presence { pointer: Some(Pointer { beat, track: None }), ..nothing.clone() };
         let played = |beat: f64| Presence { playhead: Some(Playhead { beat, playing: true }), ..nothing.clone() };
-        let sound = [nothing.clone(), selected(PRESENCE_SELECTION_MAX), dragged(PRESENCE_SELECTION_MAX, 4.0)];
-        assert!(sound.iter().chain(&[pointed(-1.0), played(1e9)]).all(Presence::is_sound));
-        let long = [selected(PRESENCE_SELECTION_MAX + 1), dragged(PRESENCE_SELECTION_MAX + 1, 4.0)];
+        let Operation { target, path, .. } = build::set(Table::Tracks, &id, "volume", 0.5);
+        let held = |count: usize, value: f64| {
+            let held = Held { target: target.clone(), path: path.clone(), value };
+            Presence { held: vec![held; count], ..nothing.clone() }
+        };
+        let most = [selected(PRESENCE_SELECTION_MAX), dragged(PRESENCE_SELECTION_MAX, 4.0)];
+        let sound = most.iter().chain([&nothing]);
+        assert!(sound.chain(&[pointed(-1.0), played(1e9), held(PRESENCE_HELD_MAX, -1.0)]).all(Presence::is_sound));
+        let long = [
+            selected(PRESENCE_SELECTION_MAX + 1),
+            dragged(PRESENCE_SELECTION_MAX + 1, 4.0),
+            held(PRESENCE_HELD_MAX + 1, 0.5),
+        ];
         assert!(!long.iter().any(Presence::is_sound));
-        let nowhere = [dragged(1, f64::NAN), pointed(f64::INFINITY), played(f64::NEG_INFINITY)];
+        let nowhere = [dragged(1, f64::NAN), pointed(f64::INFINITY), played(f64::NEG_INFINITY), held(1, f64::NAN)];
         assert!(!nowhere.iter().any(Presence::is_sound));
     }
 

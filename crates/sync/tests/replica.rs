@@ -445,7 +445,8 @@ fn pr1_the_replica_says_who_can_open_the_project_who_has_and_what_they_do() {
     assert_eq!(pair.replica.people(), [person]);
     pair.hear(ServerMessage::Present { channel: CHANNEL, connected: vec![id("ann"), id("ed")] });
     assert_eq!(pair.replica.connected_users(), [id("ann"), id("ed")]);
-    let presence = Presence { pointer: None, selection: vec![id("c")], playhead: None, dragging: Vec::new() };
+    let presence =
+        Presence { pointer: None, selection: vec![id("c")], playhead: None, dragging: Vec::new(), held: Vec::new() };
     let doing = PresenceOf { session: 7, user: id("ed"), presence: Some(presence) };
     let gone = PresenceOf { presence: None, ..doing.clone() };
     let heard = pair.hear(ServerMessage::Presences { channel: CHANNEL, presences: vec![doing.clone()] });
@@ -511,7 +512,8 @@ fn wr6_a_commit_that_comes_twice_counts_once_and_is_told_once() {
 #[test]
 fn pr1_what_one_does_is_told_while_somebody_can_hear_it() {
     let mut pair = Pair::live();
-    let presence = Presence { pointer: None, selection: Vec::new(), playhead: None, dragging: Vec::new() };
+    let presence =
+        Presence { pointer: None, selection: Vec::new(), playhead: None, dragging: Vec::new(), held: Vec::new() };
     let told = Effect::Send(ClientMessage::Presence { channel: CHANNEL, presence: presence.clone() });
     assert_eq!(pair.replica.present(presence.clone()), Some(told));
     pair.replica.handle(Event::Disconnected);
