@@ -1,6 +1,7 @@
 //! The store on SQLite: one thread that writes, several connections that read.
 
 mod accounts;
+mod checkpoints;
 mod columns;
 mod exports;
 mod invitations;
@@ -22,10 +23,11 @@ use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use self::checkpoints::Checkpoints;
 use self::jobs::PreparedJob;
 use self::log::{Prepared, PreparedRows};
 use self::readers::Readers;
-use self::writer::{Work, Writer, in_savepoint};
+use self::writer::{Work, Writer, attempt};
 use crate::{
     Account, Admission, Batch, BlobKey, CommitError, Export, ExportBytes, ExportFile, ExportPlaces, ExportState,
     Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewExport,
@@ -39,9 +41,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const STATEMENTS_KEPT: usize = 128;
 /// Bytes at which the write-ahead log's file is cut back once its content is in the database.
 const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
-/// Pages of 4 KiB in the journal at which they are moved into the database: a page that many commits change, as the end of
-/// the log does, is then moved once. 16 MiB are read again after a crash.
-const CHECKPOINT_PAGES: i64 = 4_000;
 
 const KEEP_SECRET: &str = "INSERT INTO secrets (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
 const SECRET: &str = "SELECT value FROM secrets WHERE name = ?1";
@@ -106,7 +105,8 @@ impl SqliteStore {
         configure_writer(&connection)?;
         migrations::migrate(&mut connection)?;
         let readers = Readers::open(path)?;
-        let writer = Writer::start(connection).map_err(OpenError::Thread)?;
+        let checkpoints = Checkpoints::start(open_checkpointer(path)?).map_err(OpenError::Thread)?;
+        let writer = Writer::start(connection, checkpoints).map_err(OpenError::Thread)?;
         Ok(SqliteStore { path: path.to_owned(), readers, writer })
     }
 
@@ -166,8 +166,21 @@ fn configure_writer(connection: &Connection) -> Result<(), OpenError> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // What many works of one group change is kept for their savepoints: not in a file that is made and deleted each time.
+    connection.pragma_update(None, "temp_store", "memory")?;
     assert_durable(connection)
+}
+
+/// A connection that only makes checkpoints: it syncs as strictly as the writer's.
+fn open_checkpointer(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    assert_durable(&connection)?;
+    Ok(connection)
 }
 
 fn assert_durable(connection: &Connection) -> Result<(), OpenError> {
@@ -199,11 +212,11 @@ where
     T: Send,
     F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
 {
-    fn run(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+    fn run(&mut self, connection: &mut Connection, alone: bool) -> rusqlite::Result<bool> {
         if let Some(write) = self.write.take() {
-            self.result = Some(in_savepoint(connection, write)?);
+            self.result = Some(attempt(connection, alone, write)?);
         }
-        Ok(())
+        Ok(!alone || matches!(self.result, Some(Ok(_))))
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
@@ -222,15 +235,16 @@ struct CommitWork {
 }
 
 impl Work for CommitWork {
-    fn run(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+    fn run(&mut self, connection: &mut Connection, alone: bool) -> rusqlite::Result<bool> {
+        let alone = alone && self.batches.len() == 1;
         for batch in &self.batches {
             let result = match batch {
-                Ok(batch) => in_savepoint(connection, |connection| batch.write(connection))?,
+                Ok(batch) => attempt(connection, alone, |connection| batch.write(connection))?,
                 Err(error) => Err(error.clone()),
             };
             self.results.push(result);
         }
-        Ok(())
+        Ok(!alone || self.results.iter().all(Result::is_ok))
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {

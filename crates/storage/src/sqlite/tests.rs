@@ -4,9 +4,11 @@ use model::schema::TableSchema;
 use model::{Id, Table};
 use rusqlite::Connection;
 
+use super::checkpoints::JOURNAL_PAGES_MAX;
 use super::columns::{ColumnType, Statements, column_name};
 use super::{
-    OpenError, SqliteStore, accounts, assert_durable, exports, invitations, jobs, log, migrations, recordings, records,
+    KEEP_SECRET, OpenError, SqliteStore, StoreError, Task, accounts, assert_durable, exports, invitations, jobs, log,
+    migrations, recordings, records,
 };
 
 fn migrated() -> Connection {
@@ -252,4 +254,66 @@ fn wr7_a_database_that_could_forget_is_refused() {
         connection.pragma_update(None, "synchronous", lax).unwrap();
         assert_eq!(assert_durable(&connection).is_ok(), durable, "{lax}");
     }
+}
+
+#[test]
+fn w6_the_journal_is_bounded_while_edits_keep_coming() {
+    const BYTES: usize = 400_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.sqlite");
+    let store = SqliteStore::open(&path).unwrap();
+    let mut longest = 0;
+    let writes = 2 * u64::from(JOURNAL_PAGES_MAX) * 4_096 / BYTES as u64;
+    for n in 0..writes {
+        let name = n.to_string();
+        store
+            .write(move |connection| connection.prepare_cached(KEEP_SECRET)?.execute((name, vec![0u8; BYTES])))
+            .unwrap();
+        longest = longest.max(std::fs::metadata(folder.path().join("test.sqlite-wal")).unwrap().len());
+    }
+    let limit = u64::from(JOURNAL_PAGES_MAX) * 4_096;
+    assert!(longest < limit * 5 / 4, "{longest} bytes of a journal that should have {limit}");
+    let kept: i64 =
+        store.read(|connection| connection.query_row("SELECT count(*) FROM secrets", [], |row| row.get(0))).unwrap();
+    assert_eq!(kept, i64::try_from(writes).unwrap());
+}
+
+/// Hands work to the writer without waiting for it.
+fn begin<F>(store: &SqliteStore, write: F) -> std::sync::mpsc::Receiver<Result<(), StoreError>>
+where
+    F: FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+{
+    let (reply, answer) = std::sync::mpsc::sync_channel(1);
+    store.writer.send(Box::new(Task { write: Some(write), result: None, reply }));
+    answer
+}
+
+#[test]
+fn wr4_what_fails_leaves_nothing_whether_it_is_alone_in_its_transaction_or_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("test.sqlite")).unwrap();
+    let count = |store: &SqliteStore| -> i64 {
+        store.read(|connection| connection.query_row("SELECT count(*) FROM secrets", [], |row| row.get(0))).unwrap()
+    };
+    let keep = |name: &'static str, then: rusqlite::Result<()>| {
+        move |connection: &Connection| {
+            connection.prepare_cached(KEEP_SECRET)?.execute((name, [0u8; 32]))?;
+            then
+        }
+    };
+    let failure = || Err(rusqlite::Error::QueryReturnedNoRows);
+    store.write(keep("alone", failure())).unwrap_err();
+    assert_eq!(count(&store), 0);
+    store.write(keep("alone", Ok(()))).unwrap();
+    assert_eq!(count(&store), 1);
+    // While the writer is held up, more comes together.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let first = begin(&store, move |_| Ok(held.recv().unwrap_or(())));
+    let failing = begin(&store, keep("failing", failure()));
+    let kept = begin(&store, keep("kept", Ok(())));
+    drop(release);
+    first.recv().unwrap().unwrap();
+    failing.recv().unwrap().unwrap_err();
+    kept.recv().unwrap().unwrap();
+    assert_eq!(count(&store), 2);
 }

@@ -6,17 +6,23 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
+use super::checkpoints::Checkpoints;
 use crate::StoreError;
 
 /// Pieces of work that share one database transaction at most. More wait for the next: a reply should not wait for
 /// everything that came after its request.
 const GROUP_MAX: usize = 512;
 
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+
 /// Work for the writer.
 pub(super) trait Work: Send {
-    /// Runs inside the group's transaction, with savepoints of its own. An error means that the database itself has
-    /// failed: the whole group is then given up.
-    fn run(&mut self, connection: &mut Connection) -> rusqlite::Result<()>;
+    /// Runs inside the group's transaction, with savepoints of its own unless it is alone there: true when what it wrote
+    /// is to stay, which whoever is not alone always says. An error means that the database itself has failed: the whole
+    /// group is then given up.
+    fn run(&mut self, connection: &mut Connection, alone: bool) -> rusqlite::Result<bool>;
 
     /// Tells whoever waits, once the group is durable or has failed.
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
@@ -30,11 +36,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(connection: Connection) -> std::io::Result<Writer> {
+    pub(super) fn start(connection: Connection, checkpoints: Checkpoints) -> std::io::Result<Writer> {
         let (sender, receiver) = channel();
         let thread = std::thread::Builder::new()
             .name("storage-writer".to_owned())
-            .spawn(move || write(connection, &receiver))?;
+            .spawn(move || write(connection, &receiver, &checkpoints))?;
         Ok(Writer { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
 
@@ -57,7 +63,8 @@ impl Drop for Writer {
     }
 }
 
-fn write(mut connection: Connection, queue: &Receiver<Box<dyn Work>>) {
+fn write(mut connection: Connection, queue: &Receiver<Box<dyn Work>>, checkpoints: &Checkpoints) {
+    checkpoints.count_pages(&connection);
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         group.extend(queue.try_iter().take(GROUP_MAX - 1));
@@ -68,32 +75,49 @@ fn write(mut connection: Connection, queue: &Receiver<Box<dyn Work>>) {
         for work in group {
             work.finish(outcome.clone());
         }
+        // Nobody has to wait for it.
+        checkpoints.look(&connection);
     }
 }
 
 /// Runs a group in one transaction; an error means that nothing of it is kept (WR7).
 fn write_group(connection: &mut Connection, group: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+    let alone = group.len() == 1;
     let mut run = || -> rusqlite::Result<()> {
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        execute(connection, BEGIN)?;
+        let mut stays = true;
         for work in &mut *group {
-            work.run(connection)?;
+            stays = work.run(connection, alone)?;
         }
-        connection.execute_batch("COMMIT")
+        if stays || !alone {
+            return execute(connection, COMMIT);
+        }
+        // Some failures end the transaction by themselves.
+        if connection.is_autocommit() { Ok(()) } else { execute(connection, ROLLBACK) }
     };
     let outcome = run();
     // A failed COMMIT may leave the transaction open; some failures end it by themselves.
     if outcome.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
+        execute(connection, ROLLBACK)?;
     }
     Ok(outcome?)
 }
 
-/// Runs `step` in a savepoint, which is taken back when it fails. The outer error is one of the database itself: the
-/// transaction that holds the savepoint is lost.
-pub(super) fn in_savepoint<T, E>(
+fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(drop)
+}
+
+/// Runs `step` so that nothing of it stays when it fails: in a savepoint; or, `alone` in its transaction, as it is: who runs
+/// it has then to say that nothing stays. A savepoint keeps what each page was before it, for nothing when the whole
+/// transaction can be taken back. The outer error is one of the database itself: the transaction is lost.
+pub(super) fn attempt<T, E>(
     connection: &mut Connection,
+    alone: bool,
     step: impl FnOnce(&Connection) -> Result<T, E>,
 ) -> rusqlite::Result<Result<T, E>> {
+    if alone {
+        return Ok(step(connection));
+    }
     let mut savepoint = connection.savepoint()?;
     let result = step(&savepoint);
     if result.is_err() {
