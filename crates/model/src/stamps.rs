@@ -80,9 +80,12 @@ impl Stamps {
     /// Who wrote `path` (named by an empty path) and what lies in it (named by the rest of its path).
     #[must_use]
     pub fn writers(&self, path: &str) -> BTreeMap<Box<str>, Id> {
-        let own = self.writer(path).map(|writer| (Box::from(""), writer.clone()));
+        let mut writers = BTreeMap::new();
+        // One by one: mostly there is one, and collecting would sort a list of it.
+        writers.extend(self.writer(path).map(|writer| (Box::from(""), writer.clone())));
         let below = self.below(path).map(|(at, stamp)| (Box::from(&at[path.len() + 1..]), stamp.transaction.clone()));
-        own.into_iter().chain(below).collect()
+        writers.extend(below);
+        writers
     }
 
     /// Notes that `path` is again as these [`Stamps::writers`] had left it.
@@ -97,10 +100,13 @@ impl Stamps {
         }
     }
 
-    fn below(&self, path: &str) -> impl Iterator<Item = (&Arc<str>, &Stamp)> {
-        let prefix = format!("{path}.");
-        let from: (Bound<&str>, Bound<&str>) = (Bound::Included(&prefix), Bound::Unbounded);
-        self.0.range::<_, str>(from).take_while(move |(path, _)| path.starts_with(&prefix))
+    fn below<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a Arc<str>, &'a Stamp)> {
+        let after: (Bound<&str>, Bound<&str>) = (Bound::Excluded(path), Bound::Unbounded);
+        // What follows the path in the order of texts, up to where a dot would stand: first such as `a-b` for `a`.
+        let next = move |at: &Arc<str>| at.strip_prefix(path).and_then(|rest| rest.bytes().next());
+        let up_to_the_dot =
+            self.0.range::<_, str>(after).take_while(move |(at, _)| next(at).is_some_and(|c| c <= b'.'));
+        up_to_the_dot.filter(move |(at, _)| next(at) == Some(b'.'))
     }
 
     fn forget_below(&mut self, path: &str) {

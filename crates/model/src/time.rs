@@ -43,7 +43,18 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = civil(ms.div_euclid(DAY_MS));
         let rest = ms.rem_euclid(DAY_MS);
         let (h, m, s) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{:03}Z", rest % 1_000)
+        // Every edit has it written: digit by digit, which is much less work than seven numbers formatted.
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut put = |end: usize, mut number: i64| {
+            for digit in text[..end].iter_mut().rev().take_while(|digit| digit.is_ascii_digit()) {
+                *digit = b"0123456789"[usize::try_from(number % 10).unwrap_or(0)];
+                number /= 10;
+            }
+        };
+        for (end, number) in [(4, year), (7, month), (10, day), (13, h), (16, m), (19, s), (23, rest % 1_000)] {
+            put(end, number);
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

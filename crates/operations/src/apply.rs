@@ -65,13 +65,22 @@ pub fn apply_committed(
 #[derive(Default)]
 pub(crate) struct Changed {
     pub(crate) in_order: Vec<Key>,
+    /// The same, once there are many.
     seen: BTreeSet<Key>,
 }
 
 impl Changed {
     pub(crate) fn add(&mut self, key: &Key) {
-        // Most operations follow another one on the same record.
-        if self.in_order.last() != Some(key) && self.seen.insert(key.clone()) {
+        const FEW: usize = 8;
+        let is_new = if self.in_order.len() < FEW {
+            !self.in_order.contains(key)
+        } else {
+            if self.seen.is_empty() {
+                self.seen.extend(self.in_order.iter().cloned());
+            }
+            self.seen.insert(key.clone())
+        };
+        if is_new {
             self.in_order.push(key.clone());
         }
     }

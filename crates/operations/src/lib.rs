@@ -21,6 +21,6 @@ pub use commit::Commit;
 pub use difference::{difference, in_transactions};
 pub use invert::invert;
 pub use operation::{Change, Guard, Operation, Position, Transaction};
-pub use path::Path;
+pub use path::{Path, Segments};
 pub use refusal::Refusal;
 pub use transact::{Accepted, Author, Scope, transact};

@@ -1,6 +1,7 @@
 //! Dotted paths into a record.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use model::limits::{PATH_BYTES_MAX, PATH_SEGMENTS_MAX};
@@ -48,14 +49,36 @@ impl Path {
 
     /// Its segments; none for the whole record.
     #[must_use]
-    pub fn segments(&self) -> Vec<&str> {
-        if self.is_whole() { Vec::new() } else { self.0.split('.').collect() }
+    pub fn segments(&self) -> Segments<'_> {
+        let mut segments = Segments { all: [""; PATH_SEGMENTS_MAX], count: 0 };
+        if !self.is_whole() {
+            for (place, segment) in segments.all.iter_mut().zip(self.0.split('.')) {
+                *place = segment;
+                segments.count += 1;
+            }
+        }
+        segments
     }
 
     /// The path of the first `count` segments.
     #[must_use]
     pub(crate) fn prefix(&self, count: usize) -> Path {
         Path(Arc::from(self.segments()[..count].join(".")))
+    }
+}
+
+/// The segments of a path, as a slice: every edit takes several paths apart, none of them longer than this.
+#[derive(Clone, Copy, Debug)]
+pub struct Segments<'a> {
+    all: [&'a str; PATH_SEGMENTS_MAX],
+    count: usize,
+}
+
+impl<'a> Deref for Segments<'a> {
+    type Target = [&'a str];
+
+    fn deref(&self) -> &[&'a str] {
+        &self.all[..self.count]
     }
 }
 

@@ -1,5 +1,7 @@
 //! The logs, and the batches that lengthen them.
 
+use std::ops::Range;
+
 use model::{Id, Key, Record, Table, Timestamp};
 use operations::{Commit, Operation, Scope};
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -22,6 +24,9 @@ pub(super) const ENTRIES_BEFORE: &str = "SELECT place & 68719476735, tx_id, auth
 pub(super) const FIND_TRANSACTION: &str = "SELECT logs.scope, transactions.place & 68719476735, transactions.payload_hash \
     FROM transactions JOIN logs ON logs.id = transactions.place >> 36 \
     WHERE transactions.author_id = ?1 AND transactions.tx_id = ?2";
+
+/// About how many bytes a small edit and what undoes it take as text.
+const ENTRY_BYTES: usize = 256;
 
 /// Bits of a place that number an entry in its log; the others number the log.
 const SEQ_BITS: u32 = 36;
@@ -73,8 +78,9 @@ struct Entry {
     time: Timestamp,
     payload_hash: PayloadHash,
     gesture: Option<Id>,
-    operations: String,
-    inverse: String,
+    /// Where in [`Prepared::text`].
+    operations: Range<usize>,
+    inverse: Range<usize>,
 }
 
 struct PreparedRow {
@@ -88,6 +94,8 @@ pub(super) struct Prepared {
     epoch: Id,
     expected_seq: u64,
     last_seq: u64,
+    /// What the entries say, one after the other.
+    text: String,
     entries: Vec<Entry>,
     rows: Vec<PreparedRow>,
     /// Whether the rows are all that the entries change.
@@ -101,12 +109,17 @@ impl Prepared {
         let (last_seq, is_whole) = (batch.last_seq(), batch.is_whole());
         let rows = prepare(&batch.records, last_seq)?;
         let mut entries = Vec::with_capacity(batch.commits.len());
+        let mut text = Vec::with_capacity(batch.commits.len() * ENTRY_BYTES);
+        let mut write = |operations: &[Operation]| {
+            let begin = text.len();
+            serde_json::to_writer(&mut text, operations).map_err(|error| malformed(error.to_string()))?;
+            Ok::<_, CommitError>(begin..text.len())
+        };
         for new in batch.commits {
-            let text = |operations: &Vec<_>| serde_json::to_string(operations).map_err(|e| malformed(e.to_string()));
             entries.push(Entry {
                 seq: new.commit.seq,
-                operations: text(&new.commit.operations)?,
-                inverse: text(&new.inverse)?,
+                operations: write(&new.commit.operations)?,
+                inverse: write(&new.inverse)?,
                 author: new.commit.author,
                 tx_id: new.commit.tx_id,
                 time: new.commit.time,
@@ -119,6 +132,7 @@ impl Prepared {
             epoch: batch.epoch,
             expected_seq: batch.expected_seq,
             last_seq,
+            text: String::from_utf8(text).map_err(|error| malformed(error.to_string()))?,
             entries,
             rows,
             is_whole,
@@ -138,8 +152,8 @@ impl Prepared {
                 entry.time.0,
                 entry.payload_hash,
                 entry.gesture.as_ref().map(Id::as_str),
-                entry.operations,
-                entry.inverse
+                &self.text[entry.operations.clone()],
+                &self.text[entry.inverse.clone()]
             ];
             append.execute(values).map_err(|error| {
                 // The place in the log has been checked: what is there already is this author's transaction id.
