@@ -97,6 +97,8 @@ pub enum Presence {
     Required,
     /// It may be null or absent, which mean the same.
     Nullable,
+    /// The same, but creation must say which it is: what was only forgotten would mean something else.
+    Stated,
     /// Creation may leave it out; this is what it then holds.
     Default(Literal),
 }

@@ -3,7 +3,7 @@
 use crate::Table;
 use crate::limits::{BEAT_MAX, CHANGE_BEAT_MIN, NAME_BYTES_MAX};
 use crate::schema::{Field, Kind, Literal, Presence, TableSchema, Writer};
-use Presence::{Nullable, Required};
+use Presence::{Nullable, Required, Stated};
 use Writer::{Client, Creation, Server};
 
 const fn field(name: &'static str, kind: Kind, presence: Presence, writer: Writer) -> Field {
@@ -216,8 +216,8 @@ static POINT: [Field; 4] = [
 static AUTOMATION: TableSchema = TableSchema {
     table: Table::Automation,
     fields: &[
-        // Without one it is the master's.
-        field("trackId", Kind::Reference(Table::Tracks), Nullable, Creation),
+        // Null: it is the master's.
+        field("trackId", Kind::Reference(Table::Tracks), Stated, Creation),
         field("projectId", Kind::Reference(Table::Projects), Nullable, Server),
         field("parameter", WORD, Required, Creation),
         field("points", Kind::Elements(&POINT), EMPTY, Client),

@@ -113,7 +113,7 @@ pub fn validate(kind: Kind, value: &Value, path: &[&str]) -> Result<(), Invalid>
 pub fn check_field(field: &Field, value: &Value, path: &[&str]) -> Result<(), Invalid> {
     if value.is_null() {
         return match field.presence {
-            Presence::Nullable => Ok(()),
+            Presence::Nullable | Presence::Stated => Ok(()),
             Presence::Required | Presence::Default(_) => Err(Invalid::new("it must not be missing").inside(field.name)),
         };
     }

@@ -88,12 +88,16 @@ fn create(table: Table, after: &Record, operations: &mut Vec<Operation>) {
         let writer = TableSchema::of(table).field(name).map(|field| field.writer);
         name != "deleted" && matches!(writer, Some(Writer::Client | Writer::Creation))
     };
-    let fields: Map = after
+    let mut fields: Map = after
         .fields()
         .iter()
         .filter(|(name, _)| given(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
+    // A record leaves out what is null, which its creation has to say.
+    for field in TableSchema::of(table).fields.iter().filter(|field| matches!(field.presence, Presence::Stated)) {
+        fields.entry(field.name.into()).or_insert(Value::Null);
+    }
     operations.push(build::create(table, after.id(), fields));
     if after.is_deleted() && may_be_deleted(table) {
         operations.push(build::delete(table, after.id()));

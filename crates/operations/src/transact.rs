@@ -92,14 +92,14 @@ pub fn transact(
     check_base_versions(records, transaction)?;
     let mut run = Run {
         records,
-        before: Vec::new(),
+        before: Vec::with_capacity(count),
         scope,
         author,
         role,
         tx_id: &transaction.tx_id,
         now,
-        done: Vec::new(),
-        inverse: Vec::new(),
+        done: Vec::with_capacity(count),
+        inverse: Vec::with_capacity(count),
         changed: Changed::default(),
         skipped: Vec::new(),
         routed: Vec::new(),
@@ -222,6 +222,10 @@ impl Run<'_> {
         if self.records.get(key).is_some() {
             return Err(Refusal::invalid("the record exists already"));
         }
+        let mut stated = TableSchema::of(key.table).fields.iter().filter(|it| matches!(it.presence, Presence::Stated));
+        if let Some(field) = stated.find(|field| !given.contains_key(field.name)) {
+            return Err(Refusal::invalid(format!("{}: it must be given, if only as null", field.name)));
+        }
         self.check_room_for(key.table)?;
         let fields = self.complete(key, given, new_id)?;
         let path = Path::default();
@@ -321,7 +325,10 @@ impl Run<'_> {
         let kind = kind_at(field.kind, &segments[1..])
             .ok_or_else(|| Refusal::invalid(format!("{}: there is no such field", operation.path)))?;
         let change = rewritten(&operation.change, kind, self.now, new_id);
-        if matches!(change, Change::Unset) && !matches!(field.presence, Presence::Nullable) && segments.len() == 1 {
+        if matches!(change, Change::Unset)
+            && !matches!(field.presence, Presence::Nullable | Presence::Stated)
+            && segments.len() == 1
+        {
             return Err(Refusal::invalid(format!("{name}: it must not be missing")));
         }
         let index = match (&change, *name, &operation.guard) {

@@ -189,6 +189,24 @@ fn op7_two_people_editing_different_notes_both_keep_their_edits() {
 }
 
 #[test]
+fn op7_two_people_editing_the_tempo_both_keep_their_edits() {
+    let mut world = World::new();
+    let change = |name: &str, beat: u32| {
+        let given = fields([("projectId", "p".into()), ("beat", beat.into()), ("bpm", 90u32.into())]);
+        create(Table::TempoChanges, &id(name), given)
+    };
+    world.submit("ann", vec![change("one", 8), change("two", 16)]).unwrap();
+    // Different changes, and different fields of one.
+    world.submit("ann", vec![set(Table::TempoChanges, &id("one"), "bpm", 91.0)]).unwrap();
+    world.submit("ed", vec![set(Table::TempoChanges, &id("two"), "bpm", 92.0)]).unwrap();
+    world.submit("ed", vec![set(Table::TempoChanges, &id("one"), "curve", "ramp")]).unwrap();
+    world.submit("ann", vec![set(Table::TempoChanges, &id("one"), "beat", 10.0)]).unwrap();
+    let [one, two] = ["one", "two"].map(|name| world.get(Table::TempoChanges, name).clone());
+    assert_eq!((one.number("beat"), one.number("bpm"), one.text("curve")), (Some(10.0), Some(91.0), Some("ramp")));
+    assert_eq!((two.number("beat"), two.number("bpm"), two.text("curve")), (Some(16.0), Some(92.0), Some("jump")));
+}
+
+#[test]
 fn op5_an_inserted_note_without_an_id_gets_one() {
     let mut world = World::new();
     let anonymous = Value::map([("pitch", 60u32.into()), ("startBeat", 0u32.into()), ("durationBeats", 1u32.into())]);
@@ -447,10 +465,15 @@ fn u2_notes_points_plugins_and_members_have_their_shapes() {
         [Some("p"), Some("ed"), Some("editor")]
     );
     // Automation of the master: it lies on no track, and the project is known.
-    let lane = fields([("projectId", "p".into()), ("parameter", "volume".into())]);
+    let lane = fields([("trackId", Value::Null), ("parameter", "volume".into())]);
     world.submit("ed", vec![create(Table::Automation, &id("master"), lane)]).unwrap();
     let lane = world.get(Table::Automation, "master");
     assert_eq!((lane.text("trackId"), lane.text("projectId")), (None, Some("p")));
+    // Whoever has forgotten the track does not mean the master.
+    let forgotten = fields([("projectId", "p".into()), ("parameter", "volume".into())]);
+    let refusal = world.refused("ed", vec![create(Table::Automation, &id("forgotten"), forgotten)]);
+    assert_eq!(refusal.status, 400);
+    assert!(refusal.message.contains("trackId"), "{refusal:?}");
     for (table, name, key, value) in [
         (Table::Clips, "k", "midiData", Value::map([("sheet", 1u32.into())])),
         (Table::Clips, "k", "midiData.notes.tx-0-0.pitch", 128u32.into()),
