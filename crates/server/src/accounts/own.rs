@@ -5,7 +5,7 @@ use storage::{Account, Purpose, Session, TokenHash};
 
 use super::tickets::token_hash;
 use super::{Brake, Caller, Passwords};
-use crate::limits::{PASSWORD_BYTES_MAX, TRIES_PER_ACCOUNT};
+use crate::limits::TRIES_PER_ACCOUNT;
 use crate::{App, Problem};
 
 /// A session, as its owner sees it.
@@ -45,9 +45,6 @@ pub(super) async fn confirmed(app: &App, caller: &Caller, password: String) -> R
     let account = account.ok_or_else(Problem::unauthenticated)?;
     if account.demo {
         return Err(Problem::from_status(403, "This is a demo account: it stays as it is, for whoever comes next."));
-    }
-    if password.len() > PASSWORD_BYTES_MAX {
-        return Err(wrong());
     }
     // One of its own: whoever has found an open browser cannot lock its owner out of logging in elsewhere.
     let brake = Brake { kind: "confirm", subject: caller.user.as_str(), free: TRIES_PER_ACCOUNT };

@@ -82,11 +82,14 @@ impl Passwords {
     }
 
     /// Whether `password` has this hash. With `None`, for a user that does not exist, the same work is done for nothing:
-    /// the time must not tell.
+    /// the time must not tell. What is too long for a password is nobody's, and no work.
     ///
     /// # Errors
     /// 503 when too many wait.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Problem> {
+        if password.len() > PASSWORD_BYTES_MAX {
+            return Ok(false);
+        }
         let known = hash.is_some();
         self.verified.fetch_add(1, Ordering::Relaxed);
         let hash = hash.unwrap_or_else(|| NOBODYS.to_owned());
@@ -148,7 +151,10 @@ mod tests {
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_ne!(hash, passwords.hash("correct horse".to_owned()).await.unwrap(), "salts differ");
         assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify("correct horsf".to_owned(), Some(hash)).await.unwrap());
+        assert!(!passwords.verify("correct horsf".to_owned(), Some(hash.clone())).await.unwrap());
+        let verified = passwords.verified();
+        assert!(!passwords.verify("x".repeat(PASSWORD_BYTES_MAX + 1), Some(hash)).await.unwrap());
+        assert_eq!(passwords.verified(), verified, "what is too long is no work");
     }
 
     #[tokio::test]

@@ -113,9 +113,6 @@ pub async fn log_in(app: &App, visitor: &Visitor, email: &str, password: String)
     let wrong = || Problem::from_status(401, "The e-mail address or the password is wrong.");
     // What cannot be an address goes the same way as one that has no account.
     let email = normalise_email(email).unwrap_or_default();
-    if password.len() > crate::limits::PASSWORD_BYTES_MAX {
-        return Err(wrong());
-    }
     let on_account = Brake { kind: "login-account", subject: &email, free: TRIES_PER_ACCOUNT };
     let on_address = Brake { kind: "login-address", subject: &visitor.address.0, free: TRIES_PER_ADDRESS };
     let brakes = &app.accounts.brakes;
