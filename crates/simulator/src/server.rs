@@ -301,7 +301,8 @@ impl Server {
         match source {
             Source::Link(link, channel) => {
                 let time = self.disk.log().get(seq as usize - 1).map_or(Timestamp(0), |entry| entry.commit.time);
-                self.say(link, &ServerMessage::Acknowledged { channel, tx_id: tx_id.clone(), seq, time });
+                let tx_ids = vec![tx_id.clone()];
+                self.say(link, &ServerMessage::Acknowledged { channel, tx_ids, seq, time });
             }
             Source::Http(request) => {
                 let entry = self.disk.log().get(seq as usize - 1);

@@ -287,7 +287,7 @@ impl Tab {
         }
         let own = |tx_id: &Id| (self.user.clone(), tx_id.clone());
         let acknowledged = match &message {
-            ServerMessage::Acknowledged { tx_id, .. } => vec![own(tx_id)],
+            ServerMessage::Acknowledged { tx_ids, .. } => tx_ids.iter().map(own).collect(),
             ServerMessage::Commits { commits, .. } => {
                 let mine = commits.iter().filter(|commit| commit.author == self.user);
                 mine.map(|commit| own(&commit.tx_id)).collect()

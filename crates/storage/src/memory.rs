@@ -48,6 +48,23 @@ struct Content {
     exports: BTreeMap<Id, Export>,
     secrets: HashMap<String, [u8; 32]>,
     fault: Option<DiskFault>,
+    held: Held,
+}
+
+/// What a slow disk has yet to come to. A copy of the store waits for nothing.
+#[derive(Default)]
+struct Held(Vec<(Vec<Batch>, Reply)>);
+
+impl Clone for Held {
+    fn clone(&self) -> Held {
+        Held::default()
+    }
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Held({})", self.0.len())
+    }
 }
 
 /// What is wrong with the disk that a [`MemoryStore`] stands for.
@@ -57,6 +74,8 @@ pub enum DiskFault {
     Full,
     /// Its driver is broken: commits end in a panic.
     Broken,
+    /// It is slow: commits wait until something else is wrong with it, or nothing.
+    Slow,
 }
 
 impl MemoryStore {
@@ -72,9 +91,20 @@ impl MemoryStore {
         MemoryStore(Arc::new(Mutex::new(self.content().clone())))
     }
 
-    /// Breaks the disk, or mends it: for tests of what happens when commits fail.
+    /// Breaks the disk, or mends it: for tests of what happens when commits fail. What waited for a slow one goes on.
     pub fn set_fault(&self, fault: Option<DiskFault>) {
-        self.content().fault = fault;
+        let held = {
+            let mut content = self.content();
+            content.fault = fault;
+            std::mem::take(&mut content.held.0)
+        };
+        held.into_iter().for_each(|(batches, reply)| self.submit(batches, reply));
+    }
+
+    /// How many groups wait for a slow disk.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.content().held.0.len()
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -98,6 +128,7 @@ impl Store for MemoryStore {
                     batches.iter().map(|_| Err(full())).collect()
                 }
                 Some(DiskFault::Broken) => unreachable!("the disk's driver is broken"),
+                Some(DiskFault::Slow) => return content.held.0.push((batches, reply)),
                 None => batches.into_iter().map(|batch| content.commit(batch)).collect(),
             }
         };

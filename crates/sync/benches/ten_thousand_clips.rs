@@ -183,8 +183,8 @@ fn acknowledgements(room: &Room) {
         .iter()
         .map(|transaction| {
             let commit = room.submit(&Author::User(id("ann")), transaction, NOW).unwrap().commit;
-            let (tx_id, seq, time) = (commit.tx_id, commit.seq, commit.time);
-            timed(|| replica.handle(Event::Message(ServerMessage::Acknowledged { channel: 1, tx_id, seq, time })))
+            let (tx_ids, seq, time) = (vec![commit.tx_id], commit.seq, commit.time);
+            timed(|| replica.handle(Event::Message(ServerMessage::Acknowledged { channel: 1, tx_ids, seq, time })))
         })
         .collect();
     assert_eq!(replica.status().pending, 0);

@@ -21,6 +21,9 @@ pub const PRESENCE_SELECTION_MAX: usize = 64;
 /// Values that presence names as held: fingers on faders, and what belongs to a point.
 pub const PRESENCE_HELD_MAX: usize = 16;
 
+/// Bytes that a frame of one small edit takes at most.
+const SMALL_FRAME_BYTES: usize = 160;
+
 /// What a client says (W4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ClientMessage {
@@ -205,15 +208,15 @@ pub enum ServerMessage {
         /// The entries of the log.
         commits: Vec<Commit>,
     },
-    /// The client's own transaction was committed exactly as it was sent.
+    /// Transactions of the client's own were committed exactly as they were sent.
     Acknowledged {
         /// Where.
         channel: u32,
-        /// Which.
-        tx_id: Id,
-        /// Its place in the log.
+        /// Which: at least one.
+        tx_ids: Vec<Id>,
+        /// The place of the first in the log; the others follow it without a gap.
         seq: u64,
-        /// The time of the commit.
+        /// The time of each of the commits.
         time: Timestamp,
     },
     /// The client's own transaction was not committed.
@@ -286,8 +289,16 @@ pub enum BadFrame {
 /// A frame of this message.
 #[must_use]
 pub fn encode<M: Serialize>(message: &M) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(SMALL_FRAME_BYTES);
+    frame.push(VERSION);
+    append(frame, message)
+}
+
+/// Appends a value as it stands in a frame, without the version.
+#[must_use]
+pub fn append<T: Serialize>(bytes: Vec<u8>, value: &T) -> Vec<u8> {
     // Every type above serialises without fail; a frame without content is refused by the other side.
-    postcard::to_extend(message, vec![VERSION]).unwrap_or_default()
+    postcard::to_extend(value, bytes).unwrap_or_default()
 }
 
 /// The message in a frame.

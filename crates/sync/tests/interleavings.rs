@@ -81,7 +81,7 @@ impl World {
         self.states.push(self.room.records().clone());
         let Commit { seq, tx_id, time, .. } = submitted.commit.clone();
         self.queue.push_back(if own && submitted.verbatim {
-            ServerMessage::Acknowledged { channel: CHANNEL, tx_id, seq, time }
+            ServerMessage::Acknowledged { channel: CHANNEL, tx_ids: vec![tx_id], seq, time }
         } else {
             ServerMessage::Commits { channel: CHANNEL, commits: vec![submitted.commit] }
         });
@@ -97,7 +97,8 @@ impl World {
         let tx_id = transaction.tx_id.clone();
         let logged = self.log.iter().find(|commit| commit.tx_id == tx_id);
         if let Some(Commit { seq, time, .. }) = logged {
-            self.queue.push_back(ServerMessage::Acknowledged { channel: CHANNEL, tx_id, seq: *seq, time: *time });
+            let tx_ids = vec![tx_id];
+            self.queue.push_back(ServerMessage::Acknowledged { channel: CHANNEL, tx_ids, seq: *seq, time: *time });
         } else if refuse {
             self.queue.push_back(ServerMessage::Refused {
                 channel: CHANNEL,

@@ -104,8 +104,8 @@ impl Pair {
 
     fn acknowledge(&mut self, submitted: &Submitted) -> Vec<Effect> {
         assert!(submitted.verbatim);
-        let (tx_id, seq) = (submitted.commit.tx_id.clone(), submitted.commit.seq);
-        self.hear(ServerMessage::Acknowledged { channel: CHANNEL, tx_id, seq, time: COMMITTED })
+        let (tx_ids, seq) = (vec![submitted.commit.tx_id.clone()], submitted.commit.seq);
+        self.hear(ServerMessage::Acknowledged { channel: CHANNEL, tx_ids, seq, time: COMMITTED })
     }
 
     fn refuse(&mut self, tx_id: &Id, status: u16) -> Vec<Effect> {
@@ -298,8 +298,8 @@ fn wr6_a_repeat_is_acknowledged_with_its_old_place() {
 fn wr6_an_unknown_acknowledgement_leaves_no_hole() {
     let mut pair = Pair::live();
     let unknown = pair.commit("ann", vec![volume("a", 0.5)]);
-    let (tx_id, seq) = (unknown.commit.tx_id, unknown.commit.seq);
-    let effects = pair.hear(ServerMessage::Acknowledged { channel: CHANNEL, tx_id, seq, time: COMMITTED });
+    let (tx_ids, seq) = (vec![unknown.commit.tx_id], unknown.commit.seq);
+    let effects = pair.hear(ServerMessage::Acknowledged { channel: CHANNEL, tx_ids, seq, time: COMMITTED });
     assert!(asks_for_all(&effects));
 }
 

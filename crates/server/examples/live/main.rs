@@ -268,8 +268,8 @@ async fn hear(mut stream: SplitStream<Socket>, heard: Arc<Heard>, wake: Arc<toki
     while let Some(Ok(message)) = stream.next().await {
         let Message::Binary(frame) = message else { continue };
         match decode::<ServerMessage>(&frame).unwrap() {
-            ServerMessage::Acknowledged { .. } => {
-                heard.acknowledged.fetch_add(1, Ordering::Relaxed);
+            ServerMessage::Acknowledged { tx_ids, .. } => {
+                heard.acknowledged.fetch_add(tx_ids.len() as u64, Ordering::Relaxed);
                 wake.notify_one();
             }
             ServerMessage::Commits { commits, .. } => {

@@ -14,12 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::conn::auto::upgrade::downcast;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -37,7 +39,7 @@ use crate::limits::{
     SHUTDOWN_GRACE, TLS_HANDSHAKE_TIMEOUT,
 };
 use counts::{Counts, Place};
-use pulse::Pulse;
+use pulse::{Pulse, Watched};
 
 /// What plain http says to one connection too many. Over TLS there is nobody to say it to before the handshake.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 55\r\n\
@@ -124,6 +126,14 @@ pub(crate) async fn serve(
         tracing::warn!(connections = counts.all(), "some connections did not end in time");
         open.shutdown().await;
     }
+}
+
+/// What a connection without TLS is once it has been upgraded: the stream, what has been read of it already, and its place,
+/// which it keeps until that is dropped. With TLS, and whatever else is not this server's own, it comes back as it is.
+pub(crate) fn unwrapped(upgraded: Upgraded) -> Result<(TcpStream, Bytes, impl Sized + Send), Upgraded> {
+    let parts = downcast::<TokioIo<Watched<TcpStream>>>(upgraded)?;
+    let (stream, place) = parts.io.into_inner().into_parts();
+    Ok((stream, parts.read_buf, place))
 }
 
 /// HTTP/1.1, and what is upgraded from it.

@@ -26,7 +26,14 @@ pub(super) struct Pulse {
 pub(super) struct Watched<I> {
     io: I,
     pulse: Arc<Pulse>,
-    _place: Place,
+    place: Place,
+}
+
+impl<I> Watched<I> {
+    /// The connection, whose pulse nobody feels any more, and its place.
+    pub(super) fn into_parts(self) -> (I, Place) {
+        (self.io, self.place)
+    }
 }
 
 impl Pulse {
@@ -34,7 +41,7 @@ impl Pulse {
     pub(super) fn watch<I>(io: I, place: Place) -> (Watched<I>, Arc<Pulse>) {
         let pulse =
             Arc::new(Pulse { began: Instant::now(), last_ms: AtomicU64::new(0), heard: AtomicBool::new(false) });
-        (Watched { io, pulse: Arc::clone(&pulse), _place: place }, pulse)
+        (Watched { io, pulse: Arc::clone(&pulse), place }, pulse)
     }
 
     /// Whether the other side has ever sent a byte.

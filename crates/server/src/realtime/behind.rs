@@ -67,9 +67,11 @@ impl Behind {
         }
     }
 
-    /// Whether the log's tail is so long that rows have to be written before it may grow.
-    pub(crate) fn is_full(&self) -> bool {
-        self.seq - self.since + GROUP_TRANSACTIONS_MAX as u64 > TAIL_COMMITS_MAX || self.bytes > TAIL_BYTES_MAX
+    /// Whether the log's tail, with so many entries that are still under way, is so long that rows have to be written before
+    /// it may grow by another group.
+    pub(crate) fn is_full(&self, under_way: u64) -> bool {
+        let commits = self.seq - self.since + under_way + GROUP_TRANSACTIONS_MAX as u64;
+        commits > TAIL_COMMITS_MAX || self.bytes > TAIL_BYTES_MAX
     }
 
     /// Ends when there is something to do for [`Behind::go_on`]; may be given up at any time.
@@ -161,16 +163,17 @@ mod tests {
         const LAST: u64 = TAIL_COMMITS_MAX - GROUP_TRANSACTIONS_MAX as u64;
         let mut many = Behind::default();
         note(&mut many, LAST, 1);
-        assert!(!many.is_full(), "a group has its place");
+        assert!(!many.is_full(0), "a group has its place");
+        assert!(many.is_full(1), "but not beside what is under way");
         note(&mut many, LAST + 1, 1);
-        assert!(many.is_full());
+        assert!(many.is_full(0));
 
         let mut large = Behind::default();
         let entries = TAIL_BYTES_MAX / 1_000_000 + 1;
         note(&mut large, entries as u64 - 2, 1_000_000);
-        assert!(!large.is_full());
+        assert!(!large.is_full(0));
         note(&mut large, entries as u64, 1_000_000);
-        assert!(large.is_full());
+        assert!(large.is_full(0));
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,12 @@ use super::SubmitError;
 use super::behind::Behind;
 use super::limits::STALE_RETRIES_MAX;
 
+/// What stands before a payload when it is hashed. Hashes are kept for ever, so that it never changes, whatever version the
+/// wire has.
+const PAYLOAD_VERSION: u8 = 2;
+/// Bytes that the payload of a small edit takes at most.
+const SMALL_PAYLOAD_BYTES: usize = 160;
+
 /// A transaction that asks to be committed.
 #[derive(Debug, Clone)]
 pub(crate) struct Submission {
@@ -27,6 +33,12 @@ impl Submission {
             .operations
             .iter()
             .any(|operation| operation.target.table == Table::ProjectMembers || collaborator(operation).is_some())
+    }
+
+    /// Whether the room can judge it by its own records alone: it makes nothing, and nobody a member.
+    pub(crate) fn is_plain(&self) -> bool {
+        let makes = self.transaction.operations.iter().any(Operation::is_creation);
+        !makes && self.jobs.is_empty() && !self.changes_members()
     }
 }
 
@@ -118,6 +130,59 @@ enum Repeats {
 /// What is to be kept, and the records whose rows are not among it.
 type Kept = (Batch, BTreeSet<Key>);
 
+/// Transactions that a room has judged one after the other.
+#[derive(Default)]
+pub(crate) struct Taken {
+    verdicts: Verdicts,
+    commits: Vec<NewCommit>,
+    jobs: Vec<NewJob>,
+    /// The records that they change.
+    changed: BTreeSet<Key>,
+}
+
+impl Taken {
+    /// Takes a plain transaction, see [`Submission::is_plain`]; false, and nothing has changed, when the room would refuse
+    /// it: that may be since it is in the log already, which the store knows.
+    pub(crate) fn take_plain(&mut self, room: &mut Room, submission: &Submission, now: Timestamp) -> bool {
+        let Submission { author, transaction, .. } = submission;
+        let Ok(submitted) = room.submit(author, transaction, now) else { return false };
+        self.add(submitted, hash(transaction), &[]);
+        true
+    }
+
+    /// The batch that keeps them; `room` is as the last of them leaves it. Those whose rows it does not write stay
+    /// behind as what [`Taken::into_verdicts`] calls lagging.
+    pub(crate) fn batch(&mut self, room: &Room) -> Batch {
+        let (scope, epoch) = (room.scope().clone(), room.epoch().clone());
+        let expected_seq = room.seq() - self.commits.len() as u64;
+        let (commits, jobs) = (std::mem::take(&mut self.commits), std::mem::take(&mut self.jobs));
+        let records = Batch::written_through(&commits, room.records());
+        for (table, record) in &records {
+            self.changed.remove(&Key::new(*table, record.id().clone()));
+        }
+        Batch { scope, epoch, expected_seq, commits, records, jobs }
+    }
+
+    /// What became of each, once the batch is durable; and the records that lag behind the log.
+    pub(crate) fn into_verdicts(self) -> (Verdicts, BTreeSet<Key>) {
+        (self.verdicts, self.changed)
+    }
+
+    fn add(&mut self, mut submitted: Submitted, payload_hash: PayloadHash, jobs: &[NewJob]) {
+        for key in &submitted.changed {
+            // Most edits of a group are of the same few records.
+            if !self.changed.contains(key) {
+                self.changed.insert(key.clone());
+            }
+        }
+        self.jobs.extend(jobs.iter().cloned());
+        // What undoes it is for the log alone.
+        let (commit, inverse) = (submitted.commit.clone(), std::mem::take(&mut submitted.inverse));
+        self.commits.push(NewCommit { commit, inverse, payload_hash });
+        self.verdicts.push(Ok(Verdict::Committed(submitted)));
+    }
+}
+
 /// Runs every submission through the room: verdicts, and the batch to be kept, if any.
 fn judge(
     room: &mut Room,
@@ -126,11 +191,9 @@ fn judge(
     now: Timestamp,
     repeats: Repeats,
 ) -> Result<(Verdicts, Option<Kept>), StoreError> {
-    let expected_seq = room.seq();
-    let (mut commits, mut jobs, mut lagging) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let mut taken = Taken::default();
     let mut here: HashMap<(Id, Id), (u64, PayloadHash)> = HashMap::new();
-    let mut verdicts = Vec::with_capacity(submissions.len());
-    for Submission { author, transaction, jobs: wanted } in submissions {
+    for Submission { author, transaction, jobs } in submissions {
         let payload_hash = hash(transaction);
         let name = (author.id(), transaction.tx_id.clone());
         let earlier = match here.get(&name) {
@@ -139,20 +202,15 @@ fn judge(
             None => None,
         };
         if let Some((seq, earlier_hash)) = earlier {
-            verdicts.push(repeat(seq, earlier_hash == payload_hash));
+            taken.verdicts.push(repeat(seq, earlier_hash == payload_hash));
             continue;
         }
         let refusal = match refused_by_store(room, store, transaction)? {
             Some(refusal) => refusal,
             None => match room.submit(author, transaction, now) {
-                Ok(mut submitted) => {
+                Ok(submitted) => {
                     here.insert(name, (submitted.commit.seq, payload_hash));
-                    lagging.extend(submitted.changed.iter().cloned());
-                    jobs.extend(wanted.iter().cloned());
-                    // What undoes it is for the log alone.
-                    let (commit, inverse) = (submitted.commit.clone(), std::mem::take(&mut submitted.inverse));
-                    commits.push(NewCommit { commit, inverse, payload_hash });
-                    verdicts.push(Ok(Verdict::Committed(submitted)));
+                    taken.add(submitted, payload_hash, jobs);
                     continue;
                 }
                 Err(refusal) => refusal,
@@ -160,20 +218,14 @@ fn judge(
         };
         // What has been done already often cannot be done again.
         let earlier = if repeats == Repeats::Likely { None } else { find(store, room, &name)? };
-        verdicts.push(match earlier {
+        taken.verdicts.push(match earlier {
             Some((seq, earlier_hash)) => repeat(seq, earlier_hash == payload_hash),
             None => Err(refusal.into()),
         });
     }
-    if commits.is_empty() {
-        return Ok((verdicts, None));
-    }
-    let (scope, epoch) = (room.scope().clone(), room.epoch().clone());
-    let records = Batch::written_through(&commits, room.records());
-    for (table, record) in &records {
-        lagging.remove(&Key::new(*table, record.id().clone()));
-    }
-    Ok((verdicts, Some((Batch { scope, epoch, expected_seq, commits, records, jobs }, lagging))))
+    let batch = (!taken.commits.is_empty()).then(|| taken.batch(room));
+    let (verdicts, lagging) = taken.into_verdicts();
+    Ok((verdicts, batch.map(|batch| (batch, lagging))))
 }
 
 /// Where a transaction stands in this room's log, 0 for another log, and the hash that it was sent with.
@@ -238,7 +290,7 @@ fn new_member(operation: &Operation) -> Option<Id> {
 
 /// Whom an operation puts into the guide's list of collaborators, or takes out of it.
 fn collaborator(operation: &Operation) -> Option<&Value> {
-    let theirs = operation.target.table == Table::Projects && operation.path.segments() == ["collaborators"];
+    let theirs = operation.target.table == Table::Projects && operation.path.as_str() == "collaborators";
     match &operation.change {
         Change::ListInsert(user, _) | Change::ListRemove(user) if theirs => Some(user),
         _ => None,
@@ -247,7 +299,9 @@ fn collaborator(operation: &Operation) -> Option<&Value> {
 
 /// What a repeat must have in common with the first sending: the operations and what they insist on.
 fn hash(transaction: &Transaction) -> PayloadHash {
-    blake3::hash(&sync::wire::encode(&(&transaction.operations, &transaction.base_versions))).into()
+    let mut payload = Vec::with_capacity(SMALL_PAYLOAD_BYTES);
+    payload.push(PAYLOAD_VERSION);
+    blake3::hash(&sync::wire::append(payload, &(&transaction.operations, &transaction.base_versions))).into()
 }
 
 /// The commits among the verdicts, in order.
@@ -256,4 +310,24 @@ pub(crate) fn commits(verdicts: &Verdicts) -> impl Iterator<Item = &Commit> {
         Ok(Verdict::Committed(submitted)) => Some(&submitted.commit),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wr6_the_hash_of_a_payload_does_not_know_the_version_of_the_wire() {
+        let id = Id::system();
+        let transaction = Transaction {
+            tx_id: id.clone(),
+            author_id: id.clone(),
+            operations: vec![operations::build::set(Table::Tracks, &id, "volume", 0.5)],
+            client_timestamp: 0.0,
+            base_versions: Default::default(),
+            gesture: None,
+        };
+        let of_the_second = sync::wire::append(vec![2], &(&transaction.operations, &transaction.base_versions));
+        assert_eq!(hash(&transaction), *blake3::hash(&of_the_second).as_bytes());
+    }
 }

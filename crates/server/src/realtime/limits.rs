@@ -21,7 +21,10 @@ pub const PRESENCES_FRAME_MAX: usize = 64;
 /// Requests that wait for one room; whoever sends more waits.
 pub const ROOM_QUEUE_MAX: usize = 1_024;
 /// Transactions that one room commits together.
-pub const GROUP_TRANSACTIONS_MAX: usize = 512;
+pub const GROUP_TRANSACTIONS_MAX: usize = 1_024;
+/// Operations of a transaction that is judged by the room's own task, while the edits before it are being written; one of
+/// more is judged elsewhere, and others wait for it.
+pub const JUDGED_AT_ONCE_OPERATIONS: usize = 64;
 /// Commits that a client may catch up on; one that has missed more gets a snapshot (PS3).
 pub const RESUME_COMMITS_MAX: u64 = 5_000;
 /// Bytes of commits that a client may catch up on; a snapshot is smaller than more of them.

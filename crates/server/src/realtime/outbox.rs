@@ -75,7 +75,7 @@ impl Line {
         let mut in_name_of_the_task = Context::from_waker(&self.task);
         while let Some(first) = self.unsent.front_mut() {
             let offered = &first[..first.len().min(OFFERED_BYTES_MAX)];
-            match wire.as_mut().poll_write(&mut in_name_of_the_task, offered) {
+            match wire.poll_write(&mut in_name_of_the_task, offered) {
                 Poll::Ready(Ok(taken @ 1..)) => first.advance(taken),
                 Poll::Ready(_) => return Step::Broken,
                 Poll::Pending => return Step::Rest,
@@ -86,7 +86,7 @@ impl Line {
             }
         }
         if self.unflushed {
-            match wire.as_mut().poll_flush(&mut in_name_of_the_task) {
+            match wire.poll_flush(&mut in_name_of_the_task) {
                 Poll::Ready(Ok(())) => self.unflushed = false,
                 Poll::Ready(Err(_)) => return Step::Broken,
                 Poll::Pending => return Step::Rest,
@@ -148,9 +148,18 @@ impl Line {
     }
 
     /// Whether news would be written this very moment.
-    fn is_open_to_news(&self) -> bool {
-        let idle = self.unsent.is_empty() && self.queue.len() == 0 && !self.task_is_at_it;
-        idle && self.news_at.is_none_or(|at| at + NEWS_EVERY <= Instant::now())
+    fn is_open_to_news(&self, now: Instant) -> bool {
+        let idle = self.unsent.is_empty() && self.queue.len() == 0 && !self.task_is_at_it && !self.closed;
+        idle && !self.unflushed && self.news_at.is_none_or(|at| at + NEWS_EVERY <= now)
+    }
+
+    /// Writes a frame while nothing waits.
+    fn write_straight(&mut self, frame: &Bytes) {
+        let taken = self.wire.as_ref().and_then(|wire| wire.try_write(frame)).unwrap_or(0);
+        if taken < frame.len() {
+            self.unsent.push_back(frame.slice(taken..));
+            self.write_on();
+        }
     }
 
     /// Writes as much as goes; what is for the task is left to it.
@@ -243,14 +252,13 @@ impl Outbox {
         self.say(|queue| queue.message(message))
     }
 
-    /// Tells of all of these commits; `frame` is [`EncodedCommits::ready_frame`], which need not be made for each socket.
-    pub(crate) fn news(&self, channel: u32, commits: &EncodedCommits, frame: Option<&Bytes>) -> bool {
+    /// Tells of all of these commits, `now`; `frame` is [`EncodedCommits::ready_frame`]. Neither need be made for each socket.
+    pub(crate) fn news(&self, channel: u32, commits: &EncodedCommits, frame: Option<&Bytes>, now: Instant) -> bool {
         let mut line = self.0.line();
         match frame.filter(|frame| frame.len() <= WRITTEN_BY_ROOM_BYTES) {
-            Some(frame) if !line.closed && line.is_open_to_news() => {
-                line.news_at = Some(Instant::now());
-                line.unsent.push_back(frame.clone());
-                line.write_on();
+            Some(frame) if line.is_open_to_news(now) => {
+                line.news_at = Some(now);
+                line.write_straight(frame);
                 true
             }
             _ => {

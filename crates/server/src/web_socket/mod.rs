@@ -5,22 +5,21 @@
 
 pub(crate) mod frames;
 mod reading;
+mod writing;
 
+use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWrite;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 pub(crate) use reading::{Incoming, Received};
+pub(crate) use writing::WriteHalf;
 
-use crate::Problem;
-
-/// The way out: frames are written to it whole, one after the other.
-pub(crate) type WriteHalf = std::pin::Pin<Box<dyn AsyncWrite + Send>>;
+use crate::{Problem, connections};
 
 /// A request that asks for a socket, as it should.
 pub(crate) struct Upgrade {
@@ -81,12 +80,22 @@ impl Upgrade {
     {
         let Upgrade { accept, on_upgrade, .. } = self;
         tokio::spawn(async move {
-            match on_upgrade.await {
-                Ok(upgraded) => {
-                    let (read, write) = tokio::io::split(TokioIo::new(upgraded));
-                    attend(Incoming::new(read, message_bytes_max).await, Box::pin(write)).await;
+            let upgraded = match on_upgrade.await {
+                Ok(upgraded) => upgraded,
+                Err(error) => return tracing::debug!(%error, "a connection did not become a socket"),
+            };
+            match connections::unwrapped(upgraded) {
+                // Its place is kept until it has been attended to, although nothing of the connection is left then.
+                Ok((stream, begun, _place)) => {
+                    let (read, write) = stream.into_split();
+                    let incoming = Incoming::new(read, begun, message_bytes_max).await;
+                    attend(incoming, WriteHalf::Plain(write)).await;
                 }
-                Err(error) => tracing::debug!(%error, "a connection did not become a socket"),
+                Err(upgraded) => {
+                    let (read, write) = tokio::io::split(TokioIo::new(upgraded));
+                    let incoming = Incoming::new(read, Bytes::new(), message_bytes_max).await;
+                    attend(incoming, WriteHalf::Wrapped(Box::pin(write))).await;
+                }
             }
         });
         let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();

@@ -31,14 +31,19 @@ pub(crate) enum Received {
 pub(crate) struct Incoming(WebSocketStream<ReadOnly>);
 
 impl Incoming {
-    /// Messages of at most `message_bytes_max` bytes, whole or in frames.
-    pub(crate) async fn new(read: impl AsyncRead + Send + Unpin + 'static, message_bytes_max: usize) -> Incoming {
+    /// Messages of at most `message_bytes_max` bytes, whole or in frames; `begun` has been read of them already.
+    pub(crate) async fn new(
+        read: impl AsyncRead + Send + Unpin + 'static,
+        begun: Bytes,
+        message_bytes_max: usize,
+    ) -> Incoming {
         let config = WebSocketConfig::default()
             .max_message_size(Some(message_bytes_max))
             .max_frame_size(Some(message_bytes_max))
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0);
-        Incoming(WebSocketStream::from_raw_socket(ReadOnly(Box::new(read)), Role::Server, Some(config)).await)
+        let read = ReadOnly(Box::new(read));
+        Incoming(WebSocketStream::from_partially_read(read, begun.into(), Role::Server, Some(config)).await)
     }
 
     /// What comes next; none when the other side has left or makes no sense.

@@ -97,7 +97,9 @@ async fn client(
             count.fetch_add(1, Ordering::SeqCst);
         };
         match decode::<ServerMessage>(&frame).unwrap() {
-            ServerMessage::Acknowledged { tx_id, seq, .. } => own(&tx_id, seq),
+            ServerMessage::Acknowledged { tx_ids, seq, .. } => {
+                (seq..).zip(&tx_ids).for_each(|(seq, tx_id)| own(tx_id, seq));
+            }
             ServerMessage::Commits { commits, .. } => {
                 let mine = format!("k{round}-{number}-");
                 for commit in commits.iter().filter(|commit| commit.tx_id.as_str().starts_with(&mine)) {

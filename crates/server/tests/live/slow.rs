@@ -81,7 +81,8 @@ async fn ps4_ps5_a_guides_client_that_is_behind_hears_of_the_last_versions() {
     let last = format!("t{}", EDITS - 1);
     writer
         .wait_for(|message| {
-            matches!(message, ServerMessage::Acknowledged { tx_id, .. } if tx_id.as_str() == last).then_some(())
+            let ServerMessage::Acknowledged { tx_ids, .. } = message else { return None };
+            tx_ids.iter().any(|tx_id| tx_id.as_str() == last).then_some(())
         })
         .await;
     let (mut versions, mut notices) = (vec![1], 0);

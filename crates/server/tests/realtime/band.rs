@@ -199,7 +199,9 @@ impl Socket {
         let mut heard = Vec::new();
         while heard.len() < count {
             match self.hear_edit().await {
-                ServerMessage::Acknowledged { tx_id, .. } => heard.push(format!("ok {tx_id}")),
+                ServerMessage::Acknowledged { tx_ids, .. } => {
+                    heard.extend(tx_ids.iter().map(|tx_id| format!("ok {tx_id}")));
+                }
                 // The log says more than was sent.
                 ServerMessage::Commits { commits, .. } => {
                     heard.extend(commits.iter().map(|commit| format!("ok {}", commit.tx_id)));

@@ -6,7 +6,9 @@ use operations::build::{create, set};
 use operations::{Author, Scope};
 use server::realtime::limits::{EDIT_RATE, OPEN_RATE, OUTBOX_BYTES_MAX};
 use storage::DiskFault;
-use sync::wire::{ClientMessage, Resume, SUBMIT_TRANSACTIONS_MAX, SUBPROTOCOL, ServerMessage, VERSION};
+use sync::wire::{
+    ClientMessage, Pointer, Presence, Resume, SUBMIT_TRANSACTIONS_MAX, SUBPROTOCOL, ServerMessage, VERSION,
+};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::band::{Server, Socket, id, transaction, volume};
@@ -20,14 +22,7 @@ async fn w4_own_edits_are_acknowledged_and_others_get_the_commit() {
     let (mut anns, _) = server.open(&ann, None).await;
     let (mut bobs, _) = server.open(&bob, None).await;
     anns.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(9.0)), ("t3", volume(0.7))]).await;
-    let mut heard = Vec::new();
-    for _ in 0..3 {
-        heard.push(match anns.hear_edit().await {
-            ServerMessage::Acknowledged { tx_id, .. } => format!("ok {tx_id}"),
-            ServerMessage::Refused { tx_id, status, .. } => format!("{status} {tx_id}"),
-            other => panic!("{other:?}"),
-        });
-    }
+    let mut heard = anns.hear_verdicts(3).await;
     heard.sort();
     assert_eq!(heard, ["400 t2", "ok t1", "ok t3"]);
     let mut volumes = Vec::new();
@@ -160,6 +155,66 @@ async fn wr7_a_socket_is_answered_when_a_commit_fails_and_nothing_overtakes_what
         socket.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(0.6)), ("t3", volume(0.7))]).await;
         assert_eq!(socket.hear_verdicts(3).await, ["ok t1", "ok t2", "ok t3"]);
     }
+}
+
+/// Hears everything up to the next presence, which the room passes on whatever is being written: no edit may be among it.
+async fn hear_of_no_edit(socket: &mut Socket) {
+    loop {
+        match socket.hear().await {
+            ServerMessage::Presences { .. } => return,
+            ServerMessage::People { .. } | ServerMessage::Present { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn wr7_wr9_what_was_judged_upon_a_group_that_fails_is_taken_back_with_it() {
+    for fault in [Some(DiskFault::Full), None] {
+        let (server, store, _) = Server::in_memory().await;
+        let (ann, bob) = (server.let_in("ann"), server.let_in("bob"));
+        server.project(&ann).await;
+        server.add(&ann, "bob").await;
+        let (mut anns, _) = server.open(&ann, None).await;
+        let (mut bobs, before) = server.open(&bob, None).await;
+        let ServerMessage::Snapshot { seq: before, .. } = before else { panic!("{before:?}") };
+        store.set_fault(Some(DiskFault::Slow));
+        anns.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(0.6))]).await;
+        while store.waiting() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        // Judged, and not to be heard of either.
+        bobs.submit(&bob, vec![("t3", volume(0.7))]).await;
+        let pointer = Some(Pointer { beat: 1.0, track: None });
+        bobs.say(&ClientMessage::Presence { channel: 1, presence: Presence { pointer, ..Presence::default() } }).await;
+        hear_of_no_edit(&mut anns).await;
+        assert_eq!(store.waiting(), 1, "one group after the other");
+        store.set_fault(fault);
+        let (anns_verdicts, bobs_verdicts) = if fault.is_some() {
+            (["503 t1", "503 t2"], vec!["503 t3"])
+        } else {
+            (["ok t1", "ok t2"], vec!["ok t1", "ok t2", "ok t3"])
+        };
+        assert_eq!(anns.hear_verdicts(2).await, anns_verdicts);
+        assert_eq!(bobs.hear_verdicts(bobs_verdicts.len()).await, bobs_verdicts);
+        store.set_fault(None);
+        let (_, after) = server.open(&ann, None).await;
+        let ServerMessage::Snapshot { seq, records, .. } = after else { panic!("{after:?}") };
+        let track = records.iter().find(|(table, record)| *table == Table::Tracks && *record.id() == id("a")).unwrap();
+        let expected = if fault.is_some() { (before, Some(1.0)) } else { (before + 3, Some(0.7)) };
+        assert_eq!((seq, track.1.number("volume")), expected);
+    }
+}
+
+#[tokio::test]
+async fn w4_what_was_sent_together_is_acknowledged_together() {
+    let server = Server::start().await;
+    let ann = server.let_in("ann");
+    server.project(&ann).await;
+    let (mut anns, _) = server.open(&ann, None).await;
+    anns.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(0.6)), ("t3", volume(0.7))]).await;
+    let ServerMessage::Acknowledged { tx_ids, seq, .. } = anns.hear_edit().await else { panic!("no acknowledgement") };
+    assert_eq!((tx_ids, seq), (vec![id("t1"), id("t2"), id("t3")], 2));
 }
 
 #[tokio::test]

@@ -64,18 +64,29 @@ impl Server {
 
     /// The group as one connection gets it: its own transactions that stand in the log as sent are only acknowledged.
     pub(super) fn tell(&mut self, link: LinkId, channel: u32, group: &[Grouped]) {
-        let mut commits = Vec::new();
+        let (mut commits, mut own) = (Vec::new(), Vec::new());
         for Grouped { submitted, source } in group {
             let verbatim = submitted.verbatim || self.has(Fault::RewrittenButAcknowledged);
             if *source == Source::Link(link, channel) && verbatim {
                 self.tell_commits(link, channel, &mut commits);
-                let Commit { tx_id, seq, time, .. } = submitted.commit.clone();
-                self.say(link, &ServerMessage::Acknowledged { channel, tx_id, seq, time });
+                own.push(&submitted.commit);
             } else {
+                self.acknowledge_together(link, channel, &mut own);
                 commits.push(submitted.commit.clone());
             }
         }
+        self.acknowledge_together(link, channel, &mut own);
         self.tell_commits(link, channel, &mut commits);
+    }
+
+    /// Commits that follow each other: as many as were made at one time are acknowledged in one message.
+    fn acknowledge_together(&mut self, link: LinkId, channel: u32, own: &mut Vec<&Commit>) {
+        for commits in own.chunk_by(|a, b| a.time == b.time) {
+            let tx_ids = commits.iter().map(|commit| commit.tx_id.clone()).collect();
+            let (seq, time) = (commits[0].seq, commits[0].time);
+            self.say(link, &ServerMessage::Acknowledged { channel, tx_ids, seq, time });
+        }
+        own.clear();
     }
 
     /// Whether this connection is told when tracks come and go.

@@ -48,7 +48,9 @@ impl Replica {
                 self.now_live()
             }
             ServerMessage::Commits { commits, .. } => self.commits(&commits),
-            ServerMessage::Acknowledged { tx_id, seq, time, .. } => self.acknowledged(&tx_id, seq, time),
+            ServerMessage::Acknowledged { tx_ids, seq, time, .. } => {
+                (seq..).zip(&tx_ids).flat_map(|(seq, tx_id)| self.acknowledged(tx_id, seq, time)).collect()
+            }
             ServerMessage::Refused { tx_id, status, message, .. } => self.refused(&tx_id, status, message),
             ServerMessage::Denied { status, message, .. } => self.denied(status, message),
             ServerMessage::People { people, .. } => {

@@ -233,7 +233,7 @@ mod tests {
         assert!(!works(&greeting) && !works(&failed));
         assert!(works(&ServerMessage::Resumed { channel: 1, epoch: id("e"), seq: 1 }));
         assert!(works(&ServerMessage::Snapshot { channel: 1, epoch: id("e"), seq: 1, records: vec![] }));
-        let done = ServerMessage::Acknowledged { channel: 1, tx_id: id("t"), seq: 1, time: Timestamp(0) };
+        let done = ServerMessage::Acknowledged { channel: 1, tx_ids: vec![id("t")], seq: 1, time: Timestamp(0) };
         assert!(works(&done));
     }
 }

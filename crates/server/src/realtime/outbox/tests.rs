@@ -13,7 +13,7 @@ use super::*;
 fn line(bytes: usize) -> (Outbox, OutboxTask, DuplexStream, CancellationToken) {
     let (near, far) = tokio::io::duplex(bytes);
     let cut = CancellationToken::new();
-    let (outbox, task) = outbox(Box::pin(near), cut.clone());
+    let (outbox, task) = outbox(WriteHalf::Wrapped(Box::pin(near)), cut.clone());
     (outbox, task, far, cut)
 }
 
@@ -140,7 +140,7 @@ async fn ps4_a_frame_that_is_ready_goes_in_its_turn() {
     let (outbox, task, far, _) = line(16);
     let tell = |seq: u64, bytes: usize| {
         let commits = one(seq, bytes);
-        outbox.news(1, &commits, commits.ready_frame(1).as_ref())
+        outbox.news(1, &commits, commits.ready_frame(1).as_ref(), Instant::now())
     };
     assert!(tell(1, 1) && tell(2, 1), "the first is under way, the second waits");
     assert!(outbox.message(&pong(3)) && tell(4, 1) && tell(5, WRITTEN_BY_ROOM_BYTES));

@@ -23,6 +23,7 @@ impl ReplyTo {
 }
 
 impl RoomTask {
+    /// Commits what a request asks for, and what waits behind it, upon what is durable: whatever it is.
     pub(super) async fn commit_waiting(&mut self, first: Request) -> Option<Request> {
         let mut submissions = Vec::new();
         let mut replies = Vec::new();
@@ -30,10 +31,7 @@ impl RoomTask {
         while let Some(request) = next.take() {
             match request {
                 Request::SubmitFromSocket { socket, channel, submissions: mut sent } => {
-                    if let Some(follower) = self.follower(socket, channel)
-                        && let Some(reason) = &follower.put_off
-                    {
-                        sent.into_iter().for_each(|late| follower.refuse(late.transaction.tx_id, reason));
+                    if self.are_put_off(socket, channel, &sent) {
                         next = self.requests.try_recv().ok();
                         continue;
                     }
@@ -68,20 +66,34 @@ impl RoomTask {
                 next = self.requests.try_recv().ok();
             }
         }
-        if submissions.is_empty() {
-            return ahead;
+        if !submissions.is_empty() {
+            self.commit_together(submissions, replies).await;
         }
+        ahead
+    }
+
+    /// Whether what this socket sends is put off; these are then refused.
+    pub(super) fn are_put_off(&self, socket: SocketId, channel: u32, submissions: &[Submission]) -> bool {
+        let Some(follower) = self.follower(socket, channel) else { return false };
+        let Some(reason) = &follower.put_off else { return false };
+        submissions.iter().for_each(|late| follower.refuse(late.transaction.tx_id.clone(), reason));
+        true
+    }
+
+    /// Commits these as one group upon what is durable, and tells everyone; false when the store could not.
+    pub(super) async fn commit_together(&mut self, submissions: Vec<Submission>, replies: Vec<ReplyTo>) -> bool {
         let old = self.room.clone();
         let verdicts = self.commit(submissions).await;
+        let saved = !verdicts.iter().any(|verdict| matches!(verdict, Err(SubmitError::Unavailable)));
         self.publish(&old, &verdicts, &replies).await;
         self.answer(verdicts, replies);
-        ahead
+        saved
     }
 
     /// Commits on a thread that may block, and comes back when it is durable.
     async fn commit(&mut self, submissions: Vec<Submission>) -> Verdicts {
         let count = submissions.len();
-        if self.behind.is_full() && !self.behind.finish(&self.room, &self.database).await {
+        if self.behind.is_full(0) && !self.behind.finish(&self.room, &self.database).await {
             return (0..count).map(|_| Err(SubmitError::Unavailable)).collect();
         }
         let (mut room, database, now) = (self.room.clone(), self.database.clone(), self.clock.now());
@@ -106,7 +118,7 @@ impl RoomTask {
         }
     }
 
-    fn answer(&mut self, verdicts: Verdicts, replies: Vec<ReplyTo>) {
+    pub(super) fn answer(&mut self, verdicts: Verdicts, replies: Vec<ReplyTo>) {
         for (verdict, reply) in verdicts.into_iter().zip(replies) {
             match reply {
                 ReplyTo::Caller(reply) => drop(reply.send(verdict.map(|verdict| (verdict, self.room.clone())))),
@@ -119,7 +131,8 @@ impl RoomTask {
                         Ok(Verdict::Committed(_)) => {}
                         Ok(Verdict::Repeat { seq }) => {
                             let time = self.clock.now();
-                            follower.outbox.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time });
+                            let tx_ids = vec![tx_id];
+                            follower.outbox.message(&ServerMessage::Acknowledged { channel, tx_ids, seq, time });
                         }
                         Err(error) => {
                             follower.refuse(tx_id, &error);

@@ -1,5 +1,6 @@
 //! One task per open project: it puts transactions in order, makes them durable, and tells whoever listens.
 
+mod ahead;
 mod committing;
 mod following;
 mod telling;
@@ -23,6 +24,7 @@ use super::outbox::Outbox;
 use super::presence::Presences;
 use super::{Neighbours, SubmitError};
 use crate::state::{Clock, new_id};
+use ahead::Ahead;
 pub(super) use following::Follower;
 use watching::Watcher;
 
@@ -57,7 +59,9 @@ pub(crate) enum Request {
 }
 
 pub(crate) struct RoomTask {
+    /// As the log leaves it: what is under way is not in it.
     room: Room,
+    ahead: Ahead,
     behind: Behind,
     database: Database,
     clock: Clock,
@@ -90,37 +94,41 @@ impl RoomTask {
             Err(_) => return refuse_all(&mut requests),
         };
         let (followers, watchers, presences) = (Vec::new(), BTreeMap::new(), Presences::default());
-        let mut task = RoomTask { room, behind, database, clock, neighbours, requests, followers, watchers, presences };
-        let mut ahead = None;
+        let ahead = Ahead::default();
+        let mut task =
+            RoomTask { room, ahead, behind, database, clock, neighbours, requests, followers, watchers, presences };
+        // What has to wait until all that was judged before it is durable.
+        let mut held = None;
         loop {
+            if task.ahead.is_empty()
+                && let Some(request) = held.take()
+            {
+                held = task.handle(request).await.and_then(|next| task.judge_waiting(next));
+                task.presences.tell(&mut task.followers);
+                continue;
+            }
             let due = task.presences.due();
-            let request = match ahead.take() {
-                Some(request) => request,
-                None => tokio::select! {
-                    biased;
-                    request = task.requests.recv() => match request {
-                        Some(request) => request,
-                        None => return,
-                    },
-                    () = task.behind.wait() => {
-                        task.behind.go_on(&task.room, &task.database);
-                        continue;
-                    }
-                    () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                        task.presences.tell(&mut task.followers);
-                        continue;
-                    }
-                    () = tokio::time::sleep(ROOM_IDLE), if task.is_unheard() => {
-                        // The log has it all: a room whose rows cannot be written may go as well.
-                        task.behind.finish(&task.room, &task.database).await;
-                        if retire(&task.requests) {
-                            return;
-                        }
-                        continue;
-                    }
+            tokio::select! {
+                biased;
+                outcome = task.ahead.outcome() => task.settle(outcome).await,
+                request = task.requests.recv(), if held.is_none() && task.ahead.has_room() => match request {
+                    Some(request) => held = task.judge_waiting(request),
+                    None => return,
                 },
-            };
-            ahead = task.handle(request).await;
+                () = task.behind.wait() => {
+                    task.behind.go_on(&task.room, &task.database);
+                    continue;
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+                () = tokio::time::sleep(ROOM_IDLE), if task.is_unheard() && task.ahead.is_empty() => {
+                    // The log has it all: a room whose rows cannot be written may go as well.
+                    task.behind.finish(&task.room, &task.database).await;
+                    if retire(&task.requests) {
+                        return;
+                    }
+                    continue;
+                }
+            }
             task.presences.tell(&mut task.followers);
         }
     }
@@ -129,8 +137,8 @@ impl RoomTask {
         self.followers.is_empty() && self.watchers.is_empty()
     }
 
-    /// Deals with a request; with submissions, also with those that wait behind it. What had to be taken out of the
-    /// queue to see that comes back.
+    /// Deals with a request while nothing is under way; with submissions, also with those that wait behind it. What had to be
+    /// taken out of the queue to see that comes back.
     async fn handle(&mut self, request: Request) -> Option<Request> {
         match request {
             Request::SubmitFromSocket { .. } | Request::Submit { .. } => return self.commit_waiting(request).await,

@@ -1,13 +1,14 @@
 //! What has become durable is told to everyone (WR9), and those who have lost access hear no more (PS1).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Bytes;
-use model::{Key, Table};
+use model::{Id, Key, Table, Timestamp};
 use operations::Commit;
 use sync::Room;
 use sync::wire::ServerMessage;
 use tokio::task::unconstrained;
+use tokio::time::Instant;
 
 use super::super::commit_group::{Verdict, Verdicts, commits};
 use super::super::queue::{EncodedCommits, Queue};
@@ -43,14 +44,15 @@ impl RoomTask {
     /// Each follower gets every commit, in order: its own that the log carries verbatim as an acknowledgement only.
     fn tell_followers(&mut self, encoded: &EncodedCommits, verdicts: &Verdicts, replies: &[ReplyTo]) {
         let authors: BTreeSet<SocketId> = replies.iter().filter_map(ReplyTo::socket).collect();
-        let mut ready: HashMap<u32, Option<Bytes>> = HashMap::new();
+        let mut ready: BTreeMap<u32, Option<Bytes>> = BTreeMap::new();
+        let now = Instant::now();
         self.followers.retain(|follower| {
             if authors.contains(&follower.socket) {
                 return follower.outbox.say(|queue| tell_author(queue, follower, encoded, verdicts, replies));
             }
             let channel = follower.channel;
             let frame = ready.entry(channel).or_insert_with(|| encoded.ready_frame(channel));
-            follower.outbox.news(channel, encoded, frame.as_ref())
+            follower.outbox.news(channel, encoded, frame.as_ref(), now)
         });
     }
 
@@ -87,21 +89,48 @@ fn tell_author(
     replies: &[ReplyTo],
 ) -> bool {
     let channel = follower.channel;
-    // Commits that others wrote and that it has not been told: from here up to where the loop is.
-    let (mut from, mut at) = (0, 0);
+    // Its own that follow each other are acknowledged together; of what others wrote it has been told up to `told`.
+    let mut own: Option<Acknowledgement> = None;
+    let (mut told, mut at) = (0, 0);
     for (verdict, reply) in verdicts.iter().zip(replies) {
         let Ok(Verdict::Committed(submitted)) = verdict else { continue };
-        let own = matches!(reply, ReplyTo::Socket(socket, on, _) if (*socket, *on) == (follower.socket, channel));
-        if own && submitted.verbatim {
-            let Commit { seq, tx_id, time, .. } = &submitted.commit;
-            let (tx_id, seq, time) = (tx_id.clone(), *seq, *time);
-            let told = from == at || queue.commits(channel, encoded, from..at);
-            if !told || !queue.message(&ServerMessage::Acknowledged { channel, tx_id, seq, time }) {
-                return false;
+        let Commit { seq, tx_id, time, .. } = &submitted.commit;
+        let is_own = matches!(reply, ReplyTo::Socket(socket, on, _) if (*socket, *on) == (follower.socket, channel));
+        match own.as_mut().filter(|own| is_own && submitted.verbatim && own.time == *time) {
+            Some(own) => own.tx_ids.push(tx_id.clone()),
+            None => {
+                if let Some(own) = own.take() {
+                    told = at;
+                    if !own.say(queue, channel) {
+                        return false;
+                    }
+                }
+                if is_own && submitted.verbatim {
+                    if told < at && !queue.commits(channel, encoded, told..at) {
+                        return false;
+                    }
+                    own = Some(Acknowledgement { tx_ids: vec![tx_id.clone()], seq: *seq, time: *time });
+                }
             }
-            from = at + 1;
         }
         at += 1;
     }
-    from == at || queue.commits(channel, encoded, from..at)
+    match own {
+        Some(own) => own.say(queue, channel),
+        None => told == at || queue.commits(channel, encoded, told..at),
+    }
+}
+
+/// Commits that follow each other, and stand in the log as their author sent them.
+struct Acknowledgement {
+    tx_ids: Vec<Id>,
+    seq: u64,
+    time: Timestamp,
+}
+
+impl Acknowledgement {
+    fn say(self, queue: &mut Queue, channel: u32) -> bool {
+        let Acknowledgement { tx_ids, seq, time } = self;
+        queue.message(&ServerMessage::Acknowledged { channel, tx_ids, seq, time })
+    }
 }
