@@ -1,6 +1,7 @@
 //! What the world must never show.
 
 mod fates;
+mod merging;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use operations::apply_committed;
 use crate::disk::{Disk, Entry};
 
 pub(crate) use fates::{Fates, is_same_payload};
+pub(crate) use merging::check_merging;
 pub(crate) use undo::Journeys;
 
 /// A rule that does not hold.

@@ -41,7 +41,7 @@ fn song_edit(prng: &mut Prng, records: &Records, name: &str) -> Option<Operation
     let track = any_id(prng, records, Table::Tracks);
     let clip = any_id(prng, records, Table::Clips);
     let fresh = Id::new(&format!("{name}-{:08x}", prng.bits() >> 32)).ok()?;
-    Some(match prng.below(15) {
+    Some(match prng.below(18) {
         0 => set(Table::Projects, &Id::new("song").ok()?, "bpm", 60.0 + prng.unit() * 120.0),
         1 => set(Table::Tracks, &track?, "volume", prng.unit() * 2.0),
         2 => set(Table::Tracks, &track?, "pan", prng.unit() * 2.0 - 1.0),
@@ -56,10 +56,50 @@ fn song_edit(prng: &mut Prng, records: &Records, name: &str) -> Option<Operation
         11 => create(Table::Clips, &fresh, new_clip(&track?)),
         12 => any_deletion(prng, records)?,
         13 => set(Table::Tracks, &track?, "name", format!("{name}'s").as_str()),
+        14 | 15 => tempo_edit(prng, records, &fresh)?,
+        16 => metre_edit(prng, records, &fresh)?,
         // What no server takes.
         _ if prng.chance(30) => set(Table::Tracks, &track?, "volume", 9.0),
         _ => set(Table::Tracks, &track?, "muted", prng.chance(50)),
     })
+}
+
+/// A change of tempo comes, goes, or becomes another one in one of its fields: others may have another in hand.
+fn tempo_edit(prng: &mut Prng, records: &Records, fresh: &Id) -> Option<Operation> {
+    const CHANGES: Table = Table::TempoChanges;
+    let (beat, bpm) = (any_beat(prng), 60.0 + prng.unit() * 120.0);
+    let there = any_id(prng, records, CHANGES).filter(|_| prng.chance(75));
+    let Some(change) = there else {
+        let given = fields([("projectId", "song".into()), ("beat", Value::number(beat)), ("bpm", Value::number(bpm))]);
+        return Some(create(CHANGES, fresh, given));
+    };
+    Some(match prng.below(4) {
+        0 => set(CHANGES, &change, "beat", beat),
+        1 => set(CHANGES, &change, "bpm", bpm),
+        2 => set(CHANGES, &change, "curve", *prng.pick(&["jump", "ramp"])?),
+        _ => toggled(records, CHANGES, &change)?,
+    })
+}
+
+/// The same for changes of metre.
+fn metre_edit(prng: &mut Prng, records: &Records, fresh: &Id) -> Option<Operation> {
+    const CHANGES: Table = Table::TimeSignatures;
+    let (beat, metre) = (any_beat(prng), *prng.pick(&["3/4", "4/4", "7/8"])?);
+    let there = any_id(prng, records, CHANGES).filter(|_| prng.chance(75));
+    let Some(change) = there else {
+        let given =
+            fields([("projectId", "song".into()), ("beat", Value::number(beat)), ("timeSignature", metre.into())]);
+        return Some(create(CHANGES, fresh, given));
+    };
+    Some(match prng.below(3) {
+        0 => set(CHANGES, &change, "beat", beat),
+        1 => set(CHANGES, &change, "timeSignature", metre),
+        _ => toggled(records, CHANGES, &change)?,
+    })
+}
+
+fn any_beat(prng: &mut Prng) -> f64 {
+    1.0 + prng.unit() * 63.0
 }
 
 pub(crate) fn new_track(name: &str) -> model::Map {
@@ -83,8 +123,13 @@ fn any_id(prng: &mut Prng, records: &Records, table: Table) -> Option<Id> {
 fn any_deletion(prng: &mut Prng, records: &Records) -> Option<Operation> {
     let table = if prng.chance(50) { Table::Tracks } else { Table::Clips };
     let id = any_id(prng, records, table)?;
-    let deleted = records.find(table, &id)?.is_deleted();
-    Some(if deleted { restore(table, &id) } else { delete(table, &id) })
+    toggled(records, table, &id)
+}
+
+/// Deletes a record, or brings it back.
+fn toggled(records: &Records, table: Table, id: &Id) -> Option<Operation> {
+    let deleted = records.find(table, id)?.is_deleted();
+    Some(if deleted { restore(table, id) } else { delete(table, id) })
 }
 
 /// A note that may be there already; some are without an id, which the room then gives them.

@@ -13,7 +13,7 @@ use operations::build::create;
 use operations::{Operation, Transaction};
 
 use crate::browser::{Browser, TabId};
-use crate::checks::{Failure, Fates, History, Journeys, Promises, check_log};
+use crate::checks::{Failure, Fates, History, Journeys, Promises, check_log, check_merging};
 use crate::disk::{Disk, Entry};
 use crate::edits::{new_clip, new_track};
 use crate::fault::Fault;
@@ -28,6 +28,8 @@ pub use shelf::{Holds, Shelf, Shelved};
 const QUEUE_MESSAGES_MAX: usize = 6;
 /// Rounds in which everything must have come to rest once nothing fails any more.
 const ROUNDS_MAX: usize = 60;
+/// Messages that may be delivered in one of them.
+const DELIVERIES_MAX: usize = 200_000;
 
 /// Every browser: its name, who uses it by turns, and whether it keeps anything.
 const BROWSERS: [(&str, &[&str], bool); 5] = [
@@ -73,6 +75,8 @@ pub struct Tally {
     pub logins: u64,
     /// Edits that were set aside.
     pub parked: u64,
+    /// Entries in the log that are about tempo or metre.
+    pub tempos: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -92,6 +96,7 @@ impl std::ops::AddAssign for Tally {
         self.unkept += other.unkept;
         self.logins += other.logins;
         self.parked += other.parked;
+        self.tempos += other.tempos;
     }
 }
 
@@ -210,6 +215,9 @@ impl World {
         self.check_shelf()?;
         self.look_over()?;
         (self.tally.commits, self.tally.journeys) = (self.server.told().seq(), self.journeys.len() as u64);
+        let is_tempo = |it: &Operation| matches!(it.target.table, Table::TempoChanges | Table::TimeSignatures);
+        let tempos = self.server.disk.log().iter().filter(|entry| entry.commit.operations.iter().any(is_tempo));
+        self.tally.tempos = tempos.count() as u64;
         Ok(self.tally)
     }
 
@@ -400,10 +408,15 @@ impl World {
 
     /// Delivers everything, in a random order.
     fn drain(&mut self) -> Result<(), Failure> {
+        let mut delivered = 0;
         loop {
             let full = |link: &&Link| !link.up.is_empty() || !link.down.is_empty();
             while !self.http.is_empty() || self.links.values().any(|link| full(&link)) || self.has_local_work() {
                 self.deliver_something()?;
+                delivered += 1;
+                if delivered > DELIVERIES_MAX {
+                    return Err(Failure::new("SI1", "nothing fails any more, and messages go on and on"));
+                }
             }
             if !self.server.has_group() {
                 self.carry_out()?;
@@ -426,6 +439,8 @@ impl World {
 
     fn look_over(&self) -> Result<(), Failure> {
         check_log(&self.server.disk, self.server.told().records())?;
+        let written = self.server.disk.log().iter().flat_map(|entry| &entry.commit.operations);
+        check_merging(written, self.server.told().records())?;
         self.promises.check(&self.server.disk)?;
         self.fates.check(&self.server.disk, &self.promises, &self.shut_out(), &self.server.refused)?;
         self.journeys.check(&self.server.disk)?;

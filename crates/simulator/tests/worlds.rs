@@ -40,9 +40,9 @@ fn si1_worlds_keep_every_promise() {
     assert!(commits > 40_000 && edits > 40_000 && connections > 40_000, "{total:?}");
     assert!(refusals > 6_000 && slow_readers > 1_000 && failed_syncs > 1_000, "{total:?}");
     assert!(power_losses > 3_000 && restores > 1_000, "{total:?}");
-    let Tally { journeys, dead_tabs, reigns, thefts, unkept, logins, parked, .. } = total;
+    let Tally { journeys, dead_tabs, reigns, thefts, unkept, logins, parked, tempos, .. } = total;
     assert!(journeys > 6_000 && dead_tabs > 10_000 && reigns > 10_000 && thefts > 300, "{total:?}");
-    assert!(unkept > 2_000 && logins > 5_000 && parked > 25, "{total:?}");
+    assert!(unkept > 2_000 && logins > 5_000 && parked > 25 && tempos > 2_000, "{total:?}");
 }
 
 #[test]
