@@ -798,7 +798,7 @@ fn cl1_only_records_that_look_different_are_told() {
     let made = band.tabs[0].replica.edit(edit.clone(), &named("Louder"), volume(0.5), at(0)).unwrap();
     assert_eq!(changed(made), 1);
     let (seq, time) = (band.room.seq() + 1, at(0));
-    let acknowledged = ServerMessage::Acknowledged { channel: CHANNEL, tx_id: edit, seq, time };
+    let acknowledged = ServerMessage::Acknowledged { channel: CHANNEL, tx_ids: vec![edit], seq, time };
     assert_eq!(changed(band.tabs[0].replica.handle(Event::Message(acknowledged))), 0, "it was on the screen already");
 }
 
@@ -1014,7 +1014,7 @@ fn acknowledged_late(bob_first: bool) -> Band {
     band.connect(0);
     let seq = submitted.commit.seq;
     band.tabs[0].sent.clear();
-    let acknowledged = ServerMessage::Acknowledged { channel: CHANNEL, tx_id: edit, seq, time: at(0) };
+    let acknowledged = ServerMessage::Acknowledged { channel: CHANNEL, tx_ids: vec![edit], seq, time: at(0) };
     band.happen(0, Event::Message(acknowledged));
     band
 }
