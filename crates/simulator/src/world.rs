@@ -25,7 +25,7 @@ use crate::tab::Tab;
 pub use shelf::{Holds, Shelf, Shelved};
 
 /// Messages that may wait for one reader when news come, before it is cut off (PS4).
-const QUEUE_MESSAGES_MAX: usize = 6;
+const QUEUE_MESSAGES_MAX: usize = 4;
 /// Rounds in which everything must have come to rest once nothing fails any more.
 const ROUNDS_MAX: usize = 60;
 /// Messages that may be delivered in one of them.

@@ -38,7 +38,7 @@ fn si1_worlds_keep_every_promise() {
     // Worlds in which little happens would prove little.
     let Tally { commits, edits, refusals, connections, slow_readers, failed_syncs, power_losses, restores, .. } = total;
     assert!(commits > 40_000 && edits > 40_000 && connections > 40_000, "{total:?}");
-    assert!(refusals > 6_000 && slow_readers > 1_000 && failed_syncs > 1_000, "{total:?}");
+    assert!(refusals > 6_000 && slow_readers > 600 && failed_syncs > 1_000, "{total:?}");
     assert!(power_losses > 3_000 && restores > 1_000, "{total:?}");
     let Tally { journeys, dead_tabs, reigns, thefts, unkept, logins, parked, tempos, .. } = total;
     assert!(journeys > 6_000 && dead_tabs > 10_000 && reigns > 10_000 && thefts > 300, "{total:?}");
@@ -161,7 +161,8 @@ fn cl3_a_queue_lost_with_the_session_is_found() {
 
 #[test]
 fn cl3_a_queue_that_another_user_gets_is_found() {
-    finds(Fault::OneQueueForAll, 20, &["CL3"]);
+    // Or the one and the other take what the server refuses up again and again.
+    finds(Fault::OneQueueForAll, 20, &["CL3", "SI1"]);
 }
 
 #[test]

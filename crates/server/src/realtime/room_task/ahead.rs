@@ -82,6 +82,11 @@ impl RoomTask {
     /// Judges the edits of a request, and of those that wait behind it; and has them written, if nothing is being written. A
     /// request comes back that has to wait until all is durable.
     pub(super) fn judge_waiting(&mut self, first: Request) -> Option<Request> {
+        if let Request::Presence { socket, channel, presence } = first {
+            // Told at once (PR1): it gathers nothing.
+            self.said(socket, channel, presence);
+            return None;
+        }
         let mut next = Some(first);
         while let Some(request) = next.take() {
             let held = match request {
