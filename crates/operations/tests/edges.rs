@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use model::{Id, Key, List, Record, Records, Table, Timestamp, Value, fields};
+use model::limits::STAMPS_PER_RECORD_MAX;
+use model::{Id, Key, List, Map, Record, Records, Table, Timestamp, Value, fields};
 use operations::build::{create, list_remove, set};
 use operations::{
-    Author, Change, Guard, Operation, Path, Scope, Transaction, apply, apply_committed, invert, transact,
+    Author, Change, Guard, Operation, Path, Refusal, Scope, Transaction, apply, apply_committed, invert, transact,
 };
 
 fn id(text: &str) -> Id {
@@ -130,4 +131,104 @@ fn wr4_ones_own_user_record_is_a_scope_of_its_own() {
     for (table, name) in [(Table::Users, "bob"), (Table::Tracks, "ann")] {
         assert!(attempt(table, name).unwrap_err().contains("touches one project"), "{table:?} {name}");
     }
+}
+
+/// A project `p` of ann's with the editor ed and the track `t`.
+fn song() -> Records {
+    let mut records = Records::new();
+    let founded = transaction(
+        "ann",
+        vec![
+            create(Table::Projects, &id("p"), fields([("name", "Song".into())])),
+            create(Table::Tracks, &id("t"), track("Bass")),
+            create(Table::ProjectMembers, &id("m"), member("ed")),
+        ],
+    );
+    submit(&mut records, &Author::User(id("ann")), &founded).unwrap();
+    records
+}
+
+fn submit(records: &mut Records, author: &Author, transaction: &Transaction) -> Result<(), Refusal> {
+    transact(records, &Scope::Project(id("p")), author, transaction, Timestamp(7_000)).map(drop)
+}
+
+fn track(name: &str) -> Map {
+    fields([("projectId", "p".into()), ("name", name.into()), ("type", "audio".into())])
+}
+
+fn member(user: &str) -> Map {
+    fields([("projectId", "p".into()), ("userId", user.into()), ("role", "editor".into())])
+}
+
+/// One field of a record that this author has created with this given besides what it needs.
+fn created(author: &Author, table: Table, given: Map, extra: (&str, Value), field: &str) -> Value {
+    let mut records = song();
+    let mut given = given;
+    given.insert(extra.0.into(), extra.1);
+    let creation = transaction(author.id().as_str(), vec![create(table, &id("n"), given)]);
+    submit(&mut records, author, &creation).unwrap();
+    records.find(table, &id("n")).unwrap().get(field).clone()
+}
+
+fn recording() -> Map {
+    fields([
+        ("projectId", "p".into()),
+        ("filename", "a.wav".into()),
+        ("contentHash", Value::text(&"0".repeat(64))),
+        ("sizeBytes", 100.into()),
+    ])
+}
+
+#[test]
+fn wr1_op4_what_the_server_writes_it_may_give_and_nobody_else() {
+    let ann = Author::User(id("ann"));
+    let state = |author: &Author| created(author, Table::AudioFiles, recording(), ("state", "ready".into()), "state");
+    assert_eq!(state(&ann), Value::text("awaiting"));
+    assert_eq!(state(&Author::System), Value::text("ready"));
+    let null = created(&ann, Table::Tracks, track("New"), ("volume", Value::Null), "volume");
+    assert_eq!(null, Value::from(1.0), "nothing is as good as not given");
+    let version = || fields([("projectId", "p".into()), ("name", "Mix".into())]);
+    let of = |table, given: Map, field: &str| created(&ann, table, given, ("name", "N".into()), field);
+    assert_eq!(of(Table::Versions, version(), "createdBy"), Value::text("ann"));
+    assert_eq!(of(Table::Versions, version(), "txId"), Value::text("tx"));
+    let named = created(&ann, Table::AudioFiles, recording(), ("filename", "b.wav".into()), "uploadedBy");
+    assert_eq!(named, Value::text("ann"));
+}
+
+#[test]
+fn pe3_an_editor_makes_nobody_a_member_whatever_comes_before_it() {
+    let ed = Author::User(id("ed"));
+    let invite = || create(Table::ProjectMembers, &id("n"), member("eve"));
+    let before: [&[Operation]; 4] = [
+        &[],
+        &[create(Table::Tracks, &id("n"), track("New"))],
+        &[create(Table::Tracks, &id("o"), track("New"))],
+        &[set(Table::Projects, &id("p"), "name", "Mine")],
+    ];
+    for first in before {
+        let mut records = song();
+        let attempt = transaction("ed", [first, &[invite()]].concat());
+        assert_eq!(submit(&mut records, &ed, &attempt).unwrap_err().status, 403, "{first:?}");
+        let raised = transaction("ed", [first, &[set(Table::ProjectMembers, &id("m"), "role", "owner")]].concat());
+        assert_eq!(submit(&mut records, &ed, &raised).unwrap_err().status, 403, "{first:?}");
+    }
+}
+
+#[test]
+fn un3_w6_a_guard_names_places_and_not_too_many() {
+    let places = |count: usize| (0..count).map(|n| (format!("p{n}").into(), id("x"))).collect();
+    let attempt = |guard: Guard| {
+        let guarded = Operation { guard: Some(guard), ..set(Table::Tracks, &id("t"), "volume", 0.5) };
+        submit(&mut song(), &Author::User(id("ann")), &transaction("ann", vec![guarded])).unwrap_err().message
+    };
+    for count in [STAMPS_PER_RECORD_MAX + 1, 2 * STAMPS_PER_RECORD_MAX] {
+        assert!(attempt(Guard { finds: places(count), ..Guard::default() }).contains("at most"));
+        assert!(attempt(Guard { leaves: places(count), ..Guard::default() }).contains("at most"));
+    }
+    let full = attempt(Guard { finds: places(STAMPS_PER_RECORD_MAX), ..Guard::default() });
+    assert!(!full.contains("at most"), "{full}");
+    let nowhere = Guard { leaves: [("a..b".into(), id("x"))].into(), ..Guard::default() };
+    let wrong = attempt(nowhere);
+    let why = Path::new("a..b").unwrap_err().message;
+    assert!(wrong.ends_with(&why), "{wrong}");
 }
