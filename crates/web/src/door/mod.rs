@@ -228,12 +228,16 @@ impl Door {
                 true
             }
             Err(refusal) => {
-                let listens = refusal.status == 403 && self.role.get_untracked() == Some(Role::Viewer);
-                let reason = if listens { ONLY_LISTENS.to_owned() } else { refusal.message };
-                self.toasts.error(format!("{what} is not possible"), reason);
+                self.toasts.error(format!("{what} is not possible"), self.reason(refusal));
                 false
             }
         }
+    }
+
+    /// Why something is refused, for people.
+    fn reason(self, refusal: Refusal) -> String {
+        let listens = refusal.status == 403 && self.role.get_untracked() == Some(Role::Viewer);
+        if listens { ONLY_LISTENS.to_owned() } else { refusal.message }
     }
 
     /// Takes the last step back (UN1); nothing when there is none.
@@ -275,7 +279,7 @@ impl Door {
                 }
                 self.perform(effects);
             }
-            Err(refusal) => self.toasts.error(format!("{what} is not possible"), refusal.message),
+            Err(refusal) => self.toasts.error(format!("{what} is not possible"), self.reason(refusal)),
         }
     }
 
