@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Id, Key, Ticks};
+use model::{Id, Key, Table, Ticks};
+use sync::wire::Held;
 
 use super::drag::Drag;
 use super::paint_clip::body_of;
@@ -29,6 +30,8 @@ pub(crate) struct Board {
     pub(crate) drag: RwSignal<Option<Drag>>,
     /// What one's own and others' hands hold.
     pub(crate) hands: Hands,
+    /// What others hold of clips: their fades, gains and contents.
+    pub(crate) held_clips: Memo<Vec<Held>>,
     /// A clip whose fades, gain or content the hand holds.
     pub(crate) shaping: RwSignal<Option<Shaping>>,
     /// The clip under the pointer, which shows its handles, and the handle.
@@ -62,6 +65,7 @@ pub(crate) struct Landing {
 impl Board {
     /// The board of an open project.
     pub(crate) fn new(door: Door, automation: LanesShown) -> Board {
+        let hands = expect_context::<Hands>();
         let (lane_height, automation_height) = (RwSignal::new(76.0), RwSignal::new(64.0));
         let board = Board {
             door,
@@ -69,7 +73,8 @@ impl Board {
             selection: RwSignal::new(BTreeSet::new()),
             pointer: RwSignal::new(None),
             drag: RwSignal::new(None),
-            hands: expect_context::<Hands>(),
+            hands,
+            held_clips: Memo::new(move |_| hands.others(Table::Clips)),
             shaping: RwSignal::new(None),
             hover: RwSignal::new(None),
             clip_panel: RwSignal::new(None),

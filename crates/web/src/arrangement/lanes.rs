@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use leptos::html::{Canvas, Div};
 use leptos::prelude::*;
-use model::Table;
 
 use super::board::Board;
 use super::clip_list::ClipList;
@@ -144,7 +143,7 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
         board.selection.track();
         board.drag.track();
         board.shaping.track();
-        drop(board.hands.others(Table::Clips));
+        board.held_clips.track();
         board.hover.track();
         board.incoming.track();
         board.changed.track();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Id, Table, Ticks};
+use model::{Id, Ticks};
 use web_sys::CanvasRenderingContext2d as Context;
 
 use super::board::{Board, Landing};
@@ -58,7 +58,7 @@ impl Picture<'_> {
         let held = self.board.drag.get_untracked();
         let broken = Brush::of(BROKEN);
         let shaping = self.board.shaping.get_untracked();
-        let others = untrack(|| self.board.hands.others(Table::Clips));
+        let others = self.board.held_clips.get_untracked();
         for (index, lane) in self.visible_lanes() {
             let y = self.lane_y(index);
             context.set_fill_style_str(LANE_LINE);
