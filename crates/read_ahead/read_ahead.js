@@ -128,25 +128,24 @@ async function names(path) {
 
 async function header(recording) {
   for (const most of HEADER_BYTES) {
-    const bytes = near(recording)
-      ? readNear(recording, 0, Math.min(most, recording.size ?? recording.file.size))
-      : await fetchRange(recording, 0, most)
-    put(bytes)
+    const fetched = near(recording) ? undefined : await fetchRange(recording, 0, most)
     const size = recording.size ?? recording.file.size
-    if (wasm.open(recording.id, bytes.length, size)) {
+    const length = fetched ? put(fetched) : bringNear(recording, 0, Math.min(most, size))
+    if (wasm.open(recording.id, length, size)) {
       const [channels, frames, format, finite] = answer()
       return { channels, frames, format, finite }
     }
-    if (bytes.length >= size) break
+    if (length >= size) break
   }
   throw new Error('It is no WAV file that can be read ahead.')
 }
 
-/** Bytes of a file of this device: right now. */
-function readNear({ handle, file }, at, length) {
-  if (!handle) return new Uint8Array(new FileReaderSync().readAsArrayBuffer(file.slice(at, at + length)))
-  const bytes = new Uint8Array(length)
-  return bytes.subarray(0, handle.read(bytes, { at }))
+/** Reads bytes of a file of this device, right now, to where the WASM takes them: how many. What is read goes by in hundreds a second, so nothing is made. */
+function bringNear({ handle, file }, at, length) {
+  if (!handle) return put(new Uint8Array(new FileReaderSync().readAsArrayBuffer(file.slice(at, at + length))))
+  // Memory moves when it grows.
+  const start = place(length)
+  return handle.read(new Uint8Array(wasm.memory.buffer, start, length), { at })
 }
 
 async function fetchRange(recording, at, length) {
@@ -173,11 +172,18 @@ async function sign({ record }, signal) {
   return body.url
 }
 
-/** Puts bytes where the WASM takes them. */
-function put(bytes) {
-  const at = wasm.input(bytes.length)
+/** Where the WASM takes so many bytes. */
+function place(length) {
+  const at = wasm.input(length)
   if (at === 0) throw new Error('So much is not read at once.')
-  new Uint8Array(wasm.memory.buffer, at, bytes.length).set(bytes)
+  return at
+}
+
+/** Puts bytes there: how many. */
+function put(bytes) {
+  const start = place(bytes.length)
+  new Uint8Array(wasm.memory.buffer, start, bytes.length).set(bytes)
+  return bytes.length
 }
 
 function answer() {
@@ -223,9 +229,8 @@ function readOn() {
 function takeNear([id, first, chunks, at, length]) {
   const recording = recordings.get(id)
   try {
-    const bytes = readNear(recording, at, length)
-    if (bytes.length < length) throw new Error('The file has become shorter.')
-    const run = { id, first, chunks, bytes, next: 0, written: 0 }
+    if (bringNear(recording, at, length) < length) throw new Error('The file has become shorter.')
+    const run = { id, first, chunks, length, next: 0, written: 0 }
     return deliver(run) && run.written > 0
   } catch (error) {
     fail(recording, id, first, chunks, error)
@@ -246,7 +251,7 @@ async function takeFar([id, first, chunks, at, length]) {
     const bytes = await fetchRange(recording, at, length)
     if (bytes.length < length) throw new Error('The download broke off.')
     recording.wait = WAIT_MS_MIN
-    come.push({ id, first, chunks, bytes, next: 0, written: 0 })
+    come.push({ id, first, chunks, bytes, length, next: 0, written: 0 })
   } catch (error) {
     fail(recording, id, first, chunks, error)
   }
@@ -263,13 +268,13 @@ function fail(recording, id, first, chunks, error) {
   recording.wait = Math.min(2 * recording.wait, WAIT_MS_MAX)
 }
 
-/** Writes a run's chunks into the ring, as far as there is room: whether all are there. */
+/** Writes a run's chunks into the ring, as far as there is room: whether all are there. What is near lies in the WASM already. */
 function deliver(run) {
-  put(run.bytes)
+  if (run.bytes) put(run.bytes)
   while (run.next < run.chunks) {
     if (room() === 0) return false
     const index = run.first + run.next
-    const decoded = wasm.decode(run.id, run.first, run.next, run.bytes.length)
+    const decoded = wasm.decode(run.id, run.first, run.next, run.length)
     const slot = decoded ? wasm.arrived(run.id, index) : -1
     if (!decoded) wasm.failed(run.id, index)
     // A slot that was given away is filled at once.
