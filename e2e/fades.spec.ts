@@ -1,7 +1,9 @@
 // Fades, gain and content of clips: by the pointer at their handles, by keys and in their panel; crossfades.
 import type { Page } from '@playwright/test'
-import { expect, invite, newClip, newProject, newTrack, open, read, test, USER_2, type Musician } from './band'
+import { expect, invite, newClip, newProject, newTrack, open, read, test, upload, USER_2, type Musician } from './band'
 import { clipOf } from './duet'
+import { listen, putEarTo } from './ear'
+import { sineWav } from './recordings'
 
 async function song(alice: Musician, bob: Musician, name: string, hookAt = 16) {
   const project = await newProject(alice, name)
@@ -91,4 +93,56 @@ test('EN3 one command lets clips that overlap lead over into each other, and one
   await alice.page.keyboard.press('Control+z')
   await expect.poll(async () => (await read(bob, 'clips', verse))?.fadeOut).toBe(0)
   expect((await read(bob, 'clips', hook))?.fadeIn).toBe(0)
+})
+
+test('CL8 a clip’s gain and a point of automation are heard while the hand holds them, and written when it lets go', async ({ alice, bob }) => {
+  const { page } = alice
+  await putEarTo(page)
+  const project = await newProject(alice, 'Held')
+  await invite(alice, project, USER_2)
+  const file = await upload(alice, project, 'tone.wav', sineWav({ seconds: 30, level: 0.5 }))
+  const track = await newTrack(alice, project, 'Tone')
+  const clip = await newClip(alice, track, 'Tone', { durationBeats: 60, audioFileId: file.id })
+  await open(alice, project)
+  await open(bob, project)
+  const rms = async () => (await listen(page)).rms
+  await page.getByTestId('play').click()
+  await expect.poll(rms, { timeout: 20_000 }).toBeGreaterThan(0.2)
+
+  const box = (await clipOf(page, clip).boundingBox())!
+  const handle = box.y + 17 + 6 + (1 - Math.cbrt(0.5)) * (box.height - 17 - 12)
+  await page.mouse.move(box.x + 28, handle)
+  await page.mouse.down()
+  await page.mouse.move(box.x + 28, handle + box.height, { steps: 4 })
+  await expect.poll(rms).toBeLessThan(0.02)
+  expect((await read(bob, 'clips', clip))?.gain ?? 1).toBe(1)
+  await page.keyboard.press('Escape')
+  await page.mouse.up()
+  await expect.poll(rms).toBeGreaterThan(0.2)
+  expect((await read(bob, 'clips', clip))?.gain ?? 1).toBe(1)
+
+  await page.getByTestId('track').filter({ hasText: 'Tone' }).getByTestId('automation').click()
+  const lane = (await page.getByTestId('automation-lane').boundingBox())!
+  await page.mouse.move(lane.x + lane.width * 0.4, lane.y + lane.height * 0.3)
+  await page.mouse.down()
+  await page.mouse.move(lane.x + lane.width * 0.4, lane.y + lane.height - 2, { steps: 4 })
+  await expect.poll(rms).toBeLessThan(0.02)
+  await bob.page.getByTestId('track').filter({ hasText: 'Tone' }).getByTestId('automation').click()
+  await expect(bob.page.getByTestId('point')).toHaveCount(0)
+  await page.mouse.up()
+  await expect(bob.page.getByTestId('point')).toHaveCount(1)
+  expect(await rms()).toBeLessThan(0.02)
+
+  // The lanes that are shown are shown again.
+  await page.reload()
+  await expect(page.getByTestId('automation-lane')).toHaveCount(1)
+  await expect(page.getByTestId('point')).toHaveCount(1)
+  // The pencil draws without a key.
+  await page.getByTestId('pencil').click()
+  const again = (await page.getByTestId('automation-lane').boundingBox())!
+  await page.mouse.move(again.x + again.width * 0.6, again.y + again.height * 0.5)
+  await page.mouse.down()
+  await page.mouse.move(again.x + again.width * 0.8, again.y + again.height * 0.2, { steps: 8 })
+  await page.mouse.up()
+  await expect.poll(() => bob.page.getByTestId('point').count()).toBeGreaterThan(3)
 })

@@ -1,5 +1,6 @@
 // Meters: loudness and true peak of the master, gain reduction, the spectrum under the equaliser, the light of a clipped meter;
 // and effects that are put elsewhere by dragging them.
+import type { Page } from '@playwright/test'
 import { expect, newClip, newProject, newTrack, open, test, upload } from './band'
 import { sineWav } from './recordings'
 
@@ -62,6 +63,62 @@ test('a meter that was above full scale says so until its light is put out', asy
   await light('Loud').click()
   await expect(light('Loud')).toHaveCount(0)
   expect(soft).toBeTruthy()
+})
+
+/** Catches what the page shares with the audio thread. No song is known that makes an effect fail or the device run dry: before each frame the test writes what the thread would. */
+async function catchAudioThread(page: Page) {
+  await page.addInitScript(() => {
+    const caught: any = ((window as any).caught = { before: () => {} })
+    const Node = AudioWorkletNode
+    ;(window as any).AudioWorkletNode = class extends Node {
+      constructor(context: BaseAudioContext, name: string, options: AudioWorkletNodeOptions) {
+        super(context, name, options)
+        caught.node = this
+        caught.status = new Int32Array(options.processorOptions.status)
+        const post = this.port.postMessage.bind(this.port) as (...all: any[]) => void
+        this.port.postMessage = (message: any, ...rest: any[]) => {
+          if (message?.meters) caught.meters = new Int32Array(message.meters)
+          post(message, ...rest)
+        }
+      }
+    }
+    const ask = window.requestAnimationFrame.bind(window)
+    window.requestAnimationFrame = (callback) =>
+      ask((time) => {
+        caught.before()
+        callback(time)
+      })
+  })
+}
+
+test('EN35 a device that ran dry, an effect that failed and a thread that ended are said', async ({ alice }) => {
+  const { page } = alice
+  await catchAudioThread(page)
+  const project = await newProject(alice, 'Failing')
+  await newTrack(alice, project, 'Keys', { plugins: [{ id: 'a', type: 'filter' }] })
+  await open(alice, project)
+  await page.getByTestId('strip').filter({ hasText: 'Keys' }).getByTestId('rack-button').click()
+  await page.getByTestId('meters-button').click()
+  await page.getByTestId('play').click()
+  await expect.poll(() => page.evaluate(() => (window as any).caught.meters?.[0] ?? 0), { timeout: 20_000 }).toBe(1)
+  await expect(page.getByText('made no numbers')).toHaveCount(0)
+  await page.evaluate(() => {
+    const { caught } = window as any
+    caught.before = () => {
+      caught.status[7] = 3
+      caught.meters[1] = 1
+      caught.meters[16] = 0x7f800000
+    }
+  })
+  await expect(page.getByText('3 underruns: the device ran dry')).toBeVisible()
+  await expect(page.getByText('1 effects made no numbers')).toBeVisible()
+  await expect(page.getByTestId('device').getByText('Silent: it made no numbers.')).toBeVisible()
+  await page.evaluate(() => {
+    const { caught } = window as any
+    caught.before = () => {}
+    caught.node.port.dispatchEvent(new MessageEvent('message', { data: { type: 'trap', message: 'Something broke.' } }))
+  })
+  await expect(page.getByTestId('sound-notice')).toContainText('Something broke.')
 })
 
 test('EN31 an effect is dragged to another place in the chain', async ({ alice }) => {

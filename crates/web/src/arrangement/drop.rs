@@ -88,7 +88,9 @@ fn landing(board: Board, event: &DragEvent) -> Landing {
     let (x, y) = (f64::from(event.client_x()) - lanes.left(), f64::from(event.client_y()) - lanes.top());
     let inside = x >= 0.0 && y >= 0.0 && y < lanes.height();
     let place = if x >= 0.0 { snap::nearest(board.viewport.get_untracked().place(x), GRID) } else { model::Ticks(0) };
-    Landing { lane: board.lane_at(y).filter(|_| inside), place }
+    // A bus and a group have no recordings of their own: what is dropped there gets a track.
+    let takes_clips = |lane: &usize| board.scene(|scene| scene.lanes().get(*lane).is_some_and(|lane| lane.takes_clips));
+    Landing { lane: board.lane_at(y).filter(|_| inside).filter(takes_clips), place }
 }
 
 fn import(board: Board, files: &FileList, landing: Landing) {

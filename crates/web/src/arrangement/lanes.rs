@@ -11,12 +11,12 @@ use super::clip_list::ClipList;
 use super::gesture::Gestures;
 use super::paint::Picture;
 use super::peers::Peers;
-use super::shape::Part;
+use super::shape::{Part, Shaping};
 use super::stage;
 use crate::automation::{LaneCurve, LanesShown};
 use crate::design::{Icon, icon};
 use crate::door::clock::{self, Frame};
-use crate::door::sound::Sound;
+use crate::door::sound::{Sound, Trial};
 
 /// By then a page is built and painted.
 const FIRST_PICTURE: Duration = Duration::from_millis(100);
@@ -29,6 +29,11 @@ pub(super) fn Lanes() -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     paint_when_needed(board, sound, canvas);
     let gestures = Gestures::new(board);
+    // A clip in the hand is heard before it is let go.
+    Effect::new(move |_| {
+        let tried = board.shaping.with(|shaping| shaping.as_ref().map(Shaping::operations));
+        sound.try_out(Trial::Clip, tried.unwrap_or_default());
+    });
     let playhead = NodeRef::<Div>::new();
     follow(board, sound, playhead);
     let fitted = StoredValue::new(false);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{AudioFile, AudioFileState, Clip, Id, Key, Records, Table, Ticks, Track};
+use model::{AudioFile, AudioFileState, Clip, Id, Key, Records, Table, Ticks, Track, TrackKind};
 
 use crate::design::colour_of;
 use crate::mixer::Routes;
@@ -13,6 +13,8 @@ pub(crate) struct Lane {
     pub(crate) id: Id,
     pub(crate) colour: String,
     pub(crate) silent: bool,
+    /// Not a bus, nor a group.
+    pub(crate) takes_clips: bool,
     /// Sorted by start, then id.
     clips: Vec<Clip>,
     /// The longest clip: how far before the left edge a clip may begin and still be seen.
@@ -36,6 +38,7 @@ impl Lane {
             id: track.id.clone(),
             colour: colour_of(track),
             silent: track.muted || !is_heard,
+            takes_clips: !matches!(track.kind, TrackKind::Bus | TrackKind::Group),
             clips,
             longest: Ticks(0),
             end: Ticks(0),

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use model::{Id, Key, Table, Ticks};
+use operations::Operation;
 
 use super::edit::{Place, between_neighbours, stroke};
 use super::points::{self, Lane, Point, Way};
@@ -219,25 +220,37 @@ impl Hand {
         }
     }
 
+    /// What would be written, were the hand to let go now.
+    pub(super) fn operations(self, held: &Held) -> Vec<Operation> {
+        match held {
+            Held::Point { from: None, to } => self.place(|place| place.add(std::slice::from_ref(to))),
+            Held::Point { from: Some(from), to } | Held::Bend { from, to } => {
+                self.place(|place| place.change(from, to))
+            }
+            Held::Stroke(drawn) => self.place(|place| place.draw(drawn)),
+            Held::Finger { .. } => Vec::new(),
+        }
+    }
+
     /// A release: what was done becomes one edit. Says which point it was.
     pub(super) fn up(self) -> Option<String> {
         let held = self.held.get_untracked()?;
-        let (what, operations, id) = match held {
-            Held::Point { from: None, to } => {
-                ("Add point", self.place(|place| place.add(std::slice::from_ref(&to))), to.id)
-            }
-            Held::Point { from: Some(from), to } => ("Move point", self.place(|place| place.change(&from, &to)), to.id),
-            Held::Bend { from, to } => ("Bend automation", self.place(|place| place.change(&from, &to)), to.id),
-            Held::Stroke(drawn) => {
-                let last = drawn.last().map(|point| point.id.clone()).unwrap_or_default();
-                ("Draw automation", self.place(|place| place.draw(&drawn)), last)
-            }
+        let (what, held) = match held {
+            Held::Point { from: None, .. } => ("Add point", held),
+            Held::Point { .. } => ("Move point", held),
+            Held::Bend { .. } => ("Bend automation", held),
+            Held::Stroke(_) => ("Draw automation", held),
             Held::Finger { moved: false } => {
                 let (x, y) = self.start.get_value();
-                let point = self.point_at(x, y, false);
-                ("Add point", self.place(|place| place.add(std::slice::from_ref(&point))), point.id)
+                ("Add point", Held::Point { from: None, to: self.point_at(x, y, false) })
             }
             Held::Finger { moved: true } => return self.cancel(),
+        };
+        let operations = self.operations(&held);
+        let id = match held {
+            Held::Point { to, .. } | Held::Bend { to, .. } => to.id,
+            Held::Stroke(drawn) => drawn.last().map(|point| point.id.clone()).unwrap_or_default(),
+            Held::Finger { .. } => String::new(),
         };
         // Written first, so that nothing jumps back in between.
         self.board.door.dispatch(what, operations);

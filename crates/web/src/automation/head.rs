@@ -83,9 +83,11 @@ pub(crate) fn LaneHead(track: Id, number: u32) -> impl IntoView {
             <div class="auto-row">
                 <Typed class="fader-number" label=Signal::derive(move || format!("{}, value of the chosen point", name())) shown=value write=Callback::new(write) />
                 <button type="button" class="icon-button small" data-testid="add-point" aria-label=move || format!("Add a point of {} at the playhead", name())
-                    title=move || board.door.title("Add a point at the playhead") disabled=may_not on:click=move |_| hand.add_at(sound.position())>{icon(Icon::Pencil)}</button>
+                    title=move || board.door.title("Add a point at the playhead") disabled=may_not on:click=move |_| hand.add_at(sound.position())>{icon(Icon::Plus)}</button>
+                <button type="button" class="icon-button small" data-testid="pencil" aria-label="Draw with the pencil" aria-pressed=move || lanes.draws.get().to_string()
+                    class:is-on=move || lanes.draws.get() title="Pencil: a press draws, as with Shift" disabled=may_not on:click=move |_| lanes.draws.update(|on| *on = !*on)>{icon(Icon::Pencil)}</button>
                 <button type="button" class="icon-button small" aria-label=move || format!("Show another lane of {}", face.name.get()) title="Another lane"
-                    data-testid="another-lane" on:click=another>{icon(Icon::Plus)}</button>
+                    data-testid="another-lane" on:click=another>{icon(Icon::Lanes)}</button>
             </div>
         </li>
     }

@@ -13,6 +13,7 @@ use super::target::{Target, targets};
 use super::{LanesShown, points::Lane};
 use crate::arrangement::{Board, window};
 use crate::door::clock;
+use crate::door::sound::{Sound, Trial};
 use crate::transport::position::{bars, bars_in_words};
 
 /// Points that are listed at once: those near the view.
@@ -95,6 +96,16 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
     let added_at = StoredValue::new(f64::NEG_INFINITY);
     // The point that was pressed last: the lane captures the pointer, so that later events are its own.
     let pressed = StoredValue::new(None::<String>);
+    // What the hand does is heard before it lets go.
+    let sound = expect_context::<Sound>();
+    Effect::new(move |held_before: Option<bool>| {
+        let tried = hand.held.with(|held| held.as_ref().map(|held| hand.operations(held)));
+        let holds = tried.is_some();
+        if holds || held_before == Some(true) {
+            sound.try_out(Trial::Automation, tried.unwrap_or_default());
+        }
+        holds
+    });
     let node = NodeRef::<Div>::new();
     let down = move |event: PointerEvent| {
         let touch = event.pointer_type() == "touch";
@@ -106,9 +117,10 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
         // A pointer that is gone already holds nothing.
         let _ = area.set_pointer_capture(event.pointer_id());
         hover.set(None);
-        let on = point_of(&event);
+        let draws = shown.draws.get_untracked();
+        let on = point_of(&event).filter(|_| !draws);
         pressed.set_value(on.clone());
-        hand.down(place(&area, &event), on.as_deref(), [event.shift_key(), event.alt_key(), touch]);
+        hand.down(place(&area, &event), on.as_deref(), [draws || event.shift_key(), event.alt_key(), touch]);
         if hand.held.with_untracked(|held| matches!(held, Some(Held::Point { from: None, .. } | Held::Finger { .. }))) {
             added_at.set_value(clock::milliseconds());
         }

@@ -3,6 +3,7 @@
 mod edit;
 mod hand;
 mod head;
+mod kept;
 mod lane;
 mod points;
 mod target;
@@ -28,6 +29,8 @@ pub(crate) struct LanesShown {
     next: StoredValue<u32>,
     /// Runs again when automation changed.
     changed: RwSignal<u32>,
+    /// Whether a press draws, as it does with Shift held: for fingers, which hold no key.
+    draws: RwSignal<bool>,
 }
 
 /// A lane on the screen: it keeps its place when another parameter is chosen in it.
@@ -38,20 +41,43 @@ pub(crate) struct LaneId {
 }
 
 impl LanesShown {
-    /// None at first.
+    /// Those that this browser showed of the song when it was last open.
     pub(crate) fn new(door: Door) -> LanesShown {
         let lanes = LanesShown {
             door,
             shown: RwSignal::new(BTreeMap::new()),
             next: StoredValue::new(0),
             changed: RwSignal::new(0),
+            draws: RwSignal::new(false),
         };
+        lanes.keep();
         door.listen(move |keys| {
             if keys.iter().any(|key| key.table == Table::Automation) {
                 let _ = lanes.changed.try_update(|count| *count = count.wrapping_add(1));
             }
         });
         lanes
+    }
+
+    /// Shows what was kept, and keeps what is shown.
+    fn keep(self) {
+        let project = self.door.project().with_untracked(|project| project.as_ref().map(|it| it.id.clone()));
+        let Some(project) = project else { return };
+        for (track, parameter) in kept::kept(&project) {
+            if self.door.tracks().with_untracked(|tracks| tracks.contains(&track)) {
+                self.add(&track, parameter);
+            }
+        }
+        Effect::new(move |before: Option<()>| {
+            self.shown.with(|shown| {
+                if before.is_some() {
+                    let of = |(track, lanes): (&Id, &Vec<LaneId>)| -> Vec<(Id, String)> {
+                        lanes.iter().map(|lane| (track.clone(), lane.parameter.clone())).collect()
+                    };
+                    kept::keep(&project, &shown.iter().flat_map(of).collect::<Vec<_>>());
+                }
+            });
+        });
     }
 
     /// How many lanes a track shows.

@@ -9,7 +9,7 @@ use operations::{Operation, Position, build};
 use super::curve::{self, HEIGHT, WIDTH, x_of, y_of};
 use super::knob::Control;
 use super::order::{Handle, Lifted};
-use super::reduction::{LiveSpectrum, Reduction};
+use super::reduction::{LiveSpectrum, Reduction, effect_of};
 use super::{Owner, plugins};
 use crate::design::{Icon, icon};
 use crate::door::Door;
@@ -150,7 +150,9 @@ fn Parameters(own: StoredValue<(Owner, Id)>, kind: Kind, plugin: Memo<Option<Plu
             view! { <div class="effect-band" role="group" aria-label=format!("Band {}", band + 1)><span class="effect-band-name">{band + 1}</span>{controls}</div> }
         })
         .collect_view();
-    view! { <Curve own plugin moving /> <div class="effect-bands">{bands}</div> }.into_any()
+    let sound = expect_context::<Sound>();
+    let look = move || sound.look_at(&effect_of(own));
+    view! { <Curve own plugin moving /> <div class="effect-bands" on:pointerenter=move |_| look() on:focusin=move |_| look()>{bands}</div> }.into_any()
 }
 
 /// What a compressor or a gate listens to.
@@ -253,8 +255,9 @@ fn Curve(
     let texts = [(100.0, "100 Hz"), (1_000.0, "1 kHz"), (10_000.0, "10 kHz")].map(|(hz, text)| {
         view! { <span class="curve-text" style:left=format!("{:.2}%", x_of(hz) / WIDTH * 100.0)>{text}</span> }
     });
+    let sound = expect_context::<Sound>();
     view! {
-        <div class="effect-curve">
+        <div class="effect-curve" on:pointerenter=move |_| sound.look_at(&effect_of(own))>
         <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label="Frequency response" preserveAspectRatio="none">
             <LiveSpectrum own rate />
             {lines} {levels}

@@ -21,7 +21,7 @@ const SPECTRUM_FLOOR_DB: f32 = -84.0;
 const COLUMNS: u32 = 120;
 
 /// What the sound knows an effect by.
-fn effect_of(own: StoredValue<(Owner, Id)>) -> EffectId {
+pub(super) fn effect_of(own: StoredValue<(Owner, Id)>) -> EffectId {
     own.with_value(|(owner, id)| (owner.as_track().cloned(), id.clone()))
 }
 
@@ -66,15 +66,18 @@ pub(super) fn Reduction(own: StoredValue<(Owner, Id)>, kind: Kind) -> impl IntoV
     }
 }
 
-/// The spectrum behind an equaliser, below its curve.
+/// The spectrum behind an equaliser, below its curve: of several the one that was looked at last has one.
 #[component]
 pub(super) fn LiveSpectrum(own: StoredValue<(Owner, Id)>, rate: Memo<u32>) -> impl IntoView {
     let sound = expect_context::<Sound>();
-    sound.listen_to(effect_of(own));
+    let effect = effect_of(own);
+    sound.listen_to(effect.clone());
     let node = NodeRef::<Path>::new();
     sound.on_frame(move |heard| {
         let (Some(finer), Some(node)) = (&heard.finer, node.get_untracked()) else { return };
-        if !finer.spectrum.is_empty() {
+        if finer.spectrum_of.as_ref() != Some(&effect) {
+            let _ = node.remove_attribute("d");
+        } else if !finer.spectrum.is_empty() {
             let _ = node.set_attribute("d", &path(&finer.spectrum, rate.get_untracked()));
         }
     });

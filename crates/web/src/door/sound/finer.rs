@@ -40,6 +40,8 @@ pub(crate) struct Finer {
     pub(super) reductions: Vec<f32>,
     /// The spectrum behind the effect that is listened to, in dB, from 0 to half the rate; empty while none is.
     pub(crate) spectrum: Vec<f32>,
+    /// Which one that is.
+    pub(crate) spectrum_of: Option<EffectId>,
 }
 
 /// The meters' shared memory.
@@ -55,7 +57,7 @@ impl Shared {
         Shared { words: Int32Array::new(&buffer), floats: Float32Array::new(&buffer), buffer }
     }
 
-    fn read(&self, with_spectrum: bool) -> Finer {
+    fn read(&self, spectrum_of: Option<&EffectId>) -> Finer {
         let float = |index: u32| self.floats.get_index(index);
         let take = |index: u32| f32::from_bits(Atomics::exchange(&self.words, index, 0).unwrap_or(0).cast_unsigned());
         let devices = self.words.get_index(0).cast_unsigned().min(DEVICES_MAX);
@@ -70,7 +72,8 @@ impl Shared {
             range: float(10),
             failed: self.words.get_index(1).cast_unsigned(),
             reductions: (0..devices).map(|device| take(HEAD_WORDS + device)).collect(),
-            spectrum: if with_spectrum {
+            spectrum_of: spectrum_of.cloned(),
+            spectrum: if spectrum_of.is_some() {
                 // A copy out of shared memory: a view of it cannot be read at once.
                 self.floats.slice(spectrum, spectrum + SPECTRUM_WORDS).to_vec()
             } else {
@@ -84,7 +87,8 @@ impl Shared {
 #[derive(Default)]
 pub(super) struct Lookers {
     count: std::cell::Cell<u32>,
-    listens_to: std::cell::RefCell<Option<EffectId>>,
+    /// Effects whose spectrum is on the screen; the one that was looked at last comes last, and is the one that is measured.
+    listens_to: std::cell::RefCell<Vec<EffectId>>,
     shared: std::cell::RefCell<Option<Shared>>,
 }
 
@@ -103,7 +107,7 @@ impl Inner {
         if lookers.count.get() == 0 {
             return worklet.measure(None, None, false);
         }
-        let device = lookers.listens_to.borrow().as_ref().and_then(|effect| self.plans.borrow().device(effect));
+        let device = lookers.listens_to.borrow().last().and_then(|effect| self.plans.borrow().device(effect));
         let mut shared = lookers.shared.borrow_mut();
         worklet.measure(Some(shared.get_or_insert_with(Shared::new)), device, anew);
     }
@@ -112,8 +116,8 @@ impl Inner {
     pub(super) fn finer(&self) -> Option<Rc<Finer>> {
         let looks = self.lookers.count.get() > 0;
         let shared = self.lookers.shared.borrow();
-        let with_spectrum = self.lookers.listens_to.borrow().is_some();
-        shared.as_ref().filter(|_| looks).map(|shared| Rc::new(shared.read(with_spectrum)))
+        let listens_to = self.lookers.listens_to.borrow();
+        shared.as_ref().filter(|_| looks).map(|shared| Rc::new(shared.read(listens_to.last())))
     }
 
     pub(super) fn is_looked_at(&self) -> bool {
@@ -135,19 +139,30 @@ impl Sound {
         });
     }
 
-    /// Has the spectrum behind an effect measured, too, until its owner goes; of several the last one's.
+    /// Has the spectrum behind an effect measured, too, until its owner goes; of several that of the one looked at last.
     pub(crate) fn listen_to(self, effect: EffectId) {
-        *self.inner().lookers.listens_to.borrow_mut() = Some(effect.clone());
+        self.inner().lookers.listens_to.borrow_mut().push(effect.clone());
         self.look_closely();
         on_cleanup(move || {
             if let Some(inner) = self.inner.try_get_value() {
-                let mut listens_to = inner.lookers.listens_to.borrow_mut();
-                if listens_to.as_ref() == Some(&effect) {
-                    *listens_to = None;
-                }
+                inner.lookers.listens_to.borrow_mut().retain(|other| *other != effect);
             }
             self.meters_wanted(false);
         });
+    }
+
+    /// One of several effects with a spectrum is looked at now.
+    pub(crate) fn look_at(self, effect: &EffectId) {
+        let inner = self.inner();
+        let mut listens_to = inner.lookers.listens_to.borrow_mut();
+        if listens_to.last() != Some(effect)
+            && let Some(place) = listens_to.iter().position(|other| other == effect)
+        {
+            let looked_at = listens_to.remove(place);
+            listens_to.push(looked_at);
+            drop(listens_to);
+            self.meters_wanted(false);
+        }
     }
 
     /// Has integrated loudness and its range begin anew.

@@ -10,6 +10,7 @@ mod plans;
 mod recordings;
 mod region;
 mod streams;
+mod trial;
 mod worklet;
 
 use std::cell::{Cell, RefCell};
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use model::{Id, Key, Records, Table, Ticks};
+use operations::Operation;
 
 use super::clock::{self, Frame};
 use super::{Door, backoff, identity};
@@ -29,6 +31,8 @@ pub(crate) use plans::Turned;
 use recordings::{Recordings, Wish};
 pub(crate) use region::LoopRegion;
 use streams::Streams;
+pub(crate) use trial::Trial;
+use trial::Trials;
 pub(crate) use worklet::Obstacle;
 use worklet::Worklet;
 
@@ -82,6 +86,7 @@ struct Inner {
     /// Made when there is a long recording.
     streams: RefCell<Option<Rc<Streams>>>,
     plans: RefCell<Plans>,
+    trials: RefCell<Trials>,
     /// The plan that was sent last.
     latest: RefCell<Vec<u8>>,
     /// Where it stands as last seen, or will start.
@@ -172,6 +177,7 @@ impl Sound {
             recordings: Recordings::default(),
             streams: RefCell::default(),
             plans: RefCell::default(),
+            trials: RefCell::default(),
             latest: RefCell::default(),
             position: Cell::default(),
             region: Cell::default(),
@@ -327,7 +333,7 @@ impl Sound {
         let Some(worklet) = worklet.as_ref() else { return };
         let imports = inner.door.imports();
         let compiled = inner.door.read(|records| {
-            let records = imports.with_what_this_browser_has(records);
+            let records = inner.trials.borrow().laid_over(imports.with_what_this_browser_has(records));
             inner.plans.borrow_mut().compile(&records, |file| {
                 self.want(&inner, worklet, file);
                 inner.recordings.number(&file.id)
@@ -538,5 +544,12 @@ impl Sound {
     pub(crate) fn preview(self, track: Option<&Id>, what: Turned, value: Option<f64>) {
         self.inner().plans.borrow_mut().preview(track, what, value);
         self.compile_soon();
+    }
+
+    /// What a hand does to the song's records: heard at once, written when it is let go; nothing lets go.
+    pub(crate) fn try_out(self, what: Trial, operations: Vec<Operation>) {
+        if self.inner().trials.borrow_mut().set(what, operations) {
+            self.compile_soon();
+        }
     }
 }
