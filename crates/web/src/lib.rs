@@ -27,8 +27,8 @@ mod waiting;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Memory that is taken at once: a song of ten thousand clips with its screen. Memory in WASM grows by 64 kB at a time, which for
-/// such a song made a tenth of the time until it was seen.
+/// Memory that is taken at once: a song of ten thousand clips with its screen. Otherwise it grows by 64 kB at a time, each time by a
+/// call of the browser.
 const MEMORY_AT_FIRST_BYTES: usize = 32 * 1024 * 1024;
 
 /// Starts the app in the page's body; called by the module itself once it is instantiated.

@@ -88,7 +88,7 @@ fn Question(waiting: Memo<usize>, close: Callback<()>, leave: Callback<Waiting>)
         <div class="popover dialog" role="alertdialog" aria-modal="true" aria-labelledby="log-out-title" data-testid="log-out-dialog" on:keydown=key>
             <Show when=any fallback=|| view! { <h2 id="log-out-title">"Everything is on the server now"</h2> }>
                 <h2 id="log-out-title">{move || edits_wait(waiting.get())}</h2>
-                <p>"They are in this browser only. They can stay here until you log in again; nobody else who uses this browser sees them."</p>
+                <p>"What waits is in this browser only. It can stay here until you log in again; nobody else who uses this browser sees it."</p>
             </Show>
             <div class="dialog-actions is-column">
                 <button type="button" class="button primary" node_ref=stay on:click=move |_| close.run(())>"Stay, and let them be sent"</button>

@@ -9,7 +9,7 @@ use crate::door::{Door, Health, Listed};
 /// Why edits wait, and what becomes of them.
 fn why(live: bool, logged_out: bool, health: Health, count: usize) -> &'static str {
     match (live, logged_out, health) {
-        (false, true, _) => "Your session has ended. They go to the server when you have logged in again.",
+        (false, true, _) => "Your session has ended. What waits goes to the server when you have logged in again.",
         (_, _, Health::Full) => {
             "This browser has no room left: what you do now is in this tab only until the server has it."
         }
@@ -17,12 +17,12 @@ fn why(live: bool, logged_out: bool, health: Health, count: usize) -> &'static s
             "This browser keeps nothing for this site: what you do is in this tab only until the server has it."
         }
         (true, ..) if count == 0 => "All that you have done is on the server.",
-        (true, ..) => "They are on their way to the server.",
+        (true, ..) => "What waits is on its way to the server.",
         (false, ..) if count == 0 => {
             "The server cannot be reached. What you do now is kept in this browser, and goes there by itself."
         }
         (false, ..) => {
-            "They are kept in this browser, also when you close it, and go to the server by themselves when it can be reached."
+            "What waits is kept in this browser, also when you close it, and goes to the server by itself when it can be reached."
         }
     }
 }
