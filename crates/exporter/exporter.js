@@ -16,9 +16,12 @@ const BLOCKS = 2
 /** Tries to fetch something, and the wait after the first; it doubles. */
 const [TRIES, WAIT_MS] = [5, 500]
 
+const FULL = 'This device has no room left for the file. Make some room, choose a smaller format, or let the server make it.'
+
 const files = []
 let wasm
 let told = 0
+let isFull = false
 
 const env = {
   size: (file) => files[file]?.size ?? -1,
@@ -36,7 +39,7 @@ onmessage = async ({ data }) => {
   try {
     postMessage(data.type === 'sweep' ? await sweep(data) : await make(data))
   } catch (error) {
-    postMessage({ type: 'failed', message: error?.message ?? String(error) })
+    postMessage({ type: 'failed', message: isFull ? FULL : (error?.message ?? String(error)) })
   }
 }
 
@@ -230,6 +233,7 @@ function attempt(call) {
   try {
     return call()
   } catch (error) {
+    isFull ||= error?.name === 'QuotaExceededError'
     return { QuotaExceededError: NO_ROOM, NetworkError: AWAY }[error?.name] ?? BROKEN
   }
 }

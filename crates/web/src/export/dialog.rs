@@ -24,7 +24,9 @@ pub(super) fn Dialog() -> impl IntoView {
     let region = sound.region().get_untracked();
     let (region, clips) = ((region.start, region.end), export.selected(door));
     let device = exports.device_can();
-    let offer = move || Offer { device, server: door.status().with(|status| status.live), region, clips };
+    // The server has the present only.
+    let server = move || door.status().with(|status| status.live) && door.moment().with(Option::is_none);
+    let offer = move || Offer { device, server: server(), region, clips };
     // In the browser's top layer: nothing behind it can be reached, by Tab neither.
     Effect::new(move |_| {
         if let Some(dialog) = dialog.get() {
@@ -56,6 +58,12 @@ pub(super) fn Dialog() -> impl IntoView {
         }
     };
     let stage = exports.stage();
+    // Not how far it is: that would never end.
+    let said = Memo::new(move |_| match stage.get() {
+        Stage::Running(_) => "The file is being made",
+        Stage::Done(_) => "The file is ready",
+        Stage::Idle | Stage::Failed(_) => "",
+    });
     let chooses = move || matches!(stage.get(), Stage::Idle | Stage::Failed(_));
     // A press beside it, on what is behind.
     let press = move |event: leptos::ev::MouseEvent| {
@@ -73,6 +81,7 @@ pub(super) fn Dialog() -> impl IntoView {
                 </header>
                 <form id="export-form" hidden=move || !chooses() node_ref=form inner_html=HTML on:submit=submit
                     on:input=move |_| fields().into_iter().for_each(|form| form.fit(offer()))></form>
+                <p class="unseen" role="status">{move || said.get()}</p>
                 {move || match stage.get() {
                     Stage::Idle => ().into_any(),
                     Stage::Failed(reason) => view! { <p class="form-error" role="alert">{reason}</p> }.into_any(),
@@ -98,11 +107,10 @@ fn Running() -> impl IntoView {
         Stage::Running(done) => done,
         _ => None,
     });
-    let words =
-        move || done.get().map_or("Waiting for its turn…".to_owned(), |done| format!("{:.0} %", done * 100.0));
+    let words = move || done.get().map_or("Getting ready…".to_owned(), |done| format!("{:.0} %", done * 100.0));
     view! {
         <div class="export-state">
-            <p role="status">"Making “" {exports.name()} "”"</p>
+            <p>"Making “" {exports.name()} "”"</p>
             <progress max="1" aria-label="Progress" prop:value=move || done.get().unwrap_or_default()></progress>
             <p class="hint" data-testid="export-progress">{words}</p>
             <p class="hint">"You can close this and play on."</p>
@@ -120,7 +128,7 @@ fn Ready(made: Made) -> impl IntoView {
     let length = made.seconds.map(|seconds| format!("{}, ", short_time(seconds))).unwrap_or_default();
     view! {
         <div class="export-state">
-            <p role="status"><strong>{made.name.clone()}</strong> " is ready"</p>
+            <p><strong>{made.name.clone()}</strong> " is ready"</p>
             <p class="hint" data-testid="export-about">{length} {megabytes(made.bytes)} ". " {made.remark}</p>
         </div>
         <footer class="export-foot">

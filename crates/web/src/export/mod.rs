@@ -24,9 +24,26 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    /// Closed.
-    pub(crate) fn new(exports: Exports) -> Export {
-        Export { exports, open: RwSignal::new(false), selection: StoredValue::new(None) }
+    /// Closed. Whoever has closed it is told when the file is there.
+    pub(crate) fn new(door: Door) -> Export {
+        let exports = Exports::new(door);
+        let export = Export { exports, open: RwSignal::new(false), selection: StoredValue::new(None) };
+        let show = move || {
+            // The studio may have been left.
+            let _ = export.open.try_set(true);
+        };
+        Effect::new(move |_| {
+            let stage = exports.stage().get();
+            if export.open.get_untracked() {
+                return;
+            }
+            match stage {
+                Stage::Done(made) => door.toasts().offer(format!("“{}” is ready", made.name), "Show", show),
+                Stage::Failed(reason) => door.toasts().error_with("The export did not work", reason, "Show", show),
+                Stage::Idle | Stage::Running(_) => {}
+            }
+        });
+        export
     }
 
     /// Opens or closes the dialog.

@@ -11,7 +11,6 @@ use operations::build;
 
 use crate::arrangement::Arrangement;
 use crate::design::{Icon, Logo, Notice, icon};
-use crate::door::exports::Exports;
 use crate::door::sound::Sound;
 use crate::door::{Door, api, user};
 use crate::export::{Export, ExportDialog, ExportKey};
@@ -135,7 +134,7 @@ fn Studio() -> impl IntoView {
     Effect::new(move |_| document().set_title(&format!("{} · Unisono", name.get())));
     let history = History::new(door);
     provide_context(history);
-    let export = Export::new(Exports::new(door));
+    let export = Export::new(door);
     provide_context(export);
     provide_context(PresenceChoices::new());
     provide_context(Hands::new(door));

@@ -12,6 +12,9 @@ use crate::door::{api, clock};
 /// How often the server is asked how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(700);
 
+/// So often it is looked whether all edits are on the server, before it is asked without the last of them.
+const SAVED_TIMES: u32 = 10;
+
 /// An export of the server's.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub(crate) struct ServerExport {
@@ -61,6 +64,13 @@ impl Exports {
 
     pub(super) fn ask_server(self, wanted: Wanted) {
         leptos::task::spawn_local(async move {
+            // What was just done is to be in it.
+            for _ in 0..SAVED_TIMES {
+                if self.door.status().try_with_untracked(|status| status.pending == 0).unwrap_or(true) {
+                    break;
+                }
+                clock::sleep(LOOK_EVERY).await;
+            }
             let body = json!({ "settings": wanted.settings, "stems": wanted.stems, "name": wanted.name });
             match api::post::<ServerExport>(&self.path(), &body).await {
                 Ok(export) => self.follow(export),
