@@ -15,8 +15,10 @@ const [BLOCK_BYTES_MIN, BLOCK_BYTES_MAX, BLOCKS_BYTES] = [131_072, 1_048_576, 13
 const BLOCKS = 2
 /** Tries to fetch something, and the wait after the first; it doubles. */
 const [TRIES, WAIT_MS] = [5, 500]
+const REQUEST_MS_MAX = 20_000
 
 const FULL = 'This device has no room left for the file. Make some room, choose a smaller format, or let the server make it.'
+const LARGE = 'So large a song cannot be exported on this device.'
 
 const files = []
 let wasm
@@ -37,10 +39,17 @@ const env = {
 
 onmessage = async ({ data }) => {
   try {
-    postMessage(data.type === 'sweep' ? await sweep(data) : await make(data))
+    postMessage(data.type === 'sweep' ? await sweep() : await make(data))
   } catch (error) {
-    postMessage({ type: 'failed', message: isFull ? FULL : (error?.message ?? String(error)) })
+    postMessage({ type: 'failed', message: isFull ? FULL : reason(error) })
   }
+}
+
+/** Why it did not work, for people. */
+function reason(error) {
+  // A trap, which is no memory for the most part.
+  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) return LARGE
+  return error?.message ?? String(error)
 }
 
 /** Makes the file; the message that says so. */
@@ -64,17 +73,24 @@ async function make({ order, records, sources, folder, user, id }) {
   return { type: 'done', summary, file: await made.getFile() }
 }
 
-/** Removes what tabs that are gone have left behind: each holds a lock as long as it wants its file. */
-async function sweep({ user }) {
-  const all = await directory(['exports', user])
-  const left = []
-  for await (const name of all.keys()) left.push(name)
-  for (const name of left) {
-    await navigator.locks.request(`unisono-export-${name}`, { ifAvailable: true }, (lock) =>
-      lock ? all.removeEntry(name, { recursive: true }).catch(() => {}) : undefined,
-    )
+/** Removes what tabs that are gone have left behind, of every user: each holds a lock as long as it wants its file. */
+async function sweep() {
+  const all = await directory(['exports'])
+  for (const user of await keys(all)) {
+    const own = await all.getDirectoryHandle(user)
+    for (const id of await keys(own)) {
+      await navigator.locks.request(`unisono-export-${id}`, { ifAvailable: true }, (lock) =>
+        lock ? own.removeEntry(id, { recursive: true }).catch(() => {}) : undefined,
+      )
+    }
   }
   return { type: 'swept' }
+}
+
+async function keys(folder) {
+  const names = []
+  for await (const name of folder.keys()) names.push(name)
+  return names
 }
 
 async function directory(path, options) {
@@ -89,7 +105,7 @@ async function names(path) {
   try {
     for await (const [name, handle] of (await directory(path)).entries()) {
       const [hash, size, rest] = name.split('.')
-      if (size && rest === undefined) found.set(hash, handle)
+      if (size && rest === undefined) found.set(hash, { handle, size: Number(size) })
     }
   } catch {
     // Nothing is kept yet.
@@ -121,15 +137,20 @@ async function opened(handle) {
 /** A recording: what this browser was given, what it keeps, or by ranges from the server. */
 async function find(kept, recording, count) {
   if (recording.file) return blob(recording.file)
-  const handle = kept.get(recording.hash)
+  const { handle, size } = kept.get(recording.hash) ?? {}
   if (!handle) return far(recording, count)
+  let file
   try {
     // Together with whatever else reads it, where the browser can; else as an ordinary file.
     const access = await handle.createSyncAccessHandle({ mode: 'read-only' })
-    return { size: access.getSize(), read: (at, bytes) => access.read(bytes, { at }), close: () => access.close() }
+    file = { size: access.getSize(), read: (at, bytes) => access.read(bytes, { at }), close: () => access.close() }
   } catch {
-    return blob(await handle.getFile())
+    file = blob(await handle.getFile())
   }
+  if (file.size === size) return file
+  // Damaged: the server has it.
+  file.close?.()
+  return far(recording, count)
 }
 
 function blob(file) {
@@ -207,6 +228,7 @@ function sign({ id }) {
 function request(method, url, headers, body) {
   const request = new XMLHttpRequest()
   request.open(method, url, false)
+  request.timeout = REQUEST_MS_MAX
   request.responseType = 'arraybuffer'
   for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
   request.send(body)
@@ -216,7 +238,7 @@ function request(method, url, headers, body) {
 /** Puts bytes where the WASM wants them. */
 function put(room, bytes) {
   const at = room(bytes.length)
-  if (at === 0) throw new Error('So large a song cannot be exported on this device.')
+  if (at === 0) throw new Error(LARGE)
   new Uint8Array(wasm.memory.buffer, at, bytes.length).set(bytes)
 }
 

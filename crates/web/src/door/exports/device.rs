@@ -88,12 +88,15 @@ impl Drop for Device {
         self.worker.set_onerror(None);
         self.worker.terminate();
         let (user, id, address) = (self.user.clone(), self.id.clone(), self.made.borrow_mut().take());
+        // As long as this is here the lock is held.
+        let wanted = Rc::clone(&self.made);
         leptos::task::spawn_local(async move {
             if let Some(address) = address {
                 clock::sleep(LINGER).await;
                 let _ = Url::revoke_object_url(&address);
             }
             remove(&[FOLDER, user.as_str()], id.as_str()).await;
+            drop(wanted);
         });
     }
 }
@@ -169,21 +172,33 @@ fn read(message: &JsValue, name: &str, made: &RefCell<Option<String>>) -> Told {
     }
 }
 
-/// Some time after opening, has what closed tabs have left removed, if there is anything.
-pub(super) fn sweep_soon(user: Id) {
-    clock::after(AFTER_OPENING, move || {
-        leptos::task::spawn_local(async move {
-            let Some(folder) = Folder::open(&[FOLDER, user.as_str()]).await else { return };
-            if folder.names().await.is_empty() {
+/// Some time after opening, has what closed tabs have left removed, whoever's it was, if there is anything.
+pub(super) fn sweep_soon() {
+    clock::after(AFTER_OPENING, || {
+        leptos::task::spawn_local(async {
+            if !is_anything_left().await {
                 return;
             }
             let Ok(Ok(worker)) = assets::address("exporter.js").map(|address| Worker::new(&address)) else { return };
-            let _ = worker.post_message(&object([("type", "sweep".into()), ("user", user.as_str().into())]));
+            let _ = worker.post_message(&object([("type", "sweep".into())]));
             // It needs a moment, and nothing waits for it.
             clock::sleep(AFTER_OPENING).await;
             worker.terminate();
         });
     });
+}
+
+async fn is_anything_left() -> bool {
+    let Some(all) = Folder::open(&[FOLDER]).await else { return false };
+    for user in all.names().await {
+        let own = Folder::open(&[FOLDER, &user]).await;
+        if let Some(own) = own
+            && !own.names().await.is_empty()
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// Lets go of what was made for a user: they have logged out.

@@ -96,6 +96,8 @@ pub(crate) struct Exports {
     /// What the server has made of this project for this user and still has.
     earlier: RwSignal<Vec<ServerExport>>,
     job: StoredValue<Option<Job>, LocalStorage>,
+    /// Counts what was wanted: an answer that comes when something else is, or nothing, is no answer any more.
+    turn: StoredValue<u32>,
 }
 
 impl Exports {
@@ -107,8 +109,16 @@ impl Exports {
             name: RwSignal::new(String::new()),
             earlier: RwSignal::new(Vec::new()),
             job: StoredValue::new_local(None),
+            turn: StoredValue::new(0),
         };
-        device::sweep_soon(door.inner().me.clone());
+        device::sweep_soon();
+        let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
+            let here = exports.job.try_with_value(|job| matches!(job, Some(Job::Device(_)))) == Some(true);
+            if here && matches!(exports.stage.get_untracked(), Stage::Running(_)) {
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || leaving.remove());
         exports
     }
 
@@ -135,6 +145,7 @@ impl Exports {
     /// Begins; what was made before on this device is let go.
     pub(crate) fn begin(self, wanted: Wanted) {
         self.job.set_value(None);
+        self.turn.update_value(|turn| *turn += 1);
         self.stage.set(Stage::Running(None));
         self.name.set(wanted.name.clone());
         if wanted.by_server {
@@ -146,6 +157,7 @@ impl Exports {
 
     /// Stops what is being made. What was made stays until the next is begun.
     pub(crate) fn cancel(self) {
+        self.turn.update_value(|turn| *turn += 1);
         if matches!(self.stage.get_untracked(), Stage::Running(_))
             && let Some(Job::Server(id)) = self.job.try_update_value(Option::take).flatten()
         {

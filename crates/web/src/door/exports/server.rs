@@ -58,11 +58,13 @@ impl ServerExport {
 }
 
 impl Exports {
-    fn path(self) -> String {
-        format!("/api/projects/{}/exports", self.door.inner().project)
+    /// Where they are; none once the studio has been left.
+    fn path(self) -> Option<String> {
+        Some(format!("/api/projects/{}/exports", self.door.inner.try_get_value()?.project))
     }
 
     pub(super) fn ask_server(self, wanted: Wanted) {
+        let turn = self.turn.get_value();
         leptos::task::spawn_local(async move {
             // What was just done is to be in it.
             for _ in 0..SAVED_TIMES {
@@ -71,10 +73,18 @@ impl Exports {
                 }
                 clock::sleep(LOOK_EVERY).await;
             }
+            if self.turn.try_get_value() != Some(turn) {
+                return;
+            }
             let body = json!({ "settings": wanted.settings, "stems": wanted.stems, "name": wanted.name });
-            match api::post::<ServerExport>(&self.path(), &body).await {
-                Ok(export) => self.follow(export),
-                Err(failure) => self.fail(failure.message),
+            let Some(path) = self.path() else { return };
+            let answer = api::post::<ServerExport>(&path, &body).await;
+            // Left behind, the server goes on; where something else is wanted, or nothing, it need not.
+            match (answer, self.turn.try_get_value()) {
+                (Ok(export), Some(now)) if now == turn => self.follow(export),
+                (Err(failure), Some(now)) if now == turn => self.fail(failure.message),
+                (Ok(export), Some(_)) => drop(api::delete(&format!("{path}/{}", export.id)).await),
+                _ => {}
             }
         });
     }
@@ -83,7 +93,8 @@ impl Exports {
     pub(crate) fn look(self) {
         leptos::task::spawn_local(async move {
             // Without a network there is nothing to be had of the server.
-            let Ok(List { exports }) = api::get::<List>(&self.path()).await else { return };
+            let Some(path) = self.path() else { return };
+            let Ok(List { exports }) = api::get::<List>(&path).await else { return };
             let unfinished = exports.iter().find(|export| matches!(export.stage(), Stage::Running(_))).cloned();
             if self.earlier.try_set(exports).is_none()
                 && let Some(export) = unfinished
@@ -100,9 +111,10 @@ impl Exports {
         let id = export.id.clone();
         self.job.set_value(Some(Job::Server(id.clone())));
         leptos::task::spawn_local(async move {
+            let Some(path) = self.path().map(|path| format!("{path}/{id}")) else { return };
+            let still = || self.job.try_with_value(|job| matches!(job, Some(Job::Server(now)) if *now == id));
             loop {
-                let still = self.job.try_with_value(|job| matches!(job, Some(Job::Server(now)) if *now == id));
-                if still != Some(true) {
+                if still() != Some(true) {
                     return;
                 }
                 let stage = export.stage();
@@ -112,10 +124,11 @@ impl Exports {
                     return self.look();
                 }
                 clock::sleep(LOOK_EVERY).await;
-                match api::get::<ServerExport>(&format!("{}/{id}", self.path())).await {
+                match api::get::<ServerExport>(&path).await {
                     Ok(now) => export = now,
                     Err(failure) if failure.is_passing() => {}
-                    Err(failure) => return self.fail(failure.message),
+                    Err(failure) if still() == Some(true) => return self.fail(failure.message),
+                    Err(_) => return,
                 }
             }
         });
@@ -124,7 +137,8 @@ impl Exports {
     /// Has the server stop an export, or let go of what it made.
     pub(crate) fn remove(self, id: Id) {
         leptos::task::spawn_local(async move {
-            if let Err(failure) = api::delete(&format!("{}/{id}", self.path())).await
+            let Some(path) = self.path() else { return };
+            if let Err(failure) = api::delete(&format!("{path}/{id}")).await
                 && failure.status != 404
             {
                 self.door.toasts().error("The export could not be removed", failure.message);
