@@ -1,12 +1,12 @@
 //! An export: one file of a song, whoever asked for it and wherever it is made.
 
-use std::io::{BufWriter, Read, Seek, Write};
+use std::io::{BufWriter, Cursor, Read, Seek, Write};
 use std::ops::ControlFlow;
 
 use engine::Song;
 
 use crate::zip::Zip;
-use crate::{Error, Mix, Recordings, Result, Settings, Summary, Watch, factor, stem_file, stems};
+use crate::{Error, Mix, Recordings, Result, Settings, Summary, Watch, factor, stem_count, stem_file, stems};
 
 /// Bytes that are gathered before they are written.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -34,16 +34,20 @@ pub struct Made {
 }
 
 impl Export<'_> {
-    /// Seconds of sound that have to be played for it, without tails: what loudness is measured over, and each stem, count again.
+    /// Seconds of sound that have to be played for it, with the tails that were asked for: what loudness is measured over, and each stem, count
+    /// again.
     ///
     /// # Errors
-    /// As [`Mix::new`]; [`Error::Nothing`] when there are no stems.
+    /// As [`Mix::new`]; [`Error::Nothing`] when there are no stems, [`Error::File`] when there is no such file.
     pub fn seconds(&self) -> Result<f64> {
         let mix = Mix::new(self.song, self.settings)?;
-        if self.stems && stems(self.song).next().is_none() {
-            return Err(Error::Nothing);
+        drop(self.settings.target(mix.sample_rate()).begin(Cursor::new(Vec::new()))?);
+        if self.stems {
+            let first = stems(self.song).next().ok_or(Error::Nothing)?;
+            Mix::new(&first.song, self.settings)?;
         }
-        Ok(mix.frames() as f64 / f64::from(mix.sample_rate()) * self.passes() as f64)
+        let seconds = mix.frames() as f64 / f64::from(mix.sample_rate()) + self.settings.tail_seconds.unwrap_or(0.0);
+        Ok(seconds * self.passes() as f64)
     }
 
     /// Writes it into an empty file, which holds everything when this has come back. `watch` hears how far all of it is.
@@ -86,7 +90,7 @@ impl Export<'_> {
 
     /// How often the song is played.
     fn passes(&self) -> usize {
-        let files = if self.stems { stems(self.song).count() } else { 1 };
+        let files = if self.stems { stem_count(self.song) } else { 1 };
         files + usize::from(self.settings.loudness.is_some())
     }
 

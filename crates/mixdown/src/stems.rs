@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use engine::{Song, Track};
 
-use crate::limits::STEM_NAME_CHARACTERS_MAX;
+use crate::limits::{FILE_NAME_BYTES_MAX, STEM_NAME_CHARACTERS_MAX};
 
 /// One stem.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +23,17 @@ pub struct Stem {
 
 /// The stems of a song, in the order of its tracks. Tracks that bring the master nothing (muted ones, those that go elsewhere) have none.
 pub fn stems(song: &Song) -> impl Iterator<Item = Stem> + '_ {
-    let tracks = song.tracks.iter().enumerate().filter(|(_, track)| track.output.is_none() && !track.muted);
-    tracks.map(|(index, track)| Stem { track: index, song: alone(song, track.id) })
+    heard(song).map(|(index, track)| Stem { track: index, song: alone(song, track.id) })
+}
+
+/// How many stems a song has, without making them.
+#[must_use]
+pub fn stem_count(song: &Song) -> usize {
+    heard(song).count()
+}
+
+fn heard(song: &Song) -> impl Iterator<Item = (usize, &Track)> {
+    song.tracks.iter().enumerate().filter(|(_, track)| track.output.is_none() && !track.muted)
 }
 
 /// The song with one track heard: all others that go to the master go into a track that is muted.
@@ -53,7 +62,8 @@ pub fn stem_file(track: usize, name: &str, extension: &str) -> String {
 pub fn file_name(name: &str) -> String {
     let sound = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { ' ' } else { c };
     let name: String = name.chars().map(sound).collect();
-    name.trim_start().trim_end_matches(['.', ' ']).to_owned()
+    let name = name.trim_start();
+    name[..name.floor_char_boundary(FILE_NAME_BYTES_MAX)].trim_end_matches(['.', ' ']).to_owned()
 }
 
 #[cfg(test)]
@@ -67,5 +77,6 @@ mod tests {
         assert_eq!(stem_file(0, &"é".repeat(200), "wav"), format!("01 {}.wav", "é".repeat(STEM_NAME_CHARACTERS_MAX)));
         assert_eq!(file_name("../../etc/passwd"), ".. .. etc passwd");
         assert_eq!(file_name("..."), "");
+        assert_eq!(file_name(&"🎹".repeat(80)).len(), FILE_NAME_BYTES_MAX);
     }
 }

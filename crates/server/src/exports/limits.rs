@@ -6,6 +6,8 @@ const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// Exports that are made at the same time: edits and uploads need the processor, too.
 pub const EXPORTS_AT_ONCE_MAX: usize = 1;
+/// Requests for exports that are judged at the same time; more wait.
+pub const JUDGED_AT_ONCE_MAX: usize = 2;
 /// Exports of one person that wait or are being made.
 pub const UNDER_WAY_PER_USER_MAX: u64 = 5;
 /// Exports of all that wait or are being made.

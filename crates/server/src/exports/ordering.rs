@@ -7,10 +7,12 @@ use mixdown::Settings;
 use model::Records;
 use serde::Deserialize;
 use storage::{NewExport, NewJob, Queued};
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::limits::{
-    BYTES_MAX, BYTES_PER_USER_MAX, NAME_CHARACTERS_MAX, PLACES, PLAYED_HOURS_MAX, UNDER_WAY_PER_USER_MAX,
+    BYTES_MAX, BYTES_PER_USER_MAX, JUDGED_AT_ONCE_MAX, NAME_CHARACTERS_MAX, PLACES, PLAYED_HOURS_MAX,
+    UNDER_WAY_PER_USER_MAX,
 };
 use super::material::Material;
 use super::routes::{ExportData, data};
@@ -24,6 +26,9 @@ use crate::{App, Problem};
 
 /// What is called so when its name leaves nothing of it.
 const NAMELESS: &str = "Export";
+
+/// Songs are compiled to judge a request: few at the same time, so that many requests are no load.
+static JUDGED_AT_ONCE: Semaphore = Semaphore::const_new(JUDGED_AT_ONCE_MAX);
 
 /// An export to be made.
 #[derive(Deserialize, ToSchema)]
@@ -63,7 +68,14 @@ pub(super) async fn order(
 
     let (seq, records, judged) = (room.seq(), room.records().clone(), settings.clone());
     drop(room);
-    let judged = tokio::task::spawn_blocking(move || judge(&records, &judged, stems)).await;
+    // Never closed.
+    let turn = JUDGED_AT_ONCE.acquire().await.map_err(|_| Problem::internal())?;
+    let judged = tokio::task::spawn_blocking(move || {
+        let verdict = judge(&records, &judged, stems);
+        drop(turn);
+        verdict
+    });
+    let judged = judged.await;
     judged.map_err(|error| {
         tracing::error!(%error, "an export could not be judged");
         Problem::internal()

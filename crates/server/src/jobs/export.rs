@@ -23,6 +23,7 @@ use crate::App;
 use crate::exports::Material;
 use crate::exports::limits::{BYTES_MAX, BYTES_PER_USER_MAX, EXPORT_BYTES_MAX, KEPT_MS, PROGRESS_EVERY};
 use crate::realtime::records_at;
+use crate::state::Clock;
 
 mod bounded;
 
@@ -38,6 +39,7 @@ const NICENESS: i32 = 10;
 const READ_BYTES: usize = 256 * 1024;
 
 const FAILED: &str = "The server failed while it made this file. Please try again, or export on your device.";
+const DISK_FULL: &str = "The server's disk is full. Please export on your device, or try again later.";
 const TOO_LARGE: &str = "The file became larger than the room that is left for exports. Choose a shorter range or another format, or remove exports that you have downloaded.";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,7 +74,10 @@ enum Trouble {
 
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Trouble {
-        Trouble::Failed(error.to_string())
+        match error.kind() {
+            io::ErrorKind::StorageFull => Trouble::Refused(DISK_FULL.to_owned()),
+            _ => Trouble::Failed(error.to_string()),
+        }
     }
 }
 
@@ -84,7 +89,7 @@ struct Work {
     blobs: Arc<dyn Blobs>,
     folder: PathBuf,
     bytes_max: u64,
-    now: Timestamp,
+    clock: Clock,
     /// From 0 to 1: the bits of an `f32`.
     progress: Arc<AtomicU32>,
     stop: CancellationToken,
@@ -128,7 +133,7 @@ pub(super) async fn run(app: &App, payload: &serde_json::Value) -> Result<(), Jo
         blobs: Arc::clone(&app.blobs),
         folder: super::folder(app),
         bytes_max: EXPORT_BYTES_MAX.min(left),
-        now: app.clock.now(),
+        clock: app.clock.clone(),
         progress: Arc::default(),
         stop: CancellationToken::new(),
     };
@@ -220,7 +225,7 @@ fn make(work: &Work) -> Result<ExportFile, Trouble> {
         Ok(_) => keep(file.into_inner(), work),
         Err(mixdown::Error::Stopped) => Err(Trouble::Stopped),
         Err(mixdown::Error::File(_)) if file.is_full() => Err(Trouble::Refused(TOO_LARGE.to_owned())),
-        Err(mixdown::Error::File(error)) => Err(Trouble::Failed(error.to_string())),
+        Err(mixdown::Error::File(media::Error::Io(error))) => Err(error.into()),
         Err(mixdown::Error::Recording(reason)) => Err(Trouble::Failed(reason)),
         Err(error) => Err(Trouble::Refused(error.to_string())),
     }
@@ -239,6 +244,6 @@ fn keep(mut file: File, work: &Work) -> Result<ExportFile, Trouble> {
             count => writer.write(&chunk[..count])?,
         }
     }
-    let stored = writer.finish(None, work.now)?;
+    let stored = writer.finish(None, work.clock.now())?;
     Ok(ExportFile { blob: stored.key, bytes: stored.size })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{Id, Table, Timestamp, Value};
 use operations::build::{set, unset};
 use operations::{Author, Scope};
-use storage::{BlobKey, Blobs, ExportState, JobState, Kept, NewJob, Store};
+use storage::{BlobKey, Blobs, Export, ExportState, JobState, Kept, NewJob, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::limits::{
@@ -121,15 +121,16 @@ async fn let_go(app: &App, project: &Id, file: &Id) -> Result<(), SubmitError> {
 fn sweep(store: &dyn Store, blobs: &dyn Blobs, now: Timestamp, stop: &CancellationToken) -> io::Result<Pruned> {
     let mut pruned =
         Pruned { partials: blobs.remove_partials_older(Timestamp(now.0 - PARTIAL_KEPT_MS))?, ..Pruned::default() };
-    // A URL that was signed in an export's last minute is good for its time.
-    let signed = Timestamp(now.0 - 2 * DOWNLOAD_EXPIRES_MS);
-    let mut ended = store.exports_ended(now, PRUNE_BATCH).map_err(io::Error::other)?;
-    ended.retain(|export| {
-        export.state == ExportState::Removed || export.expires.is_some_and(|expires| expires <= signed)
-    });
-    for export in ended {
-        go_on(stop)?;
-        pruned.exports += usize::from(exports::let_go(store, blobs, &export, now).map_err(io::Error::other)?);
+    loop {
+        let ended = store.exports_ended(now, PRUNE_BATCH).map_err(io::Error::other)?;
+        let (count, before) = (ended.len(), pruned.exports);
+        for export in ended.iter().filter(|export| is_due(export, now)) {
+            go_on(stop)?;
+            pruned.exports += usize::from(exports::let_go(store, blobs, export, now).map_err(io::Error::other)?);
+        }
+        if count < PRUNE_BATCH as usize || pruned.exports == before {
+            break;
+        }
     }
     let before = Timestamp(now.0 - BLOB_GRACE_MS);
     let mut old: Vec<Kept> = Vec::new();
@@ -153,6 +154,12 @@ fn sweep(store: &dyn Store, blobs: &dyn Blobs, now: Timestamp, stop: &Cancellati
             return Ok(pruned);
         }
     }
+}
+
+/// A URL that was signed in an export's last minute is good for its time.
+fn is_due(export: &Export, now: Timestamp) -> bool {
+    let signed = Timestamp(now.0 - 2 * DOWNLOAD_EXPIRES_MS);
+    export.state == ExportState::Removed || export.expires.is_some_and(|expires| expires <= signed)
 }
 
 fn go_on(stop: &CancellationToken) -> io::Result<()> {
