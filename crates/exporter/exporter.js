@@ -41,12 +41,13 @@ onmessage = async ({ data }) => {
   try {
     postMessage(data.type === 'sweep' ? await sweep() : await make(data))
   } catch (error) {
-    postMessage({ type: 'failed', message: isFull ? FULL : reason(error) })
+    postMessage({ type: 'failed', message: reason(error) })
   }
 }
 
 /** Why it did not work, for people. */
 function reason(error) {
+  if (isFull || error?.name === 'QuotaExceededError') return FULL
   // A trap, which is no memory for the most part.
   if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) return LARGE
   return error?.message ?? String(error)
