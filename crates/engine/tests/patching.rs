@@ -43,6 +43,17 @@ impl Player {
         heard.iter_mut().zip(more).for_each(|(heard, more)| heard.extend(more));
     }
 
+    /// Offers a plan once: whether it was taken.
+    fn offer(&mut self, song: &Song) -> bool {
+        let next = Plan::compile(song).unwrap();
+        self.processor.prepare(Some(&self.current.view()), &next.view());
+        let taken = self.processor.change(Some(&self.current.view()), &next.view()).is_ok();
+        if taken {
+            self.previous = Some(std::mem::replace(&mut self.current, next));
+        }
+        taken
+    }
+
     /// Takes a plan as the audio thread does: at the first block's edge at which it may. What was played meanwhile.
     fn change(&mut self, song: &Song) -> Vec<f32> {
         let [left, _] = self.change_both(song);
@@ -199,6 +210,32 @@ fn en34_what_fell_for_a_plan_that_never_came_rises_again() {
             let apart = heard[7_200..].iter().zip(&expected[7_200..]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(apart < 1e-6, "{apart}");
         }
+    }
+}
+
+#[test]
+fn en34_a_track_deleted_while_it_falls_or_rises_goes_from_where_it_is() {
+    let tone = sine(200.0, 0.3);
+    let straight = of(vec![playing(1), bus(2)]);
+    let through = of(vec![Track { output: Some(2), ..playing(1) }, bus(2)]);
+    let gone = of(vec![bus(2)]);
+    let bound = 1.3 * largest_step(&tone);
+    for frames in [30, 75, 120, 200] {
+        let mut player = Player::new(&straight, tone.clone());
+        let mut heard = player.play(4_800);
+        assert!(!player.offer(&through), "it begins to fall");
+        heard.extend(player.play(frames));
+        assert!(player.offer(&gone), "no more has to fall");
+        heard.extend(player.play(1_000));
+        assert!(largest_step(&heard) < bound, "falling, {frames}: {} against {bound}", largest_step(&heard));
+
+        let mut player = Player::new(&through, tone.clone());
+        let mut heard = player.play(4_800);
+        heard.extend(player.change(&straight));
+        heard.extend(player.play(frames));
+        assert!(player.offer(&gone), "no more has to fall");
+        heard.extend(player.play(1_000));
+        assert!(largest_step(&heard) < bound, "rising, {frames}: {} against {bound}", largest_step(&heard));
     }
 }
 

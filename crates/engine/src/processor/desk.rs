@@ -187,7 +187,10 @@ impl Desk {
         if let Some(previous) = previous {
             for index in 0..previous.track_count().min(self.tracks.len()) {
                 if current.track_index(previous.track(index).id).is_none() {
-                    let gains = self.tracks[index].gains.map(|gain| gain.value(now));
+                    // Its output may be on its way: it goes from where that has got to.
+                    let output = self.edges.get(previous.track(index).first_edge);
+                    let joint = output.map_or(1.0, |edge| edge.joint.value(now));
+                    let gains = self.tracks[index].gains.map(|gain| gain.value(now) * joint);
                     self.leaving.push(Leaving { index, gains });
                 }
             }
