@@ -239,6 +239,94 @@ fn en34_a_track_deleted_while_it_falls_or_rises_goes_from_where_it_is() {
     }
 }
 
+/// The other track is late by 5 ms, so that the outputs of the one that is changed have a delay; nothing but sound is in its way.
+fn delayed(change: impl Fn(&mut Track)) -> Song {
+    two_sides(|track| {
+        track.devices.clear();
+        change(track);
+    })
+}
+
+#[test]
+fn en34_what_begins_to_fall_and_need_not_goes_back_without_a_click() {
+    let tone = sine(200.0, 0.3);
+    let bound = 1.3 * largest_step(&tone);
+    let before = delayed(|track| track.sends.push(send(31, 3, 0.5, false)));
+    let falling: [(&str, Song); 3] = [
+        ("another output", delayed(|track| track.output = Some(4))),
+        ("no send", delayed(|_| {})),
+        ("a device that is late", delayed(|track| track.devices.push(late(14, 2.0)))),
+    ];
+    for (name, next) in &falling {
+        for frames in [0, 60, 144, 239, 400] {
+            let mut player = Player::new(&before, tone.clone());
+            let mut heard = player.play(4_800);
+            assert!(!player.offer(next), "{name}: it begins to fall");
+            heard.extend(player.play(frames));
+            assert!(player.offer(&before), "{name}: no more has to fall");
+            heard.extend(player.play(4_800));
+            // The send is heard beside the output.
+            let step = largest_step(&heard);
+            assert!(step < 1.5 * bound, "{name}, taken back after {frames}: {step} against {bound}");
+        }
+        let mut player = Player::new(&before, tone.clone());
+        let mut heard = player.play(4_800);
+        assert!(!player.offer(next), "{name}: it begins to fall");
+        heard.extend(player.play(9_600));
+        assert!(largest_step(&heard) < 1.5 * bound, "{name}, given up: {} against {bound}", largest_step(&heard));
+    }
+}
+
+#[test]
+fn en34_what_falls_while_it_rises_does_not_click() {
+    let tone = sine(200.0, 0.3);
+    let bound = 1.3 * largest_step(&tone);
+    let before = delayed(|_| {});
+    let after = delayed(|track| track.output = Some(4));
+    for frames in [0, 30, 120, 200, 300, 420, 500] {
+        let mut player = Player::new(&before, tone.clone());
+        let mut heard = player.play(4_800);
+        for next in [&after, &before, &after] {
+            heard.extend(player.change(next));
+            heard.extend(player.play(frames));
+        }
+        heard.extend(player.play(4_800));
+        assert!(largest_step(&heard) < bound, "{frames}: {} against {bound}", largest_step(&heard));
+    }
+    // A lookahead that is dragged: a plan for every picture.
+    for frames in [100, 300, 768] {
+        let mut player = Player::new(&before, tone.clone());
+        let mut heard = player.play(4_800);
+        for step in 1..=8 {
+            let later = delayed(|track| track.devices.push(late(14, 0.5 * step as f32)));
+            heard.extend(player.change(&later));
+            heard.extend(player.play(frames));
+        }
+        heard.extend(player.play(2_000));
+        assert!(largest_step(&heard) < bound, "dragged, {frames}: {} against {bound}", largest_step(&heard));
+    }
+}
+
+#[test]
+fn en34_en13_what_turns_round_has_the_same_bits_at_any_block_size() {
+    let tone = sine(200.0, 0.3);
+    let before = delayed(|_| {});
+    let after = delayed(|track| track.output = Some(4));
+    let [whole, cut] = [1_200, 24].map(|block| {
+        let mut player = Player::new(&before, tone.clone());
+        let mut heard = [vec![], vec![]];
+        // Falls and is taken back; falls, and falls again while it rises.
+        for next in [&before, &after, &before, &after, &after, &before, &before] {
+            player.offer(next);
+            (0..1_200 / block).for_each(|_| player.play_onto(&mut heard, block));
+            player.offer(next);
+            player.play_onto(&mut heard, 120);
+        }
+        heard
+    });
+    assert!(whole[0] == cut[0] && whole[1] == cut[1]);
+}
+
 #[test]
 fn en34_a_device_keeps_its_state_across_plans() {
     let delay = with(device(10, Kind::Delay), &[("time", 100.0), ("feedback", 0.0), ("mix", 100.0)]);

@@ -73,12 +73,6 @@ impl Edge {
         self.gain.target() == 1.0 && self.gain.moving(now) == 0
     }
 
-    /// Whether it comes into being just now. What rises does so before the edge's delay, which holds nothing yet; what falls does so
-    /// behind it.
-    pub(super) fn rises(&self, now: u64) -> bool {
-        !self.joint.is_open() && !self.joint.is_closed(now)
-    }
-
     /// Writes the edge's factor at each of the coming frames.
     pub(super) fn write(&mut self, lane: Option<usize>, late: u32, now: &Now<'_>, row: &mut [f32]) {
         if let Some(lane) = lane {
@@ -90,9 +84,7 @@ impl Edge {
         } else {
             row.iter_mut().enumerate().for_each(|(n, x)| *x = self.gain.value(now.clock + n as u64));
         }
-        if self.rises(now.clock) {
-            self.joint.apply(row, now.clock);
-        }
+        self.joint.apply_before(row, now.clock);
     }
 }
 
@@ -209,7 +201,7 @@ impl Desk {
             let new = || Edge { joint: Joint::CLOSED, gain: Ramp::still(edge.gain), follow: Follow::new() };
             let mut next = known.unwrap_or_else(new);
             next.gain.set(edge.gain, now, ramp);
-            next.joint.rise(now, fade, 0);
+            next.joint.come_back(now, fade);
             self.next_edges.push(next);
         }
         core::mem::swap(&mut self.edges, &mut self.next_edges);
@@ -267,18 +259,17 @@ impl Desk {
 
     /// Raises everything again.
     pub(super) fn rise(&mut self, now: u64, fade: u32) {
-        self.joint.rise(now, fade, 0);
+        self.joint.come_back(now, fade);
     }
 
     /// Begins anew in silence, and rises after so many frames.
     pub(super) fn begin(&mut self, now: u64, fade: u32, after: u32) {
-        self.joint.open();
-        self.joint.rise(now, fade, after);
+        self.joint.begin(now, fade, after);
     }
 
     /// Has rise whatever has fallen of the edges of a plan.
     pub(super) fn join(&mut self, plan: &PlanView<'_>, now: u64, fade: u32) {
-        self.edges.iter_mut().for_each(|edge| edge.joint.rise(now, fade, 0));
+        self.edges.iter_mut().for_each(|edge| edge.joint.come_back(now, fade));
         self.note_joints(plan);
     }
 

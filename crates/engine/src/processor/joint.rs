@@ -10,68 +10,93 @@ use crate::plan::{DeviceRecord, EdgeKind, EdgeRecord, LaneRecordTarget, NONE, Tr
 /// How far along a row of devices one is looked for that has moved; one that has moved further is taken for another.
 const MOVED_MAX: usize = 64;
 
-/// A factor that is 1 but where something is taken apart or put together.
+/// Two factors that are 1 but where something is put together or taken apart. What rises does so before a delay that lies on the way, which
+/// holds nothing yet; what falls does so behind it, and so does what rises again because it need not have fallen: what the delay holds
+/// is whole.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Joint {
-    ramp: Ramp,
-    /// The frame from which on it stands still.
-    end: u64,
+    rises: Ramp,
+    falls: Ramp,
+    /// The frames from which on each stands still.
+    ends: [u64; 2],
 }
 
 impl Joint {
     /// Through which all goes.
-    pub(super) const CLOSED: Self = Self { ramp: Ramp::still(1.0), end: 0 };
+    pub(super) const CLOSED: Self = Self { rises: Ramp::still(1.0), falls: Ramp::still(1.0), ends: [0; 2] };
 
     /// Falls from now on, or has: whether nothing is heard any more.
     pub(super) fn fall(&mut self, now: u64, fade: u32) -> bool {
-        if self.ramp.target() != 0.0 {
-            self.ramp.set(0.0, now, fade);
-            self.end = now + u64::from(fade);
-        }
-        now >= self.end
+        self.lead(0.0, now, fade);
+        now >= self.ends[1]
     }
 
-    /// Rises after so many frames, if it has fallen or begins at 0.
-    pub(super) fn rise(&mut self, now: u64, fade: u32, after: u32) {
+    /// Rises again, if it has fallen or is about to.
+    pub(super) fn come_back(&mut self, now: u64, fade: u32) {
+        self.lead(1.0, now, fade);
+    }
+
+    fn lead(&mut self, target: f32, now: u64, fade: u32) {
+        if self.falls.target() != target {
+            self.falls.set(target, now, fade);
+            self.ends[1] = now + u64::from(fade);
+        }
+    }
+
+    /// Begins at 0, behind an empty delay, and rises after so many frames.
+    pub(super) fn begin(&mut self, now: u64, fade: u32, after: u32) {
         let begin = now + u64::from(after);
-        if self.ramp.target() != 1.0 {
-            let from = self.value(now);
-            self.ramp = Ramp::still(from);
-            self.ramp.set(1.0, begin, fade);
-            self.end = begin + u64::from(fade);
-        }
-    }
-
-    /// Begins at 0.
-    pub(super) fn open(&mut self) {
-        *self = Self { ramp: Ramp::still(0.0), end: 0 };
+        *self = Self { rises: Ramp::still(0.0), falls: Ramp::still(1.0), ends: [begin + u64::from(fade), now] };
+        self.rises.set(1.0, begin, fade);
     }
 
     /// Whether it falls, or has fallen.
     pub(super) fn is_open(&self) -> bool {
-        self.ramp.target() == 0.0
+        self.falls.target() == 0.0
     }
 
     /// Whether it is 1, and stays so.
     pub(super) fn is_closed(&self, now: u64) -> bool {
-        !self.is_open() && now >= self.end
+        now >= self.closed_from()
     }
 
     /// The frame from which on it is 1, as far as is known.
     pub(super) fn closed_from(&self) -> u64 {
-        if self.is_open() { u64::MAX } else { self.end }
+        if self.is_open() { u64::MAX } else { self.ends[0].max(self.ends[1]) }
+    }
+
+    /// Whether what goes into the delay has not risen yet.
+    pub(super) fn rises(&self, now: u64) -> bool {
+        now < self.ends[0]
     }
 
     pub(super) fn value(&self, now: u64) -> f32 {
-        self.ramp.value(now)
+        self.rises.value(now) * self.falls.value(now)
     }
 
-    /// Multiplies samples, the first of which is frame `now`.
+    /// Multiplies samples by all of it, the first of which is frame `now`: where no delay lies on the way.
     pub(super) fn apply(&self, samples: &mut [f32], now: u64) {
-        if !self.is_closed(now) {
-            samples.iter_mut().enumerate().for_each(|(n, x)| *x *= self.value(now + n as u64));
+        self.apply_before(samples, now);
+        self.apply_behind(samples, now);
+    }
+
+    /// Multiplies what goes into the delay.
+    pub(super) fn apply_before(&self, samples: &mut [f32], now: u64) {
+        if self.rises(now) {
+            multiply(&self.rises, samples, now);
         }
     }
+
+    /// Multiplies what comes out of the delay.
+    pub(super) fn apply_behind(&self, samples: &mut [f32], now: u64) {
+        if self.is_open() || now < self.ends[1] {
+            multiply(&self.falls, samples, now);
+        }
+    }
+}
+
+fn multiply(ramp: &Ramp, samples: &mut [f32], now: u64) {
+    samples.iter_mut().enumerate().for_each(|(n, x)| *x *= ramp.value(now + n as u64));
 }
 
 impl Processor {
@@ -128,8 +153,7 @@ impl Processor {
                 if !stays || before.edge_index(id).is_none_or(|old| !edge_stays(before, old, plan)) {
                     // What it still holds fell away behind it.
                     self.rack.empty_line(edge);
-                    self.desk.edges[edge].joint.open();
-                    self.desk.edges[edge].joint.rise(now, fade, empty + track.wait);
+                    self.desk.edges[edge].joint.begin(now, fade, empty + track.wait);
                 }
             }
             let closed = edges.map(|edge| self.desk.edges[edge].joint.closed_from());

@@ -251,14 +251,14 @@ impl Rack {
     }
 
     /// Gives a signal (or silence) to where an edge leads, unless that is the master: then it comes back, delayed as it must
-    /// be. With `levels` it is first multiplied by them, frame by frame; in the end by a joint that falls.
+    /// be. With `levels` it is first multiplied by them, frame by frame; in the end by what falls of a joint.
     pub(super) fn deliver(
         &mut self,
         (edge, record): (usize, &EdgeRecord),
         signal: Option<&Signal<'_>>,
         length: usize,
         levels: bool,
-        falls: Option<(&Joint, u64)>,
+        (joint, now): (&Joint, u64),
     ) -> Option<Signal<'_>> {
         let [left, right] = &mut self.spare;
         let mut copy = Signal { left: &mut left[..length], right: &mut right[..length], silent: true };
@@ -278,9 +278,7 @@ impl Rack {
         if copy.silent {
             return None;
         }
-        if let Some((joint, now)) = falls {
-            copy.channels().into_iter().for_each(|samples| joint.apply(samples, now));
-        }
+        copy.channels().into_iter().for_each(|samples| joint.apply_behind(samples, now));
         if record.target == NONE && record.kind != EdgeKind::Key {
             return Some(copy);
         }

@@ -112,7 +112,7 @@ fn leave(
         }
         return;
     }
-    let unity = record.lane.is_none() && state.is_unity(now.clock) && !state.rises(now.clock);
+    let unity = record.lane.is_none() && state.is_unity(now.clock) && !state.joint.rises(now.clock);
     let length = signal.len();
     if !unity && open && !signal.silent {
         let [first, second] = &mut rack.levels;
@@ -121,8 +121,8 @@ fn leave(
     }
     // A closed edge brings silence, and what its line still holds.
     let heard = open.then_some(signal);
-    let falls = state.joint.is_open().then_some((&state.joint, now.clock));
-    if let Some(delivered) = rack.deliver((edge, record), heard, length, open && !unity, falls) {
+    let joint = (&state.joint, now.clock);
+    if let Some(delivered) = rack.deliver((edge, record), heard, length, open && !unity, joint) {
         dsp::mix::add(left, delivered.left, 1.0);
         dsp::mix::add(right, delivered.right, 1.0);
     }
