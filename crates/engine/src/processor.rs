@@ -333,9 +333,8 @@ impl Processor {
         right: &mut [f32],
     ) {
         let on = self.metronome.target() > 0.0 || self.metronome.moving(self.clock) > 0;
-        let spans = spans.filter(|_| on);
-        if !self.rack.has_metronome_line() {
-            return spans.for_each(|span| self.click(plans, span, left, right));
+        if !on && !self.rack.has_metronome_line() {
+            return;
         }
         let [mut first, mut second] = core::mem::take(&mut self.click_room);
         let length = left.len();
@@ -347,6 +346,8 @@ impl Processor {
         }
         self.rack.delay_metronome(&mut clicks);
         if !clicks.silent {
+            // What rises does so only once it comes out of the line, as all that goes through the master does.
+            clicks.channels().into_iter().for_each(|samples| self.desk.clicks.apply(samples, self.clock));
             dsp::mix::add(left, clicks.left, 1.0);
             dsp::mix::add(right, clicks.right, 1.0);
         }

@@ -328,6 +328,73 @@ fn en34_en13_what_turns_round_has_the_same_bits_at_any_block_size() {
 }
 
 #[test]
+fn en34_the_metronome_falls_and_rises_when_all_becomes_later_or_earlier() {
+    let latency = 240;
+    let straight = of(vec![playing(1)]);
+    let later = of(vec![Track { devices: vec![late(10, 5.0)], ..playing(1) }]);
+    for (before, after, was, is) in [(&straight, &later, 0, latency), (&later, &straight, latency, 0)] {
+        let player = || {
+            let mut player = Player::new(before, vec![0.0; 24_000]);
+            player.processor.set_metronome(true);
+            player
+        };
+        // The click as it is without a change: `was` frames late.
+        let click = player().play(24_000);
+        let mut player = player();
+        let first = player.play(was + 300);
+        assert!(first == click[..first.len()] && click[first.len()].abs().max(click[first.len() + 4].abs()) > 0.01);
+        let falling = player.change(after);
+        let taken = first.len() + falling.len();
+        let fade = 240;
+        for (n, x) in falling.iter().enumerate() {
+            let expected = click[first.len() + n] * (1.0 - n as f32 / fade as f32).max(0.0);
+            assert!((x - expected).abs() < 1e-6, "falling, {n}: {x}, not {expected}");
+        }
+        let rising = player.play(2_000);
+        assert!(rising[is..].iter().any(|x| x.abs() > 0.001), "it is heard again");
+        for (n, x) in rising.iter().enumerate() {
+            let factor = (n as f32 - is as f32).clamp(0.0, fade as f32) / fade as f32;
+            let expected = if factor == 0.0 { 0.0 } else { click[taken + n - is + was] * factor };
+            assert!((x - expected).abs() < 1e-6, "rising, {n}: {x}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn en34_en13_the_metronome_turns_round_with_the_same_bits_and_stays_when_it_is_as_late_as_before() {
+    let straight = of(vec![playing(1)]);
+    let later = of(vec![Track { devices: vec![late(10, 5.0)], ..playing(1) }]);
+    let [whole, cut] = [600, 24].map(|block| {
+        let mut player = Player::new(&straight, vec![0.0; 24_000]);
+        player.processor.set_metronome(true);
+        let mut heard = player.play_both(300);
+        for next in [&later, &straight, &later, &later, &straight, &straight] {
+            player.offer(next);
+            player.play_onto(&mut heard, 120);
+            player.offer(next);
+            (0..600 / block).for_each(|_| player.play_onto(&mut heard, block));
+        }
+        heard
+    });
+    assert!(whole[0] == cut[0] && whole[1] == cut[1]);
+
+    let point = engine::Point { ticks: 0, value: 0.5, way: engine::Way::Hold };
+    let mut moved = later.clone();
+    moved.master.lanes.push(engine::Lane { target: engine::LaneTarget::Volume, points: vec![point] });
+    let mut still = Player::new(&later, vec![0.0; 24_000]);
+    still.processor.set_metronome(true);
+    let expected = still.play(2_000);
+    let mut player = Player::new(&later, vec![0.0; 24_000]);
+    player.processor.set_metronome(true);
+    let mut heard = player.play(300);
+    let falling = player.change(&moved);
+    assert!(!falling.is_empty(), "the master's way is another");
+    heard.extend(falling);
+    heard.extend(player.play(2_000 - heard.len()));
+    assert!(heard == expected && heard.iter().any(|x| *x != 0.0), "the metronome does not go that way");
+}
+
+#[test]
 fn en34_a_device_keeps_its_state_across_plans() {
     let delay = with(device(10, Kind::Delay), &[("time", 100.0), ("feedback", 0.0), ("mix", 100.0)]);
     let song = of(vec![Track { devices: vec![delay], ..playing(1) }]);

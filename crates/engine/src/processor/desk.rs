@@ -22,6 +22,8 @@ pub(super) struct Desk {
     follow: Follow<1>,
     /// Through which all goes; open while one graph gives way to another as a whole.
     joint: Joint,
+    /// Through which the metronome goes; open while all becomes later or earlier.
+    pub(super) clicks: Joint,
     next_edges: Vec<Edge>,
     /// Where the channels of the next plan are put together; swapped with `tracks`, so that nothing is allocated.
     next: Vec<Channel>,
@@ -154,6 +156,7 @@ impl Desk {
             master: Ramp::still(1.0),
             follow: Follow::new(),
             joint: Joint::CLOSED,
+            clicks: Joint::CLOSED,
             edges: Vec::with_capacity(EDGES_MAX),
             next_edges: Vec::with_capacity(EDGES_MAX),
             next: Vec::with_capacity(TRACKS_MAX),
@@ -252,19 +255,23 @@ impl Desk {
         }
     }
 
-    /// Makes everything fall, or has: whether nothing is heard any more.
-    pub(super) fn fall(&mut self, now: u64, fade: u32) -> bool {
-        self.joint.fall(now, fade)
+    /// Makes everything fall, or has, and the metronome if it moves: whether nothing is heard any more.
+    pub(super) fn fall(&mut self, now: u64, fade: u32, clicks_move: bool) -> bool {
+        self.joint.fall(now, fade) & (!clicks_move || self.clicks.fall(now, fade))
     }
 
     /// Raises everything again.
     pub(super) fn rise(&mut self, now: u64, fade: u32) {
         self.joint.come_back(now, fade);
+        self.clicks.come_back(now, fade);
     }
 
     /// Begins anew in silence, and rises after so many frames.
-    pub(super) fn begin(&mut self, now: u64, fade: u32, after: u32) {
+    pub(super) fn begin(&mut self, now: u64, fade: u32, after: u32, clicks_move: bool) {
         self.joint.begin(now, fade, after);
+        if clicks_move {
+            self.clicks.begin(now, fade, after);
+        }
     }
 
     /// Has rise whatever has fallen of the edges of a plan.

@@ -104,7 +104,7 @@ impl Processor {
     pub(super) fn take_apart(&mut self, plan: &PlanView<'_>, next: &PlanView<'_>) -> bool {
         let (now, fade) = (self.clock, milliseconds(super::FADE_MS, self.sample_rate));
         if concerns_all(plan, next) {
-            return self.desk.fall(now, fade);
+            return self.desk.fall(now, fade, plan.latency() != next.latency());
         }
         let mut has_fallen = true;
         for index in 0..plan.track_count().min(self.desk.tracks.len()) {
@@ -140,7 +140,7 @@ impl Processor {
         let (now, fade) = (self.clock, milliseconds(super::FADE_MS, self.sample_rate));
         if concerns_all(before, plan) {
             // What is new in the graph gives nothing for as long as that.
-            return self.desk.begin(now, fade, plan.latency());
+            return self.desk.begin(now, fade, plan.latency(), plan.latency() != before.latency());
         }
         for index in 0..plan.track_count() {
             let track = plan.track(index);
