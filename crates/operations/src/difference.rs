@@ -153,8 +153,6 @@ impl Differ<'_> {
     fn value(&mut self, path: Option<Path>, field: &Field, old: &Value, new: &Value) {
         let Some(path) = path else { return };
         let inner = match (field.kind, old, new) {
-            (_, _, Value::Null) if matches!(field.presence, Presence::Default(_)) => None,
-            (_, _, Value::Null) => return self.push(Some(path), Change::Unset),
             (Kind::Elements(fields), Value::List(old), Value::List(new)) => self.elements(&path, fields, old, new),
             (Kind::Object(fields), Value::Map(old), Value::Map(new)) => self.object(&path, fields, old, new),
             (Kind::Parameters, Value::Map(old), Value::Map(new)) => self.parameters(&path, old, new),

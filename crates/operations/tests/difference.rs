@@ -257,3 +257,79 @@ fn un6_what_was_deleted_since_comes_back_with_what_it_plays() {
         .map(|(table, name)| restore(table, &id(name)));
     assert_eq!(back, expected);
 }
+
+/// A song that came from `old`, and what was done to it since.
+fn since(old: &Song, operations: &[Operation]) -> Song {
+    let mut new = Song { records: old.records.clone(), count: old.count };
+    new.submit(operations).unwrap();
+    new
+}
+
+#[test]
+fn un6_one_changed_parameter_is_one_operation() {
+    let freq = |value: u32| set(Table::Tracks, &id("t0"), "plugins.eq.params.freq", value);
+    let mix = |value: f64| set(Table::Tracks, &id("t0"), "plugins.eq.params.mix", value);
+    let mut old = Song::new();
+    old.submit(&[freq(200), mix(0.5)]).unwrap();
+    let new = since(&old, &[freq(300)]);
+    assert_eq!(difference(&new.records, &old.records), [freq(200)]);
+    let gone = since(&old, &[unset(Table::Tracks, &id("t0"), "plugins.eq.params.mix")]);
+    assert_eq!(difference(&gone.records, &old.records), [mix(0.5)]);
+    let back = difference(&old.records, &gone.records);
+    assert_eq!(back, [unset(Table::Tracks, &id("t0"), "plugins.eq.params.mix")]);
+}
+
+#[test]
+fn un6_roles_and_names_of_versions_stay_as_they_are() {
+    let member = fields([("projectId", "p".into()), ("userId", "bob".into()), ("role", "editor".into())]);
+    let version = fields([("projectId", "p".into()), ("name", "Mix 1".into())]);
+    let mut old = Song::new();
+    old.submit(&[create(Table::ProjectMembers, &id("m"), member), create(Table::Versions, &id("v"), version)]).unwrap();
+    let new = since(
+        &old,
+        &[
+            set(Table::ProjectMembers, &id("m"), "role", "viewer"),
+            set(Table::Versions, &id("v"), "name", "Mix 2"),
+            delete(Table::Versions, &id("v")),
+        ],
+    );
+    assert_eq!(difference(&new.records, &old.records), []);
+    assert_eq!(
+        difference(&Records::new(), &old.records).iter().filter(|made| made.target.table == Table::Versions).count(),
+        0
+    );
+}
+
+#[test]
+fn un6_what_is_made_again_is_given_what_people_wrote_and_nothing_else() {
+    let old = Song::new();
+    let new = since(&old, &[new_clip("k1"), delete(Table::Clips, &id("k1"))]);
+    let made = difference(&old.records, &new.records);
+    assert_eq!(made.len(), 2);
+    assert_eq!(made[1], delete(Table::Clips, &id("k1")));
+    let operations::Change::Set(Value::Map(given)) = &made[0].change else { panic!("{made:?}") };
+    for name in ["createdAt", "updatedAt", "deleted", "version"] {
+        assert!(!given.contains_key(name), "{name}");
+    }
+    assert!(given.contains_key("trackId") && given.contains_key("midiData"));
+}
+
+#[test]
+fn un6_a_project_is_neither_deleted_nor_brought_back_and_a_recording_is_not_deleted() {
+    let old = Song::new();
+    let deleted = since(&old, &[delete(Table::Projects, &id("p"))]);
+    assert_eq!(difference(&deleted.records, &old.records), []);
+    assert_eq!(difference(&old.records, &deleted.records), []);
+    let without = since(&old, &[delete(Table::AudioFiles, &id("f0"))]);
+    assert_eq!(difference(&old.records, &without.records), []);
+}
+
+#[test]
+fn un6_w6_transactions_are_not_too_heavy_to_be_sent() {
+    let heavy = |name: &str| set(Table::Tracks, &id(name), "name", &*"x".repeat(1_000_000));
+    let parts = operations::in_transactions(vec![heavy("a"), heavy("b"), heavy("c")]);
+    assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+    let many = vec![set(Table::Tracks, &id("a"), "volume", 0.5); TRANSACTION_OPERATIONS_MAX + 1];
+    let parts = operations::in_transactions(many);
+    assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [TRANSACTION_OPERATIONS_MAX, 1]);
+}

@@ -180,3 +180,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn en31_a_send_or_a_sidechain_that_is_led_elsewhere_is_checked_like_a_new_one() {
+    let mut records = project();
+    submit(&mut records, vec![send("a", "y"), compressor("y", Some("b")), output("y", "x")]).unwrap();
+    let target = |to: &str| set(Table::Tracks, &id("a"), "sends.to-y.target", to);
+    assert!(refused(&mut records, target("b")).contains("only a bus or a group"));
+    assert!(refused(&mut records, target("nowhere")).contains("no such track"));
+    submit(&mut records, vec![target("x")]).unwrap();
+    let listens = |to: &str| set(Table::Tracks, &id("y"), "plugins.c.sidechain", to);
+    assert!(refused(&mut records, listens("nowhere")).contains("no such track"));
+    assert!(refused(&mut records, listens("x")).contains("circle"));
+    submit(&mut records, vec![listens("a")]).unwrap();
+}
