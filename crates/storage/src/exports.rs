@@ -133,6 +133,8 @@ pub struct ExportPlaces {
     pub of_user: u64,
     /// Of all.
     pub of_all: u64,
+    /// Of one person, with those that are over and not forgotten yet.
+    pub known_of_user: u64,
 }
 
 /// What became of the wish for an export.

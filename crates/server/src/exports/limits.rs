@@ -12,6 +12,10 @@ pub const JUDGED_AT_ONCE_MAX: usize = 2;
 pub const UNDER_WAY_PER_USER_MAX: u64 = 5;
 /// Exports of all that wait or are being made.
 pub const UNDER_WAY_MAX: u64 = 100;
+/// Exports of one person, with those that have ended and are not forgotten yet: asking and cancelling is no way to fill the database.
+pub const KNOWN_PER_USER_MAX: u64 = 200;
+/// Bytes of the disk that exports leave to everything else.
+pub const FREE_BYTES_MIN: u64 = 1_000_000_000;
 /// Exports of one project that one person is shown: the newest.
 pub const LISTED_MAX: u32 = 100;
 /// Characters of a file's name, without its ending.
@@ -34,4 +38,5 @@ pub const SETTLED_MS: i64 = 5 * 60 * 1_000;
 pub const PROGRESS_EVERY: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// How many may be under way.
-pub const PLACES: ExportPlaces = ExportPlaces { of_user: UNDER_WAY_PER_USER_MAX, of_all: UNDER_WAY_MAX };
+pub const PLACES: ExportPlaces =
+    ExportPlaces { of_user: UNDER_WAY_PER_USER_MAX, of_all: UNDER_WAY_MAX, known_of_user: KNOWN_PER_USER_MAX };

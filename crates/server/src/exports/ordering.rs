@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::limits::{
-    BYTES_MAX, BYTES_PER_USER_MAX, JUDGED_AT_ONCE_MAX, NAME_CHARACTERS_MAX, PLACES, PLAYED_HOURS_MAX,
-    UNDER_WAY_PER_USER_MAX,
+    BYTES_MAX, BYTES_PER_USER_MAX, JUDGED_AT_ONCE_MAX, KNOWN_PER_USER_MAX, NAME_CHARACTERS_MAX, PLACES,
+    PLAYED_HOURS_MAX, UNDER_WAY_PER_USER_MAX,
 };
 use super::material::Material;
 use super::routes::{ExportData, data};
@@ -103,7 +103,9 @@ pub(super) async fn order(
         }
         (Queued::UserFull, _) => Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
-            format!("{UNDER_WAY_PER_USER_MAX} of your exports are under way. Wait for one of them, or cancel it."),
+            format!(
+                "At most {UNDER_WAY_PER_USER_MAX} of your exports may be under way, and {KNOWN_PER_USER_MAX} be asked for in a day. Wait for one of them, or cancel it."
+            ),
         )),
         (Queued::ServerFull, _) => Err(Problem::new(
             StatusCode::CONFLICT,

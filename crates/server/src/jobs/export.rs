@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,7 +21,9 @@ use self::bounded::Bounded;
 use super::JobError;
 use crate::App;
 use crate::exports::Material;
-use crate::exports::limits::{BYTES_MAX, BYTES_PER_USER_MAX, EXPORT_BYTES_MAX, KEPT_MS, PROGRESS_EVERY};
+use crate::exports::limits::{
+    BYTES_MAX, BYTES_PER_USER_MAX, EXPORT_BYTES_MAX, FREE_BYTES_MIN, KEPT_MS, PROGRESS_EVERY,
+};
 use crate::realtime::records_at;
 use crate::state::Clock;
 
@@ -119,12 +121,14 @@ pub(super) async fn run(app: &App, payload: &serde_json::Value) -> Result<(), Jo
         }
     };
     let settings = Settings::deserialize(&export.settings);
-    let prepared = settings.map_err(|error| error.to_string()).and_then(|it| Ok((it, Material::of(&records)?)));
-    let (settings, material) = match prepared {
+    // Large songs take their time, and letting go of them does, too.
+    let prepared = tokio::task::spawn_blocking(move || {
+        settings.map_err(|error| error.to_string()).and_then(|it| Ok((it, Material::of(&records)?)))
+    });
+    let (settings, material) = match prepared.await.map_err(retry)? {
         Ok(prepared) => prepared,
         Err(reason) => return end(app, &id, ExportState::Failed, Some(reason)).await,
     };
-    drop(records);
     let left = (BYTES_PER_USER_MAX.saturating_sub(bytes.of_user)).min(BYTES_MAX.saturating_sub(bytes.of_all));
     let work = Work {
         material,
@@ -140,7 +144,7 @@ pub(super) async fn run(app: &App, payload: &serde_json::Value) -> Result<(), Jo
     match on_a_thread(app, &export, work).await? {
         Ok(file) => {
             let expires = Timestamp(app.clock.now().0 + KEPT_MS);
-            // False when it was cancelled in the last moment: nothing refers to the file then, and it is pruned.
+            // False when it was cancelled in the last moment: the row remembers the file all the same, and both are pruned.
             app.database.run(move |store| store.finish_export(&id, file, expires)).await.map(drop).map_err(retry)
         }
         Err(Trouble::Stopped) => Ok(()),
@@ -211,9 +215,19 @@ fn let_others_go_first() {
     }
 }
 
+/// Bytes that a file in this folder may have: it is there twice while it is put into the store.
+fn room_on_disk(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(FREE_BYTES_MIN) / 2)
+}
+
 fn make(work: &Work) -> Result<ExportFile, Trouble> {
     std::fs::create_dir_all(&work.folder)?;
-    let mut file = Bounded::new(tempfile::tempfile_in(&work.folder)?, work.bytes_max);
+    let room = room_on_disk(&work.folder)?;
+    if room == 0 {
+        return Err(Trouble::Refused(DISK_FULL.to_owned()));
+    }
+    let mut file = Bounded::new(tempfile::tempfile_in(&work.folder)?, work.bytes_max.min(room));
     let Material { song, track_names, .. } = &work.material;
     let export = mixdown::Export { song, track_names, settings: &work.settings, stems: work.stems };
     let mut recordings = work.material.recordings(Arc::clone(&work.blobs));

@@ -196,6 +196,11 @@ async fn settle(
         Err(JobError::GiveUp(error)) => Failed { error, retry_at: None, now },
     };
     tracing::warn!(job = %id, kind = job.kind, attempts = job.attempts, error = failed.error, "a job failed");
+    let (own, held, until) = (id.clone(), lease.clone(), model::Timestamp(now.0 + LEASE_MS));
+    if !app.database.run(move |store| store.heartbeat_job(&own, &held, until)).await? {
+        // Another worker has it, who will say how it went.
+        return Ok(());
+    }
     if failed.retry_at.is_none() || job.attempts >= job.attempts_max {
         // Told first: should this fail, the job is still alive and says it later.
         give_up(app, measure, job).await;

@@ -8,7 +8,9 @@ use crate::{Export, ExportBytes, ExportFile, ExportPlaces, ExportState, NewExpor
 impl Content {
     pub(super) fn create_export(&mut self, new: NewExport, job: NewJob, places: ExportPlaces) -> Queued {
         let under_way: Vec<&Export> = self.exports.values().filter(|export| export.state.is_under_way()).collect();
-        if under_way.iter().filter(|export| export.user == new.user).count() as u64 >= places.of_user {
+        let own = |export: &&&Export| export.user == new.user;
+        let known = self.exports.values().filter(|export| export.user == new.user).count() as u64;
+        if under_way.iter().filter(own).count() as u64 >= places.of_user || known >= places.known_of_user {
             return Queued::UserFull;
         }
         if under_way.len() as u64 >= places.of_all {
@@ -64,7 +66,12 @@ impl Content {
     }
 
     pub(super) fn finish_export(&mut self, id: &Id, file: ExportFile, expires: Timestamp) -> bool {
-        let Some(export) = self.running_export(id) else { return false };
+        let Some(export) = self.running_export(id) else {
+            if let Some(export) = self.exports.get_mut(id) {
+                export.file.get_or_insert(file);
+            }
+            return false;
+        };
         (export.state, export.progress) = (ExportState::Done, 1.0);
         (export.file, export.expires) = (Some(file), Some(expires));
         true

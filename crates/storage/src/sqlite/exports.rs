@@ -10,8 +10,8 @@ use crate::{BlobKey, Export, ExportBytes, ExportFile, ExportPlaces, ExportState,
 
 pub(super) const ADD: &str = "INSERT INTO exports \
     (id, project_id, user_id, name, settings, stems, seq, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8)";
-pub(super) const UNDER_WAY: &str = "SELECT COUNT(*), COUNT(*) FILTER (WHERE user_id = ?1) FROM exports \
-    WHERE state IN ('waiting', 'running')";
+pub(super) const UNDER_WAY: &str = "SELECT COUNT(*) FILTER (WHERE state IN ('waiting', 'running')), \
+    COUNT(*) FILTER (WHERE user_id = ?1 AND state IN ('waiting', 'running')), COUNT(*) FILTER (WHERE user_id = ?1) FROM exports";
 pub(super) const BY_ID: &str = "SELECT id, project_id, user_id, name, settings, stems, seq, state, progress, error, \
     blob, bytes, created_at, expires_at FROM exports WHERE id = ?1";
 pub(super) const BY_OWNER: &str = "SELECT id, project_id, user_id, name, settings, stems, seq, state, progress, error, \
@@ -24,6 +24,7 @@ pub(super) const PUT_BACK: &str =
 pub(super) const PROGRESS: &str = "UPDATE exports SET progress = ?2 WHERE id = ?1 AND state = 'running'";
 pub(super) const FINISH: &str = "UPDATE exports SET state = 'done', progress = 1, blob = ?2, bytes = ?3, \
     expires_at = ?4 WHERE id = ?1 AND state = 'running'";
+pub(super) const MADE_IN_VAIN: &str = "UPDATE exports SET blob = ?2, bytes = ?3 WHERE id = ?1 AND blob IS NULL";
 pub(super) const END: &str = "UPDATE exports SET state = ?2, error = ?3, expires_at = ?4 \
     WHERE id = ?1 AND state IN ('waiting', 'running')";
 pub(super) const REMOVE: &str = "UPDATE exports SET state = 'removed', expires_at = ?2 \
@@ -52,9 +53,9 @@ impl Prepared {
 
 pub(super) fn create(connection: &Connection, prepared: &Prepared, places: ExportPlaces) -> rusqlite::Result<Queued> {
     let Prepared { new, settings, job } = prepared;
-    let count = |row: &Row<'_>| Ok((read_u64(row, 0)?, read_u64(row, 1)?));
-    let (of_all, of_user) = connection.prepare_cached(UNDER_WAY)?.query_row([new.user.as_str()], count)?;
-    if of_user >= places.of_user {
+    let count = |row: &Row<'_>| Ok((read_u64(row, 0)?, read_u64(row, 1)?, read_u64(row, 2)?));
+    let (of_all, of_user, known) = connection.prepare_cached(UNDER_WAY)?.query_row([new.user.as_str()], count)?;
+    if of_user >= places.of_user || known >= places.known_of_user {
         return Ok(Queued::UserFull);
     }
     if of_all >= places.of_all {
@@ -96,7 +97,11 @@ pub(super) fn finish(
 ) -> rusqlite::Result<bool> {
     let bytes = i64::try_from(file.bytes).unwrap_or(i64::MAX);
     let values = params![id.as_str(), file.blob.as_str(), bytes, expires.0];
-    Ok(connection.prepare_cached(FINISH)?.execute(values)? > 0)
+    if connection.prepare_cached(FINISH)?.execute(values)? > 0 {
+        return Ok(true);
+    }
+    connection.prepare_cached(MADE_IN_VAIN)?.execute(params![id.as_str(), file.blob.as_str(), bytes])?;
+    Ok(false)
 }
 
 pub(super) fn end(

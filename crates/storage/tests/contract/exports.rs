@@ -4,7 +4,7 @@ use storage::{BlobKey, ExportBytes, ExportFile, ExportPlaces, ExportState, NewEx
 
 use crate::given::{NOW, Song, id, job, later, person};
 
-const MANY: ExportPlaces = ExportPlaces { of_user: 99, of_all: 99 };
+const MANY: ExportPlaces = ExportPlaces { of_user: 99, of_all: 99, known_of_user: 99 };
 
 /// A store with the projects `p` and `q` of ada's, and bob.
 fn studio(store: &dyn Store) {
@@ -130,7 +130,7 @@ fn ones_own_exports_of_a_project_are_listed_the_newest_first() {
 fn w6_no_more_exports_are_under_way_than_there_are_places() {
     crate::on_each_store(|store| {
         studio(store);
-        let places = ExportPlaces { of_user: 2, of_all: 3 };
+        let places = ExportPlaces { of_user: 2, of_all: 3, known_of_user: 99 };
         let ask = |name: &str, user: &str| store.create_export(wish(name, "p", user, 0), work(name), places).unwrap();
         assert_eq!((ask("a", "ada"), ask("b", "ada")), (Queued::Waiting, Queued::Waiting));
         assert_eq!(ask("c", "ada"), Queued::UserFull);
@@ -140,6 +140,36 @@ fn w6_no_more_exports_are_under_way_than_there_are_places() {
         assert_eq!(ask("c", "ada"), Queued::UserFull, "one that is being made is under way");
         assert!(store.finish_export(&id("a"), file(1, 5), later(9)).unwrap());
         assert_eq!(ask("c", "ada"), Queued::Waiting);
+    });
+}
+
+#[test]
+fn w6_asking_and_cancelling_is_no_way_to_fill_the_database() {
+    crate::on_each_store(|store| {
+        studio(store);
+        let places = ExportPlaces { of_user: 2, of_all: 9, known_of_user: 3 };
+        let ask = |name: &str, user: &str| store.create_export(wish(name, "p", user, 0), work(name), places).unwrap();
+        for name in ["a", "b", "c"] {
+            assert_eq!(ask(name, "ada"), Queued::Waiting);
+            assert!(store.end_export(&id(name), ExportState::Cancelled, None, later(9)).unwrap());
+        }
+        assert_eq!((ask("d", "ada"), ask("e", "bob")), (Queued::UserFull, Queued::Waiting));
+        assert!(store.forget_export(&id("b")).unwrap());
+        assert_eq!(ask("d", "ada"), Queued::Waiting);
+    });
+}
+
+#[test]
+fn ex3_a_file_that_was_made_in_vain_is_counted_until_it_is_forgotten() {
+    crate::on_each_store(|store| {
+        studio(store);
+        make(store, "a", "ada", 0);
+        assert!(store.begin_export(&id("a")).unwrap());
+        assert!(store.end_export(&id("a"), ExportState::Cancelled, None, later(9)).unwrap());
+        assert!(!store.finish_export(&id("a"), file(1, 5), later(9)).unwrap());
+        assert_eq!(store.export(&id("a")).unwrap().unwrap().state, ExportState::Cancelled);
+        assert_eq!(store.export_bytes(&id("ada")).unwrap(), ExportBytes { of_user: 5, of_all: 5 });
+        assert_eq!(store.exports_ended(later(9), 9).unwrap()[0].blob(), Some(&file(1, 5).blob));
     });
 }
 
