@@ -125,6 +125,16 @@ fn w6_tracks_members_and_changes_of_tempo_are_limited() {
     }
     let refusal = submit(&mut records, "ann", vec![change(9_999)]).unwrap_err();
     assert!(refusal.message.contains("4096 changes of tempo"), "{refusal}");
+    let metre = |n: usize| {
+        let (beat, metre) = (Value::number(4.0 + n as f64), Value::text("4/4"));
+        let given = fields([("projectId", "p".into()), ("beat", beat), ("timeSignature", metre)]);
+        create(Table::TimeSignatures, &id(&format!("m{n}")), given)
+    };
+    for from in (0..PROJECT_CHANGES_MAX).step_by(1_024) {
+        submit(&mut records, "ann", (from..from + 1_024).map(metre).collect()).unwrap();
+    }
+    let refusal = submit(&mut records, "ann", vec![metre(9_999)]).unwrap_err();
+    assert!(refusal.message.contains("4096 changes of metre"), "{refusal}");
     // The dearest transaction that there is.
     let reorder = |n: usize| set(Table::Tracks, &id(&format!("t{n}")), "orderIndex", (n * 7_919 % 4_000) as f64);
     submit(&mut records, "ann", (0..2_000).map(reorder).collect()).unwrap();

@@ -180,7 +180,7 @@ fn recording() -> Map {
 }
 
 #[test]
-fn wr1_op4_what_the_server_writes_it_may_give_and_nobody_else() {
+fn si4_wr1_op4_what_the_server_writes_it_may_give_and_nobody_else() {
     let ann = Author::User(id("ann"));
     let state = |author: &Author| created(author, Table::AudioFiles, recording(), ("state", "ready".into()), "state");
     assert_eq!(state(&ann), Value::text("awaiting"));
@@ -196,7 +196,7 @@ fn wr1_op4_what_the_server_writes_it_may_give_and_nobody_else() {
 }
 
 #[test]
-fn pe3_an_editor_makes_nobody_a_member_whatever_comes_before_it() {
+fn si4_pe3_an_editor_makes_nobody_a_member_whatever_comes_before_it() {
     let ed = Author::User(id("ed"));
     let invite = || create(Table::ProjectMembers, &id("n"), member("eve"));
     let before: [&[Operation]; 4] = [
@@ -215,7 +215,7 @@ fn pe3_an_editor_makes_nobody_a_member_whatever_comes_before_it() {
 }
 
 #[test]
-fn un3_w6_a_guard_names_places_and_not_too_many() {
+fn si4_un3_w6_a_guard_names_places_and_not_too_many() {
     let places = |count: usize| (0..count).map(|n| (format!("p{n}").into(), id("x"))).collect();
     let attempt = |guard: Guard| {
         let guarded = Operation { guard: Some(guard), ..set(Table::Tracks, &id("t"), "volume", 0.5) };

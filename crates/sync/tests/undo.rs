@@ -856,7 +856,7 @@ fn serve_together(band: &mut Band, mut before: Vec<Submitted>) {
 }
 
 #[test]
-fn un3_undo_leads_back_to_what_came_in_the_same_message_as_the_edit() {
+fn si4_un3_undo_leads_back_to_what_came_in_the_same_message_as_the_edit() {
     let mut band = Band::new(1, false);
     band.connect(0);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
