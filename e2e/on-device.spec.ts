@@ -394,19 +394,21 @@ test('recordings that are kept for playing give way to edits when the disk is fu
     }
     const { removeEntry } = FileSystemDirectoryHandle.prototype
     FileSystemDirectoryHandle.prototype.removeEntry = function (name, ...options) {
-      if (/^[0-9a-f]{64}\./.test(name)) (window as any).isFull = false
-      return removeEntry.call(this, name, ...options)
+      if (!/^[0-9a-f]{64}\./.test(name)) return removeEntry.call(this, name, ...options)
+      ;(window as any).isFull = false
+      return removeEntry.call(this, name, ...options).then(() => void ((window as any).gone ??= []).push(name))
     }
   })
   const { project } = await song(alice, 'Gives way', { seconds: 8, level: 0.3 })
   await open(alice, project)
   await expect.poll(() => kept(page), { timeout: 20_000 }).toHaveLength(2)
+  const before = (await kept(page)).map((path) => path.split('/').pop())
   await page.evaluate(() => ((window as any).isFull = true))
   await setTempo(page, '95')
   await expect(page.getByTestId('sync-state')).toHaveText('Saved')
   expect((await read(alice, 'projects', project)).bpm).toBe(95)
-  // As many as it takes: one that is in use may stay.
-  await expect.poll(async () => (await kept(page)).length).toBeLessThan(2)
+  // Both went. What the song uses may be kept anew as soon as there is room again.
+  await expect.poll(async () => new Set(await page.evaluate(() => (window as any).gone))).toEqual(new Set(before))
   await expect(page.getByTestId('toast')).toHaveCount(0)
   expect(alice.complaints).toEqual([])
 })
