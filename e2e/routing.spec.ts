@@ -55,6 +55,8 @@ test('EN31 buses and groups are made, fed and left in the mixer, and everybody s
   await alice.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
   for (let notch = 0; notch < 5; notch++) await alice.page.mouse.wheel(0, -100)
   await expect(theirs).not.toHaveAttribute('aria-valuetext', '−12.0 decibels')
+  // Others see it while it turns; it can be taken back once it is written.
+  await expect.poll(async () => (await read(alice, 'tracks', drums))?.sends?.[0]?.gain).toBeGreaterThan(0.3)
   await alice.page.keyboard.press('Control+z')
   await expect(theirs).toHaveAttribute('aria-valuetext', '−12.0 decibels')
 
