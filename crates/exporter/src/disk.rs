@@ -108,12 +108,7 @@ impl<D: Disk> Write for OnDisk<D> {
 
 impl<D: Disk> Seek for OnDisk<D> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.at.checked_add_signed(offset),
-        };
-        self.at = target.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "before the file's first byte"))?;
+        self.at = media::sought(to, self.at, self.size)?;
         Ok(self.at)
     }
 }

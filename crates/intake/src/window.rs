@@ -51,12 +51,7 @@ impl<F: FnMut(u64, &mut [u8]) -> io::Result<usize>> Read for Window<F> {
 
 impl<F> Seek for Window<F> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.at.checked_add_signed(offset),
-        };
-        self.at = target.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "before the file's first byte"))?;
+        self.at = media::sought(to, self.at, self.size)?;
         Ok(self.at)
     }
 }

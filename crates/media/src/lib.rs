@@ -9,6 +9,7 @@
 pub mod decode;
 pub mod encode;
 mod error;
+mod file_name;
 pub mod flac;
 mod id3;
 mod integers;
@@ -21,6 +22,7 @@ mod ogg;
 pub mod peaks;
 #[cfg(not(target_arch = "wasm32"))]
 mod playback;
+mod seek;
 pub mod sniff;
 mod stream_info;
 mod vorbis_comment;
@@ -29,11 +31,13 @@ mod window;
 
 pub use decode::{Block, Decoder};
 pub use error::{Error, Result};
+pub use file_name::file_name;
 pub use labels::Labels;
 pub use metadata::Metadata;
 #[cfg(not(target_arch = "wasm32"))]
 pub use metadata::read_metadata;
 #[cfg(not(target_arch = "wasm32"))]
 pub use playback::{PlaybackAsset, make_playback_asset};
+pub use seek::sought;
 pub use sniff::{Format, sniff};
 pub use stream_info::{Codec, StreamInfo, Tags};

@@ -36,3 +36,5 @@ pub const DAMAGED_PACKETS_MAX: u32 = 4_096;
 pub const VORBIS_CODEBOOK_VALUES_MAX: u64 = 4 * 1024 * 1024;
 /// Most bytes in the header packets of an Ogg stream; comments may carry a picture.
 pub const OGG_HEADER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of a file's name, without its number and ending: file systems take 255 for all of it.
+pub const FILE_NAME_BYTES_MAX: usize = 200;

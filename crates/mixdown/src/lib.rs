@@ -18,5 +18,5 @@ pub use export::{Export, Made};
 pub use loudness::{CEILING_DB, Measured, factor};
 pub use mix::{Mix, Recordings, Summary, Watch};
 pub use settings::{Bits, FileFormat, Settings, Stretch, StretchUnit};
-pub use stems::{Stem, file_name, stem_count, stem_file, stems};
+pub use stems::{Stem, stem_count, stem_file, stems};
 pub use wav_files::{OPEN_MAX, Shelf, WavFiles};

@@ -14,5 +14,3 @@ pub const LOUDNESS_MAX: f64 = -5.0;
 pub const RAISE_DB_MAX: f64 = 40.0;
 /// Characters of a track's name that a stem's file takes over.
 pub const STEM_NAME_CHARACTERS_MAX: usize = 80;
-/// Bytes of a file's name, without its number and ending: file systems take 255 for all of it.
-pub const FILE_NAME_BYTES_MAX: usize = 200;

@@ -9,8 +9,9 @@
 use std::collections::HashSet;
 
 use engine::{Song, Track};
+use media::file_name;
 
-use crate::limits::{FILE_NAME_BYTES_MAX, STEM_NAME_CHARACTERS_MAX};
+use crate::limits::STEM_NAME_CHARACTERS_MAX;
 
 /// One stem.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,15 +58,6 @@ pub fn stem_file(track: usize, name: &str, extension: &str) -> String {
     format!("{:02}{space}{name}.{extension}", track + 1)
 }
 
-/// A name without what some system does not take in a file's name; it may be empty.
-#[must_use]
-pub fn file_name(name: &str) -> String {
-    let sound = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { ' ' } else { c };
-    let name: String = name.chars().map(sound).collect();
-    let name = name.trim_start();
-    name[..name.floor_char_boundary(FILE_NAME_BYTES_MAX)].trim_end_matches(['.', ' ']).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,8 +67,5 @@ mod tests {
         assert_eq!(stem_file(1, " a/b: \"c\"? .. ", "wav"), "02 a b   c.wav");
         assert_eq!(stem_file(0, "\n", "ogg"), "01.ogg");
         assert_eq!(stem_file(0, &"é".repeat(200), "wav"), format!("01 {}.wav", "é".repeat(STEM_NAME_CHARACTERS_MAX)));
-        assert_eq!(file_name("../../etc/passwd"), ".. .. etc passwd");
-        assert_eq!(file_name("..."), "");
-        assert_eq!(file_name(&"🎹".repeat(80)).len(), FILE_NAME_BYTES_MAX);
     }
 }

@@ -221,13 +221,7 @@ impl<F: Write + Seek> Write for Writing<'_, F> {
 
 impl<F> Seek for Writing<'_, F> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.size.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        let before = || io::Error::new(io::ErrorKind::InvalidInput, "no place is before a file's beginning");
-        self.at = at.ok_or_else(before)?;
+        self.at = media::sought(to, self.at, self.size)?;
         Ok(self.at)
     }
 }

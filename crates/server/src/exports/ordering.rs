@@ -122,7 +122,7 @@ fn file_name(wanted: Option<&str>, project: &str) -> Result<String, Problem> {
         return Err(Problem::invalid(format!("name: it must have at most {NAME_CHARACTERS_MAX} characters")));
     }
     let name: String = wanted.unwrap_or(project).chars().take(NAME_CHARACTERS_MAX).collect();
-    let name = mixdown::file_name(&name);
+    let name = media::file_name(&name);
     Ok(if name.is_empty() { NAMELESS.to_owned() } else { name })
 }
 

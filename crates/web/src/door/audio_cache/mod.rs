@@ -239,21 +239,19 @@ pub(crate) async fn bytes_kept(user: &Id) -> u64 {
 
 /// Lets go what is beyond the quota, which may have been made smaller; all of it where it is nothing.
 pub(crate) async fn shrink(user: &Id) {
-    let Some(folder) = Folder::open(&[FOLDER, user.as_str()]).await else { return };
-    let kept: Vec<Entry> = folder.names().await.iter().filter_map(|name| Entry::of_name(name)).collect();
-    let last_used = settings::last_used(user);
-    let gone = ledger::make_room(&kept, &last_used, &HashSet::new(), 0, quota_bytes()).unwrap_or_default();
-    for entry in gone {
-        folder.remove(&entry.name()).await;
-    }
+    let_go_beyond(user, |_| quota_bytes()).await;
 }
 
 /// Lets some recordings go, those that were not used for longest first, in use or not: edits need the room. True when there were any.
 pub(in crate::door) async fn give_way(user: &Id) -> bool {
+    let_go_beyond(user, |total| total.saturating_sub(GIVEN_WAY_BYTES)).await
+}
+
+/// Lets go of what is more than so many bytes of all, those first that were not used for longest. True when there were any.
+async fn let_go_beyond(user: &Id, bytes: impl FnOnce(u64) -> u64) -> bool {
     let Some(folder) = Folder::open(&[FOLDER, user.as_str()]).await else { return false };
     let kept: Vec<Entry> = folder.names().await.iter().filter_map(|name| Entry::of_name(name)).collect();
-    let total: u64 = kept.iter().map(|entry| entry.size).sum();
-    let left = total.saturating_sub(GIVEN_WAY_BYTES);
+    let left = bytes(kept.iter().map(|entry| entry.size).sum());
     let gone = ledger::make_room(&kept, &settings::last_used(user), &HashSet::new(), 0, left).unwrap_or_default();
     for entry in &gone {
         folder.remove(&entry.name()).await;

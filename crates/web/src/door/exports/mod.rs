@@ -35,10 +35,8 @@ impl Wanted {
 
 /// A name as every system takes it.
 fn file_name(name: &str) -> String {
-    let sound = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { ' ' } else { c };
-    let name: String = name.chars().map(sound).collect();
-    let name = name.trim_start().trim_end_matches(['.', ' ']);
-    if name.is_empty() { "Song".to_owned() } else { name.to_owned() }
+    let name = media::file_name(name);
+    if name.is_empty() { "Song".to_owned() } else { name }
 }
 
 /// What there is to say about a file beside its size.
