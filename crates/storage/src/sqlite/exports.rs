@@ -10,8 +10,9 @@ use crate::{BlobKey, Export, ExportBytes, ExportFile, ExportPlaces, ExportState,
 
 pub(super) const ADD: &str = "INSERT INTO exports \
     (id, project_id, user_id, name, settings, stems, seq, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8)";
-pub(super) const UNDER_WAY: &str = "SELECT COUNT(*) FILTER (WHERE state IN ('waiting', 'running')), \
-    COUNT(*) FILTER (WHERE user_id = ?1 AND state IN ('waiting', 'running')), COUNT(*) FILTER (WHERE user_id = ?1) FROM exports";
+pub(super) const UNDER_WAY: &str = "SELECT COUNT(*), COUNT(*) FILTER (WHERE user_id = ?1) FROM exports \
+    WHERE state IN ('waiting', 'running')";
+pub(super) const KNOWN: &str = "SELECT COUNT(*) FROM exports WHERE user_id = ?1";
 pub(super) const BY_ID: &str = "SELECT id, project_id, user_id, name, settings, stems, seq, state, progress, error, \
     blob, bytes, created_at, expires_at FROM exports WHERE id = ?1";
 pub(super) const BY_OWNER: &str = "SELECT id, project_id, user_id, name, settings, stems, seq, state, progress, error, \
@@ -53,8 +54,9 @@ impl Prepared {
 
 pub(super) fn create(connection: &Connection, prepared: &Prepared, places: ExportPlaces) -> rusqlite::Result<Queued> {
     let Prepared { new, settings, job } = prepared;
-    let count = |row: &Row<'_>| Ok((read_u64(row, 0)?, read_u64(row, 1)?, read_u64(row, 2)?));
-    let (of_all, of_user, known) = connection.prepare_cached(UNDER_WAY)?.query_row([new.user.as_str()], count)?;
+    let count = |row: &Row<'_>| Ok((read_u64(row, 0)?, read_u64(row, 1)?));
+    let (of_all, of_user) = connection.prepare_cached(UNDER_WAY)?.query_row([new.user.as_str()], count)?;
+    let known = connection.prepare_cached(KNOWN)?.query_row([new.user.as_str()], |row| read_u64(row, 0))?;
     if of_user >= places.of_user || known >= places.known_of_user {
         return Ok(Queued::UserFull);
     }
