@@ -19,6 +19,7 @@
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod bare;
+mod reader;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -37,6 +38,8 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use reader::Reader;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -349,19 +352,12 @@ async fn fanout(server: &Server, readers: u64, seconds: u64) {
     let (begun, empty) = (Instant::now(), server.memory());
     let late = Arc::new(Late::default());
     for n in 0..readers {
-        let mut socket = people[(n % USERS) as usize].open("p").await;
+        let mut reader = Reader::open(&people[(n % USERS) as usize], "p").await;
         let late = Arc::clone(&late);
         tokio::spawn(async move {
-            while let Some(Ok(message)) = socket.next().await {
+            while let Some(frame) = reader.next().await {
                 let now = begun.elapsed().as_micros() as u64;
-                let Message::Binary(frame) = message else { continue };
-                let Ok(ServerMessage::Commits { commits, .. }) = decode::<ServerMessage>(&frame) else { continue };
-                for commit in commits {
-                    let sent: Option<u64> = commit.tx_id.as_str().strip_prefix("at-").and_then(|at| at.parse().ok());
-                    if let Some(sent) = sent {
-                        late.add(now - sent);
-                    }
-                }
+                sent_at(frame, |sent| late.add(now - sent));
             }
         });
     }
@@ -379,6 +375,21 @@ async fn fanout(server: &Server, readers: u64, seconds: u64) {
     let after = server.usage();
     late.wait_for(readers * seconds * 100).await;
     report_fanout(readers, &late, before, after, empty);
+}
+
+/// The moments in the names of a frame's transactions: a text is written as its length and its bytes.
+fn sent_at(frame: &[u8], mut tell: impl FnMut(u64)) {
+    const BEGIN: &[u8] = b"at-";
+    for at in 1..frame.len().saturating_sub(BEGIN.len()) {
+        if !frame[at..].starts_with(BEGIN) {
+            continue;
+        }
+        let name = frame.get(at + BEGIN.len()..at + usize::from(frame[at - 1]));
+        let sent = name.and_then(|name| std::str::from_utf8(name).ok()).and_then(|name| name.parse().ok());
+        if let Some(sent) = sent {
+            tell(sent);
+        }
+    }
 }
 
 async fn idle(server: &Server, projects: u64) {
