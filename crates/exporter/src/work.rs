@@ -89,7 +89,7 @@ impl Work {
         let track_names = records.tracks().into_iter().map(|track| track.text("name").unwrap_or_default().to_owned());
         let work = Work { order, song, track_names: track_names.collect(), recordings };
         // What cannot be had is refused before anything is opened.
-        work.export().seconds().map_err(|error| error.to_string())?;
+        work.export().effort().map_err(|error| error.to_string())?;
         Ok(work)
     }
 

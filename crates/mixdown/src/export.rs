@@ -11,6 +11,9 @@ use crate::{Error, Mix, Recordings, Result, Settings, Summary, Watch, factor, st
 /// Bytes that are gathered before they are written.
 const BUFFER_BYTES: usize = 256 * 1024;
 
+/// The sample rate, in Hz, at which effort is counted.
+const USUAL_RATE: f64 = 48_000.0;
+
 /// What is wanted of a song: its mix, or its stems in one ZIP archive.
 #[derive(Clone, Copy, Debug)]
 pub struct Export<'a> {
@@ -33,21 +36,32 @@ pub struct Made {
     pub gain_db: Option<f64>,
 }
 
+/// What an export asks of the engine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Effort {
+    /// Seconds of sound that have to be played, with the tails that were asked for: what loudness is measured over, and each stem, count again.
+    pub seconds: f64,
+    /// The same times the number of tracks, as all of them are heard each time, and times the sample rate, 48 kHz being 1.
+    pub track_seconds: f64,
+}
+
 impl Export<'_> {
-    /// Seconds of sound that have to be played for it, with the tails that were asked for: what loudness is measured over, and each stem, count
-    /// again.
+    /// How much there is to do.
     ///
     /// # Errors
     /// As [`Mix::new`]; [`Error::Nothing`] when there are no stems, [`Error::File`] when there is no such file.
-    pub fn seconds(&self) -> Result<f64> {
+    pub fn effort(&self) -> Result<Effort> {
         let mix = Mix::new(self.song, self.settings)?;
         drop(self.settings.target(mix.sample_rate()).begin(Cursor::new(Vec::new()))?);
         if self.stems {
             let first = stems(self.song).next().ok_or(Error::Nothing)?;
             Mix::new(&first.song, self.settings)?;
         }
-        let seconds = mix.frames() as f64 / f64::from(mix.sample_rate()) + self.settings.tail_seconds.unwrap_or(0.0);
-        Ok(seconds * self.passes() as f64)
+        let rate = f64::from(mix.sample_rate());
+        let once = mix.frames() as f64 / rate + self.settings.tail_seconds.unwrap_or(0.0);
+        let seconds = once * self.passes() as f64;
+        let tracks = self.song.tracks.len().max(1) as f64;
+        Ok(Effort { seconds, track_seconds: seconds * tracks * (rate / USUAL_RATE) })
     }
 
     /// Writes it into an empty file, which holds everything when this has come back. `watch` hears how far all of it is.

@@ -14,7 +14,7 @@ mod wav_files;
 pub mod zip;
 
 pub use error::{Error, Result};
-pub use export::{Export, Made};
+pub use export::{Effort, Export, Made};
 pub use loudness::{CEILING_DB, Measured, factor};
 pub use mix::{Mix, Recordings, Summary, Watch};
 pub use settings::{Bits, FileFormat, Settings, Stretch, StretchUnit};

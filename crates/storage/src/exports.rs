@@ -21,6 +21,8 @@ pub struct NewExport {
     pub stems: bool,
     /// The entry of the project's log after which the song is exported.
     pub seq: u64,
+    /// How much there is to do: by so much this person's next one comes later, when others wait as well.
+    pub weight: u32,
     /// When it was asked for.
     pub now: Timestamp,
 }

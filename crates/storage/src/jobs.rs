@@ -14,7 +14,7 @@ pub struct NewJob {
     /// What to work on.
     pub payload: serde_json::Value,
     /// Greater goes first.
-    pub priority: i32,
+    pub priority: i64,
     /// Not before.
     pub run_after: Timestamp,
     /// How many times it may be begun before it is dead.

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
+use self::exports::Turn;
 use self::jobs::Queued;
 use self::log::{Log, project_of};
 use crate::replay::Row;
@@ -46,6 +47,7 @@ struct Content {
     invitation_uses: BTreeMap<(Id, Id), bool>,
     jobs: BTreeMap<Id, Queued>,
     exports: BTreeMap<Id, Export>,
+    turns: BTreeMap<Id, Turn>,
     secrets: HashMap<String, [u8; 32]>,
     fault: Option<DiskFault>,
     held: Held,
@@ -355,7 +357,7 @@ impl Store for MemoryStore {
     fn forget_export(&self, id: &Id) -> Answer<bool> {
         let mut content = self.content();
         let ended = content.exports.get(id).is_some_and(|export| export.expires.is_some());
-        Ok(ended && content.exports.remove(id).is_some())
+        Ok(ended && content.exports.remove(id).is_some() && content.turns.remove(id).is_some())
     }
 
     fn is_shared(&self, blob: &BlobKey, export: &Id) -> Answer<bool> {

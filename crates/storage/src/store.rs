@@ -191,7 +191,8 @@ pub trait Store: Send + Sync + 'static {
 
     // Exports.
 
-    /// Keeps an export that waits, and enqueues the job that makes it, unless as many are under way as `places` allows.
+    /// Keeps an export that waits, and enqueues the job that makes it, unless as many are under way as `places` allows. People take turns: the
+    /// job's priority is that of the export's turn, which is where this person's last one ended, by its weight, and not before those under way.
     fn create_export(&self, export: NewExport, job: NewJob, places: ExportPlaces) -> Answer<Queued>;
 
     /// An export, however it stands.
@@ -212,7 +213,7 @@ pub trait Store: Send + Sync + 'static {
     /// Ends an export well; false when it is not being made any more: nobody needs the file then.
     fn finish_export(&self, id: &Id, file: ExportFile, expires: Timestamp) -> Answer<bool>;
 
-    /// Ends an export that is under way in another state, and says why; false when it is not under way.
+    /// Ends an export that is under way in another state, and says why; false when it is not under way. One that waited gives its turn back.
     fn end_export(&self, id: &Id, state: ExportState, error: Option<&str>, expires: Timestamp) -> Answer<bool>;
 
     /// Hides an export that has ended: what it takes may go from `now` on. False when it is under way or hidden.

@@ -22,6 +22,9 @@ pub const LISTED_MAX: u32 = 100;
 pub const NAME_CHARACTERS_MAX: usize = 100;
 /// Hours of sound that one export may have the engine play: its length times the number of its stems, and once more for its loudness.
 pub const PLAYED_HOURS_MAX: f64 = 100.0;
+/// Hours of one track at 48 kHz that one export may have the engine play: `PLAYED_HOURS_MAX` times the number of tracks, which are all heard for
+/// each stem, and times the sample rate. An hour of 64 stems is 4,096 at 48 kHz.
+pub const TRACK_HOURS_MAX: f64 = 5_000.0;
 /// Bytes of one export.
 pub const EXPORT_BYTES_MAX: u64 = 20_000_000_000;
 /// Bytes of one person's exports that are kept.

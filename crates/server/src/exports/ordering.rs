@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use mixdown::Settings;
+use mixdown::{Effort, Settings};
 use model::Records;
 use serde::Deserialize;
 use storage::{NewExport, NewJob, Queued};
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::limits::{
     BYTES_MAX, BYTES_PER_USER_MAX, JUDGED_AT_ONCE_MAX, KNOWN_PER_USER_MAX, NAME_CHARACTERS_MAX, PLACES,
-    PLAYED_HOURS_MAX, UNDER_WAY_PER_USER_MAX,
+    PLAYED_HOURS_MAX, TRACK_HOURS_MAX, UNDER_WAY_PER_USER_MAX,
 };
 use super::material::Material;
 use super::routes::{ExportData, data};
@@ -76,24 +76,25 @@ pub(super) async fn order(
         verdict
     });
     let judged = judged.await;
-    judged.map_err(|error| {
+    let weight = judged.map_err(|error| {
         tracing::error!(%error, "an export could not be judged");
         Problem::internal()
     })??;
 
     let settings = serde_json::to_value(&settings).map_err(|error| Problem::invalid(format!("settings: {error}")))?;
     let id = new_id();
-    let new =
-        NewExport { id: id.clone(), project, user: caller.user, name, settings, stems, seq, now: app.clock.now() };
+    let now = app.clock.now();
+    let new = NewExport { id: id.clone(), project, user: caller.user, name, settings, stems, seq, weight, now };
     let job = NewJob {
         id: new_id(),
         kind: export::KIND.to_owned(),
         unique_key: Some(format!("{}:{id}", export::KIND)),
         payload: export::payload(&id),
+        // Its turn decides.
         priority: 0,
-        run_after: new.now,
+        run_after: now,
         attempts_max: export::ATTEMPTS_MAX,
-        now: new.now,
+        now,
     };
     let made = app.database.run(move |store| Ok((store.create_export(new, job, PLACES)?, store.export(&id)?)));
     match made.await? {
@@ -141,18 +142,24 @@ async fn check_room(app: &App, caller: &Caller) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether it can be made, before anybody waits for it.
-fn judge(records: &Records, settings: &Settings, stems: bool) -> Result<(), Problem> {
+/// Whether it can be made, before anybody waits for it, and how much there is to do: minutes of one track at 48 kHz.
+fn judge(records: &Records, settings: &Settings, stems: bool) -> Result<u32, Problem> {
     let material = Material::of(records).map_err(|reason| Problem::new(StatusCode::CONFLICT, reason))?;
     let Material { song, track_names, .. } = &material;
     let export = mixdown::Export { song, track_names, settings, stems };
-    let hours = export.seconds().map_err(|error| Problem::invalid(error.to_string()))? / 3_600.0;
+    let Effort { seconds, track_seconds } = export.effort().map_err(|error| Problem::invalid(error.to_string()))?;
+    let (hours, track_hours) = (seconds / 3_600.0, track_seconds / 3_600.0);
     if hours > PLAYED_HOURS_MAX {
         return Err(Problem::invalid(format!(
             "The engine would have to play {hours:.0} hours for this export, and {PLAYED_HOURS_MAX} are the most. Choose a shorter range, or the mix."
         )));
     }
-    Ok(())
+    if track_hours > TRACK_HOURS_MAX {
+        return Err(Problem::invalid(format!(
+            "This export is too much for one: {track_hours:.0} hours of a track would have to be played, counted as at 48 kHz, and {TRACK_HOURS_MAX} are the most. Choose a shorter range, a lower sample rate, or the mix."
+        )));
+    }
+    Ok((track_seconds / 60.0).ceil().max(1.0) as u32)
 }
 
 #[cfg(test)]

@@ -249,6 +249,39 @@ async fn w6_ex2_a_day_of_many_stems_is_more_than_the_engine_plays_for_one_export
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn w6_ex2_an_hour_of_many_stems_at_a_high_rate_is_too_much_for_one_export() {
+    let song = Song::new().await;
+    let tracks = (0..63).map(|n| {
+        let fields = [("projectId", "p".into()), ("name", "More".into()), ("type", "audio".into())];
+        operations::build::create(Table::Tracks, &id(&format!("more{n}")), model::fields(fields))
+    });
+    song.studio.write(&song.ann, tracks.collect()).await;
+    let hour = json!({"unit": "seconds", "from": 0, "to": 3_600});
+    let body = |rate: u32| json!({"settings": {"format": "wav", "range": hour, "sampleRate": rate}, "stems": true});
+    let answer = song.ask(&song.ann, body(192_000)).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{answer:?}");
+    assert!(answer.message().contains("lower sample rate") && answer.message().contains("5000"), "{answer:?}");
+    assert_eq!(song.ask(&song.ann, body(48_000)).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ex7_who_waits_for_a_first_export_is_served_before_anothers_second() {
+    let song = Song::new().await;
+    let body = json!({"settings": {"format": "wav"}});
+    let (first, second) = (song.order(body.clone()).await, song.order(body.clone()).await);
+    let bob = song.studio.sign_up("bob").await;
+    song.studio.add(&song.ann, &bob, "viewer").await;
+    let bobs = song.ask(&bob, body).await.json()["id"].as_str().unwrap().to_owned();
+    let store = song.studio.app.database.store();
+    let next = async || {
+        let now = song.studio.app.clock.now();
+        let job = store.lease_job(&[jobs::export::KIND], &id("w"), now, LEASE_MS).unwrap().unwrap();
+        job.payload["exportId"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([next().await, next().await, next().await], [first, bobs, second]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ex3_a_killed_workers_export_is_made_again_and_nothing_is_left_of_the_first_try() {
     let song = Song::new().await;
     let export = song.order(long()).await;

@@ -5,7 +5,23 @@ use model::{Id, Timestamp};
 use super::Content;
 use crate::{Export, ExportBytes, ExportFile, ExportPlaces, ExportState, NewExport, NewJob, Queued};
 
+/// An export's place in the order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Turn {
+    start: i64,
+    end: i64,
+}
+
 impl Content {
+    /// When it is this person's turn: not before those that are under way, and when their own last one has ended.
+    fn turn_of(&self, user: &Id) -> i64 {
+        let known = || self.exports.values().filter_map(|export| Some((export, self.turns.get(&export.id)?)));
+        let under_way = known().filter(|(export, _)| export.state.is_under_way()).map(|(_, turn)| turn.start).min();
+        let ended = || known().map(|(_, turn)| turn.end).max();
+        let own = known().filter(|(export, _)| export.user == *user).map(|(_, turn)| turn.end).max();
+        under_way.or_else(ended).max(own).unwrap_or(0)
+    }
+
     pub(super) fn create_export(&mut self, new: NewExport, job: NewJob, places: ExportPlaces) -> Queued {
         let under_way: Vec<&Export> = self.exports.values().filter(|export| export.state.is_under_way()).collect();
         let own = |export: &&&Export| export.user == new.user;
@@ -16,7 +32,9 @@ impl Content {
         if under_way.len() as u64 >= places.of_all {
             return Queued::ServerFull;
         }
-        let NewExport { id, project, user, name, settings, stems, seq, now } = new;
+        let start = self.turn_of(&new.user);
+        let NewExport { id, project, user, name, settings, stems, seq, weight, now } = new;
+        self.turns.insert(id.clone(), Turn { start, end: start.saturating_add(i64::from(weight)) });
         let export = Export {
             id: id.clone(),
             project,
@@ -33,7 +51,7 @@ impl Content {
             expires: None,
         };
         self.exports.insert(id, export);
-        self.enqueue(job);
+        self.enqueue(NewJob { priority: start.saturating_neg(), ..job });
         Queued::Waiting
     }
 
@@ -79,8 +97,12 @@ impl Content {
 
     pub(super) fn end_export(&mut self, id: &Id, state: ExportState, error: Option<&str>, expires: Timestamp) -> bool {
         let Some(export) = self.export_under_way(id) else { return false };
+        let never_begun = export.state == ExportState::Waiting;
         (export.state, export.expires) = (state, Some(expires));
         export.error = error.map(str::to_owned);
+        if never_begun {
+            self.turns.insert(id.clone(), Turn::default());
+        }
         true
     }
 

@@ -10,7 +10,7 @@ use crate::{Failed, Job, JobState, NewJob};
 pub(super) struct Queued {
     pub(super) job: Job,
     pub(super) unique_key: Option<String>,
-    pub(super) priority: i32,
+    pub(super) priority: i64,
     pub(super) lease: Option<Id>,
     pub(super) updated: Timestamp,
 }
@@ -84,7 +84,8 @@ impl Content {
             let job = &queued.job;
             job.state == JobState::Ready && job.run_after <= now && kinds.contains(&job.kind.as_str())
         };
-        let order = |queued: &&mut Queued| (-i64::from(queued.priority), queued.job.run_after, queued.job.id.clone());
+        let order =
+            |queued: &&mut Queued| (std::cmp::Reverse(queued.priority), queued.job.run_after, queued.job.id.clone());
         Ok(self.jobs.values_mut().filter(ripe).min_by_key(order).map(|queued| {
             queued.lease = Some(lease.clone());
             queued.job.state = JobState::Running;

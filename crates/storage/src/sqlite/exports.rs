@@ -9,10 +9,14 @@ use super::recordings;
 use crate::{BlobKey, Export, ExportBytes, ExportFile, ExportPlaces, ExportState, NewExport, Queued};
 
 pub(super) const ADD: &str = "INSERT INTO exports \
-    (id, project_id, user_id, name, settings, stems, seq, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8)";
+    (id, project_id, user_id, name, settings, stems, seq, state, created_at, turn, turn_end) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8, ?9, ?10)";
 pub(super) const UNDER_WAY: &str = "SELECT COUNT(*), COUNT(*) FILTER (WHERE user_id = ?1) FROM exports \
     WHERE state IN ('waiting', 'running')";
 pub(super) const KNOWN: &str = "SELECT COUNT(*) FROM exports WHERE user_id = ?1";
+pub(super) const EARLIEST_TURN: &str = "SELECT MIN(turn) FROM exports WHERE state = ?1";
+pub(super) const LAST_TURN: &str = "SELECT MAX(turn_end) FROM exports";
+pub(super) const LAST_TURN_OF: &str = "SELECT MAX(turn_end) FROM exports WHERE user_id = ?1";
 pub(super) const BY_ID: &str = "SELECT id, project_id, user_id, name, settings, stems, seq, state, progress, error, \
     blob, bytes, created_at, expires_at FROM exports WHERE id = ?1";
 pub(super) const BY_OWNER: &str = "SELECT id, project_id, user_id, name, settings, stems, seq, state, progress, error, \
@@ -26,7 +30,8 @@ pub(super) const PROGRESS: &str = "UPDATE exports SET progress = ?2 WHERE id = ?
 pub(super) const FINISH: &str = "UPDATE exports SET state = 'done', progress = 1, blob = ?2, bytes = ?3, \
     expires_at = ?4 WHERE id = ?1 AND state = 'running'";
 pub(super) const MADE_IN_VAIN: &str = "UPDATE exports SET blob = ?2, bytes = ?3 WHERE id = ?1 AND blob IS NULL";
-pub(super) const END: &str = "UPDATE exports SET state = ?2, error = ?3, expires_at = ?4 \
+pub(super) const END: &str = "UPDATE exports SET state = ?2, error = ?3, expires_at = ?4, \
+    turn = CASE state WHEN 'waiting' THEN 0 ELSE turn END, turn_end = CASE state WHEN 'waiting' THEN 0 ELSE turn_end END \
     WHERE id = ?1 AND state IN ('waiting', 'running')";
 pub(super) const REMOVE: &str = "UPDATE exports SET state = 'removed', expires_at = ?2 \
     WHERE id = ?1 AND state IN ('done', 'failed', 'cancelled')";
@@ -63,12 +68,26 @@ pub(super) fn create(connection: &Connection, prepared: &Prepared, places: Expor
     if of_all >= places.of_all {
         return Ok(Queued::ServerFull);
     }
+    let turn = turn_of(connection, &new.user)?;
+    let turn_end = turn.saturating_add(i64::from(new.weight));
     let seq = i64::try_from(new.seq).unwrap_or(i64::MAX);
     let [id, project, user] = [&new.id, &new.project, &new.user].map(Id::as_str);
-    let values = params![id, project, user, new.name, settings, new.stems, seq, new.now.0];
+    let values = params![id, project, user, new.name, settings, new.stems, seq, new.now.0, turn, turn_end];
     connection.prepare_cached(ADD)?.execute(values)?;
-    jobs::insert(connection, job)?;
+    jobs::insert_with(connection, job, turn.saturating_neg())?;
     Ok(Queued::Waiting)
+}
+
+/// When it is this person's turn: not before those that are under way, and when their own last one has ended.
+fn turn_of(connection: &Connection, user: &Id) -> rusqlite::Result<i64> {
+    let turn = |sql: &str, of: &[&str]| -> rusqlite::Result<Option<i64>> {
+        connection.prepare_cached(sql)?.query_row(rusqlite::params_from_iter(of), |row| row.get(0))
+    };
+    let states = [ExportState::Waiting, ExportState::Running];
+    let [waiting, running] = states.map(|state| turn(EARLIEST_TURN, &[state.name()]));
+    let under_way = [waiting?, running?].into_iter().flatten().min();
+    let (ended, own) = (turn(LAST_TURN, &[])?, turn(LAST_TURN_OF, &[user.as_str()])?);
+    Ok(under_way.or(ended).max(own).unwrap_or(0))
 }
 
 pub(super) fn by_id(connection: &Connection, id: &Id) -> rusqlite::Result<Option<Export>> {

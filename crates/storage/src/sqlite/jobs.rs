@@ -51,13 +51,18 @@ impl PreparedJob {
 }
 
 pub(super) fn insert(connection: &Connection, job: &PreparedJob) -> rusqlite::Result<bool> {
+    insert_with(connection, job, job.new.priority)
+}
+
+/// Inserts a job of which only now is known how urgent it is.
+pub(super) fn insert_with(connection: &Connection, job: &PreparedJob, priority: i64) -> rusqlite::Result<bool> {
     let PreparedJob { new, payload } = job;
     let values = params![
         new.id.as_str(),
         new.kind,
         new.unique_key,
         payload,
-        new.priority,
+        priority,
         new.run_after.0,
         new.attempts_max,
         new.now.0

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-pub(super) const MIGRATIONS: [&str; 10] = [
+pub(super) const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/0001_spine.sql"),
     include_str!("../../migrations/0002_undo.sql"),
     include_str!("../../migrations/0003_intake.sql"),
@@ -16,6 +16,7 @@ pub(super) const MIGRATIONS: [&str; 10] = [
     include_str!("../../migrations/0008_tempo_and_metre.sql"),
     include_str!("../../migrations/0009_log_in_order.sql"),
     include_str!("../../migrations/0010_exports.sql"),
+    include_str!("../../migrations/0011_turns.sql"),
 ];
 
 /// The version that this build makes and needs.

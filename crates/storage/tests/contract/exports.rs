@@ -24,6 +24,7 @@ fn wish(name: &str, project: &str, user: &str, at: i64) -> NewExport {
         settings: serde_json::json!({"format": "wav"}),
         stems: at % 2 == 1,
         seq: 7,
+        weight: 10,
         now: later(at),
     }
 }
@@ -193,5 +194,60 @@ fn exports_refer_to_their_blobs_and_their_bytes_are_known() {
         assert_eq!(sum("ada").of_user, 30, "its bytes are here until it is forgotten");
         assert!(store.forget_export(&id("b")).unwrap());
         assert_eq!((sum("ada").of_user, store.unreferenced(&keys).unwrap().len()), (10, 2));
+    });
+}
+
+/// Takes the next export, as a worker does, and has it made.
+fn make_next(store: &dyn Store) -> String {
+    let job = store.lease_job(&["peaks"], &id("w"), later(100), 1_000).unwrap().unwrap();
+    assert!(store.complete_job(&job.id, &id("w"), later(100)).unwrap());
+    let name = job.id.as_str().strip_prefix("job-").unwrap().to_owned();
+    assert!(store.begin_export(&id(&name)).unwrap());
+    assert!(store.finish_export(&id(&name), file(1, 5), later(200)).unwrap());
+    name
+}
+
+#[test]
+fn ex7_people_take_turns_by_how_much_there_is_to_do() {
+    crate::on_each_store(|store| {
+        studio(store);
+        let ask = |name: &str, user: &str, at: i64, weight: u32| {
+            let wish = NewExport { weight, ..wish(name, "p", user, at) };
+            assert_eq!(store.create_export(wish, work(name), MANY).unwrap(), Queued::Waiting);
+        };
+        for (n, name) in (0..).zip(["a1", "a2", "a3"]) {
+            ask(name, "ada", n, 10);
+        }
+        ask("b1", "bob", 5, 4);
+        let made = |count: usize| -> Vec<String> { (0..count).map(|_| make_next(store)).collect() };
+        assert_eq!(made(2), ["a1", "b1"]);
+        // Whoever asks again and again for little does not keep another waiting for long.
+        for (name, at) in [("b2", 6), ("b3", 7), ("b4", 8)] {
+            ask(name, "bob", at, 4);
+        }
+        assert_eq!(made(5), ["a2", "b2", "b3", "b4", "a3"]);
+        // Nobody is under way: who comes has no advantage over who was here, by more than what was made last.
+        ask("a4", "ada", 9, 10);
+        ask("b5", "bob", 10, 4);
+        assert_eq!(made(2), ["a4", "b5"]);
+    });
+}
+
+#[test]
+fn ex7_an_export_that_was_cancelled_before_it_was_begun_costs_no_turn() {
+    crate::on_each_store(|store| {
+        studio(store);
+        make(store, "a1", "ada", 1);
+        make(store, "a2", "ada", 2);
+        make(store, "b1", "bob", 3);
+        make(store, "b2", "bob", 4);
+        assert!(store.end_export(&id("a2"), ExportState::Cancelled, None, later(9)).unwrap());
+        make(store, "a3", "ada", 5);
+        let job = |name: &str| store.job(&id(&format!("job-{name}"))).unwrap().unwrap();
+        assert_eq!(job("a2").state, storage::JobState::Ready);
+        let order: Vec<String> = (0..5)
+            .map(|_| store.lease_job(&["peaks"], &id("w"), later(100), 1_000).unwrap().unwrap().id.to_string())
+            .collect();
+        assert_eq!(order, ["job-a1", "job-b1", "job-a2", "job-a3", "job-b2"]);
     });
 }
