@@ -1,7 +1,7 @@
 // Measures reading ahead in Chromium: many stereo tracks, each at another place of a long recording, played for a minute.
 //
 // usage: node benches/streaming.mjs UNISONO MATERIAL.flac [TRACKS] [near|far] [one|some]
-//   UNISONO: the binary; MATERIAL: ten minutes of stereo or more, for `one` better an hour
+//   UNISONO: the binary; MATERIAL: ten minutes of stereo or more; for `one` an hour: sox ten.flac hour.flac repeat 5
 //   near: it has been brought to the device first; far: it is read from the server, and nothing is kept
 //   one: all tracks play one recording; some: it is uploaded once for each 25 tracks
 import { spawn } from "node:child_process";
@@ -94,28 +94,27 @@ await context.addInitScript((quota) => localStorage.setItem("unisono.audio.quota
 await page.goto(`/projects/${project}`);
 await page.waitForSelector("[data-project-id]");
 if (where === "near") {
-  const kept = () => page.evaluate(async () => {
-    let total = 0;
+  // Whole: while it is coming it has another name, `HASH.SIZE.….part`, and the browser a copy of that (`….crswap`).
+  const isKept = (least) => page.evaluate(async (least) => {
     const walk = async (folder) => {
       for await (const [name, handle] of folder.entries()) {
-        if (handle.kind === "directory") await walk(handle);
-        else if (!name.endsWith(".part")) total += (await handle.getFile()).size;
+        if (handle.kind === "directory" ? await walk(handle) : /^[0-9a-f]{64}\.\d+$/.test(name) && (await handle.getFile()).size >= least) return true;
       }
+      return false;
     };
-    await walk(await navigator.storage.getDirectory());
-    return total;
-  });
-  while ((await kept()) < recordings[0].seconds * 88_200) await sleep(500);
+    return walk(await navigator.storage.getDirectory());
+  }, least);
+  while (!(await isKept(recordings[0].seconds * 88_200))) await sleep(500);
   // What bringing it has left in memory is not what is measured.
   await page.close();
-}
-
-if (where === "near") {
   page = await context.newPage();
   complain(page);
   await page.goto(`/projects/${project}`);
   await page.waitForSelector("[data-project-id]");
 }
+/** Requests for parts of recordings: none where they are near. */
+let ranges = 0;
+context.on("request", (request) => (ranges += request.headers().range ? 1 : 0));
 
 /** Resident bytes of the browser's processes, by kind. */
 function memory() {
@@ -199,7 +198,7 @@ for (let second = 0; second < PLAYED_SECONDS; second += 1) {
   silent += Number(await page.getByTestId("meter-master").getAttribute("data-peak-db")) < -60 ? 1 : 0;
 }
 console.log(`${TRACKS} tracks, ${where}: played ${((await position()) - from).toFixed(1)} s in ${((performance.now() - began) / 1000).toFixed(1)} s`);
-console.log(`gaps ${await gaps()}, underruns ${await text("underruns")}, silent seconds ${silent}, load ${readFileSync("/proc/loadavg", "utf8").trim()}`);
+console.log(`gaps ${await gaps()}, underruns ${await text("underruns")}, silent seconds ${silent}, ranges from the server ${ranges}, load ${readFileSync("/proc/loadavg", "utf8").trim()}`);
 console.log(`largest resident memory, MiB: ${JSON.stringify(Object.fromEntries(Object.entries(most).map(([kind, size]) => [kind, Math.round(size)])))}`);
 console.log(`mapped in the page's process, MiB: ${mapped()}`);
 await page.getByTestId("stop").click();
@@ -215,6 +214,6 @@ for (let n = 0; n < 10; n += 1) {
   jumps.push(performance.now() - pressed);
   await sleep(500);
 }
-console.log(`ten jumps by 40 s, waited in ms: ${jumps.map((ms) => ms.toFixed(0)).join(", ")}; gaps ${await gaps()}`);
+console.log(`ten jumps by 40 s, waited in ms: ${jumps.map((ms) => ms.toFixed(0)).join(", ")}; gaps ${await gaps()}, ranges from the server ${ranges}`);
 await context.close();
 process.exit(0);
