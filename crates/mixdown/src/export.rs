@@ -92,8 +92,11 @@ impl Export<'_> {
             let name = self.track_names.get(stem.track).map_or("", String::as_str);
             let mut member = zip.begin(&stem_file(stem.track, name, extension)).map_err(media::Error::from)?;
             made.files.push(self.mix(&stem.song, recordings, gain, &mut member, &mut part(watch, passed, count))?);
-            member.finish().map_err(media::Error::from)?;
             passed += 1;
+            let mut on = || watch(passed as f32 / count as f32);
+            if member.finish(&mut on).map_err(media::Error::from)?.is_break() {
+                return Err(Error::Stopped);
+            }
         }
         if made.files.is_empty() {
             return Err(Error::Nothing);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use engine::plan::FRAME_MAX;
 use engine::{PlanView, TICKS_PER_BEAT};
 use media::Labels;
 use media::encode::{Format, Target};
@@ -229,6 +230,12 @@ impl Settings {
                 place(from)..place(to)
             }
         };
+        if range.end > FRAME_MAX {
+            let days = (FRAME_MAX as f64 / rate / 86_400.0).floor();
+            return Err(Error::Setting(format!(
+                "the range ends too late: {days} days can be played at this sample rate"
+            )));
+        }
         let seconds = (range.end.saturating_sub(range.start)) as f64 / rate;
         if seconds > RANGE_SECONDS_MAX {
             return Err(Error::Setting("at most 24 hours are rendered: choose a range".to_owned()));

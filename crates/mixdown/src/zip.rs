@@ -5,6 +5,7 @@
 //! members have the same date, so that the same stems give the same archive.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 
 /// Bytes of a member that are read at a time for its check sum.
 const READ_BYTES: usize = 256 * 1024;
@@ -182,11 +183,11 @@ pub struct Writing<'a, F> {
 }
 
 impl<F: Read + Write + Seek> Writing<'_, F> {
-    /// Makes it part of the archive.
+    /// Makes it part of the archive, unless `watch` stops it: its bytes are read once more, which takes its time.
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(self, mut watch: impl FnMut() -> ControlFlow<()>) -> io::Result<ControlFlow<()>> {
         let Writing { zip, name, start, size, .. } = self;
         let offset = zip.end;
         zip.file.seek(SeekFrom::Start(start))?;
@@ -196,12 +197,15 @@ impl<F: Read + Write + Seek> Writing<'_, F> {
             zip.file.read_exact(&mut chunk[..count])?;
             hasher.update(&chunk[..count]);
             left -= count as u64;
+            if watch().is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
         let check = hasher.finalize();
         zip.write_local(&name, offset, size, check)?;
         zip.end = start + size;
         zip.members.push(Member { name, offset, size, check });
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 }
 
@@ -300,7 +304,7 @@ mod tests {
             member.write_all(&content[..content.len().min(4)]).unwrap();
             assert_eq!(member.seek(SeekFrom::End(0)).unwrap(), content.len() as u64);
             assert!(member.seek(SeekFrom::Current(-1_000_000)).is_err());
-            member.finish().unwrap();
+            assert!(member.finish(|| ControlFlow::Continue(())).unwrap().is_continue());
         }
         zip.finish().unwrap().into_inner()
     }
@@ -331,7 +335,22 @@ mod tests {
     fn a_name_has_a_limit() {
         let mut zip = Zip::new(Cursor::new(Vec::new()));
         assert!(zip.begin(&"x".repeat(65_536)).is_err());
-        zip.begin(&"x".repeat(65_535)).unwrap().finish().unwrap();
+        assert!(zip.begin(&"x".repeat(65_535)).unwrap().finish(|| ControlFlow::Continue(())).unwrap().is_continue());
         assert_eq!(read(&zip.finish().unwrap().into_inner()).len(), 1);
+    }
+
+    #[test]
+    fn ex4_a_long_member_is_not_read_to_its_end_when_nobody_wants_it_any_more() {
+        let mut zip = Zip::new(Cursor::new(Vec::new()));
+        let mut member = zip.begin("long").unwrap();
+        member.write_all(&vec![7; 10 * READ_BYTES]).unwrap();
+        let mut asked = 0;
+        let stopped = member.finish(|| {
+            asked += 1;
+            if asked == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(stopped.unwrap().is_break());
+        assert_eq!(asked, 3);
+        assert!(zip.members.is_empty(), "it is no part of the archive");
     }
 }

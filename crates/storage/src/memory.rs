@@ -294,6 +294,10 @@ impl Store for MemoryStore {
         self.content().complete_job(job, lease, now)
     }
 
+    fn withdraw_job(&self, unique_key: &str, now: Timestamp) -> Answer<bool> {
+        Ok(self.content().withdraw_job(unique_key, now))
+    }
+
     fn fail_job(&self, job: &Id, lease: &Id, failed: Failed) -> Answer<Option<JobState>> {
         self.content().fail_job(job, lease, failed)
     }

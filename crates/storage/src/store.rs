@@ -177,6 +177,9 @@ pub trait Store: Send + Sync + 'static {
     /// Ends an attempt badly: the state that the job is in then; `None` when the lease is lost.
     fn fail_job(&self, job: &Id, lease: &Id, failed: Failed) -> Answer<Option<JobState>>;
 
+    /// Ends the job of this unique key well if nobody has begun it, or if it waits to be tried again; false otherwise.
+    fn withdraw_job(&self, unique_key: &str, now: Timestamp) -> Answer<bool>;
+
     /// A job, whatever its state.
     fn job(&self, job: &Id) -> Answer<Option<Job>>;
 

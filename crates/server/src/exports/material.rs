@@ -78,7 +78,7 @@ impl Shelf for Kept {
     type File = Box<dyn ReadSeek>;
 
     fn open(&mut self, source: u32) -> io::Result<Box<dyn ReadSeek>> {
-        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "its bytes are not there any more");
         let (key, _) = self.recordings.get(source as usize).ok_or_else(missing)?;
         self.blobs.open(key)?.ok_or_else(missing)
     }

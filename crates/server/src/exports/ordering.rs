@@ -88,7 +88,7 @@ pub(super) async fn order(
     let job = NewJob {
         id: new_id(),
         kind: export::KIND.to_owned(),
-        unique_key: Some(format!("{}:{id}", export::KIND)),
+        unique_key: Some(export::unique_key(&id)),
         payload: export::payload(&id),
         // Its turn decides.
         priority: 0,

@@ -15,6 +15,7 @@ use super::download::{self, extension};
 use super::let_go::let_go;
 use super::limits::{KEPT_MS, LISTED_MAX};
 use crate::accounts::Caller;
+use crate::jobs::export::unique_key;
 use crate::problem::ProblemBody;
 use crate::{App, Problem};
 
@@ -172,7 +173,8 @@ pub(super) async fn end(
         .run(move |store| {
             // It may end by itself meanwhile: then it is removed.
             if store.end_export(&export.id, ExportState::Cancelled, None, Timestamp(now.0 + KEPT_MS))? {
-                return Ok(());
+                // Should this fail, a worker will find that there is nothing to do.
+                return store.withdraw_job(&unique_key(&export.id), now).map(drop);
             }
             if store.remove_export(&export.id, now)?
                 && let Some(removed) = store.export(&export.id)?

@@ -209,6 +209,8 @@ async fn ex2_what_cannot_be_made_is_refused_at_the_request_with_a_reason() {
         (json!({"format": "mp3", "bits": "24"}), "bit rate"),
         (json!({"format": "wav", "range": {"unit": "beats", "from": 2, "to": 1}}), "end behind"),
         (json!({"format": "wav", "range": {"unit": "seconds", "from": 0, "to": 90_000}}), "24 hours"),
+        (json!({"format": "wav", "range": {"unit": "seconds", "from": 1e8, "to": 1.00001e8}}), "too late"),
+        (json!({"format": "wav", "range": {"unit": "beats", "from": 1e300, "to": 2e300}}), "too late"),
         (json!({"format": "wav", "tailSeconds": 601}), "600"),
         (json!({"format": "wav", "loudness": 0}), "LUFS"),
         (json!({"format": "wav", "colour": "red"}), "colour"),
@@ -328,8 +330,9 @@ async fn ex3_a_server_that_is_stopped_puts_its_export_back_and_the_next_one_make
 async fn ex3_what_fails_again_and_again_is_given_up_and_says_so() {
     let song = Song::new().await;
     let export = song.order(json!({"settings": {"format": "wav"}})).await;
-    let recording = song.studio.record("f").await.text("playbackKey").unwrap().parse().unwrap();
-    assert!(song.studio.app.blobs.remove(&recording).unwrap(), "a disk that forgets");
+    let jobs = song.studio.folder.path().join("jobs");
+    fs::remove_dir_all(&jobs).unwrap();
+    fs::write(&jobs, "no folder").unwrap();
     let workers = song.work();
     let store = song.studio.app.database.store();
     until(async || {
@@ -349,11 +352,29 @@ async fn ex3_what_fails_again_and_again_is_given_up_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ex3_a_recording_that_cannot_be_read_is_named_and_nothing_is_tried_again() {
+    let song = Song::new().await;
+    let recording = song.studio.record("f").await.text("playbackKey").unwrap().parse().unwrap();
+    assert!(song.studio.app.blobs.remove(&recording).unwrap(), "a disk that forgets");
+    let workers = song.work();
+    let missing = song.order(json!({"settings": {"format": "wav"}})).await;
+    // Nobody moves the clock: a second try would never come.
+    let failed = song.until_it_is(&missing, "failed").await;
+    let reason = failed["error"].as_str().unwrap();
+    assert!(reason.contains("“Guitar.wav”") && reason.contains("not there any more"), "{reason}");
+    assert_eq!(song.left_over(), 0);
+    song.studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ex4_what_waits_or_runs_is_cancelled_and_what_is_done_is_removed() {
     let song = Song::new().await;
     let (waits, runs) = (song.order(long()).await, song.order(long()).await);
     assert_eq!(song.end(&waits).await, StatusCode::NO_CONTENT);
     assert_eq!(song.look(&waits).await["state"], "cancelled");
+    let jobs = |state| song.studio.app.database.store().count_jobs(state).unwrap();
+    assert_eq!(jobs(JobState::Ready), 1, "no worker has to look at what nobody wants");
     let workers = song.work();
     song.until_it_is(&runs, "running").await;
     assert_eq!(song.end(&runs).await, StatusCode::NO_CONTENT);

@@ -55,6 +55,11 @@ pub(crate) fn payload(export: &Id) -> serde_json::Value {
     serde_json::json!({ "exportId": export })
 }
 
+/// The key of an export's job.
+pub(crate) fn unique_key(export: &Id) -> String {
+    format!("{KIND}:{export}")
+}
+
 fn read_payload(payload: &serde_json::Value) -> Result<Id, JobError> {
     let payload = Payload::deserialize(payload).map_err(|error| JobError::GiveUp(format!("the payload: {error}")))?;
     Ok(payload.export_id)
@@ -240,7 +245,11 @@ fn make(work: &Work) -> Result<ExportFile, Trouble> {
         Err(mixdown::Error::Stopped) => Err(Trouble::Stopped),
         Err(mixdown::Error::File(_)) if file.is_full() => Err(Trouble::Refused(TOO_LARGE.to_owned())),
         Err(mixdown::Error::File(media::Error::Io(error))) => Err(error.into()),
-        Err(mixdown::Error::Recording(reason)) => Err(Trouble::Failed(reason)),
+        // Another try would read the same.
+        Err(mixdown::Error::Recording(reason)) => {
+            tracing::error!(reason, "a recording cannot be read for an export");
+            Err(Trouble::Refused(format!("A recording cannot be read on the server: {reason}.")))
+        }
         Err(error) => Err(Trouble::Refused(error.to_string())),
     }
 }

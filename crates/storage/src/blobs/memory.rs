@@ -31,7 +31,9 @@ impl MemoryBlobs {
         if expected.is_some_and(|expected| *expected != key) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the bytes have another hash"));
         }
-        self.content().blobs.insert(key.clone(), (Arc::from(bytes), now));
+        let mut content = self.content();
+        let since = content.blobs.get(&key).map_or(now, |(_, since)| now.max(*since));
+        content.blobs.insert(key.clone(), (Arc::from(bytes), since));
         Ok(Stored { key, size: bytes.len() as u64 })
     }
 }

@@ -113,6 +113,11 @@ impl Content {
         }))
     }
 
+    pub(super) fn withdraw_job(&mut self, unique_key: &str, now: Timestamp) -> bool {
+        let waits = |it: &&mut Queued| it.unique_key.as_deref() == Some(unique_key) && it.job.state == JobState::Ready;
+        self.jobs.values_mut().find(waits).map(|queued| queued.release(JobState::Done, None, now)).is_some()
+    }
+
     pub(super) fn dead_jobs(&self, limit: u32) -> Answer<Vec<Job>> {
         let mut dead: Vec<&Queued> = self.jobs.values().filter(|queued| queued.job.state == JobState::Dead).collect();
         dead.sort_by_key(|queued| std::cmp::Reverse(queued.updated));

@@ -25,6 +25,8 @@ pub(super) const HEARTBEAT: &str =
     "UPDATE jobs SET leased_until = ?3 WHERE id = ?1 AND lease = ?2 AND state = 'running'";
 pub(super) const COMPLETE: &str = "UPDATE jobs SET state = 'done', lease = NULL, leased_until = NULL, error = NULL, \
     updated_at = ?3 WHERE id = ?1 AND lease = ?2 AND state = 'running'";
+pub(super) const WITHDRAW: &str = "UPDATE jobs SET state = 'done', error = NULL, updated_at = ?2 \
+    WHERE unique_key = ?1 AND state = 'ready'";
 pub(super) const FAIL: &str = "UPDATE jobs SET state = ?3, run_after = ?4, lease = NULL, leased_until = NULL, \
     error = ?5, updated_at = ?6 WHERE id = ?1 AND lease = ?2 AND state = 'running'";
 pub(super) const JOB: &str = "SELECT id, kind, payload, state, attempts, attempts_max, run_after, leased_until, error \
@@ -101,6 +103,10 @@ pub(super) fn heartbeat(connection: &Connection, job: &Id, lease: &Id, until: Ti
 
 pub(super) fn complete(connection: &Connection, job: &Id, lease: &Id, now: Timestamp) -> rusqlite::Result<bool> {
     Ok(connection.prepare_cached(COMPLETE)?.execute(params![job.as_str(), lease.as_str(), now.0])? > 0)
+}
+
+pub(super) fn withdraw(connection: &Connection, unique_key: &str, now: Timestamp) -> rusqlite::Result<bool> {
+    Ok(connection.prepare_cached(WITHDRAW)?.execute(params![unique_key, now.0])? > 0)
 }
 
 pub(super) fn fail(

@@ -456,6 +456,11 @@ impl Store for SqliteStore {
         self.write(move |connection| jobs::fail(connection, &job, &lease, &failed))
     }
 
+    fn withdraw_job(&self, unique_key: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let unique_key = unique_key.to_owned();
+        self.write(move |connection| jobs::withdraw(connection, &unique_key, now))
+    }
+
     fn job(&self, job: &Id) -> Result<Option<Job>, StoreError> {
         self.read(|connection| jobs::job(connection, job))
     }

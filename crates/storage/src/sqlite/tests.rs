@@ -94,6 +94,7 @@ fn statements() -> Vec<String> {
         jobs::LEASE,
         jobs::HEARTBEAT,
         jobs::COMPLETE,
+        jobs::WITHDRAW,
         jobs::FAIL,
         jobs::JOB,
         jobs::ATTEMPTS,

@@ -131,6 +131,21 @@ fn only_what_has_lain_there_for_long_is_removed_by_its_age() {
 }
 
 #[test]
+fn what_is_put_there_again_by_an_earlier_clock_gets_no_older() {
+    crate::on_each_blobs(|blobs| {
+        let put_at = |at: i64| {
+            let mut writer = blobs.create().unwrap();
+            writer.write(b"the same").unwrap();
+            writer.finish(None, later(at)).unwrap().key
+        };
+        let key = put_at(10_000);
+        assert_eq!(put_at(5_000), key);
+        assert!(!blobs.remove_older(&key, later(10_000)).unwrap());
+        assert!(blobs.remove_older(&key, later(10_001)).unwrap());
+    });
+}
+
+#[test]
 fn a_walk_shows_every_blob_and_nothing_half_done() {
     crate::on_each_blobs(|blobs| {
         put(blobs, &[b"abc"]);

@@ -150,3 +150,25 @@ fn done_jobs_are_forgotten_by_age_and_dead_ones_are_kept() {
         assert_eq!(count(JobState::Running), 0);
     });
 }
+
+#[test]
+fn a_job_that_nobody_works_at_is_withdrawn_by_its_key() {
+    crate::on_each_store(|store| {
+        let keyed = |name: &str| NewJob { unique_key: Some(format!("key of {name}")), ..job(name) };
+        let state = |name: &str| store.job(&id(name)).unwrap().unwrap().state;
+        store.enqueue(keyed("runs")).unwrap();
+        assert_eq!(name(lease(store, "w", NOW)), Some(id("runs")));
+        assert!(!store.withdraw_job("key of runs", NOW).unwrap(), "somebody is at work");
+        for waits in ["a", "b"] {
+            store.enqueue(keyed(waits)).unwrap();
+        }
+        assert!(store.withdraw_job("key of a", NOW).unwrap() && !store.withdraw_job("key of a", NOW).unwrap());
+        assert!(!store.withdraw_job("key of nothing", NOW).unwrap());
+        assert_eq!((state("runs"), state("a"), state("b")), (JobState::Running, JobState::Done, JobState::Ready));
+        let failed = Failed { error: "broken".to_owned(), retry_at: Some(later(100)), now: NOW };
+        assert_eq!(store.fail_job(&id("runs"), &id("w"), failed).unwrap(), Some(JobState::Ready));
+        assert!(store.withdraw_job("key of runs", later(1)).unwrap(), "it waited to be tried again");
+        assert_eq!(name(lease(store, "w", later(200))), Some(id("b")));
+        assert_eq!(name(lease(store, "w", later(200))), None);
+    });
+}

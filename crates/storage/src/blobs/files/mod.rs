@@ -2,7 +2,7 @@
 
 mod partials;
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,8 @@ use super::{BlobKey, BlobWriter, Blobs, Kept, PartialName, PartialWriter, Partia
 const INCOMING: &str = "incoming";
 /// Where uploads in pieces wait for their next piece.
 const PARTIAL: &str = "partial";
-/// A half-written file that has not grown for so long has no writer any more: an upload is cut off after far less silence.
+/// Where files cannot be locked: a half-written one that has not grown for so long has no writer any more. An upload is cut off after far less
+/// silence.
 const LEFT_BEHIND: Duration = Duration::from_secs(10 * 60);
 
 /// Blobs in a folder. One process at a time puts blobs there and removes them.
@@ -62,6 +63,12 @@ impl Place {
         }
         {
             let _gate = self.gate();
+            // What is there already may have come later, by another clock or while this was on its way: it never gets older.
+            let known = absent_is_none(fs::metadata(&target))?.map(|metadata| since(&metadata)).transpose()?;
+            if let Some(known) = known.filter(|known| *known > now) {
+                file.set_modified(system_time(known))?;
+                file.sync_all()?;
+            }
             fs::rename(path, &target)?;
         }
         sync_folder(folder)
@@ -69,8 +76,8 @@ impl Place {
 }
 
 impl FileBlobs {
-    /// Opens the folder `root`, making it if need be. What was left half written some time ago is removed; what
-    /// grows yet is not, as another process may be writing here now. Uploads in pieces stay.
+    /// Opens the folder `root`, making it if need be. What a process that is gone has left half written is removed; what
+    /// somebody writes yet is not, as another process may be at work here now. Uploads in pieces stay.
     ///
     /// # Errors
     /// When the folder cannot be made or written.
@@ -78,11 +85,9 @@ impl FileBlobs {
         let incoming = root.join(INCOMING);
         fs::create_dir_all(&incoming)?;
         for entry in fs::read_dir(&incoming)? {
-            let entry = entry?;
-            let age =
-                entry.metadata().and_then(|metadata| metadata.modified()).map(|at| at.elapsed().unwrap_or_default());
-            if age.is_ok_and(|age| age > LEFT_BEHIND) {
-                absent_is_none(fs::remove_file(entry.path()))?;
+            let path = entry?.path();
+            if is_left_behind(&path)? {
+                absent_is_none(fs::remove_file(path))?;
             }
         }
         Ok(FileBlobs::attach(root))
@@ -92,6 +97,16 @@ impl FileBlobs {
     #[must_use]
     pub fn attach(root: &Path) -> FileBlobs {
         FileBlobs { place: Place::new(root), next: AtomicU64::new(0) }
+    }
+}
+
+/// Whether nobody writes a file any more: who does holds a lock on it. Where the system has none, its age has to tell.
+fn is_left_behind(path: &Path) -> io::Result<bool> {
+    let Some(file) = absent_is_none(File::open(path))? else { return Ok(false) };
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(_)) => Ok(file.metadata()?.modified()?.elapsed().unwrap_or_default() > LEFT_BEHIND),
     }
 }
 
@@ -161,7 +176,14 @@ impl Blobs for FileBlobs {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let path = self.place.root.join(INCOMING).join(format!("{}-{number}.part", std::process::id()));
             match File::create_new(&path) {
-                Ok(file) => break (path, file),
+                Ok(file) => {
+                    // Held until it is closed; where there are no locks, it is young.
+                    let _ = file.lock();
+                    // Another process may have taken it for left behind before it was locked.
+                    if path.exists() {
+                        break (path, file);
+                    }
+                }
                 // Left behind by an earlier process of the same number.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
