@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use model::Id;
 
 use crate::design::Notice;
+use crate::navigation;
 use crate::projects::ProjectsPage;
 use crate::shell;
 use crate::studio::StudioPage;
@@ -46,8 +47,10 @@ fn App() -> impl IntoView {
     let toasts = Toasts::new();
     provide_context(toasts);
     shell::keep(toasts);
-    let page = Page::of(&location().pathname().unwrap_or_default());
-    let page = match page {
+    let path = navigation::follow(|path| matches!(Page::of(path), Page::Projects | Page::Studio(_)));
+    let page = Memo::new(move |_| Page::of(&path.get()));
+    let page = move || {
+        match page.get() {
         Page::Projects => ProjectsPage().into_any(),
         Page::Studio(id) => view! { <StudioPage project=id /> }.into_any(),
         Page::Form => view! {
@@ -63,6 +66,7 @@ fn App() -> impl IntoView {
             </Notice>
         }
         .into_any(),
+    }
     };
     view! {
         {page}

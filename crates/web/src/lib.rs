@@ -16,6 +16,7 @@ mod door;
 mod export;
 mod history;
 mod mixer;
+mod navigation;
 mod people;
 mod presence;
 mod projects;

@@ -118,8 +118,10 @@ fn open_view(board: Board) {
 }
 
 fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
-    let arrived: Rc<dyn Fn()> = Rc::new(move || board.redraw());
-    board.door.imports().on_change(Rc::clone(&arrived));
+    let imports = board.door.imports();
+    imports.on_change(Some(Rc::new(move || board.redraw())));
+    let imports = StoredValue::new_local(imports);
+    on_cleanup(move || imports.with_value(|imports| imports.on_change(None)));
     let times = board.door.times();
     let frame = Frame::new(move |_| {
         let (Some(Some(canvas)), Some(times)) = (canvas.try_get_untracked(), times.try_read_untracked()) else {
@@ -136,7 +138,6 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
                 rows: board.rows.get_untracked(),
                 times: &times,
                 region: sound.region().get_untracked(),
-                arrived: &arrived,
                 looks: std::cell::RefCell::default(),
             };
             picture.lanes(&context);

@@ -41,8 +41,6 @@ pub(crate) struct Picture<'a> {
     pub(crate) rows: Rows,
     pub(crate) times: &'a Times,
     pub(crate) region: LoopRegion,
-    /// Called when a waveform that was missing has come.
-    pub(crate) arrived: &'a Rc<dyn Fn()>,
     /// What was found out about recordings while painting: many clips play the same.
     pub(crate) looks: RefCell<HashMap<Id, Rc<Look>>>,
 }

@@ -135,7 +135,7 @@ impl Picture<'_> {
         let door = self.board.door;
         let look = Rc::new(door.read(|records| file_of(records, Some(id))).map_or_else(unknown, |record| {
             let file = AudioFile::from_record(&record);
-            let shape = door.peaks().shape(door, &record, self.arrived);
+            let shape = door.peaks().shape(door, &record);
             Look { state: state_of(Some(&file)), file: Some(file), shape }
         }));
         self.looks.borrow_mut().insert(id.clone(), Rc::clone(&look));

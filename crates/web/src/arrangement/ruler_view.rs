@@ -1,7 +1,5 @@
 //! The ruler: a click seeks, a drag makes a loop, its edges and its bar move it.
 
-use std::rc::Rc;
-
 use leptos::html::Canvas;
 use leptos::prelude::*;
 use model::{TICKS_PER_BEAT, Ticks};
@@ -148,7 +146,6 @@ fn key(board: Board, sound: Sound, event: &leptos::ev::KeyboardEvent) {
 }
 
 fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
-    let nothing: Rc<dyn Fn()> = Rc::new(|| ());
     let times = board.door.times();
     let size = RwSignal::new((0.0, 0.0));
     Effect::new(move |_| {
@@ -173,7 +170,6 @@ fn paint_when_needed(board: Board, sound: Sound, canvas: NodeRef<Canvas>) {
                 rows: board.rows.get_untracked(),
                 times: &times,
                 region: sound.region().get_untracked(),
-                arrived: &nothing,
                 looks: std::cell::RefCell::default(),
             };
             picture.ruler(&context, height);

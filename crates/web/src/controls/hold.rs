@@ -85,9 +85,15 @@ impl Hold {
             // A pointer that is gone already holds nothing.
             let _ = element.set_pointer_capture(event.pointer_id());
         }
+        self.take();
         self.last.set_value(self.pixels(event));
-        self.from.set_value(self.written.get_untracked());
         self.held.set(Some(self.written.get_untracked()));
+    }
+
+    /// From here on it is in the hand, until it is let go: by the hand, or by whoever undoes or leaves.
+    fn take(self) {
+        self.from.set_value(self.written.get_untracked());
+        self.door.take_in_hand(move || self.up());
     }
 
     /// Moves it; `way` is how many pixels lead from one end to the other.
@@ -103,7 +109,7 @@ impl Hold {
 
     /// Lets it go. A press that moved nothing writes nothing.
     pub(crate) fn up(self) {
-        let Some(place) = self.held.get_untracked() else { return };
+        let Some(place) = self.held.try_get_untracked().flatten() else { return };
         if place.to_bits() != self.from.get_value().to_bits() {
             // Written first, so that nothing jumps back in between.
             self.commit.run(place);
@@ -125,7 +131,7 @@ impl Hold {
             return;
         }
         if self.held.get_untracked().is_none() {
-            self.from.set_value(self.written.get_untracked());
+            self.take();
         }
         let notch = if event.shift_key() { NOTCH * FINE } else { NOTCH };
         // With Shift held, browsers report a wheel that turns sideways.

@@ -15,6 +15,7 @@ use super::audio_cache;
 use super::clock;
 use super::drain::{Drain, Drained};
 use super::exports;
+use super::songs;
 use super::store::{Health, Listed, Store};
 use super::tabs::Tabs;
 use crate::toast::Toasts;
@@ -38,6 +39,8 @@ struct Inner {
     me: Id,
     store: Store,
     drain: RefCell<Option<Drain>>,
+    /// Whether what waits is to be sent from here.
+    drains: Cell<bool>,
     /// Whether it is going to be looked what is kept.
     looks: Cell<bool>,
     /// Projects that have been drained, or are not this page's to drain.
@@ -53,30 +56,52 @@ impl Inner {
 }
 
 impl Desk {
-    /// Opens the desk of `me`.
-    pub(crate) async fn open(me: Id, toasts: Toasts) -> Desk {
-        let store = Store::open(&me, RwSignal::new(Health::default())).await;
-        let inner = Inner { me, store, drain: RefCell::new(None), looks: Cell::new(false), done: RefCell::default() };
-        let desk = Desk {
-            inner: StoredValue::new_local(Rc::new(inner)),
-            waiting: RwSignal::new(Vec::new()),
-            cached: RwSignal::new(HashSet::new()),
-            closed: RwSignal::new(HashMap::new()),
-            toasts,
+    /// Opens the desk of `me`, for as long as its `owner`, a page, is there.
+    pub(crate) async fn open(me: Id, toasts: Toasts, owner: Owner) -> Desk {
+        let health = owner.with(|| RwSignal::new(Health::default()));
+        let store = Store::open(&me, health).await;
+        let inner = Inner {
+            me,
+            store,
+            drain: RefCell::new(None),
+            drains: Cell::new(false),
+            looks: Cell::new(false),
+            done: RefCell::default(),
         };
+        let desk = owner.with(|| {
+            let desk = Desk {
+                inner: StoredValue::new_local(Rc::new(inner)),
+                waiting: RwSignal::new(Vec::new()),
+                cached: RwSignal::new(HashSet::new()),
+                closed: RwSignal::new(HashMap::new()),
+                toasts,
+            };
+            on_cleanup(move || desk.leave());
+            desk
+        });
         desk.look().await;
         desk.keep_looking();
         desk
     }
 
-    /// Another tab may send what waits.
+    /// The page is left: whoever opens a song sends what waits for it.
+    fn leave(self) {
+        if let Some(drain) = self.inner().and_then(|inner| inner.drain.take()) {
+            drain.end();
+        }
+    }
+
+    /// Another tab may send what waits, or a song that was left here just now.
     fn keep_looking(self) {
         clock::after(LOOK_EVERY, move || {
-            if self.inner().is_none() {
-                return;
-            }
+            let Some(inner) = self.inner() else { return };
             if self.waiting.with_untracked(|waiting| !waiting.is_empty()) {
-                leptos::task::spawn_local(self.look());
+                leptos::task::spawn_local(async move {
+                    self.look().await;
+                    if inner.drains.get() {
+                        self.drain();
+                    }
+                });
             }
             self.keep_looking();
         });
@@ -134,12 +159,14 @@ impl Desk {
     /// Sends what waits, one project after the other; those that another tab has open are that tab's.
     pub(crate) fn drain(self) {
         let Some(inner) = self.inner() else { return };
+        inner.drains.set(true);
         if inner.drain.borrow().is_some() {
             return;
         }
         let done = inner.done.borrow();
         let next = self.waiting.with_untracked(|waiting| {
-            waiting.iter().map(|edit| &edit.project).find(|project| !done.contains(*project)).cloned()
+            let is_due = |project: &&Id| !done.contains(*project) && !songs::is_open_here(&inner.me, project);
+            waiting.iter().map(|edit| &edit.project).find(is_due).cloned()
         });
         drop(done);
         let Some(project) = next else { return };
@@ -147,6 +174,9 @@ impl Desk {
             let (store, me) = (inner.store.clone(), inner.me.clone());
             let of = project.clone();
             let drain = Drain::begin(store, me, project, move |drained| self.drained(&of, drained)).await;
+            if self.inner().is_none() {
+                return drain.end();
+            }
             *inner.drain.borrow_mut() = Some(drain);
         });
     }

@@ -77,7 +77,7 @@ impl Door {
             futures_util::future::Either::Left((store, _)) => Some(store),
             futures_util::future::Either::Right(_) => None,
         };
-        let Some(inner) = self.inner.try_get_value() else { return };
+        let Some(inner) = self.alive() else { return };
         if let Some(store) = &store {
             inner.keeping.borrow_mut().store = Some(store.clone());
             if let Some(cached) = store.cached(&project).await {
@@ -88,7 +88,7 @@ impl Door {
         } else {
             self.health.set(Health::Fails);
         }
-        if self.inner.try_get_value().is_none() {
+        if self.has_ended() {
             return;
         }
         let tabs = Tabs::join(&me, &project, move |event| self.tab_event(event));
@@ -133,7 +133,7 @@ impl Door {
     async fn take_up(self, read: impl Future<Output = Option<Loaded>>) {
         self.inner().keeping.borrow_mut().reads += 1;
         let loaded = read.await;
-        let Some(inner) = self.inner.try_get_value() else { return };
+        let Some(inner) = self.alive() else { return };
         if let Some(loaded) = loaded {
             inner.labels.borrow_mut().extend(loaded.labels);
             if loaded.unreadable > std::mem::replace(&mut inner.keeping.borrow_mut().unreadable, loaded.unreadable) {
@@ -153,7 +153,7 @@ impl Door {
 
     fn tab_event(self, event: TabEvent) {
         // A tab may hear something when its page is being left.
-        let Some(inner) = self.inner.try_get_value() else { return };
+        let Some(inner) = self.alive() else { return };
         match event {
             TabEvent::Says(message) => self.hear(message),
             TabEvent::Left => leptos::task::spawn_local(self.look_for_news()),
@@ -187,7 +187,7 @@ impl Door {
             Some(store) if counts => {
                 let took = async {
                     let (number, loaded) = store.take_over(&project).await?;
-                    if let Some(inner) = self.inner.try_get_value() {
+                    if let Some(inner) = self.alive() {
                         let overtaken = move || self.follow_unasked();
                         let send = move |message: &ClientMessage| self.send_now(message);
                         let outbox = Outbox::new(store.clone(), project.clone(), number, send, overtaken);
@@ -200,7 +200,7 @@ impl Door {
             Some(store) => self.take_up(store.load(&project)).await,
             None => {}
         }
-        let Some(inner) = self.inner.try_get_value() else { return };
+        let Some(inner) = self.alive() else { return };
         // It may have been robbed meanwhile.
         if tabs.is_some_and(|tabs| !tabs.leads()) {
             return self.follow();
@@ -224,7 +224,7 @@ impl Door {
 
     /// Another tab sends, as the store says; this one has not heard of it.
     fn follow_unasked(self) {
-        let Some(inner) = self.inner.try_get_value() else { return };
+        let Some(inner) = self.alive() else { return };
         let tabs = inner.keeping.borrow().tabs.clone();
         if let Some(tabs) = tabs.filter(Tabs::leads) {
             tabs.step_down();
@@ -233,14 +233,29 @@ impl Door {
     }
 
     pub(super) fn outbox(self) -> Option<Outbox> {
-        self.inner.try_get_value()?.keeping.borrow().outbox.clone()
+        self.alive()?.keeping.borrow().outbox.clone()
+    }
+
+    /// The song is left for good: another tab sends, when there is one.
+    pub(super) fn leave_tabs(self) {
+        let inner = self.inner();
+        let mut keeping = inner.keeping.borrow_mut();
+        keeping.leads = false;
+        let (tabs, outbox) = (keeping.tabs.take(), keeping.outbox.take());
+        drop(keeping);
+        if let Some(outbox) = outbox {
+            outbox.clear();
+        }
+        if let Some(tabs) = tabs {
+            tabs.leave();
+        }
     }
 
     /// Now and then, while edits wait that another tab is to send: is it still there? And in the tab that sends: does more
     /// wait than it has heard of?
     fn keep_looking(self) {
         clock::after(LOOK_EVERY, move || {
-            let Some(inner) = self.inner.try_get_value() else { return };
+            let Some(inner) = self.alive() else { return };
             let status = inner.replica.borrow().status();
             let (tabs, leads) = (inner.keeping.borrow().tabs.clone(), inner.keeping.borrow().leads);
             self.look_for_room();
@@ -256,11 +271,11 @@ impl Door {
 
     /// The tab that sends takes up what others have kept and did not live to tell.
     async fn look_for_news(self) {
-        let Some(inner) = self.inner.try_get_value() else { return };
+        let Some(inner) = self.alive() else { return };
         let (store, leads) = (inner.keeping.borrow().store.clone(), inner.keeping.borrow().leads);
         let (Some(store), true) = (store, leads) else { return };
         let project = inner.project.clone();
-        if store.has_news(&project).await && self.inner.try_get_value().is_some() {
+        if store.has_news(&project).await && !self.has_ended() {
             self.take_up(store.load(&project)).await;
         }
     }
@@ -282,7 +297,7 @@ impl Door {
         let what = inner.labels.borrow().get(&tx_id).cloned().unwrap_or_default();
         let store = inner.keeping.borrow().store.clone().filter(Store::is_open);
         let told = move |outcome: Outcome| {
-            let Some(inner) = self.inner.try_get_value() else { return };
+            let Some(inner) = self.alive() else { return };
             match outcome {
                 Outcome::At(place) => {
                     inner.keeping.borrow_mut().unkept.retain(|other| *other != tx_id);
@@ -329,7 +344,7 @@ impl Door {
             if let Some(store) = store {
                 self.take_up(store.load(&project)).await;
             }
-            let Some(inner) = self.inner.try_get_value() else { return };
+            let Some(inner) = self.alive() else { return };
             let tx_id = new_id();
             let edit = Edit { label: what.clone(), gesture: None };
             let again = inner.replica.borrow_mut().edit(tx_id.clone(), &edit, newer.transaction.operations, now());
@@ -413,7 +428,7 @@ impl Door {
     }
 
     fn cache_now(self) {
-        let Some(inner) = self.inner.try_get_value() else { return };
+        let Some(inner) = self.alive() else { return };
         let mut keeping = inner.keeping.borrow_mut();
         keeping.is_asked = false;
         let replica = inner.replica.borrow();
@@ -482,7 +497,7 @@ impl Door {
 
     /// Keeps who is logged in, for when the server does not say.
     pub(super) fn keep_me(self, text: &str) {
-        if let Some(inner) = self.inner.try_get_value()
+        if let Some(inner) = self.alive()
             && let Some(store) = &inner.keeping.borrow().store
         {
             store.keep_answer(api::ME, text);

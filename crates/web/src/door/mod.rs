@@ -21,6 +21,7 @@ mod outbox;
 pub(crate) mod past;
 pub(crate) mod peaks;
 mod socket;
+mod songs;
 pub(crate) mod sound;
 pub(crate) mod store;
 mod tabs;
@@ -37,7 +38,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Id, Key, Project, Record, Records, Role, Table};
+use model::{Id, Key, Project, Record, Records, Role, Table, Ticks};
 use operations::{Operation, Refusal, build};
 use sync::wire::{ClientMessage, Person, Presence as Doing, PresenceOf, ServerMessage};
 use sync::{Edit, Effect, Event, Replica, Status};
@@ -48,9 +49,11 @@ pub(crate) use imports::upload_what_waits;
 pub(crate) use store::{Health, Listed};
 pub(crate) use unsaved::{Unsaved, in_words};
 
+use crate::navigation;
 use crate::toast::{Toasts, undo_words};
 use keeping::Keeping;
 use socket::{Socket, SocketEvent};
+use sound::LoopRegion;
 use times::Times;
 
 /// The channel of the one project that a page has open.
@@ -62,6 +65,7 @@ pub(crate) const ONLY_LISTENS: &str =
     "You can listen to this project and look at it, not change it. An owner can make you an editor.";
 
 type Listener = Rc<dyn Fn(&[Key])>;
+type LetGo = Rc<dyn Fn()>;
 
 /// The door to one project. Copy it freely.
 #[derive(Clone, Copy)]
@@ -92,7 +96,14 @@ struct Inner {
     replica: RefCell<Replica>,
     socket: RefCell<Option<Socket>>,
     watched: RefCell<watched::Watched>,
-    listeners: RefCell<Vec<Listener>>,
+    listeners: RefCell<Vec<(u32, Listener)>>,
+    next_listener: Cell<u32>,
+    /// Lets go of what is in the hand, writing it.
+    in_hand: RefCell<Option<LetGo>>,
+    /// Where the song stood when it was left last.
+    stood: Cell<(Ticks, LoopRegion)>,
+    /// Whether the song has been left for good.
+    has_ended: Cell<bool>,
     /// What each of one's own transactions was, in words.
     labels: RefCell<HashMap<Id, String>>,
     keeping: RefCell<Keeping>,
@@ -130,7 +141,7 @@ fn an_edit() -> String {
 
 impl Door {
     /// Opens `project` for `me` and stays connected.
-    pub(crate) fn open(me: Id, project: Id, toasts: Toasts) -> Door {
+    fn open(me: Id, project: Id, toasts: Toasts) -> Door {
         let inner = Rc::new(Inner {
             audio: Rc::new(audio_cache::AudioCache::of(me.clone())),
             me: me.clone(),
@@ -139,6 +150,10 @@ impl Door {
             socket: RefCell::new(None),
             watched: RefCell::default(),
             listeners: RefCell::default(),
+            next_listener: Cell::default(),
+            in_hand: RefCell::default(),
+            stood: Cell::default(),
+            has_ended: Cell::new(false),
             labels: RefCell::default(),
             keeping: RefCell::default(),
             has_asked: Cell::new(false),
@@ -180,6 +195,32 @@ impl Door {
 
     fn inner(self) -> Rc<Inner> {
         self.inner.get_value()
+    }
+
+    /// The inside, unless the song has been left for good: what was begun before ends when it sees that.
+    fn alive(self) -> Option<Rc<Inner>> {
+        self.inner.try_get_value().filter(|inner| !inner.has_ended.get())
+    }
+
+    /// Whether the song has been left for good.
+    pub(crate) fn has_ended(self) -> bool {
+        self.alive().is_none()
+    }
+
+    /// Something is in the hand from now on. Whoever undoes or leaves lets it go first; what was in the hand before is let go now.
+    pub(crate) fn take_in_hand(self, let_go: impl Fn() + 'static) {
+        let before = self.inner().in_hand.replace(Some(Rc::new(let_go)));
+        if let Some(let_go) = before {
+            let_go();
+        }
+    }
+
+    /// Lets go of what is in the hand, so that it is written.
+    fn let_go(self) {
+        let held = self.inner().in_hand.take();
+        if let Some(let_go) = held {
+            let_go();
+        }
     }
 
     /// Where messages go.
@@ -308,6 +349,9 @@ impl Door {
         let restore: Vec<Operation> = keys.iter().map(|key| build::restore(key.table, &key.id)).collect();
         let words = self.read(|records| undo_words::hidden(records, keys));
         self.toasts.info_with(words, "Bring back", move || {
+            if self.has_ended() {
+                return;
+            }
             if undone.is_some() && self.undone_step() == undone {
                 self.redo();
             } else {
@@ -345,7 +389,7 @@ impl Door {
         let current = self.read(|records| records.get(&key).cloned());
         let signal = inner.watched.borrow_mut().watch(&key, current);
         on_cleanup(move || {
-            if let Some(inner) = self.inner.try_get_value() {
+            if let Some(inner) = self.alive() {
                 inner.watched.borrow_mut().leave(&key, now());
             }
         });
@@ -442,9 +486,18 @@ impl Door {
         }
     }
 
-    /// Calls `listener` with the keys of what changed, for what is no DOM: the canvas, the engine.
+    /// Calls `listener` with the keys of what changed, for what is no DOM: the canvas, the engine. For as long as whoever asks is on
+    /// the screen.
     pub(crate) fn listen(self, listener: impl Fn(&[Key]) + 'static) {
-        self.inner().listeners.borrow_mut().push(Rc::new(listener));
+        let inner = self.inner();
+        let number = inner.next_listener.get();
+        inner.next_listener.set(number.wrapping_add(1));
+        inner.listeners.borrow_mut().push((number, Rc::new(listener)));
+        on_cleanup(move || {
+            if let Some(inner) = self.alive() {
+                inner.listeners.borrow_mut().retain(|(other, _)| *other != number);
+            }
+        });
     }
 
     fn socket_event(self, event: SocketEvent) {
@@ -478,6 +531,9 @@ impl Door {
     fn check_session(self) {
         leptos::task::spawn_local(async move {
             let answer = api::get_text(api::ME).await;
+            if self.has_ended() {
+                return;
+            }
             match answer {
                 Err(failure) if failure.status == 401 => self.logged_out.set(true),
                 Ok(me) => {
@@ -589,7 +645,7 @@ impl Door {
     }
 
     fn send_now(self, message: &ClientMessage) {
-        let Some(inner) = self.inner.try_get_value() else { return };
+        let Some(inner) = self.alive() else { return };
         if let Some(socket) = inner.socket.borrow().as_ref() {
             socket.send(message);
         }
@@ -636,7 +692,8 @@ impl Door {
         if keys.iter().any(|key| key.table == Table::ProjectMembers) {
             self.people_changed();
         }
-        let listeners = inner.listeners.borrow().clone();
+        let listeners: Vec<Listener> =
+            inner.listeners.borrow().iter().map(|(_, listener)| Rc::clone(listener)).collect();
         for listener in listeners {
             listener(keys);
         }
@@ -674,14 +731,27 @@ impl Door {
         }
     }
 
-    /// Edits that could not be kept live in this tab only: closing it would lose them.
+    /// Edits that could not be kept live in this tab only: closing it would lose them. What is in the hand is written before.
     fn warn_before_leaving(self) {
-        window_event_listener(leptos::ev::beforeunload, move |event| {
+        let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
+            if self.has_ended() {
+                return;
+            }
+            self.let_go();
             let status = self.status.read_untracked();
             // What waits for a project that is closed to this user waits in vain, and has been listed.
             if (self.has_unkept() && !is_closed(&status)) || self.imports().is_busy() {
                 event.prevent_default();
             }
+        });
+        let following = window_event_listener_untyped(navigation::LEAVING, move |_| {
+            if !self.has_ended() {
+                self.let_go();
+            }
+        });
+        on_cleanup(move || {
+            leaving.remove();
+            following.remove();
         });
     }
 }

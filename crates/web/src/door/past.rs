@@ -184,6 +184,9 @@ impl Door {
     /// The server has not taken a part of a restoring: the rest of it can be taken back.
     pub(super) fn restored_in_part(self, what: String, why: String) {
         self.toasts.error_with(format!("A part of “{what}” was not taken"), why, "Undo the rest", move || {
+            if self.has_ended() {
+                return;
+            }
             if self.undo_label.get_untracked().as_deref() == Some(RESTORE) {
                 self.undo();
             } else {

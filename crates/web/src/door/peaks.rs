@@ -116,15 +116,15 @@ impl Peaks {
         self.shapes.borrow_mut().insert(file.clone(), shape);
     }
 
-    /// The shape of a recording, as fine as it is here; asks for the fine one and calls `arrived` when it comes.
-    pub(crate) fn shape(&self, door: Door, record: &Record, arrived: &Rc<dyn Fn()>) -> Option<Shape> {
+    /// The shape of a recording, as fine as it is here; asks for the fine one, and has it said when it comes.
+    pub(crate) fn shape(&self, door: Door, record: &Record) -> Option<Shape> {
         let present = self.shapes.borrow().get(record.id()).cloned();
         if present.as_ref().is_some_and(Shape::is_fine) {
             return present;
         }
         let ready = AudioFile::from_record(record).state == AudioFileState::Ready;
         if ready && self.asked.borrow_mut().insert(record.id().clone()) {
-            self.fetch(door, record, Rc::clone(arrived));
+            self.fetch(door, record);
         }
         if present.is_none() {
             let overview = Shape::of_overview(record)?;
@@ -134,18 +134,19 @@ impl Peaks {
         present
     }
 
-    fn fetch(&self, door: Door, record: &Record, arrived: Rc<dyn Fn()>) {
+    fn fetch(&self, door: Door, record: &Record) {
         let (file, hash) = (record.id().clone(), record.text("waveformKey").map(str::to_owned));
         leptos::task::spawn_local(async move {
+            let (peaks, imports) = (door.peaks(), door.imports());
             let Some(bytes) = bring(&door.audio(), &file, hash.as_deref()).await else {
                 // It may be had later.
                 clock::sleep(ASK_AGAIN).await;
-                door.peaks().asked.borrow_mut().remove(&file);
+                peaks.asked.borrow_mut().remove(&file);
                 return;
             };
             if let Some(shape) = Shape::of_pyramid(bytes) {
-                door.peaks().insert(&file, shape);
-                arrived();
+                peaks.insert(&file, shape);
+                imports.tell();
             }
         });
     }

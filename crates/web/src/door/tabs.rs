@@ -16,7 +16,7 @@ use sync::TabMessage;
 use sync::wire::{decode, encode};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{BroadcastChannel, MessageEvent};
+use web_sys::{AbortController, BroadcastChannel, MessageEvent};
 
 use super::clock;
 use super::locks::locks;
@@ -61,6 +61,8 @@ struct Inner {
     release: RefCell<Option<Function>>,
     /// What is about to be said.
     untold: RefCell<Vec<TabMessage>>,
+    /// Ends the waiting for the lock.
+    waits: RefCell<Option<AbortController>>,
     leads: Cell<bool>,
     /// Whether the sender has been asked, and has not answered yet.
     asks: Cell<bool>,
@@ -87,6 +89,7 @@ impl Tabs {
             heard: RefCell::new(None),
             release: RefCell::new(None),
             untold: RefCell::default(),
+            waits: RefCell::new(None),
             leads: Cell::new(false),
             asks: Cell::new(false),
             has_left: Cell::new(false),
@@ -195,11 +198,19 @@ impl Tabs {
         let options = Object::new();
         // A new object takes every field.
         let _ = Reflect::set(&options, &JsValue::from_str("steal"), &JsValue::from_bool(steal));
+        // Who steals does not wait.
+        if !steal && let Ok(controller) = AbortController::new() {
+            let _ = Reflect::set(&options, &JsValue::from_str("signal"), &controller.signal());
+            *self.0.waits.borrow_mut() = Some(controller);
+        }
         let Ok(ended) = locks.request(&self.0.lock, &options, granted.unchecked_ref()) else { return self.lead(true) };
         let tabs = self.clone();
         leptos::task::spawn_local(async move {
             // It is broken only for a tab that lost the lock to another: that one sends now.
             let robbed = wasm_bindgen_futures::JsFuture::from(ended).await.is_err();
+            if tabs.0.has_left.get() {
+                return;
+            }
             if robbed {
                 tabs.0.release.borrow_mut().take();
                 tabs.lead(false);
@@ -250,6 +261,9 @@ impl Tabs {
         if let Some(channel) = &self.0.channel {
             channel.set_onmessage(None);
             channel.close();
+        }
+        if let Some(waits) = self.0.waits.borrow_mut().take() {
+            waits.abort();
         }
         if let Some(release) = self.0.release.borrow_mut().take() {
             // A promise can be kept once; more does nothing.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use leptos::prelude::*;
 use model::{Clip, Table};
 use operations::build;
 use sync::{Effect, wire};
@@ -21,7 +20,7 @@ pub(super) fn soon(door: Door) {
 
 fn rehearse(door: Door) {
     // The page may have been left.
-    let Some(inner) = door.inner.try_get_value() else { return };
+    let Some(inner) = door.alive() else { return };
     let mut copy = inner.replica.borrow().clone();
     let found = copy.view().iter().find(|(key, _)| key.table == Table::Clips);
     let Some((key, clip)) = found.and_then(|(key, record)| Some((key.clone(), Clip::from_record(record)?))) else {

@@ -61,24 +61,30 @@ struct Known {
     is_live: RwSignal<bool>,
 }
 
-/// Shows what this browser keeps at once, then what the server says; without it, what there is (CL5).
-fn load(known: Known, toasts: Toasts) {
+/// Shows what this browser keeps at once, then what the server says; without it, what there is (CL5). For as long as `page` is there.
+fn load(known: Known, toasts: Toasts, page: Owner) {
     leptos::task::spawn_local(async move {
         let Known { stage, me, desk, is_live } = known;
-        let mut opened = desk.get_untracked();
+        let has_left = || stage.is_disposed();
+        let Some(mut opened) = desk.try_get_untracked() else { return };
         if let (None, Some(user)) = (opened, user::known()) {
-            opened = Some(Desk::open(user, toasts).await);
+            opened = Some(Desk::open(user, toasts, page.clone()).await);
+        }
+        if has_left() {
+            return;
         }
         if let Some(opened) = opened {
             desk.set(Some(opened));
-            if me.with_untracked(Option::is_none) {
-                me.set(opened.last_answer::<api::MeAnswer>(api::ME).await.map(|answer| answer.user));
+            let answer = opened.last_answer::<api::MeAnswer>(api::ME).await;
+            if me.try_with_untracked(Option::is_none) == Some(true) {
+                me.set(answer.map(|answer| answer.user));
             }
             if let Some(answer) = opened.last_answer::<Answer>(PROJECTS).await {
                 stage.set(Stage::Loaded(newest_first(answer.projects)));
             }
         }
         let user = match ask::<api::MeAnswer>(opened, api::ME).await {
+            _ if has_left() => return,
             Ok(answer) => answer.user,
             Err(failure) if failure.status == 401 => return go_to("/login"),
             Err(failure) => return failed(stage, failure),
@@ -87,10 +93,11 @@ fn load(known: Known, toasts: Toasts) {
             me.set(Some(user.clone()));
         }
         if opened.is_none() {
-            opened = Some(Desk::open(user.id, toasts).await);
+            opened = Some(Desk::open(user.id, toasts, page).await);
             desk.set(opened);
         }
         match ask::<Answer>(opened, PROJECTS).await {
+            _ if has_left() => return,
             Ok(answer) => {
                 stage.set(Stage::Loaded(newest_first(answer.projects)));
                 is_live.set(true);
@@ -132,14 +139,16 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
     let known = Known { stage, me: RwSignal::new(None), desk: RwSignal::new(None), is_live: RwSignal::new(false) };
     let toasts = expect_context::<Toasts>();
     provide_context(known);
-    load(known, toasts);
+    let page = Owner::current().unwrap_or_default();
+    load(known, toasts, page.clone());
+    let page = StoredValue::new_local(page);
     // Once, however often it is asked who that is.
     let who = Memo::new(move |_| known.me.get().map(|me| me.id));
     let retry = move |_| {
         stage.set(Stage::Loading);
-        load(known, toasts);
+        load(known, toasts, page.get_value());
     };
-    let online = window_event_listener(leptos::ev::online, move |_| load(known, toasts));
+    let online = window_event_listener(leptos::ev::online, move |_| load(known, toasts, page.get_value()));
     on_cleanup(move || online.remove());
     view! {
         <div class="page">

@@ -108,7 +108,7 @@ async fn compare(worker: &Worker, toasts: Toasts) {
 
 fn offer(worker: Worker, toasts: Toasts) {
     let worker = StoredValue::new_local(worker);
-    toasts.offer("A new version is ready", "Reload", move || {
+    toasts.offer_everywhere("A new version is ready", "Reload", move || {
         let Some(worker) = worker.try_get_value() else { return };
         leptos::task::spawn_local(async move { reload(&worker).await });
     });

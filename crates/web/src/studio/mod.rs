@@ -41,15 +41,20 @@ pub(crate) fn StudioPage(
     document().set_title("Unisono");
     let toasts = expect_context::<Toasts>();
     let stage = RwSignal::new(Stage::Loading);
+    let page = Owner::current().unwrap_or_default();
     let open = move || {
-        let project = project.clone();
+        let (project, page) = (project.clone(), page.clone());
         // Whoever has logged in here last sees what this browser keeps at once; the door asks the server.
         if let Some(me) = user::known() {
-            return stage.set(Stage::Open(Door::open(me, project, toasts)));
+            return stage.set(Stage::Open(page.with(|| Door::enter(me, project, toasts))));
         }
         leptos::task::spawn_local(async move {
-            match api::me().await {
-                Ok(me) => stage.set(Stage::Open(Door::open(me.id, project, toasts))),
+            let answer = api::me().await;
+            if stage.is_disposed() {
+                return;
+            }
+            match answer {
+                Ok(me) => stage.set(Stage::Open(page.with(|| Door::enter(me.id, project, toasts)))),
                 // An address that cannot be followed leaves the picture of loading.
                 Err(failure) if failure.status == 401 => drop(location().set_href("/login")),
                 Err(failure) => stage.set(Stage::Failed(failure.message)),

@@ -31,6 +31,8 @@ struct Toast {
     title: String,
     detail: String,
     action: Option<Action>,
+    /// Whether it is about the app, not about a song.
+    is_of_app: bool,
 }
 
 /// The messages on the screen. Copy it freely.
@@ -59,6 +61,22 @@ impl Toasts {
     /// Offers something that can wait. Stays until it is taken or dismissed.
     pub(crate) fn offer(self, title: impl Into<String>, label: &'static str, run: impl Fn() + Send + Sync + 'static) {
         self.show(false, true, title.into(), String::new(), Some(Action { label, run: Arc::new(run) }));
+    }
+
+    /// Offers something that has to do with the app, whatever song is open. Stays until it is taken or dismissed.
+    pub(crate) fn offer_everywhere(
+        self,
+        title: impl Into<String>,
+        label: &'static str,
+        run: impl Fn() + Send + Sync + 'static,
+    ) {
+        self.offer(title, label, run);
+        self.shown.update(|shown| shown.iter_mut().last().into_iter().for_each(|toast| toast.is_of_app = true));
+    }
+
+    /// The song on the screen is left: what was offered to be done to it cannot be done any more.
+    pub(crate) fn leave_song(self) {
+        let _ = self.shown.try_update(|shown| shown.retain(|toast| toast.is_of_app || toast.action.is_none()));
     }
 
     /// Says that something has happened.
@@ -93,7 +111,7 @@ impl Toasts {
         self.shown.update(|shown| {
             // The same message twice says nothing new.
             shown.retain(|toast| toast.title != title || toast.detail != detail);
-            shown.push(Toast { number, is_error, title, detail, action });
+            shown.push(Toast { number, is_error, title, detail, action, is_of_app: false });
             let excess = shown.len().saturating_sub(SHOWN_MAX);
             shown.drain(..excess);
         });

@@ -36,7 +36,7 @@ pub(crate) fn LogOut(
             if let Err(failure) = api::log_out().await {
                 return toasts.error("Logging out failed", failure.message);
             }
-            if let Some(desk) = desk.get_untracked() {
+            if let Some(desk) = desk.try_get_untracked().flatten() {
                 if with == Waiting::Discarded {
                     desk.discard_all().await;
                 }

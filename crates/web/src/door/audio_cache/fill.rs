@@ -52,7 +52,7 @@ pub(in crate::door) fn fill(door: Door) {
 }
 
 async fn fill_now(door: Door) {
-    let Some(inner) = door.inner.try_get_value() else { return };
+    let Some(inner) = door.alive() else { return };
     let audio = Rc::clone(&inner.audio);
     let used = inner.replica.borrow().view().clone();
     let used = parts_used(&used);
@@ -63,7 +63,7 @@ async fn fill_now(door: Door) {
             continue;
         }
         while !door.status.try_get_untracked().is_some_and(|status| status.live) {
-            if door.inner.try_get_value().is_none() {
+            if door.alive().is_none() {
                 return;
             }
             clock::sleep(LOOK_EVERY).await;

@@ -8,6 +8,7 @@ use model::Id;
 use serde_json::{Map, Value};
 
 use super::Door;
+use crate::navigation;
 use device::Device;
 pub(super) use device::clear;
 pub(crate) use server::ServerExport;
@@ -110,13 +111,18 @@ impl Exports {
             turn: StoredValue::new(0),
         };
         device::sweep_soon();
-        let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
+        let stay = move |event: &web_sys::Event| {
             let here = exports.job.try_with_value(|job| matches!(job, Some(Job::Device(_)))) == Some(true);
             if here && matches!(exports.stage.get_untracked(), Stage::Running(_)) {
                 event.prevent_default();
             }
+        };
+        let leaving = window_event_listener(leptos::ev::beforeunload, move |event| stay(&event));
+        let following = window_event_listener_untyped(navigation::LEAVING, move |event| stay(&event));
+        on_cleanup(move || {
+            leaving.remove();
+            following.remove();
         });
-        on_cleanup(move || leaving.remove());
         exports
     }
 

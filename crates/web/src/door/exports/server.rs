@@ -60,7 +60,7 @@ impl ServerExport {
 impl Exports {
     /// Where they are; none once the studio has been left.
     fn path(self) -> Option<String> {
-        Some(format!("/api/projects/{}/exports", self.door.inner.try_get_value()?.project))
+        Some(format!("/api/projects/{}/exports", self.door.alive()?.project))
     }
 
     pub(super) fn ask_server(self, wanted: Wanted) {

@@ -21,6 +21,7 @@ impl Door {
         };
         match measured {
             Some(seconds) => self.correct_length(&assumed, seconds),
+            None if self.has_ended() => {}
             None => self.correct_once_measured(record, assumed),
         }
     }
@@ -29,6 +30,9 @@ impl Door {
     async fn draw(self, mut intake: Intake, bytes: Blob, record: &Id) -> Option<f64> {
         // Of what fails here, the server will say the same, and more clearly, in the record.
         let shape = Shape::of_pyramid(intake.waveform().await.ok()?)?;
+        if self.has_ended() {
+            return None;
+        }
         let Extent { sample_rate, channels, frames } = shape.extent()?;
         self.peaks().insert(record, shape);
         self.imports().set(record, self.imports().progress(record));

@@ -46,6 +46,8 @@ pub(crate) struct Imports {
     local: RefCell<HashMap<Id, Local>>,
     /// Those that would be lost with this tab.
     in_this_tab: RefCell<HashSet<Id>>,
+    /// Drops whose files are being taken in.
+    drops: Cell<usize>,
     /// Whether somebody listens for what the server has measured.
     listening: Cell<bool>,
     changed: RefCell<Option<Rc<dyn Fn()>>>,
@@ -81,6 +83,12 @@ impl Imports {
         self.in_this_tab.borrow().iter().any(under_way)
     }
 
+    /// Whether files are being taken in or sent.
+    pub(super) fn is_at_work(&self) -> bool {
+        let sends = self.progress.borrow().values().any(|progress| matches!(progress, Progress::Uploading(_)));
+        sends || self.drops.get() > 0 || self.is_busy()
+    }
+
     /// The recording of this id, if its bytes are here and the server has not made a playback asset when they were last looked at.
     pub(crate) fn local(&self, file: &Id) -> Option<Local> {
         self.local.borrow().get(file).cloned()
@@ -105,9 +113,17 @@ impl Imports {
         heard
     }
 
-    /// Calls `changed` whenever an upload moves.
-    pub(crate) fn on_change(&self, changed: Rc<dyn Fn()>) {
-        *self.changed.borrow_mut() = Some(changed);
+    /// Calls `changed` whenever an upload moves or a waveform comes, from now on; nobody any longer when there is none.
+    pub(crate) fn on_change(&self, changed: Option<Rc<dyn Fn()>>) {
+        *self.changed.borrow_mut() = changed;
+    }
+
+    /// Something has changed in how recordings look.
+    pub(super) fn tell(&self) {
+        let changed = self.changed.borrow().clone();
+        if let Some(changed) = changed {
+            changed();
+        }
     }
 
     fn set(&self, file: &Id, progress: Option<Progress>) {
@@ -115,10 +131,7 @@ impl Imports {
             Some(progress) => drop(self.progress.borrow_mut().insert(file.clone(), progress)),
             None => drop(self.progress.borrow_mut().remove(file)),
         }
-        let changed = self.changed.borrow().clone();
-        if let Some(changed) = changed {
-            changed();
-        }
+        self.tell();
     }
 }
 
@@ -136,11 +149,14 @@ impl Door {
         if !self.may_edit() {
             return self.toasts().error("Nothing was added", super::ONLY_LISTENS);
         }
+        let imports = self.imports();
+        imports.drops.set(imports.drops.get() + 1);
         leptos::task::spawn_local(async move {
             for (index, file) in files.into_iter().enumerate() {
                 let track = target.track.clone().filter(|_| index == 0);
                 self.import_one(file, Target { track, start: target.start }).await;
             }
+            imports.drops.set(imports.drops.get() - 1);
         });
     }
 
@@ -221,6 +237,9 @@ impl Door {
     pub(crate) fn refused_recording(self, record: &Id, name: &str, reason: &str) {
         let record = record.clone();
         self.toasts().error_with(format!("“{name}” cannot be played"), reason, "Remove clip", move || {
+            if self.has_ended() {
+                return;
+            }
             let clips: Vec<Id> = self.read_present(|records| {
                 let of_file =
                     |clip: &&model::Record| clip.text("audioFileId") == Some(record.as_str()) && !clip.is_deleted();

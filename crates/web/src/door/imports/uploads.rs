@@ -1,6 +1,7 @@
 //! Recordings on their way to the server, until they are there: also after a tab was closed, and those of projects that are not open.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -25,11 +26,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Bytes of which nothing is said for so long were never in a song.
 const STALE_MS: f64 = 24.0 * 3_600.0 * 1_000.0;
 
+thread_local! {
+    /// Whose recordings are being uploaded without their songs, and who wants to know of it.
+    static ALONE: RefCell<HashMap<Id, Rc<dyn Fn()>>> = RefCell::default();
+}
+
 impl Door {
     /// Goes on with what waits for this project, put into it by a tab that was closed meanwhile.
     pub(in crate::door) fn go_on_uploading(self) {
         leptos::task::spawn_local(async move {
-            let Some(inner) = self.inner.try_get_value() else { return };
+            let Some(inner) = self.alive() else { return };
             let (user, mine) = (inner.me.clone(), inner.project.clone());
             waiting::sweep(&user, STALE_MS).await;
             for one in waiting::all(&user).await.into_iter().filter(|one| one.project == mine) {
@@ -39,15 +45,13 @@ impl Door {
     }
 
     async fn go_on_with(self, one: Waiting) {
-        let Some(inner) = self.inner.try_get_value() else { return };
+        let Some(inner) = self.alive() else { return };
         let Some(bytes) = waiting::bytes(&inner.me, &one).await else { return };
         // Its record comes from the server or from what waits to be sent there.
-        while self.inner.try_get_value().is_some()
-            && self.read_present(|records| records.find(Table::AudioFiles, &one.record).is_none())
-        {
+        while !self.has_ended() && self.read_present(|records| records.find(Table::AudioFiles, &one.record).is_none()) {
             clock::sleep(LOOK_EVERY).await;
         }
-        if self.inner.try_get_value().is_none() {
+        if self.has_ended() {
             return;
         }
         self.imports().set(&one.record, Some(self.progress_now()));
@@ -62,9 +66,12 @@ impl Door {
             let _sends = only_sender(&record).await;
             let standing = Rc::new(Cell::new(0.0));
             let (mut tries, mut waits, mut reached) = (0, 0, 0.0);
-            while tries < TRIES_MAX {
+            while tries < TRIES_MAX && !self.has_ended() {
                 if !self.wait_until_committed(&record).await {
                     return self.uploaded(&record).await;
+                }
+                if self.has_ended() {
+                    return;
                 }
                 match self.upload_once(&record, &file, &standing).await {
                     Ok(Sent::Whole) => return self.uploaded(&record).await,
@@ -86,7 +93,10 @@ impl Door {
                     self.until_live().await;
                 }
             }
-            self.upload_failed(record, file, name, "The server could not be reached.".to_owned());
+            // Of a song that was left, the list of projects sends what waits, and the song itself when it is opened again.
+            if !self.has_ended() {
+                self.upload_failed(record, file, name, "The server could not be reached.".to_owned());
+            }
         });
     }
 
@@ -95,7 +105,7 @@ impl Door {
     }
 
     async fn until_live(self) {
-        while self.inner.try_get_value().is_some() && !self.is_live() {
+        while !self.has_ended() && !self.is_live() {
             clock::sleep(LOOK_EVERY).await;
         }
     }
@@ -114,7 +124,7 @@ impl Door {
 
     /// False when the record is gone: its creation was refused.
     async fn wait_until_committed(self, record: &Id) -> bool {
-        loop {
+        while !self.has_ended() {
             if self.is_committed(Table::AudioFiles, record) {
                 return true;
             }
@@ -123,6 +133,8 @@ impl Door {
             }
             clock::sleep(Duration::from_millis(60)).await;
         }
+        // Nothing is known of it any more: it waits on.
+        true
     }
 
     /// Sends what the server lacks; `standing` is where it then stands, in bytes.
@@ -144,23 +156,33 @@ impl Door {
         let held = StoredValue::new_local((record, file, name));
         self.toasts().error_with(title, message, "Try again", move || {
             let Some((record, file, name)) = held.try_get_value() else { return };
+            if self.has_ended() {
+                return self.toasts.info("Open the song to upload it", "It goes on there by itself.");
+            }
             self.imports().set(&record, Some(self.progress_now()));
             self.upload(record, file, name);
         });
     }
 }
 
-/// Uploads what waits for any project of `user`, on a page that has none open; calls `changed` when one is through.
+/// Uploads what waits for any project of `user`, once however often it is asked for; calls what was given last as `changed` when one
+/// is through.
 pub(crate) fn upload_what_waits(user: Id, changed: impl Fn() + 'static) {
+    let before = ALONE.with_borrow_mut(|all| all.insert(user.clone(), Rc::new(changed)));
+    if before.is_some() {
+        return;
+    }
     leptos::task::spawn_local(async move {
         waiting::sweep(&user, STALE_MS).await;
         loop {
             let all = waiting::all(&user).await;
             if all.is_empty() {
-                return;
+                return drop(ALONE.with_borrow_mut(|all| all.remove(&user)));
             }
             for one in all {
-                if upload_alone(&user, &one).await {
+                if upload_alone(&user, &one).await
+                    && let Some(changed) = ALONE.with_borrow(|all| all.get(&user).cloned())
+                {
                     changed();
                 }
             }

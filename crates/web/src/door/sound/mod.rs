@@ -171,6 +171,8 @@ impl Inner {
 impl Sound {
     /// Silence, until someone asks for more.
     pub(crate) fn new(door: Door) -> Sound {
+        // As it was, for who comes back at once.
+        let (position, region) = door.inner().stood.get();
         let inner = Inner {
             door,
             worklet: RefCell::default(),
@@ -179,8 +181,8 @@ impl Sound {
             plans: RefCell::default(),
             trials: RefCell::default(),
             latest: RefCell::default(),
-            position: Cell::default(),
-            region: Cell::default(),
+            position: Cell::new(position),
+            region: Cell::new(region),
             jump: Cell::default(),
             starved_told: Cell::default(),
             listeners: RefCell::default(),
@@ -195,11 +197,11 @@ impl Sound {
             inner: StoredValue::new_local(Rc::new(inner)),
             state: RwSignal::new(obstacle.map_or(SoundState::Idle, SoundState::Unavailable)),
             playing: RwSignal::new(false),
-            region: RwSignal::new(LoopRegion::default()),
+            region: RwSignal::new(region),
             metronome: RwSignal::new(false),
             waits: RwSignal::new(false),
             refused: RwSignal::new(0),
-            cursor: RwSignal::new(Ticks(0)),
+            cursor: RwSignal::new(position),
         };
         *sound.inner().frame.borrow_mut() = Some(Frame::new(move |_| sound.frame()));
         door.listen(move |keys| sound.take_in(keys));
@@ -292,6 +294,7 @@ impl Sound {
 
     fn end(self) {
         let Some(inner) = self.inner.try_get_value() else { return };
+        inner.door.inner().stood.set((inner.position.get(), inner.region.get()));
         inner.streams.borrow_mut().take();
         inner.recordings.start_over();
         inner.jump.set(None);

@@ -87,6 +87,14 @@ impl Worklet {
         #[expect(clippy::cast_precision_loss, reason = "a sample rate")]
         options.set_sample_rate(sample_rate as f32);
         let context = AudioContext::new_with_context_options(&options).map_err(said)?;
+        let started = Worklet::start_in(context.clone(), failed).await;
+        if started.is_err() {
+            let _ = context.close();
+        }
+        started
+    }
+
+    async fn start_in(context: AudioContext, failed: impl Fn(String) + 'static) -> Result<Worklet, String> {
         let module = compile(&assets::address("audio_thread.wasm")?).await?;
         let worklet = context.audio_worklet().map_err(said)?;
         JsFuture::from(worklet.add_module(&assets::address("worklet.js")?).map_err(said)?).await.map_err(said)?;
@@ -255,6 +263,9 @@ impl Worklet {
     /// Ends it.
     pub(super) fn end(&self) {
         let _ = self.0.node.disconnect();
+        if let Ok(port) = self.0.node.port() {
+            port.set_onmessage(None);
+        }
         // Closing what is closed already is no fault.
         let _ = self.0.context.close();
     }

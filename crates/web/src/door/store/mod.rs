@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::{Array, Uint8Array};
-use leptos::prelude::{GetUntracked, RwSignal, Set, window_event_listener_untyped};
+use leptos::prelude::{GetUntracked, RwSignal, Set, WindowListenerHandle, window_event_listener_untyped};
 use model::Id;
 use operations::Commit;
 use sync::{Kept, Step, StepChange};
@@ -69,10 +69,19 @@ struct Inner {
     batch: RefCell<Vec<Write>>,
     is_writing: Cell<bool>,
     is_gathering: Cell<bool>,
+    leaving: RefCell<Option<WindowListenerHandle>>,
     /// Where edits are.
     places: RefCell<HashMap<Id, u64>>,
     /// The places of all rows that were there when edits were loaded last.
     seen: RefCell<HashSet<u64>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(leaving) = self.leaving.take() {
+            leaving.remove();
+        }
+    }
 }
 
 /// Edits and steps of one project.
@@ -101,12 +110,18 @@ impl Store {
             batch: RefCell::default(),
             is_writing: Cell::new(false),
             is_gathering: Cell::new(false),
+            leaving: RefCell::new(None),
             places: RefCell::default(),
             seen: RefCell::default(),
         }));
         // What has gathered when the page is left is written still.
-        let last = store.clone();
-        drop(window_event_listener_untyped("pagehide", move |_| last.write_now()));
+        let last = Rc::downgrade(&store.0);
+        let leaving = window_event_listener_untyped("pagehide", move |_| {
+            if let Some(inner) = last.upgrade() {
+                Store(inner).write_now();
+            }
+        });
+        *store.0.leaving.borrow_mut() = Some(leaving);
         store
     }
 
