@@ -89,6 +89,39 @@ test('undo leaves alone what somebody else has changed since, and says so (UN3)'
   await expect(mine).toHaveAttribute('aria-valuenow', his.toFixed(4))
 })
 
+test('what is still in the hand is let go before undo, and is what undo takes back (UN1)', async ({ alice, bob }) => {
+  const { page } = alice
+  const { riff, track } = await duet(alice, bob, 'In the hand')
+  await clipOf(page, riff).focus()
+  await page.keyboard.press('ArrowRight')
+  await expect(clipOf(bob.page, riff)).toHaveAttribute('data-start-beat', '4.25')
+  const fader = faderOf(page, track)
+  const stood = (await fader.getAttribute('aria-valuenow'))!
+
+  // The clock of the page stands still: the turn of the wheel would never be over by itself.
+  await page.clock.install()
+  await fader.hover()
+  await page.mouse.wheel(0, -100)
+  await expect(fader).not.toHaveAttribute('aria-valuenow', stood)
+  await page.keyboard.press('Control+z')
+  await expect(fader).toHaveAttribute('aria-valuenow', stood)
+  await expect(clipOf(page, riff)).toHaveAttribute('data-start-beat', '4.25')
+  await expect(redoOf(page)).toHaveAttribute('aria-label', /^Redo .*(volume|level)/i)
+
+  // A fader that a pointer holds.
+  const box = (await fader.boundingBox())!
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+  await page.mouse.down()
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2 - 20, { steps: 3 })
+  await expect(fader).not.toHaveAttribute('aria-valuenow', stood)
+  await page.keyboard.press('Control+z')
+  await expect(fader).toHaveAttribute('aria-valuenow', stood)
+  await page.mouse.up()
+  await expect(fader).toHaveAttribute('aria-valuenow', stood)
+  await expect(clipOf(page, riff)).toHaveAttribute('data-start-beat', '4.25')
+  expect([...alice.complaints, ...bob.complaints]).toEqual([])
+})
+
 test('in a field that takes text, undo is the browser’s own (UN1)', async ({ alice, bob }) => {
   const { riff } = await duet(alice, bob, 'Typing')
   await clipOf(alice.page, riff).focus()

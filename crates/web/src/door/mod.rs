@@ -286,6 +286,7 @@ impl Door {
         if self.past.is_shown() {
             return;
         }
+        self.let_go();
         let Some(label) = self.undo_label.get_untracked() else { return };
         let result = self.inner().replica.borrow_mut().undo(now(), &mut new_id);
         self.travelled(format!("Undo {label}"), result);
@@ -296,6 +297,7 @@ impl Door {
         if self.past.is_shown() {
             return;
         }
+        self.let_go();
         let Some(label) = self.redo_label.get_untracked() else { return };
         let result = self.inner().replica.borrow_mut().redo(now(), &mut new_id);
         self.travelled(format!("Redo {label}"), result);
