@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use futures_util::{SinkExt, StreamExt};
-use model::{Id, Table, Timestamp};
+use model::{Id, Table, Timestamp, fields};
 use operations::build::{create, set};
 use operations::{Operation, Transaction};
 use serde_json::{Value, json};
@@ -24,6 +24,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tower::ServiceExt;
+
+/// Longer than anything takes that comes at all.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Server {
     pub(crate) app: App,
@@ -88,6 +91,11 @@ impl Server {
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null), cookie)
     }
 
+    pub(crate) async fn get(&self, user: &User, path: &str) -> (StatusCode, Value) {
+        let (status, body, _) = self.call(Some(user), "GET", path, Value::Null).await;
+        (status, body)
+    }
+
     /// The status of sending bytes somewhere.
     pub(crate) async fn send_bytes(&self, method: &str, path: &str, bytes: &'static [u8]) -> StatusCode {
         let request = Request::builder().method(method).uri(path).header(header::CONTENT_LENGTH, bytes.len());
@@ -132,15 +140,22 @@ impl Server {
 
     /// A project `p` of this user's with the tracks `a` and `b`.
     pub(crate) async fn project(&self, owner: &User) {
-        let track =
-            |name: &str| model::fields([("projectId", "p".into()), ("name", name.into()), ("type", "audio".into())]);
-        let operations = vec![
-            create(Table::Projects, &id("p"), model::fields([("name", "Song".into())])),
-            create(Table::Tracks, &id("a"), track("a")),
-            create(Table::Tracks, &id("b"), track("b")),
-        ];
-        let (status, body) = self.write(owner, "make", operations).await;
+        let (status, body) = self.write(owner, "make", song()).await;
         assert_eq!(status, 200, "{body}");
+    }
+
+    /// A project `p` of Ann's with the tracks `a` and `b`; Bob is an editor, Vic a viewer, Eve nobody.
+    pub(crate) async fn band(&self) -> [User; 4] {
+        let [ann, bob, vic, eve] = ["ann", "bob", "vic", "eve"].map(|name| self.let_in(name));
+        let member = |name: &str, user: &str, role: &str| {
+            let values = [("projectId", "p".into()), ("userId", user.into()), ("role", role.into())];
+            create(Table::ProjectMembers, &id(name), fields(values))
+        };
+        let mut operations = song();
+        operations.extend([member("mb", "bob", "editor"), member("mv", "vic", "viewer")]);
+        let (status, body) = self.write(&ann, "make", operations).await;
+        assert_eq!(status, 200, "{body}");
+        [ann, bob, vic, eve]
     }
 
     pub(crate) async fn add(&self, owner: &User, member: &str) {
@@ -158,11 +173,17 @@ impl Server {
         Socket(tokio_tungstenite::connect_async(request).await.unwrap().0)
     }
 
-    /// A socket of W4 that has opened `p` and received what came at once.
-    pub(crate) async fn open(&self, user: &User, resume: Option<Resume>) -> (Socket, ServerMessage) {
+    /// A socket of W4 that has said hello.
+    pub(crate) async fn greet(&self, user: &User) -> Socket {
         let mut socket = self.connect(user, Some(SUBPROTOCOL), "/api/realtime").await;
         socket.say(&ClientMessage::Hello { version: u16::from(VERSION) }).await;
         assert!(matches!(socket.hear().await, ServerMessage::Hello { .. }));
+        socket
+    }
+
+    /// A socket of W4 that has opened `p` and received what came at once.
+    pub(crate) async fn open(&self, user: &User, resume: Option<Resume>) -> (Socket, ServerMessage) {
+        let mut socket = self.greet(user).await;
         socket.say(&ClientMessage::Open { channel: 1, project: id("p"), resume }).await;
         let first = socket.hear().await;
         (socket, first)
@@ -174,7 +195,7 @@ pub(crate) struct Socket(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     pub(crate) async fn next(&mut self) -> Option<Message> {
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(5), self.0.next()).await.expect("nothing came");
+            let next = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("nothing came");
             match next {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(message)) => return Some(message),
@@ -191,6 +212,15 @@ impl Socket {
         match self.next().await {
             Some(Message::Binary(frame)) => decode(&frame).unwrap(),
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// The next message of which `pick` makes something; others are passed over.
+    pub(crate) async fn wait_for<T>(&mut self, mut pick: impl FnMut(ServerMessage) -> Option<T>) -> T {
+        loop {
+            if let Some(picked) = pick(self.hear().await) {
+                return picked;
+            }
         }
     }
 
@@ -223,13 +253,18 @@ impl Socket {
         }
     }
 
-    pub(crate) async fn submit(&mut self, user: &User, transactions: Vec<(&str, Vec<Operation>)>) {
-        let transactions = transactions.into_iter().map(|(tx, operations)| transaction(user, tx, operations)).collect();
+    pub(crate) async fn submit(&mut self, user: &User, transactions: Vec<(impl AsRef<str>, Vec<Operation>)>) {
+        let transactions = transactions.into_iter();
+        let transactions = transactions.map(|(tx, operations)| transaction(user, tx.as_ref(), operations)).collect();
         self.say(&ClientMessage::Submit { channel: 1, transactions }).await;
     }
 
-    pub(crate) async fn text(&mut self, message: Value) -> Value {
+    pub(crate) async fn say_text(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    pub(crate) async fn text(&mut self, message: Value) -> Value {
+        self.say_text(message).await;
         self.hear_text().await
     }
 
@@ -239,6 +274,15 @@ impl Socket {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Makes the project `p` with the tracks `a` and `b`.
+fn song() -> Vec<Operation> {
+    let track = |name: &str| {
+        let values = [("projectId", "p".into()), ("name", name.into()), ("type", "audio".into())];
+        create(Table::Tracks, &id(name), fields(values))
+    };
+    vec![create(Table::Projects, &id("p"), fields([("name", "Song".into())])), track("a"), track("b")]
 }
 
 pub(crate) fn transaction(user: &User, tx: &str, operations: Vec<Operation>) -> Transaction {

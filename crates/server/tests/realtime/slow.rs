@@ -33,11 +33,11 @@ async fn ps3_ps4_a_reader_who_does_not_read_is_cut_off_holds_up_nobody_and_resum
     let ServerMessage::Snapshot { epoch, seq, .. } = answer else { panic!("{answer:?}") };
     let (mut reading, _) = server.open(&bob, None).await;
     let missed = ["unread", "meanwhile", "after"];
-    assert_eq!(server.write(&bob, missed[0], volume(0.1)).await, 200);
+    assert_eq!(server.write(&bob, missed[0], volume(0.1)).await.0, 200);
     assert!(flood(&mut deaf).await);
     drop(deaf);
     for (n, tx) in missed.into_iter().enumerate().skip(1) {
-        assert_eq!(server.write(&bob, tx, volume(n as f64 / 4.0)).await, 200);
+        assert_eq!(server.write(&bob, tx, volume(n as f64 / 4.0)).await.0, 200);
     }
     let mut heard = Vec::new();
     while heard.len() < missed.len() {
@@ -69,7 +69,7 @@ fn ids(commits: &[Commit]) -> Vec<&str> {
 async fn ps4_ps5_a_guides_client_that_is_behind_hears_of_the_last_versions() {
     let server = Server::start().await;
     let [ann, bob, ..] = server.band().await;
-    let mut guide = server.connect(&bob, None).await;
+    let mut guide = server.connect(&bob, None, "/api/realtime").await;
     guide.say_text(json!({"type": "subscribe", "key": "tracks:a"})).await;
     assert_eq!(guide.hear_text().await["updates"], json!([{"key": "tracks:a", "version": 1}]));
     let (mut writer, _) = server.open(&ann, None).await;
@@ -148,10 +148,10 @@ async fn ps5_si3_frames_of_noise_get_an_error_or_a_close_and_harm_nobody() {
         }
     }
     // Text on a binary socket, binary frames on the guide's.
-    let mut binary = server.connect(&ann, Some(SUBPROTOCOL)).await;
+    let mut binary = server.connect(&ann, Some(SUBPROTOCOL), "/api/realtime").await;
     binary.0.send(Message::text("{}")).await.unwrap();
     assert!(matches!(binary.hear().await, ServerMessage::Error { .. }));
-    let mut text = server.connect(&ann, None).await;
+    let mut text = server.connect(&ann, None, "/api/realtime").await;
     text.0.send(Message::Binary(vec![2, 0, 0].into())).await.unwrap();
     assert_eq!(text.hear_text().await["type"], "error");
     for nonsense in ["", "{", "[]", r#"{"type":"subscribe"}"#, r#"{"type":"subscribe","key":7}"#, "\u{0}"] {
@@ -163,7 +163,7 @@ async fn ps5_si3_frames_of_noise_get_an_error_or_a_close_and_harm_nobody() {
     assert_eq!(text.hear_text().await["type"], "error");
 
     // The others have noticed nothing.
-    assert_eq!(server.write(&ann, "after", volume(0.125)).await, 200);
+    assert_eq!(server.write(&ann, "after", volume(0.125)).await.0, 200);
     let mut heard: Option<Id> = None;
     while heard.as_ref().map(Id::as_str) != Some("after") {
         heard = bobs

@@ -116,7 +116,7 @@ async fn pr1_ps1_whoever_loses_access_is_seen_and_sees_no_more() {
     let (mut bobs, _) = server.open(&bob, None).await;
     point(&mut bobs, 2.0).await;
     let session = seen(&mut anns, 2.0).await;
-    assert_eq!(server.write(&ann, "out", vec![delete(Table::ProjectMembers, &id("mb"))]).await, 200);
+    assert_eq!(server.write(&ann, "out", vec![delete(Table::ProjectMembers, &id("mb"))]).await.0, 200);
     assert_eq!(presences(&mut anns).await, [PresenceOf { session, user: id("bob"), presence: None }]);
     bobs.wait_for(|message| matches!(message, ServerMessage::Denied { .. }).then_some(())).await;
     point(&mut bobs, 77.0).await;

@@ -27,14 +27,14 @@ async fn wr11_the_history_says_who_changed_what_and_when() {
     let server = Server::start().await;
     let [ann, bob, vic, eve] = server.band().await;
     for n in 0..10 {
-        assert_eq!(server.write(&bob, &format!("t{n}"), volume(f64::from(n) / 10.0)).await, 200);
+        assert_eq!(server.write(&bob, &format!("t{n}"), volume(f64::from(n) / 10.0)).await.0, 200);
     }
-    assert_eq!(server.write(&ann, "name", vec![set(Table::Tracks, &id("a"), "name", "Low end")]).await, 200);
+    assert_eq!(server.write(&ann, "name", vec![set(Table::Tracks, &id("a"), "name", "Low end")]).await.0, 200);
 
     let newest = page(&server, &vic, "?limit=2").await;
     assert_eq!((seqs(&newest), &newest["next"], &newest["seq"]), (vec![12, 11], &json!(11), &json!(12)));
     let entry = &newest["entries"][1];
-    assert_eq!(entry["author"], json!({"id": "bob", "name": "BOB", "colour": "#7c8cff"}));
+    assert_eq!(entry["author"], json!({"id": "bob", "name": "bob", "colour": "#7c8cff"}));
     assert_eq!((&entry["txId"], &entry["operationCount"], &entry["gesture"]), (&json!("t9"), &json!(1), &Json::Null));
     let expected = json!({"type": "set", "table": "tracks", "id": "a", "key": "volume", "value": 0.9});
     assert_eq!(entry["operations"], json!([expected]));
@@ -43,7 +43,7 @@ async fn wr11_the_history_says_who_changed_what_and_when() {
 
     let rest = page(&server, &vic, "?before=11&limit=200").await;
     assert_eq!((seqs(&rest), &rest["next"]), ((1..=10).rev().collect(), &Json::Null));
-    assert_eq!((&rest["names"]["project_members:mb"], &rest["names"]["projects:p"]), (&json!("BOB"), &json!("Song")));
+    assert_eq!((&rest["names"]["project_members:mb"], &rest["names"]["projects:p"]), (&json!("bob"), &json!("Song")));
     assert!(rest["versions"].is_null(), "only with the newest");
     assert!(seqs(&page(&server, &vic, "?before=0").await).is_empty());
 
@@ -77,7 +77,7 @@ async fn wr11_bulk_is_left_out_of_the_history() {
     ]);
     let mut operations = vec![create(Table::Clips, &id("c"), clip)];
     operations.extend((0..99).map(|n| set(Table::Clips, &id("c"), "gain", f64::from(n) / 99.0)));
-    assert_eq!(server.write(&ann, "riff", operations).await, 200);
+    assert_eq!(server.write(&ann, "riff", operations).await.0, 200);
     let newest = page(&server, &ann, "?limit=1").await;
     let entry = &newest["entries"][0];
     let shown = entry["operations"].as_array().unwrap();
@@ -90,7 +90,7 @@ async fn wr11_bulk_is_left_out_of_the_history() {
     for n in 0..100 {
         let name = format!("{n:03}").repeat(60);
         let many = (0..50).map(|_| set(Table::Tracks, &id("a"), "name", name.as_str())).collect();
-        assert_eq!(server.write(&ann, &format!("names{n}"), many).await, 200);
+        assert_eq!(server.write(&ann, &format!("names{n}"), many).await.0, 200);
     }
     let (mut all, mut query, mut pages) = (Vec::new(), String::new(), 0);
     loop {
@@ -110,10 +110,10 @@ async fn wr12_old_states_can_be_looked_at() {
     let server = Server::start().await;
     let [ann, _, vic, _] = server.band().await;
     let (_, first) = server.get(&ann, "/api/projects/p/records").await;
-    assert_eq!(server.write(&ann, "t1", volume(0.25)).await, 200);
+    assert_eq!(server.write(&ann, "t1", volume(0.25)).await.0, 200);
     let track = fields([("projectId", "p".into()), ("name", "Late".into()), ("type", "audio".into())]);
-    assert_eq!(server.write(&ann, "t2", vec![create(Table::Tracks, &id("late"), track)]).await, 200);
-    assert_eq!(server.write(&ann, "t3", vec![delete(Table::Tracks, &id("b")), volume(0.75).remove(0)]).await, 200);
+    assert_eq!(server.write(&ann, "t2", vec![create(Table::Tracks, &id("late"), track)]).await.0, 200);
+    assert_eq!(server.write(&ann, "t3", vec![delete(Table::Tracks, &id("b")), volume(0.75).remove(0)]).await.0, 200);
 
     let at = async |seq: u64| {
         let (status, body) = server.get(&vic, &format!("/api/projects/p/records?seq={seq}")).await;
@@ -145,13 +145,13 @@ async fn wr12_old_states_can_be_looked_at() {
 async fn wr13_versions_are_named_renamed_and_deleted_by_editors_and_found_in_the_history() {
     let server = Server::start().await;
     let [ann, bob, vic, _] = server.band().await;
-    assert_eq!(server.write(&ann, "t1", volume(0.25)).await, 200);
-    assert_eq!(server.write(&bob, "v1", name_version("v1", "Rough mix")).await, 200);
-    assert_eq!(server.write(&ann, "t2", volume(0.5)).await, 200);
-    assert_eq!(server.write(&ann, "v2", name_version("v2", "Final mix")).await, 200);
-    assert_eq!(server.write(&vic, "v3", name_version("v3", "Mine")).await, 403);
-    assert_eq!(server.write(&vic, "r", vec![set(Table::Versions, &id("v1"), "name", "Mine")]).await, 403);
-    assert_eq!(server.write(&vic, "d", vec![delete(Table::Versions, &id("v1"))]).await, 403);
+    assert_eq!(server.write(&ann, "t1", volume(0.25)).await.0, 200);
+    assert_eq!(server.write(&bob, "v1", name_version("v1", "Rough mix")).await.0, 200);
+    assert_eq!(server.write(&ann, "t2", volume(0.5)).await.0, 200);
+    assert_eq!(server.write(&ann, "v2", name_version("v2", "Final mix")).await.0, 200);
+    assert_eq!(server.write(&vic, "v3", name_version("v3", "Mine")).await.0, 403);
+    assert_eq!(server.write(&vic, "r", vec![set(Table::Versions, &id("v1"), "name", "Mine")]).await.0, 403);
+    assert_eq!(server.write(&vic, "d", vec![delete(Table::Versions, &id("v1"))]).await.0, 403);
 
     let versions = async || page(&server, &vic, "?limit=1").await["versions"].clone();
     let list = versions().await;
@@ -160,20 +160,20 @@ async fn wr13_versions_are_named_renamed_and_deleted_by_editors_and_found_in_the
         list.as_array().unwrap().iter().map(both).collect()
     };
     assert_eq!(named(&list), [("Final mix".to_owned(), 5), ("Rough mix".to_owned(), 3)]);
-    assert_eq!((&list[1]["id"], &list[1]["createdBy"]["name"]), (&json!("v1"), &json!("BOB")));
+    assert_eq!((&list[1]["id"], &list[1]["createdBy"]["name"]), (&json!("v1"), &json!("bob")));
     assert!(list[1]["createdAt"].is_string());
 
     // Renamed, it still means the moment at which it was named.
-    assert_eq!(server.write(&ann, "r", vec![set(Table::Versions, &id("v1"), "name", "Demo")]).await, 200);
+    assert_eq!(server.write(&ann, "r", vec![set(Table::Versions, &id("v1"), "name", "Demo")]).await.0, 200);
     assert_eq!(named(&versions().await)[1], ("Demo".to_owned(), 3));
     let (_, old) = server.get(&vic, "/api/projects/p/records?seq=3").await;
     assert_eq!(old["recordMap"]["tracks"]["a"]["volume"], 0.25);
 
-    assert_eq!(server.write(&bob, "d", vec![delete(Table::Versions, &id("v2"))]).await, 200);
+    assert_eq!(server.write(&bob, "d", vec![delete(Table::Versions, &id("v2"))]).await.0, 200);
     assert_eq!(named(&versions().await), [("Demo".to_owned(), 3)]);
     for field in ["txId", "createdBy", "projectId"] {
         assert_eq!(
-            server.write(&ann, "forge", vec![set(Table::Versions, &id("v1"), field, "x")]).await,
+            server.write(&ann, "forge", vec![set(Table::Versions, &id("v1"), field, "x")]).await.0,
             400,
             "{field}"
         );
