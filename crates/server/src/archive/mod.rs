@@ -19,7 +19,7 @@ use format::{AUDIO, Document, PCM, PROJECT};
 /// Arguments of `unisono archive`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which project
+    /// Which project: what follows /projects/ in its address in the browser
     #[arg(value_name = "PROJECT_ID")]
     pub project: String,
     /// The folder to write; it must not exist, or be empty

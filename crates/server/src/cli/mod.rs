@@ -21,7 +21,7 @@ impl Failure {
 
 /// Unisono: a studio in the browser where a band writes a song together.
 #[derive(Debug, Parser)]
-#[command(name = "unisono", version, about, arg_required_else_help = true)]
+#[command(name = "unisono", version, arg_required_else_help = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -39,7 +39,7 @@ pub enum Command {
     Invite(commands::InviteArgs),
     /// Make a link with which somebody who has forgotten their password sets a new one.
     ResetPassword(commands::ResetArgs),
-    /// Render a project's archive to a WAV file.
+    /// Mix a project's archive down to an audio file, or each of its tracks to one.
     Render(render::Args),
     /// Write the peaks of an audio file, as BBC audiowaveform does.
     Peaks(peaks::Args),
