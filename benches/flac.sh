@@ -13,6 +13,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 ours=${OURS:-$root/target/release/examples/flac}
 work=$(mktemp -d "${TMPDIR:-/tmp}/flac.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+# shellcheck source=benches/measure.sh
+source "$root/benches/measure.sh"
 
 run_ours() { "$ours" "$material/ten.wav" "$work/ours.flac"; }
 run_ffmpeg() { ffmpeg -nostdin -v error -y -i "$material/ten.wav" -c:a flac "$work/ffmpeg.flac"; }
@@ -20,18 +22,11 @@ run_flac() { flac -s -f -5 "$material/ten.wav" -o "$work/flac.flac"; }
 
 tools=(ours)
 for tool in ffmpeg flac; do command -v "$tool" > /dev/null && tools+=("$tool"); done
-TIMEFORMAT='%R %U %S'
 for ((n = 0; n < runs; n++)); do
-  for tool in "${tools[@]}"; do
-    { time "run_$tool" > /dev/null 2> "$work/errors"; } 2>> "$work/$tool.times" || { cat "$work/errors" >&2; exit 1; }
-  done
+  for tool in "${tools[@]}"; do measure "$tool" "run_$tool"; done
 done
-median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-base=$(awk '{ print $2 + $3 }' "$work/ours.times" | median)
 printf '%-8s %8s %8s %8s %12s   medians of %d\n' tool 'CPU s' 'wall s' ratio bytes "$runs"
 for tool in "${tools[@]}"; do
-  cpu=$(awk '{ print $2 + $3 }' "$work/$tool.times" | median)
-  printf '%-8s %8.2f %8.2f %8.2f %12d\n' "$tool" "$cpu" "$(awk '{ print $1 }' "$work/$tool.times" | median)" \
-    "$(awk -v a="$cpu" -v b="$base" 'BEGIN { print a / b }')" "$(stat -c %s "$work/$tool.flac")"
+  printf '%-8s %s %12d\n' "$tool" "$(figures "$tool" ours)" "$(stat -c %s "$work/$tool.flac")"
 done
 if command -v flac > /dev/null; then flac -ts "$work/ours.flac" && echo 'flac -t: what ours wrote is sound'; fi

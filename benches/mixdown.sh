@@ -12,6 +12,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 unisono=${UNISONO:-$root/target/release/unisono}
 work=$(mktemp -d "${TMPDIR:-/tmp}/mixdown.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+# shellcheck source=benches/measure.sh
+source "$root/benches/measure.sh"
 
 stems=("$material"/stems/t??.wav)
 gain() { awk -v i="$1" 'BEGIN { printf "%.3f", 0.12 + 0.01 * (i % 9) }'; }
@@ -68,20 +70,12 @@ run_ecasound() {
 
 tools=(unisono cat)
 for tool in ecasound ffmpeg sox; do command -v "$tool" > /dev/null && tools+=("$tool"); done
-TIMEFORMAT='%R %U %S'
 run_cat
 for ((n = 0; n < runs; n++)); do
-  for tool in "${tools[@]}"; do
-    { time "run_$tool" > /dev/null 2> "$work/errors"; } 2>> "$work/$tool.times" || { cat "$work/errors" >&2; exit 1; }
-  done
+  for tool in "${tools[@]}"; do measure "$tool" "run_$tool"; done
 done
-median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-base=$(awk '{ print $2 + $3 }' "$work/unisono.times" | median)
 printf '%-10s %8s %8s %8s   medians of %d\n' tool 'CPU s' 'wall s' ratio "$runs"
-for tool in "${tools[@]}"; do
-  cpu=$(awk '{ print $2 + $3 }' "$work/$tool.times" | median)
-  printf '%-10s %8.2f %8.2f %8.2f\n' "$tool" "$cpu" "$(awk '{ print $1 }' "$work/$tool.times" | median)" "$(awk -v a="$cpu" -v b="$base" 'BEGIN { print a / b }')"
-done
+for tool in "${tools[@]}"; do printf '%-10s %s\n' "$tool" "$(figures "$tool" unisono)"; done
 if [ -x /usr/bin/time ]; then
   run_unisono > /dev/null
   /usr/bin/time -f 'unisono render: %M KiB at most' "$unisono" render "$work/project" -o "$work/mix.wav" > /dev/null

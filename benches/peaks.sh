@@ -11,26 +11,17 @@ material=${1:?folder with ten.wav, ten.flac, ten.mp3, ten.ogg}
 ours=${2:-target/release/unisono}
 runs=${3:-5}
 audiowaveform=${AUDIOWAVEFORM:-audiowaveform}
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# shellcheck source=benches/measure.sh
+source "$(dirname "$0")/measure.sh"
 
 [ "$runs" -ge 3 ] || { echo "at least 3 runs" >&2; exit 2; }
 command -v "$ours" >/dev/null || { echo "$ours is not there: cargo build --release -p server" >&2; exit 2; }
 
-measure() { # name, command...: appends "cpu wall" to the name's file
-  local name=$1; shift
-  local TIMEFORMAT='%3U %3S %3R'
-  { time "$@" >/dev/null 2>"$scratch/stderr" </dev/null; } 2>"$scratch/time" || { cat "$scratch/stderr" >&2; exit 1; }
-  awk '{ print $1 + $2, $3 }' "$scratch/time" >>"$scratch/$name"
-}
-
-median() { cut -d' ' -f"$2" "$scratch/$1" | sort -n | sed -n "$(((runs + 1) / 2))p"; }
-
 row() { # name
-  [ -s "$scratch/$1" ] || return 0
-  local cpu wall
-  cpu=$(median "$1" 1) wall=$(median "$1" 2)
-  awk -v name="$1" -v cpu="$cpu" -v wall="$wall" -v our_cpu="$(median unisono 1)" -v our_wall="$(median unisono 2)" 'BEGIN {
+  [ -s "$work/$1.times" ] || return 0
+  awk -v name="$1" -v cpu="$(cpu "$1")" -v wall="$(wall "$1")" -v our_cpu="$(cpu unisono)" -v our_wall="$(wall unisono)" 'BEGIN {
     printf "  %-14s %7.3f s CPU  %7.3f s wall   %5.2f x our CPU  %5.2f x our wall\n", name, cpu, wall, cpu / our_cpu, wall / our_wall }'
 }
 
@@ -39,12 +30,12 @@ for format in wav flac mp3 ogg; do
   input=$material/ten.$format
   cat "$input" >/dev/null
   for _ in $(seq "$runs"); do
-    measure unisono "$ours" peaks "$input" -o "$scratch/ours.dat" -z 256 -b 8
-    ! command -v "$audiowaveform" >/dev/null || measure audiowaveform "$audiowaveform" -q -i "$input" -o "$scratch/theirs.dat" -z 256 -b 8
+    measure unisono "$ours" peaks "$input" -o "$work/ours.dat" -z 256 -b 8
+    ! command -v "$audiowaveform" >/dev/null || measure audiowaveform "$audiowaveform" -q -i "$input" -o "$work/theirs.dat" -z 256 -b 8
     ! command -v ffmpeg >/dev/null || measure ffmpeg ffmpeg -nostdin -v error -threads 1 -i "$input" -f null -
     measure cat sh -c 'cat "$1" | cat' sh "$input"
   done
   echo "$format"
   for name in unisono audiowaveform ffmpeg cat; do row "$name"; done
-  rm -f "$scratch"/{unisono,audiowaveform,ffmpeg,cat}
+  rm -f "$work"/*.times
 done

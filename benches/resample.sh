@@ -13,6 +13,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 unisono=${UNISONO:-$root/target/release/unisono}
 work=$(mktemp -d "${TMPDIR:-/tmp}/resample.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+# shellcheck source=benches/measure.sh
+source "$root/benches/measure.sh"
 [ "$runs" -ge 3 ] || { echo "at least 3 runs" >&2; exit 2; }
 
 # A project at 44.1 kHz and 60 beats a minute with one clip: a beat is a second.
@@ -39,19 +41,11 @@ tools=(unisono)
 ! command -v sox > /dev/null || tools+=(sox_v)
 project "$work/ten" "$material/ten48.wav" 600
 cat "$material/ten48.wav" > /dev/null
-TIMEFORMAT='%R %U %S'
 for ((n = 0; n < runs; n++)); do
-  for tool in "${tools[@]}"; do
-    { time "$tool" "$work/ten" "$material/ten48.wav" "$work/out.wav" 16 > /dev/null 2> "$work/errors"; } 2>> "$work/$tool.times" || { cat "$work/errors" >&2; exit 1; }
-  done
+  for tool in "${tools[@]}"; do measure "$tool" "$tool" "$work/ten" "$material/ten48.wav" "$work/out.wav" 16; done
 done
-median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-base=$(awk '{ print $2 + $3 }' "$work/unisono.times" | median)
 printf '%-10s %8s %8s %8s   medians of %d, load %s\n' tool 'CPU s' 'wall s' ratio "$runs" "$(cut -d' ' -f1 /proc/loadavg)"
-for tool in "${tools[@]}"; do
-  cpu=$(awk '{ print $2 + $3 }' "$work/$tool.times" | median)
-  printf '%-10s %8.2f %8.2f %8.2f\n' "$tool" "$cpu" "$(awk '{ print $1 }' "$work/$tool.times" | median)" "$(awk -v a="$cpu" -v b="$base" 'BEGIN { print a / b }')"
-done
+for tool in "${tools[@]}"; do printf '%-10s %s\n' "$tool" "$(figures "$tool" unisono)"; done
 
 command -v sox > /dev/null || exit 0
 # The level of the middle second: where tones begin and end there is more than the tone.
