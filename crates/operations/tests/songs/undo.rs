@@ -1,15 +1,11 @@
 //! What undo may and may not do (UN3-UN5), among random edits of two people.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-use model::{Id, Records, Table, Timestamp, Value, fields};
+use model::{Records, Table, Value, fields};
 use operations::build::{create, delete, list_insert, list_remove, restore, set, unset};
-use operations::{Accepted, Author, Operation, Position, Refusal, Scope, Transaction, apply_committed, transact};
+use operations::{Accepted, Author, Operation, Position, Refusal, apply_committed, transact};
 use proptest::prelude::*;
 
-fn id(text: &str) -> Id {
-    Id::new(text).unwrap()
-}
+use crate::song::{id, note, scope, transaction};
 
 struct Song {
     records: Records,
@@ -48,18 +44,9 @@ impl Song {
 
     fn submit(&mut self, author: &str, operations: Vec<Operation>) -> Result<Accepted, Refusal> {
         self.count += 1;
-        let transaction = Transaction {
-            tx_id: id(&format!("tx{}", self.count)),
-            author_id: id(author),
-            operations,
-            client_timestamp: 0.0,
-            base_versions: Default::default(),
-            gesture: None,
-        };
+        let (transaction, now) = transaction(self.count, author, operations);
         let mut replica = self.records.clone();
-        let now = Timestamp(1_000 * i64::from(self.count));
-        let scope = Scope::Project(id("p"));
-        let accepted = transact(&mut self.records, &scope, &Author::User(id(author)), &transaction, now)?;
+        let accepted = transact(&mut self.records, &scope(), &Author::User(id(author)), &transaction, now)?;
         // Whoever only follows the log arrives at the same, stamps included.
         apply_committed(&mut replica, &transaction.tx_id, &accepted.operations, now).unwrap();
         assert_eq!(replica, self.records);
@@ -96,10 +83,6 @@ impl Song {
             other => other.get(segment).cloned(),
         })
     }
-}
-
-fn note(id: &str, pitch: u32) -> Value {
-    Value::map([("id", id.into()), ("pitch", pitch.into()), ("startBeat", 0u32.into()), ("durationBeats", 1u32.into())])
 }
 
 fn any_operation() -> impl Strategy<Value = Operation> {

@@ -1,16 +1,12 @@
 //! Restoring an old state: the difference of two states, applied to the one, gives the other.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use model::limits::TRANSACTION_OPERATIONS_MAX;
-use model::{Id, Records, Table, Timestamp, Value, fields};
+use model::{Records, Table, Value, fields};
 use operations::build::{create, delete, list_insert, list_remove, restore, set, unset};
-use operations::{Author, Operation, Position, Refusal, Scope, Transaction, difference, transact};
+use operations::{Author, Operation, Position, Refusal, difference, transact};
 use proptest::prelude::*;
 
-fn id(text: &str) -> Id {
-    Id::new(text).unwrap()
-}
+use crate::song::{id, note, scope, transaction};
 
 struct Song {
     records: Records,
@@ -37,16 +33,8 @@ impl Song {
     fn submit(&mut self, operations: &[Operation]) -> Result<(), Refusal> {
         for operations in operations.chunks(TRANSACTION_OPERATIONS_MAX) {
             self.count += 1;
-            let transaction = Transaction {
-                tx_id: id(&format!("tx{}", self.count)),
-                author_id: id("ann"),
-                operations: operations.to_vec(),
-                client_timestamp: 0.0,
-                base_versions: Default::default(),
-                gesture: None,
-            };
-            let (scope, now) = (Scope::Project(id("p")), Timestamp(1_000 * i64::from(self.count)));
-            transact(&mut self.records, &scope, &Author::User(id("ann")), &transaction, now)?;
+            let (transaction, now) = transaction(self.count, "ann", operations.to_vec());
+            transact(&mut self.records, &scope(), &Author::User(id("ann")), &transaction, now)?;
         }
         Ok(())
     }
@@ -71,7 +59,7 @@ fn new_recording(name: &str) -> Operation {
 }
 
 fn new_clip(name: &str) -> Operation {
-    let notes = Value::list((0..3).map(|n| note(n, 60)));
+    let notes = Value::list((0..3).map(|n| note(&format!("n{n}"), 60)));
     let given = [
         ("trackId", "t0".into()),
         ("name", name.into()),
@@ -80,16 +68,6 @@ fn new_clip(name: &str) -> Operation {
         ("midiData", Value::map([("notes", notes)])),
     ];
     create(Table::Clips, &id(name), fields(given))
-}
-
-fn note(n: u32, pitch: u32) -> Value {
-    let name = format!("n{n}");
-    Value::map([
-        ("id", name.as_str().into()),
-        ("pitch", pitch.into()),
-        ("startBeat", 0u32.into()),
-        ("durationBeats", 1u32.into()),
-    ])
 }
 
 fn point(n: u32, value: u32) -> Value {
@@ -145,10 +123,10 @@ fn any_operation() -> impl Strategy<Value = Operation> {
             Table::Clips,
             &k,
             "midiData.notes",
-            note(n, pitch),
+            note(&format!("n{n}"), pitch),
             place
         )),
-        (clip(), 0u32..6).prop_map(|(k, n)| list_remove(Table::Clips, &k, "midiData.notes", note(n, 1))),
+        (clip(), 0u32..6).prop_map(|(k, n)| list_remove(Table::Clips, &k, "midiData.notes", note(&format!("n{n}"), 1))),
         (clip(), 0u32..6, 40u32..80).prop_map(|(k, n, pitch)| set(
             Table::Clips,
             &k,
