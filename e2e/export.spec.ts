@@ -70,6 +70,18 @@ const left = ({ page, userId }: Musician) =>
     return names
   }, userId)
 
+/** What this browser keeps of a user's recordings. */
+const kept = ({ page, userId }: Musician) =>
+  page.evaluate(async (user) => {
+    const names: string[] = []
+    let folder = await navigator.storage.getDirectory()
+    try {
+      for (const name of ['audio', user]) folder = await folder.getDirectoryHandle(name)
+      for await (const name of (folder as any).keys()) names.push(name)
+    } catch {}
+    return names.filter((name) => !name.endsWith('.part'))
+  }, userId)
+
 /** How many seconds of sound the browser finds in a file. */
 const decoded = ({ page }: Musician, bytes: Buffer) =>
   page.evaluate(async (base64) => {
@@ -111,17 +123,7 @@ test('an export without a network, one that lacks a recording, and one that is c
   const project = await song(alice, 'Offline')
   await open(alice, project)
   // Its recordings and the app come to this device by themselves.
-  const kept = () =>
-    alice.page.evaluate(async (user) => {
-      const names: string[] = []
-      let folder = await navigator.storage.getDirectory()
-      try {
-        for (const name of ['audio', user]) folder = await folder.getDirectoryHandle(name)
-        for await (const name of (folder as any).keys()) names.push(name)
-      } catch {}
-      return names.filter((name) => !name.endsWith('.part')).length
-    }, alice.userId)
-  await expect.poll(kept).toBe(4)
+  await expect.poll(() => kept(alice)).toHaveLength(4)
   const module = async () => (await alice.page.evaluate(async () => (await caches.match(JSON.parse(document.getElementById('manifest')!.textContent!)['exporter.wasm'])) !== undefined))
   await expect.poll(module).toBe(true)
   const line = await network(alice.context)
@@ -229,4 +231,52 @@ test('the server makes Ogg Vorbis, goes on through a reload, and lets go of what
   await again.getByRole('button').click()
   await expect(earlier).toHaveCount(1)
   expect(alice.complaints).toEqual([])
+})
+
+test('a kept recording that is damaged is not exported: the server has it, and without a network it is named', async ({ alice }) => {
+  const project = await song(alice, 'Damaged')
+  const line = await network(alice.context)
+  await open(alice, project)
+  await expect.poll(() => kept(alice)).toHaveLength(4)
+  /** Other bytes in the middle of each. */
+  const damage = () =>
+    alice.page.evaluate(async (user) => {
+      let folder = await navigator.storage.getDirectory()
+      for (const name of ['audio', user]) folder = await folder.getDirectoryHandle(name)
+      for await (const file of (folder as any).values()) {
+        const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer())
+        bytes.fill(0x55, bytes.length >> 1, (bytes.length >> 1) + 64)
+        const writing = await file.createWritable()
+        await writing.write(bytes)
+        await writing.close()
+      }
+    }, alice.userId)
+  await damage()
+  const { bytes } = await exported(alice, { format: 'wav' })
+  expect(sha256(bytes)).toBe(sha256(await rendered(project, 'wav', ['--title', 'Damaged'])))
+  await line.cut()
+  await alice.context.setOffline(true)
+  await expect(alice.page.getByTestId('connection')).toHaveAttribute('data-state', 'offline')
+  // The studio may have fetched them again meanwhile.
+  await damage()
+  await alice.page.getByTestId('export-begin').click()
+  await expect(dialog(alice).getByRole('alert')).toContainText(/“(high|low)\.wav” is damaged on this device, and the server cannot be reached/, { timeout: 30_000 })
+})
+
+test('a file for which the device has no room is refused in words, leaves nothing behind, and is made once there is room', async ({ alice }) => {
+  const project = await song(alice, 'No room', 20)
+  await open(alice, project)
+  await expect.poll(() => kept(alice)).toHaveLength(4)
+  await alice.page.locator('.topbar').getByTestId('export').click()
+  const begin = alice.page.getByTestId('export-begin')
+  const session = await alice.context.newCDPSession(alice.page)
+  const { usage } = await alice.page.evaluate(() => navigator.storage.estimate())
+  const room = (quotaSize?: number) => session.send('Storage.overrideQuotaForOrigin', { origin: new URL(alice.page.url()).origin, quotaSize })
+  await choose(alice, 'format', 'wav')
+  await room(usage! + 500_000)
+  await begin.click()
+  await expect(dialog(alice).getByRole('alert')).toContainText('This device has no room left for the file', { timeout: 30_000 })
+  await expect.poll(() => left(alice)).toHaveLength(0)
+  await room()
+  await exported(alice, { format: 'flac' })
 })

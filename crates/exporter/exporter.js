@@ -9,18 +9,23 @@ const decodedNumber = (source) => 2 * source + 2
 const [BROKEN, AWAY, NO_ROOM] = [-1, -2, -3]
 /** From one word about the progress to the next, in ms. */
 const PROGRESS_MS = 100
-/** Bytes that are fetched of a recording at once, at least and at most; all of them together have so many in memory. */
-const [BLOCK_BYTES_MIN, BLOCK_BYTES_MAX, BLOCKS_BYTES] = [131_072, 1_048_576, 134_217_728]
-/** Blocks that are remembered of each recording: clips that overlap or play backwards come back to the last one. */
+/** Bytes that are fetched of a recording at once, at least and at most: two blocks of each have room, if there is room for that. */
+const [BLOCK_BYTES_MIN, BLOCK_BYTES_MAX] = [131_072, 1_048_576]
 const BLOCKS = 2
+/** Bytes of all blocks that are in memory; those that were not used for longest go first. */
+const BLOCKS_BYTES = 134_217_728
 /** Tries to fetch something, and the wait after the first; it doubles. */
 const [TRIES, WAIT_MS] = [5, 500]
 const REQUEST_MS_MAX = 20_000
 
 const FULL = 'This device has no room left for the file. Make some room, choose a smaller format, or let the server make it.'
 const LARGE = 'So large a song cannot be exported on this device.'
+const NO_MODULE = 'What makes files could not be loaded. Try again when there is a network.'
 
 const files = []
+/** Parts of recordings on the server, the one that was not used for longest first, and their bytes. */
+const blocks = new Map()
+let blocksBytes = 0
 let wasm
 let told = 0
 let isFull = false
@@ -55,7 +60,7 @@ function reason(error) {
 
 /** Makes the file; the message that says so. */
 async function make({ order, records, sources, folder, user, id }) {
-  wasm = (await WebAssembly.instantiateStreaming(fetch('./exporter.wasm'), { env })).instance.exports
+  wasm = await load()
   put(wasm.order, new TextEncoder().encode(order))
   put(wasm.records, new Uint8Array(records))
   const recordings = answer(wasm.prepare())
@@ -65,13 +70,24 @@ async function make({ order, records, sources, folder, user, id }) {
   const kept = await names(folder)
   for (const [source, { id, name }] of recordings.entries()) {
     const known = sources[id] ?? {}
-    files[recordingNumber(source)] = await find(kept, { id, name, ...known }, recordings.length)
+    files[recordingNumber(source)] = await find(kept, { source, id, name, ...known }, recordings.length)
     // What only this browser has may have to be decoded.
     if (known.file) files[decodedNumber(source)] = await opened(await own.getFileHandle(`decoded-${source}`, { create: true }))
   }
   const summary = answer(wasm.run())
   files.forEach((file) => file?.close?.())
   return { type: 'done', summary, file: await made.getFile() }
+}
+
+/** What makes files. */
+async function load() {
+  try {
+    return (await WebAssembly.instantiateStreaming(fetch('./exporter.wasm'), { env })).instance.exports
+  } catch (error) {
+    if (error instanceof RangeError) throw error
+    console.warn(error)
+    throw new Error(NO_MODULE)
+  }
 }
 
 /** Removes what tabs that are gone have left behind, of every user: each holds a lock as long as it wants its file. */
@@ -123,8 +139,8 @@ async function opened(handle) {
     },
     read: (at, bytes) => access.read(bytes, { at }),
     write(at, bytes) {
-      // A full disk may take a part.
-      if (access.write(bytes, { at }) < bytes.length) throw new DOMException('', 'QuotaExceededError')
+      // A full disk may take a part; in Chromium's private windows the count is then an error's negative number without its sign: larger than any.
+      if (access.write(bytes, { at }) !== bytes.length) throw new DOMException('', 'QuotaExceededError')
       return bytes.length
     },
     clear() {
@@ -135,7 +151,7 @@ async function opened(handle) {
   }
 }
 
-/** A recording: what this browser was given, what it keeps, or by ranges from the server. */
+/** A recording: what this browser was given, what it keeps and is whole, or by ranges from the server. */
 async function find(kept, recording, count) {
   if (recording.file) return blob(recording.file)
   const { handle, size } = kept.get(recording.hash) ?? {}
@@ -148,10 +164,20 @@ async function find(kept, recording, count) {
   } catch {
     file = blob(await handle.getFile())
   }
-  if (file.size === size) return file
+  if (file.size === size && isWhole(file, recording)) return file
   // Damaged: the server has it.
   file.close?.()
-  return far(recording, count)
+  return far({ ...recording, isDamaged: true }, count)
+}
+
+/** Whether a kept file still has the bytes that it is called by. */
+function isWhole(file, { source, hash }) {
+  files[recordingNumber(source)] = file
+  try {
+    return answer(wasm.hash(source)) === hash
+  } catch {
+    return false
+  }
 }
 
 function blob(file) {
@@ -166,21 +192,29 @@ function blob(file) {
   }
 }
 
+/** A part of a recording on the server. */
+function block(recording, number, blockBytes) {
+  const name = `${recording.id} ${number}`
+  const bytes = blocks.get(name) ?? fetchRange(recording, number * blockBytes, blockBytes)
+  if (blocks.delete(name)) blocksBytes -= bytes.length
+  blocks.set(name, bytes)
+  blocksBytes += bytes.length
+  for (const [oldest, { length }] of blocks) {
+    if (blocksBytes <= BLOCKS_BYTES) break
+    blocks.delete(oldest)
+    blocksBytes -= length
+  }
+  return bytes
+}
+
 /** A recording on the server, of which the last blocks are here. */
 function far(recording, count) {
   const blockBytes = Math.max(BLOCK_BYTES_MIN, Math.min(BLOCK_BYTES_MAX, Math.floor(BLOCKS_BYTES / (BLOCKS * count))))
-  const blocks = new Map()
-  const block = (number) => {
-    const bytes = blocks.get(number) ?? fetchRange(recording, number * blockBytes, blockBytes)
-    blocks.delete(number)
-    blocks.set(number, bytes)
-    if (blocks.size > BLOCKS) blocks.delete(blocks.keys().next().value)
-    return bytes
-  }
   try {
-    block(0)
+    block(recording, 0, blockBytes)
   } catch {
-    throw new Error(`“${recording.name}” is not on this device, and the server cannot be reached. Try again when you are online.`)
+    const [name, is] = [recording.name, recording.isDamaged ? 'damaged' : 'not']
+    throw new Error(`“${name}” is ${is} on this device, and the server cannot be reached. Try again when you are online.`)
   }
   return {
     size: recording.size,
@@ -188,7 +222,7 @@ function far(recording, count) {
       let done = 0
       while (done < bytes.length && at + done < recording.size) {
         const number = Math.floor((at + done) / blockBytes)
-        const part = block(number).subarray(at + done - number * blockBytes, at + bytes.length - number * blockBytes)
+        const part = block(recording, number, blockBytes).subarray(at + done - number * blockBytes, at + bytes.length - number * blockBytes)
         bytes.set(part, done)
         done += part.length
       }

@@ -100,12 +100,16 @@ fn answer<T: Serialize>(result: &mut Vec<u8>, answer: Result<T, String>) -> u32 
     status
 }
 
-/// Room for bytes; null when they are too many.
+/// Room for bytes; null when they are too many, or more than this device has memory for.
 fn room(bytes: &mut Vec<u8>, wanted: u32, most: usize) -> *mut u8 {
     if wanted as usize > most {
         return core::ptr::null_mut();
     }
-    *bytes = vec![0; wanted as usize];
+    *bytes = Vec::new();
+    if bytes.try_reserve_exact(wanted as usize).is_err() {
+        return core::ptr::null_mut();
+    }
+    bytes.resize(wanted as usize, 0);
     bytes.as_mut_ptr()
 }
 
@@ -132,6 +136,16 @@ pub extern "C" fn prepare() -> u32 {
         let prepared = Work::new(order, records);
         *records = Vec::new();
         answer(result, prepared.map(|prepared| work.insert(prepared).recordings()))
+    })
+}
+
+/// The SHA-256 of a recording's bytes, by the engine's number: status; the answer is hexadecimal.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn hash(source: u32) -> u32 {
+    with(|export| {
+        let hash = crate::hash(&Worker, Place::Recording(source)).map_err(|error| error.to_string());
+        answer(&mut export.result, hash)
     })
 }
 

@@ -8,7 +8,9 @@
 mod disk;
 #[cfg(target_arch = "wasm32")]
 pub mod exports;
+mod kept;
 mod work;
 
 pub use disk::{Disk, OnDisk, Place};
+pub use kept::hash;
 pub use work::{Done, ORDER_BYTES_MAX, Order, RECORDS_BYTES_MAX, Recording, Work};

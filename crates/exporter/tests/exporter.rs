@@ -7,7 +7,7 @@ use std::io::{self, Cursor};
 use std::sync::{Arc, Mutex};
 
 use engine::{MemoryReader, Reader, Song};
-use exporter::{Disk, ORDER_BYTES_MAX, Place, Work};
+use exporter::{Disk, ORDER_BYTES_MAX, Place, Work, hash};
 use media::wav::{BitDepth, Writer};
 use mixdown::{Export, Recordings as _, Settings};
 use model::{Record, Records, Table, Value};
@@ -244,4 +244,19 @@ fn what_cannot_be_had_is_refused_before_anything_is_opened() {
     let clips: Vec<_> = silent.table(Table::Clips).cloned().collect();
     clips.iter().for_each(|clip| silent.insert(Table::Clips, clip.with("deleted", Value::from(true))));
     assert!(Work::new(br#"{"settings":{"format":"wav"}}"#, &bytes_of(&silent)).unwrap_err().contains("nothing"));
+}
+
+#[test]
+fn a_kept_file_has_the_hash_that_sha_256_gives_it() {
+    let disk = Memory::of(&[b"abc".to_vec(), Vec::new(), vec![b'a'; 1_000_000]]);
+    let known = [
+        // FIPS 180-2, appendix B, and of no bytes.
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
+    ];
+    for (source, known) in (0..).zip(known) {
+        assert_eq!(hash(&disk, Place::Recording(source)).unwrap(), known);
+    }
+    assert!(hash(&disk, Place::Recording(3)).is_err());
 }
