@@ -1,7 +1,7 @@
 use super::*;
 use crate::devices::Kind;
 use crate::oversampling::Oversampler;
-use crate::proof::{db, made, noise, play_stereo, sine};
+use crate::proof::{amplitude_db, db, made, noise, play_stereo, sine};
 use crate::window::{kaiser, sinc};
 
 /// The largest magnitude at four times the rate, by a filter of 128 coefficients a phase that the limiter knows nothing of.
@@ -93,6 +93,22 @@ fn en24_the_release_is_an_exponential_of_its_time_constant() {
         assert!((ratio - libm::exp(-1.0)).abs() < 0.001, "{n}: {ratio}");
     }
     assert!(device.take_reduction() > 19.0);
+}
+
+#[test]
+fn en24_a_steady_tone_comes_out_at_the_level_aimed_at_and_no_other_is_added() {
+    // 0.3 dB below the ceiling, as exactly as its short filter measures peaks; the factor stands still, so nothing but the tone is there.
+    for (hz, level, ceiling) in [(1_000.0, 2.0, -1.0), (3_000.0, 6.0, -6.0), (6_000.0, 1.1, 0.0)] {
+        let tone = sine(hz, 48_000.0, 96_000, level);
+        let values = [("ceiling", ceiling), ("release", 100.0)];
+        let (out, _) = play_stereo(&mut *made(Kind::Limiter, 48_000, &values), &tone, &tone);
+        let heard = amplitude_db(&out[48_000..], hz, 48_000.0);
+        assert!((heard - (f64::from(ceiling) - 0.3)).abs() < 0.1, "{hz} Hz: {heard} dB");
+        for harmonic in [2.0, 3.0, 5.0] {
+            let added = amplitude_db(&out[48_000..], (harmonic * hz).min(23_000.0), 48_000.0);
+            assert!(added < heard - 60.0, "{hz} Hz: {added} dB at {harmonic} times the frequency");
+        }
+    }
 }
 
 #[test]
