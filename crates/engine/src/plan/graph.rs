@@ -213,6 +213,13 @@ impl PlanView<'_> {
         Some(self.edge_by_id(place))
     }
 
+    /// The same, as [`PlanView::track_index_near`].
+    #[must_use]
+    pub fn edge_index_near(&self, id: u64, near: usize) -> Option<usize> {
+        let is_there = near < self.edge_count() && self.edge(near).id == id;
+        if is_there { Some(near) } else { self.edge_index(id) }
+    }
+
     /// The index of the edge at a place in the order of ids.
     pub(super) fn edge_by_id(&self, place: usize) -> usize {
         let w: &[u32; EDGE_WORDS] = self.record(self.edges_at(), place);

@@ -248,6 +248,14 @@ impl<'a> PlanView<'a> {
         Some(self.track_by_id(place))
     }
 
+    /// The same; it is looked for first at `near`. From one plan to the next most tracks follow each other as before, and where there are
+    /// thousands of edges, no more than one look each is what a block's edge has time for.
+    #[must_use]
+    pub fn track_index_near(&self, id: u64, near: usize) -> Option<usize> {
+        let is_there = near < self.header.tracks && self.track(near).id == id;
+        if is_there { Some(near) } else { self.track_index(id) }
+    }
+
     /// Finds a place among `count` in order.
     pub(super) fn search(&self, count: usize, compare: impl Fn(usize) -> core::cmp::Ordering) -> Option<usize> {
         let (mut low, mut high) = (0, count);

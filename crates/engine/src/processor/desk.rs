@@ -174,14 +174,19 @@ impl Desk {
     ) -> bool {
         let (ramp, fade) = if sounding { (self.ramp, fade) } else { (0, 0) };
         self.next.clear();
+        let mut near = 0;
         for index in 0..current.track_count() {
-            let channel = self.channel(previous, current, index, now, ramp);
+            let channel = self.channel(previous, current, index, near, now, ramp);
+            near = channel.previous.map_or(near, |before| before + 1);
             self.next.push(channel);
         }
         self.leaving.clear();
         if let Some(previous) = previous {
+            let mut near = 0;
             for index in 0..previous.track_count().min(self.tracks.len()) {
-                if current.track_index(previous.track(index).id).is_none() {
+                let after = current.track_index_near(previous.track(index).id, near);
+                near = after.map_or(near, |index| index + 1);
+                if after.is_none() {
                     // Its output may be on its way: it goes from where that has got to.
                     let output = self.edges.get(previous.track(index).first_edge);
                     let joint = output.map_or(1.0, |edge| edge.joint.value(now));
@@ -198,9 +203,12 @@ impl Desk {
             self.master = Ramp::still(current.master_gain());
         }
         self.next_edges.clear();
+        let mut near = 0;
         for index in 0..current.edge_count() {
             let edge = current.edge(index);
-            let known = previous.and_then(|plan| self.edges.get(plan.edge_index(edge.id)?).copied());
+            let before = previous.and_then(|plan| plan.edge_index_near(edge.id, near));
+            near = before.map_or(near, |before| before + 1);
+            let known = before.and_then(|before| self.edges.get(before).copied());
             let new = || Edge { joint: Joint::CLOSED, gain: Ramp::still(edge.gain), follow: Follow::new() };
             let mut next = known.unwrap_or_else(new);
             next.gain.set(edge.gain, now, ramp);
@@ -218,11 +226,12 @@ impl Desk {
         previous: Option<&PlanView<'_>>,
         current: &PlanView<'_>,
         index: usize,
+        near: usize,
         now: u64,
         ramp: u32,
     ) -> Channel {
         let track = current.track(index);
-        let old = previous.and_then(|plan| Some((plan, plan.track_index(track.id)?)));
+        let old = previous.and_then(|plan| Some((plan, plan.track_index_near(track.id, near)?)));
         let Some((plan, before)) = old.filter(|(_, before)| *before < self.tracks.len()) else {
             return Channel {
                 previous: None,

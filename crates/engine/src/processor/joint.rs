@@ -107,12 +107,17 @@ impl Processor {
             return self.desk.fall(now, fade, plan.latency() != next.latency());
         }
         let mut has_fallen = true;
+        let (mut near_track, mut near_edge) = (0, 0);
         for index in 0..plan.track_count().min(self.desk.tracks.len()) {
             let track = plan.track(index);
-            let after = next.track_index(track.id).map(|index| next.track(index));
+            let after = next.track_index_near(track.id, near_track);
+            near_track = after.map_or(near_track, |index| index + 1);
+            let after = after.map(|index| next.track(index));
             let falls = after.is_none_or(|after| !strip_stays(plan, &track, next, &after));
             for edge in track.first_edge..track.first_edge + track.edges {
-                if falls || !edge_stays(plan, edge, next) {
+                let after = next.edge_index_near(plan.edge(edge).id, near_edge);
+                near_edge = after.map_or(near_edge, |edge| edge + 1);
+                if falls || after.is_none_or(|after| !edge_stays(plan, edge, next, after)) {
                     has_fallen &= self.desk.edges[edge].joint.fall(now, fade);
                     self.desk.tracks[index].joined_from = u64::MAX;
                 }
@@ -142,15 +147,19 @@ impl Processor {
             // What is new in the graph gives nothing for as long as that.
             return self.desk.begin(now, fade, plan.latency(), plan.latency() != before.latency());
         }
+        let (mut near_track, mut near_edge) = (0, 0);
         for index in 0..plan.track_count() {
             let track = plan.track(index);
-            let old = before.track_index(track.id).map(|index| before.track(index));
+            let old = before.track_index_near(track.id, near_track);
+            near_track = old.map_or(near_track, |index| index + 1);
+            let old = old.map(|index| before.track(index));
             let stays = old.is_some_and(|old| strip_stays(before, &old, plan, &track));
             let empty = if stays { 0 } else { row(&track).map(|device| late(&plan.device(device))).sum() };
             let edges = track.first_edge..track.first_edge + track.edges;
             for edge in edges.clone() {
-                let id = plan.edge(edge).id;
-                if !stays || before.edge_index(id).is_none_or(|old| !edge_stays(before, old, plan)) {
+                let old = before.edge_index_near(plan.edge(edge).id, near_edge);
+                near_edge = old.map_or(near_edge, |edge| edge + 1);
+                if !stays || old.is_none_or(|old| !edge_stays(before, old, plan, edge)) {
                     // What it still holds fell away behind it.
                     self.rack.empty_line(edge);
                     self.desk.edges[edge].joint.begin(now, fade, empty + track.wait);
@@ -233,10 +242,9 @@ fn row_is_as_late(plan: &PlanView<'_>, row: Row, next: &PlanView<'_>, after: Row
     same
 }
 
-/// Whether an edge is in the next plan what it is in this one, but for its factor.
-fn edge_stays(plan: &PlanView<'_>, edge: usize, next: &PlanView<'_>) -> bool {
-    let edge = plan.edge(edge);
-    let Some(after) = next.edge_index(edge.id).map(|index| next.edge(index)) else { return false };
+/// Whether an edge is in the next plan, where it is `after`, what it is in this one, but for its factor.
+fn edge_stays(plan: &PlanView<'_>, edge: usize, next: &PlanView<'_>, after: usize) -> bool {
+    let (edge, after) = (plan.edge(edge), next.edge(after));
     edge.kind == after.kind
         && edge.wait == after.wait
         && edge.lane.is_some() == after.lane.is_some()
