@@ -170,6 +170,25 @@ const told = () => page.evaluate(async () => {
   const parts = breakdown.filter((part) => part.bytes > 1 << 20).map((part) => `${part.types.join("+") || "?"} ${part.attribution.map((at) => at.scope).join("+")} ${(part.bytes / (1 << 20)).toFixed(0)}`);
   return `${(bytes / (1 << 20)).toFixed(0)}: ${parts.join(", ")}`;
 });
+/** What the browser's allocators hold in the page's process by their own account (memory-infra), in MiB. */
+async function allocators() {
+  const session = await context.newCDPSession(page);
+  const events = [];
+  session.on("Tracing.dataCollected", ({ value }) => events.push(...value));
+  const ended = new Promise((done) => session.once("Tracing.tracingComplete", done));
+  const traceConfig = { includedCategories: ["disabled-by-default-memory-infra"], excludedCategories: ["*"], memoryDumpConfig: { triggers: [] } };
+  await session.send("Tracing.start", { transferMode: "ReportEvents", traceConfig });
+  await session.send("Tracing.requestMemoryDump", { levelOfDetail: "detailed" });
+  await session.send("Tracing.end");
+  await ended;
+  const size = (dump) => parseInt(dump?.attrs?.size?.value ?? "0", 16) / (1 << 20);
+  const dumps = events.filter((event) => event.ph === "v").map((event) => event.args.dumps.allocators).filter(Boolean);
+  // The process with most in V8.
+  const of = (all) => Object.entries(all).filter(([name]) => name.startsWith("v8")).reduce((sum, [, dump]) => sum + size(dump), 0);
+  const largest = dumps.sort((a, b) => of(b) - of(a))[0] ?? {};
+  const parts = Object.entries(largest).filter(([name, dump]) => name.split("/").length <= 3 && size(dump) >= 4).sort((a, b) => size(b[1]) - size(a[1]));
+  return parts.map(([name, dump]) => `${name.replace(/0x[0-9A-Fa-f]+|\d{4,}/g, "…")} ${size(dump).toFixed(0)}`).join(", ");
+}
 const text = (id) => page.getByTestId(id).textContent();
 const position = async () => {
   const [minutes, seconds] = (await page.getByTestId("position").locator(".lcd-time").textContent()).split(":");
@@ -201,6 +220,7 @@ console.log(`${TRACKS} tracks, ${where}: played ${((await position()) - from).to
 console.log(`gaps ${await gaps()}, underruns ${await text("underruns")}, silent seconds ${silent}, ranges from the server ${ranges}, load ${readFileSync("/proc/loadavg", "utf8").trim()}`);
 console.log(`largest resident memory, MiB: ${JSON.stringify(Object.fromEntries(Object.entries(most).map(([kind, size]) => [kind, Math.round(size)])))}`);
 console.log(`mapped in the page's process, MiB: ${mapped()}`);
+console.log(`allocators there, MiB: ${await Promise.race([allocators(), sleep(20_000).then(() => "nothing in 20 s")])}`);
 await page.getByTestId("stop").click();
 console.log(`told by the browser, MiB: ${await Promise.race([told(), sleep(40_000).then(() => "nothing in 40 s")])}; mapped then ${mapped()}`);
 await page.getByTestId("play").click();

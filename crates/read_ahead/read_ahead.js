@@ -2,14 +2,17 @@
 // the ring of chunks in shared memory. Messages are documented in README.md.
 
 const CHUNK_BYTES = 65_536
+const RING_HEAD_WORDS = 16
+const RING_CELL_WORDS = 4
 /** The ring: WRITTEN and TAKEN count chunks; then each cell's slot, recording and number; then the cells. */
 const [WRITTEN, TAKEN] = [0, 1]
-const [HEAD_WORDS, CELL_WORDS] = [16, 4]
-/** Chunks that are read at once from this device, and from the server. */
-const [NEAR_RUN, FAR_RUN] = [4, 4]
+/** Chunks that are read at once from this device, and from the server, where a request costs more than what it brings. */
+const [NEAR_RUN, FAR_RUN] = [4, 8]
 /** Requests to the server at the same time. */
 const REQUESTS_MAX = 6
 const REQUEST_MS_MAX = 20_000
+/** What is larger is not kept for the next request: files of many channels. */
+const SPARE_BYTES_MAX = 1_048_576
 /** From one look at what is wanted to the next, in ms. */
 const IDLE_MS = 15
 /** How often it is looked whether recordings have come to this device. */
@@ -22,6 +25,8 @@ const HEADER_BYTES = [65_536, 1_048_576]
 const recordings = new Map()
 /** Runs that have come from the server and are not in the ring yet. */
 const come = []
+/** Memory of runs that are in the ring: some hundred MB would lie about if each request had its own. */
+const spare = []
 let wasm, words, cells, count, status, position
 let requests = 0
 let slotsAsked = 0
@@ -41,8 +46,8 @@ const actions = {
   async start({ url, ring, status: shared }) {
     wasm = (await WebAssembly.instantiateStreaming(fetch(url), {})).instance.exports
     words = new Int32Array(ring)
-    count = Math.floor((ring.byteLength - 4 * HEAD_WORDS) / (CHUNK_BYTES + 4 * CELL_WORDS))
-    const first = 4 * (HEAD_WORDS + count * CELL_WORDS)
+    count = Math.floor((ring.byteLength - 4 * RING_HEAD_WORDS) / (CHUNK_BYTES + 4 * RING_CELL_WORDS))
+    const first = 4 * (RING_HEAD_WORDS + count * RING_CELL_WORDS)
     cells = Array.from({ length: count }, (_, n) => new Uint8Array(ring, first + n * CHUNK_BYTES, CHUNK_BYTES))
     status = new Int32Array(shared)
     position = new Float64Array(shared, 8, 1)
@@ -65,7 +70,7 @@ const actions = {
     soon()
   },
   async open(message) {
-    const recording = { wait: WAIT_MS_MIN, ...message }
+    const recording = { wait: WAIT_MS_MIN, fetching: 0, ...message }
     recordings.set(message.id, recording)
     try {
       await find(recording)
@@ -152,11 +157,42 @@ async function fetchRange(recording, at, length) {
   const signal = AbortSignal.timeout(REQUEST_MS_MAX)
   recording.url ??= await sign(recording, signal)
   const headers = { range: `bytes=${at}-${at + length - 1}` }
-  const response = await fetch(recording.url, { headers, signal })
+  // The browser's own cache has one request for an address wait for the other: only the first goes through it.
+  const cache = recording.fetching > 0 ? 'no-store' : 'default'
+  recording.fetching++
+  try {
+    return await answered(recording, await fetch(recording.url, { headers, signal, cache }), length)
+  } finally {
+    recording.fetching--
+  }
+}
+
+async function answered(recording, response, length) {
   if (response.status === 403) recording.url = undefined
   if (response.status !== 206) throw new Error(`The server answered with status ${response.status}.`)
   recording.size ??= Number(response.headers.get('content-range').split('/')[1])
-  return new Uint8Array(await response.arrayBuffer())
+  return body(response, length)
+}
+
+/** The bytes of an answer, `length` at most, in memory that was used before. */
+async function body(response, length) {
+  let reader
+  try {
+    reader = response.body.getReader({ mode: 'byob' })
+  } catch {
+    // A browser that does not give them so.
+    return new Uint8Array(await response.arrayBuffer())
+  }
+  const used = spare.pop()
+  let buffer = used?.byteLength >= length ? used : new ArrayBuffer(length)
+  let filled = 0
+  while (filled < length) {
+    const { done, value } = await reader.read(new Uint8Array(buffer, filled, length - filled))
+    buffer = value.buffer
+    if (done) break
+    filled += value.byteLength
+  }
+  return new Uint8Array(buffer, 0, filled)
 }
 
 /** A link lasts some hours; the server gives the same one again, so that the browser's own cache knows what was fetched. */
@@ -201,13 +237,16 @@ function soon() {
 
 function turn() {
   clearTimeout(timer)
+  // The audio thread empties the ring in less than IDLE_MS.
+  let isFull = false
   try {
-    readOn()
+    isFull = readOn()
   } finally {
-    timer = setTimeout(turn, room() < NEAR_RUN || come.length > 0 ? 1 : IDLE_MS)
+    timer = setTimeout(turn, isFull || come.length > 0 ? 1 : IDLE_MS)
   }
 }
 
+/** Reads and hands over what can be: whether the ring is full. */
 function readOn() {
   wasm.look(position[0])
   const slots = wasm.slots_wanted()
@@ -215,15 +254,20 @@ function readOn() {
     slotsAsked = slots
     self.postMessage({ type: 'grow', slots })
   }
-  while (come.length > 0 && deliver(come[0])) come.shift()
+  while (come.length > 0 && deliver(come[0])) {
+    const { buffer } = come.shift().bytes
+    if (spare.length < REQUESTS_MAX && buffer.byteLength <= SPARE_BYTES_MAX) spare.push(buffer)
+  }
+  let isFull = false
   // One that found no slot is looked at again the next time.
-  while (room() >= NEAR_RUN && wasm.next(1, NEAR_RUN) && takeNear(answer()));
+  while (!(isFull = room() < NEAR_RUN) && wasm.next(1, NEAR_RUN) && takeNear(answer()));
   // What has come waits for the ring: so much and no more is fetched.
   while (requests + come.length < REQUESTS_MAX && wasm.next(0, FAR_RUN)) takeFar(answer())
   if (aim && wasm.is_ready(aim.ticks, Atomics.load(words, TAKEN))) {
     self.postMessage({ type: 'ready', number: aim.number })
     aim = undefined
   }
+  return isFull
 }
 
 function takeNear([id, first, chunks, at, length]) {
@@ -288,7 +332,7 @@ function deliver(run) {
 function write(slot, id, index) {
   const written = words[WRITTEN]
   const cell = (written >>> 0) % count
-  words.set([slot, id, index], HEAD_WORDS + cell * CELL_WORDS)
+  words.set([slot, id, index], RING_HEAD_WORDS + cell * RING_CELL_WORDS)
   cells[cell].set(new Uint8Array(wasm.memory.buffer, wasm.chunk(), CHUNK_BYTES))
   Atomics.store(words, WRITTEN, (written + 1) | 0)
 }

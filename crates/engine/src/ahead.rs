@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use crate::Plan;
 use crate::stream::{Chunk, Stream};
 use chunk_hash::{ChunkMap, ChunkSet};
+use wanted::Wanted;
 
 /// Slots that a pool has at most: 192 MiB.
 pub const SLOTS_MAX: usize = 3_072;
@@ -88,8 +89,8 @@ pub struct ReadAhead {
     left_out: u32,
     /// Whether nothing gives way any more before the next look.
     is_full: bool,
-    wanted: Vec<Chunk>,
-    /// How many of the first of these are not missing, of what is far and of what is near.
+    wanted: Wanted,
+    /// How many of the first of these are not missing, or wait for more, of what is far and of what is near.
     passed: [usize; 2],
     /// The places of what is wanted.
     ranks: ChunkMap<usize>,
@@ -124,7 +125,7 @@ impl ReadAhead {
     #[must_use]
     pub fn slots_wanted(&self) -> usize {
         let slots = self.slots as usize;
-        if self.wanted.len() < slots { slots } else { (slots + GROWN_SLOTS).min(SLOTS_MAX) }
+        if self.wanted.chunks.len() < slots { slots } else { (slots + GROWN_SLOTS).min(SLOTS_MAX) }
     }
 
     /// Reads a recording ahead from now on. `near`: it is on this device.
@@ -165,7 +166,7 @@ impl ReadAhead {
         });
         self.coming.retain(|chunk| chunk.source != id);
         self.idle.retain(|chunk| chunk.source != id);
-        self.wanted.retain(|chunk| chunk.source != id);
+        self.wanted = Wanted::default();
         self.rank();
     }
 
@@ -196,7 +197,7 @@ impl ReadAhead {
         }
         (self.looked_at, self.left_out) = (Some(position), 0);
         self.looks += 1;
-        self.wanted.clear();
+        self.wanted = Wanted::default();
         if let Some(plan) = &self.plan {
             let plan = plan.view();
             let tempo = plan.tempo();
@@ -214,10 +215,10 @@ impl ReadAhead {
 
     fn rank(&mut self) {
         self.passed = [0; 2];
-        self.held_to = self.wanted.len();
+        self.held_to = self.wanted.chunks.len();
         self.is_full = false;
-        self.ranks = self.wanted.iter().enumerate().map(|(rank, chunk)| (*chunk, rank)).collect();
-        for chunk in &self.wanted {
+        self.ranks = self.wanted.chunks.iter().enumerate().map(|(rank, chunk)| (*chunk, rank)).collect();
+        for chunk in &self.wanted.chunks {
             if let Some(held) = self.held.get_mut(chunk) {
                 held.wanted = self.looks;
             }
@@ -231,21 +232,39 @@ impl ReadAhead {
 
     /// What to read next of what is near, or of what is far: at most `most` chunks. They count as coming until they have
     /// [arrived](Self::arrived) or [failed](Self::failed).
+    ///
+    /// What is far and not needed soon waits until half of `most` can be asked for together.
     pub fn next(&mut self, near: bool, most: u32) -> Option<Run> {
         if self.is_full {
             return None;
         }
         let may = |chunk: &Chunk| self.sources.get(&chunk.source).is_some_and(|it| it.near == near && !it.paused);
         let missing = |chunk: &Chunk| !self.held.contains_key(chunk) && !self.coming.contains(chunk);
-        let passed = self.passed[usize::from(near)];
-        let found = self.wanted[passed..].iter().position(|chunk| may(chunk) && missing(chunk));
-        self.passed[usize::from(near)] = found.map_or(self.wanted.len(), |more| passed + more);
-        let first = self.wanted[passed + found?];
-        let nth = |n: u32| Chunk { index: first.index.saturating_add(n), ..first };
-        let more = (1..most).take_while(|n| self.ranks.contains_key(&nth(*n)) && missing(&nth(*n)));
-        let count = 1 + more.count() as u32;
-        self.coming.extend((0..count).map(nth));
-        Some(Run { first, count })
+        let Wanted { chunks, urgent, safe } = &self.wanted;
+        let mut rank = self.passed[usize::from(near)];
+        let run = loop {
+            let Some(found) = chunks[rank..].iter().position(|chunk| may(chunk) && missing(chunk)) else {
+                rank = chunks.len();
+                break None;
+            };
+            rank += found;
+            let first = chunks[rank];
+            // What is urgent elsewhere comes before what follows here; but a server that is behind catches up by longer runs, unless it is waited for.
+            let end = if rank < *urgent && (near || self.aim.is_some()) { *urgent } else { chunks.len() };
+            let goes_on = |n: &u32| {
+                let chunk = Chunk { index: first.index.saturating_add(*n), ..first };
+                self.ranks.get(&chunk).is_some_and(|rank| *rank < end) && missing(&chunk)
+            };
+            let count = 1 + (1..most).take_while(goes_on).count() as u32;
+            if near || rank < *safe || count >= most.div_ceil(2) {
+                break Some(Run { first, count });
+            }
+            rank += 1;
+        };
+        self.passed[usize::from(near)] = rank;
+        let run = run?;
+        self.coming.extend((0..run.count).map(|n| Chunk { index: run.first.index + n, ..run.first }));
+        Some(run)
     }
 
     /// A chunk has been read: the slot that it goes to, or none when it is wanted no more or others are wanted more.
@@ -273,7 +292,7 @@ impl ReadAhead {
         }
         while self.held_to > rank + 1 {
             self.held_to -= 1;
-            if let Some(held) = self.held.remove(&self.wanted[self.held_to]) {
+            if let Some(held) = self.held.remove(&self.wanted.chunks[self.held_to]) {
                 return Some(held.slot);
             }
         }

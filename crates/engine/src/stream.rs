@@ -2,6 +2,12 @@
 
 /// Bytes of a chunk, whatever its recording is like.
 pub const CHUNK_BYTES: usize = 65_536;
+/// Frames of a recording that lies whole in memory that go to the audio thread at once; the last time fewer.
+pub const WHOLE_CHUNK_FRAMES: usize = 65_536;
+/// Words of 32 bits in the ring of chunks before the heads of its cells (`crates/read_ahead/README.md`).
+pub const RING_HEAD_WORDS: usize = 16;
+/// Words of a cell's head there.
+pub const RING_CELL_WORDS: usize = 4;
 /// Frames of a recording over which it falls before a gap and rises behind one: 5 ms at 48 kHz. Who reads ahead has so many more ready than
 /// are played.
 pub const FADE_FRAMES: usize = 240;
@@ -35,6 +41,12 @@ pub struct Chunk {
     pub source: u32,
     /// It holds the frames from `index` times [`Stream::chunk_frames`] on.
     pub index: u32,
+}
+
+/// Bytes of a ring of so many cells.
+#[must_use]
+pub const fn ring_bytes(cells: usize) -> usize {
+    4 * (RING_HEAD_WORDS + RING_CELL_WORDS * cells) + CHUNK_BYTES * cells
 }
 
 impl Stream {

@@ -22,6 +22,17 @@ const AHEAD_MS: i64 = 12_000;
 /// Milliseconds that are kept ready at places to which one may jump.
 const KEPT_MS: i64 = 500;
 
+/// What is needed.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// The most urgent first.
+    pub(super) chunks: Vec<Chunk>,
+    /// How many of the first of these are needed so soon, or behind a jump, that each comes before what follows another.
+    pub(super) urgent: usize,
+    /// How many of the first are needed before there is time to wait until more can be read at once.
+    pub(super) safe: usize,
+}
+
 /// A stretch of the timeline, and in how many frames it is reached.
 #[derive(Clone, Copy)]
 struct Stretch {
@@ -30,8 +41,8 @@ struct Stretch {
     to: i64,
 }
 
-/// The chunks that are needed, at most `room`, the most urgent first.
-pub(super) fn wanted(plan: &PlanView<'_>, streams: &BTreeMap<u32, Stream>, place: &Place, room: usize) -> Vec<Chunk> {
+/// The chunks that are needed, at most `room`.
+pub(super) fn wanted(plan: &PlanView<'_>, streams: &BTreeMap<u32, Stream>, place: &Place, room: usize) -> Wanted {
     let rate = i64::from(plan.tempo().sample_rate());
     let frames = |ms: i64| ms * rate / 1_000;
     let fade = frames(i64::from(FADE_MS));
@@ -42,12 +53,14 @@ pub(super) fn wanted(plan: &PlanView<'_>, streams: &BTreeMap<u32, Stream>, place
     let until = |ms: i64| way.iter().filter(move |stretch| stretch.within < frames(ms));
     until(SOON_MS).for_each(|stretch| search.look(stretch, true));
     place.aims.iter().for_each(|aim| search.look_from(*aim, frames(KEPT_MS)));
+    let urgent = search.found.len();
     until(SAFE_MS).for_each(|stretch| search.look(stretch, true));
     place.kept.iter().for_each(|kept| search.look_from(*kept, frames(KEPT_MS)));
     // Muted now, and perhaps not in a moment.
     until(SOON_MS).for_each(|stretch| search.look(stretch, false));
+    let safe = search.found.len();
     until(AHEAD_MS).for_each(|stretch| search.look(stretch, true));
-    search.found
+    Wanted { chunks: search.found, urgent, safe }
 }
 
 /// The chunks that are needed from a place on at once.

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use engine::ahead::SLOTS_MAX;
-use engine::stream::CHUNK_BYTES;
 use js_sys::{Array, Reflect, SharedArrayBuffer};
 use model::Ticks;
 use wasm_bindgen::prelude::Closure;
@@ -20,10 +19,10 @@ use super::worklet::{Worklet, buffer, message, said};
 use crate::door::{assets, clock};
 
 /// Chunks on their way from the worker to the audio thread: 4 MiB.
-const CELLS: u32 = 64;
-/// Bytes of one of them.
-const CELL_BYTES: u32 = 65_536;
-const _: () = assert!(CELL_BYTES as usize == CHUNK_BYTES);
+const CELLS: usize = 64;
+/// Bytes of all of them.
+#[expect(clippy::cast_possible_truncation, reason = "some MiB")]
+const RING_BYTES: u32 = engine::stream::ring_bytes(CELLS) as u32;
 /// Slots that there are for each recording before the worker says how many it wants: 512 KiB.
 const SLOTS_EACH: u32 = 8;
 /// Between two steps in which the audio thread makes slots.
@@ -79,7 +78,7 @@ impl Streams {
             return Err(ENDED.to_owned());
         }
         let worker = Worker::new(&assets::address("read_ahead.js")?).map_err(said)?;
-        let ring = SharedArrayBuffer::new(4 * (16 + 4 * CELLS) + CELLS * CELL_BYTES);
+        let ring = SharedArrayBuffer::new(RING_BYTES);
         let start = [
             ("url", JsValue::from_str(&assets::address("read_ahead.wasm")?)),
             ("ring", ring.clone().into()),
