@@ -3,12 +3,10 @@
 
 use engine::Reader;
 use engine::reader::Inside;
-pub use engine::stream::{FRAMES_MAX, Format};
+pub use engine::stream::{FRAMES_MAX, Format, WHOLE_CHUNK_FRAMES as SEGMENT_FRAMES};
 
 use crate::Pool;
 
-/// Frames in a chunk; the last one of a recording may be shorter.
-pub const SEGMENT_FRAMES: usize = 65_536;
 /// The most recordings.
 pub const SOURCES_MAX: usize = engine::plan::SOURCES_MAX;
 /// Why a recording was refused.

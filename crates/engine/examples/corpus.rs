@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::{env, fs, io, path::Path};
 
+use engine::stream::WHOLE_CHUNK_FRAMES as CHUNK_FRAMES;
 use engine::{MemoryReader, Plan, Plans, Processor};
 use sha2::{Digest, Sha256};
 use songs::Case;
@@ -13,9 +14,6 @@ use songs::Case;
 #[path = "../corpus/songs.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests, which use more of it")]
 mod songs;
-
-/// Frames in a chunk, as the audio thread has them.
-const CHUNK_FRAMES: usize = 65_536;
 
 fn main() -> io::Result<()> {
     let Some(folder) = env::args().nth(1) else {

@@ -6,6 +6,9 @@ use intake::{CHUNK_FRAMES, Samples, Window, look, waveform};
 use media::Decoder;
 use sha2::{Digest, Sha256};
 
+// As the audio thread takes them.
+const _: () = assert!(CHUNK_FRAMES == engine::stream::WHOLE_CHUNK_FRAMES);
+
 #[expect(clippy::unwrap_used, reason = "a test")]
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/../media/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()

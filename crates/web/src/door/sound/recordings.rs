@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use engine::stream::WHOLE_CHUNK_FRAMES as CHUNK_FRAMES;
 use media::wav::{Header, SampleFormat, decode_planar};
 use model::Id;
 
@@ -13,8 +14,6 @@ use crate::door::clock;
 use crate::door::imports::Local;
 use crate::door::intake::Intake;
 
-/// Frames in a chunk, as the audio thread wants them.
-const CHUNK_FRAMES: usize = 65_536;
 /// Recordings that are loaded at the same time.
 const LOADING_MAX: u32 = 3;
 /// Bytes that a WAV header may take before its samples.
