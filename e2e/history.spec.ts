@@ -1,7 +1,8 @@
 // The history: what both did in words, named versions, old states looked at, played and restored.
 import type { Page } from '@playwright/test'
-import { expect, newClip, newId, newProject, newTrack, open, read, test, write, type Operation } from './band'
+import { expect, invite, newClip, newId, newProject, newTrack, open, read, test, USER_2, write, type Operation } from './band'
 import { clipOf, duet, faderOf } from './duet'
+import { network } from './offline'
 
 const changes = (page: Page) => page.getByTestId('history-panel').getByTestId('change')
 const banner = (page: Page) => page.getByTestId('past-banner')
@@ -203,4 +204,51 @@ test('what takes thousands of operations is restored as a whole, and taken back 
   await expect.poll(there, { timeout: 30_000 }).toBe(0)
   await expect(page.getByTestId('sync-state')).toHaveText('Saved')
   expect(alice.complaints).toEqual([])
+})
+
+test('of a restoring of which the server took a part, the rest can be taken back (UN2, WR13)', async ({ alice, bob }) => {
+  test.setTimeout(120_000)
+  const { page } = alice
+  const line = await network(page)
+  const project = await newProject(alice, 'In two parts')
+  await invite(alice, project, USER_2)
+  const [one, other] = [await newTrack(alice, project, 'Echo', { type: 'bus' }), await newTrack(alice, project, 'Room', { type: 'bus' })]
+  const output = (track: string, to: string | null): Operation => ({ type: 'set', table: 'tracks', id: track, key: 'output', value: to })
+  await write(alice, [output(one, other)])
+  const track = await newTrack(alice, project, 'Drums')
+  const hits = Array.from({ length: 2_400 }, newId)
+  const writeAll = async (operation: (id: string, n: number) => Operation) => {
+    for (let n = 0; n < hits.length; n += 1_200) await write(alice, hits.slice(n, n + 1_200).map((id, m) => operation(id, n + m)))
+  }
+  await writeAll((id, n) => ({ type: 'set', table: 'clips', id, key: '', value: { id, trackId: track, name: 'Hit', startBeat: n, durationBeats: 1 } }))
+  await open(alice, project)
+  await page.getByTestId('history').click()
+  await page.getByTestId('version-name').fill('Both ways')
+  await page.getByTestId('name-version').click()
+  const mark = page.getByTestId('version')
+  await expect(mark).toContainText('Both ways')
+  const at = new Date().toISOString()
+  await writeAll((id) => ({ type: 'set', table: 'clips', id, key: 'deleted', value: at }))
+  await write(alice, [output(one, null)])
+  const there = async () => {
+    const { recordMap } = await (await page.request.get(`/api/projects/${project}/records`)).json()
+    return Object.values<any>(recordMap.clips).filter((clip) => !clip.deleted).length
+  }
+  await mark.getByTestId('look').click()
+  await expect(banner(page)).toContainText('Both ways')
+  // Without a connection she does not see that the way she brings back has become one half of a circle.
+  await line.cut({ calls: false })
+  await write(bob, [output(other, one)])
+  await page.getByTestId('past-restore').click()
+  await expect(page.getByTestId('sync-state')).toContainText('waiting')
+  expect(await there()).toBe(0)
+  line.mend()
+  const said = page.getByTestId('toast').filter({ hasText: 'was not taken' })
+  await expect(said).toContainText('circle', { timeout: 30_000 })
+  await expect.poll(there, { timeout: 30_000 }).toBeGreaterThan(0)
+  expect(await there()).toBeLessThan(hits.length)
+  await said.getByRole('button', { name: 'Undo the rest' }).click()
+  await expect.poll(there, { timeout: 30_000 }).toBe(0)
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+  expect((await read(alice, 'tracks', one)).output ?? null).toBe(null)
 })
