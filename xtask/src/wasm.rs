@@ -159,7 +159,9 @@ impl Builder<'_> {
             Bindings::Web(_) => bindgen.web(true),
             Bindings::Node => bindgen.nodejs(true),
         };
-        mode.and_then(|bindgen| bindgen.remove_name_section(true).remove_producers_section(true).generate(&folder))
+        // What is tried out can be profiled: its functions keep their names.
+        let named = matches!(kind, Bindings::Web(Effort::Fast));
+        mode.and_then(|bindgen| bindgen.remove_name_section(!named).remove_producers_section(true).generate(&folder))
             .map_err(|error| format!("wasm-bindgen on {name}: {error:#}"))?;
         match kind {
             Bindings::Web(Effort::Release) => self.optimise(&folder.join(format!("{name}_bg.wasm")))?,
