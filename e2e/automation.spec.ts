@@ -146,3 +146,57 @@ test('EN33 any parameter of an effect can be chosen, drawn with the pencil, and 
   await show(page)
   await expect(points(page)).toHaveCount(drawn)
 })
+
+test('EN33 the master has its automation below the tracks: shown, drawn and undone, by keys and on a phone too', async ({ alice, bob }, info) => {
+  const { project } = await bass(alice, bob, 'Master')
+  const { page } = alice
+  // Only the master's from here on.
+  for (const one of [page, bob.page]) {
+    await show(one)
+    await expect(one.getByTestId('automation-lane')).toHaveCount(0)
+  }
+  await page.getByTestId('master-automation').focus()
+  await page.keyboard.press('Enter')
+  await expect(page.getByTestId('master-automation')).toHaveAttribute('aria-pressed', 'true')
+  const head = page.getByTestId('automation-head')
+  await expect(head).toContainText('Master')
+  await expect(head.getByTestId('automation-parameter').locator('option')).toHaveText(['Volume'])
+  const keys = (await page.getByTestId('track').filter({ hasText: 'Keys' }).boundingBox())!
+  expect((await head.boundingBox())!.y).toBeGreaterThanOrEqual(keys.y + keys.height - 1)
+  expect((await page.getByTestId('automation-lane').boundingBox())!.y).toBeCloseTo((await head.boundingBox())!.y, 0)
+
+  await page.getByRole('button', { name: 'Add a point of Volume at the playhead' }).click()
+  await points(page).press('ArrowDown')
+  await bob.page.getByTestId('master-automation').click()
+  await expect(points(bob.page)).toHaveCount(1)
+  await expect(points(bob.page)).not.toHaveAttribute('data-value', '1')
+  await page.mouse.click(...(await at(page, 0.5, 0.3)))
+  await expect(points(bob.page)).toHaveCount(2)
+  const lanes = async () => {
+    const { recordMap } = await (await page.request.get(`/api/projects/${project}/records`)).json()
+    return Object.values<any>(recordMap.automation).map((lane) => [lane.trackId ?? null, lane.parameter, lane.points.length])
+  }
+  await expect.poll(lanes).toEqual([[null, 'volume', 2]])
+  await page.keyboard.press('Control+z')
+  await expect(points(bob.page)).toHaveCount(1)
+
+  // It is shown again when the song is opened again, and fits on a phone.
+  await page.reload()
+  await expect(head).toContainText('Master')
+  await page.setViewportSize({ width: 390, height: 844 })
+  await expect(page.getByTestId('automation-lane')).toBeVisible()
+  for (const button of await head.getByRole('button').all()) {
+    const { width, height } = (await button.boundingBox())!
+    expect(Math.min(width, height)).toBeGreaterThanOrEqual(44)
+  }
+  await page.screenshot({ path: info.outputPath('master-390.png') })
+  await page.locator('.switch', { hasText: 'Mixer' }).click()
+  const key = page.getByTestId('master-automation')
+  await key.scrollIntoViewIfNeeded()
+  const box = (await key.boundingBox())!
+  expect(Math.min(box.width, box.height)).toBeGreaterThanOrEqual(44)
+  await key.click()
+  await page.locator('.switch', { hasText: 'Tracks' }).click()
+  await expect(page.getByTestId('automation-lane')).toHaveCount(0)
+  expect([...alice.complaints, ...bob.complaints]).toEqual([])
+})

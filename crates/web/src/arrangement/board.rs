@@ -86,7 +86,7 @@ impl Board {
             rows: Memo::new(move |_| {
                 let counts =
                     door.tracks().with(|tracks| tracks.iter().map(|track| automation.count(track)).collect::<Vec<_>>());
-                Rows::new(lane_height.get(), automation_height.get(), counts)
+                Rows::new(lane_height.get(), automation_height.get(), counts).with_master(automation.count_of_master())
             }),
             point: RwSignal::new(None),
             changed: RwSignal::new(0),

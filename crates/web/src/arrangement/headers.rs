@@ -45,6 +45,7 @@ pub(super) fn Headers() -> impl IntoView {
     let lifted = RwSignal::new(None::<(Id, usize)>);
     let frame = NodeRef::<Div>::new();
     let tracks = in_portions(board.door.tracks());
+    let master = expect_context::<LanesShown>().master();
     // Focus scrolls a header into view by itself: take that over into the view, which the lanes follow.
     let scrolled = move |_| {
         if let Some(frame) = frame.get_untracked()
@@ -69,6 +70,7 @@ pub(super) fn Headers() -> impl IntoView {
                     <Header id=id.clone() lifted />
                     <LaneHeads track=id />
                 </For>
+                {master.map(|master| view! { <LaneHeads track=master /> })}
                 {line}
                 <Show when=move || board.door.may_edit_now()>
                     <li class="head-add">

@@ -46,9 +46,7 @@ use toolbar::Toolbar;
 #[component]
 pub(crate) fn Arrangement() -> impl IntoView {
     let door = expect_context::<Door>();
-    let automation = LanesShown::new(door);
-    provide_context(automation);
-    let board = Board::new(door, automation);
+    let board = Board::new(door, expect_context::<LanesShown>());
     provide_context(board);
     drop::listen(board);
     crate::presence::tell(board, expect_context::<Sound>());

@@ -1,4 +1,4 @@
-//! How high each track's row is and where it begins: its clips, and below them the lanes of its automation.
+//! How high each track's row is and where it begins: its clips, and below them the lanes of its automation. Last come those of the master.
 
 /// The rows, from the top, in pixels.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -7,6 +7,8 @@ pub(crate) struct Rows {
     automation: f64,
     /// Where each row begins, and where the last one ends.
     tops: Vec<f64>,
+    /// How many lanes the master shows.
+    master: usize,
 }
 
 impl Rows {
@@ -18,13 +20,18 @@ impl Rows {
             top += lane + automation * count as f64;
             tops.push(top);
         }
-        Rows { lane, automation, tops }
+        Rows { lane, automation, tops, master: 0 }
+    }
+
+    /// The same with so many lanes of the master's automation below the tracks.
+    pub(crate) fn with_master(self, lanes: usize) -> Rows {
+        Rows { master: lanes, ..self }
     }
 
     /// Where a row begins; of one behind the last, where it would.
     pub(crate) fn top(&self, row: usize) -> f64 {
         let last = self.tops.len() - 1;
-        self.tops.get(row).copied().unwrap_or_else(|| self.height() + (row - last) as f64 * self.lane)
+        self.tops.get(row).copied().unwrap_or_else(|| self.tracks_end() + (row - last) as f64 * self.lane)
     }
 
     /// Where a lane of automation begins.
@@ -32,8 +39,17 @@ impl Rows {
         self.top(row) + self.lane + rank as f64 * self.automation
     }
 
+    /// Where a lane of the master's automation begins.
+    pub(crate) fn master_top(&self, rank: usize) -> f64 {
+        self.tracks_end() + rank as f64 * self.automation
+    }
+
     /// How high all rows are.
     pub(crate) fn height(&self) -> f64 {
+        self.master_top(self.master)
+    }
+
+    fn tracks_end(&self) -> f64 {
         self.tops.last().copied().unwrap_or(0.0)
     }
 
@@ -64,5 +80,15 @@ mod tests {
             [None, Some(0), Some(1), None, Some(2), None, None]
         );
         assert_eq!(Rows::new(80.0, 60.0, []).top(0), 0.0);
+    }
+
+    #[test]
+    fn en33_the_masters_automation_lies_below_the_tracks_and_moves_none_of_them() {
+        let rows = Rows::new(80.0, 60.0, [0, 1]);
+        let with = rows.clone().with_master(2);
+        assert_eq!((with.master_top(0), with.master_top(1), with.height()), (220.0, 280.0, 340.0));
+        assert_eq!([0, 1, 2].map(|row| with.top(row)), [0, 1, 2].map(|row| rows.top(row)));
+        assert_eq!([219.0, 230.0, 999.0].map(|y| with.row_at(y)), [1, 2, 2]);
+        assert_eq!(with.clips_at(230.0), None);
     }
 }

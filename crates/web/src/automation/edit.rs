@@ -10,7 +10,8 @@ pub(super) const STROKE_POINTS_MAX: usize = 900;
 
 /// Where a lane is, or would be.
 pub(super) struct Place<'a> {
-    pub(super) track: &'a Id,
+    /// None: the master's.
+    pub(super) track: Option<&'a Id>,
     pub(super) parameter: &'a str,
     pub(super) lane: Option<&'a Lane>,
     /// The id of the lane's record, should it have to be made.
@@ -35,7 +36,7 @@ impl Place<'_> {
                 Table::Automation,
                 &self.new_lane,
                 fields([
-                    ("trackId", Value::from(self.track)),
+                    ("trackId", self.track.map_or(Value::Null, Value::from)),
                     ("parameter", Value::text(self.parameter)),
                     ("points", Value::list(points.iter().map(Point::element))),
                 ]),
@@ -121,7 +122,7 @@ mod tests {
         let mut records = records(points);
         let there = lane(&records, &id("t"), "volume");
         let operations =
-            edit(&Place { track: &id("t"), parameter: "volume", lane: there.as_ref(), new_lane: id("new") });
+            edit(&Place { track: Some(&id("t")), parameter: "volume", lane: there.as_ref(), new_lane: id("new") });
         for operation in operations {
             let before = records.find(Table::Automation, &operation.target.id).unwrap();
             let changed = operations::apply(before, &operation, model::Timestamp(0)).unwrap();
@@ -134,7 +135,7 @@ mod tests {
     fn op7_a_moved_point_writes_only_what_changed_of_it() {
         let before = [point("a", 0, 1.0), point("b", 4, 0.5)];
         let there = lane(&records(&before), &id("t"), "volume");
-        let place = Place { track: &id("t"), parameter: "volume", lane: there.as_ref(), new_lane: id("new") };
+        let place = Place { track: Some(&id("t")), parameter: "volume", lane: there.as_ref(), new_lane: id("new") };
         let written = |to: Point| {
             let keys = place.change(&before[1], &to).into_iter().map(|operation| operation.path.as_str().to_owned());
             keys.collect::<Vec<_>>()
@@ -148,10 +149,14 @@ mod tests {
 
     #[test]
     fn a_first_point_makes_its_lane() {
-        let place = Place { track: &id("t"), parameter: "pan", lane: None, new_lane: id("new") };
+        let place = Place { track: Some(&id("t")), parameter: "pan", lane: None, new_lane: id("new") };
         let made = place.add(&[point("a", 0, 0.5)]);
         assert_eq!(made.len(), 1);
         assert!(made[0].is_creation() && made[0].target.id == id("new"));
+        let Place { parameter, new_lane, .. } = place;
+        let of_master = Place { track: None, parameter, lane: None, new_lane }.add(&[point("a", 0, 0.5)]);
+        let operations::Change::Set(value) = &of_master[0].change else { panic!("it is made") };
+        assert!(value.get("trackId").is_some_and(Value::is_null), "stated: it is the master's (U2)");
     }
 
     #[test]

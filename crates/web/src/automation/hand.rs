@@ -39,7 +39,8 @@ pub(super) enum Held {
 #[derive(Clone, Copy)]
 pub(super) struct Hand {
     pub(super) board: Board,
-    pub(super) track: StoredValue<Id>,
+    /// None: the master's.
+    pub(super) track: StoredValue<Option<Id>>,
     /// What the song has; none while nothing is drawn.
     pub(super) lane: Memo<Option<Lane>>,
     /// What the lane moves; none when that is gone.
@@ -50,7 +51,7 @@ pub(super) struct Hand {
 }
 
 impl Hand {
-    pub(super) fn new(board: Board, track: Id, lane: Memo<Option<Lane>>, target: Memo<Option<Target>>) -> Hand {
+    pub(super) fn new(board: Board, track: Option<Id>, lane: Memo<Option<Lane>>, target: Memo<Option<Target>>) -> Hand {
         let hand = Hand {
             board,
             track: StoredValue::new(track),
@@ -293,6 +294,7 @@ impl Hand {
         let parameter = self.target.with_untracked(|it| it.as_ref().map(|it| it.parameter.clone())).unwrap_or_default();
         self.lane.with_untracked(|lane| {
             self.track.with_value(|track| {
+                let track = track.as_ref();
                 edit(&Place { track, parameter: &parameter, lane: lane.as_ref(), new_lane: new_id() })
             })
         })

@@ -19,6 +19,7 @@ pub(crate) fn LaneHead(track: Id, number: u32) -> impl IntoView {
     let sound = expect_context::<Sound>();
     let face = Face::new(board, &track, number);
     let hand = face.hand;
+    let is_master = lanes.is_master(&track);
     let track = StoredValue::new(track);
     let own = move || track.get_value();
     let options = move || {
@@ -71,8 +72,9 @@ pub(crate) fn LaneHead(track: Id, number: u32) -> impl IntoView {
         move || hand.target.with(|target| target.as_ref().map_or("Gone".to_owned(), |target| target.name.clone()));
     let may_not = move || !board.door.may_edit_now() || hand.target.with(Option::is_none);
     view! {
-        <li class="auto-head" data-testid="automation-head" aria-label=move || format!("Automation of {} of {}", name(), face.name.get())>
+        <li class="auto-head" class:is-master=is_master data-testid="automation-head" aria-label=move || format!("Automation of {} of {}", name(), face.name.get())>
             <div class="auto-row">
+                {is_master.then(|| view! { <span class="auto-owner">"Master"</span> })}
                 <select class="track-choice" data-testid="automation-parameter" aria-label=move || format!("What of {} is automated here", face.name.get())
                     prop:value=chosen on:change=move |event| lanes.choose(&own(), number, event_target_value(&event))>
                     {options}

@@ -34,12 +34,16 @@ pub(super) struct Face {
 }
 
 impl Face {
-    /// The lane `number` of a track.
+    /// The lane `number` of a track, or of the master.
     pub(super) fn new(board: Board, track: &Id, number: u32) -> Face {
         let door = board.door;
         let shown = expect_context::<LanesShown>();
-        let record = door.record(Table::Tracks, track);
+        let is_master = shown.is_master(track);
+        let record = door.record(if is_master { Table::Projects } else { Table::Tracks }, track);
         let name = Memo::new(move |_| {
+            if is_master {
+                return "the master".to_owned();
+            }
             record.with(|record| record.as_ref().and_then(|it| it.text("name")).unwrap_or_default().to_owned())
         });
         let targets = Memo::new(move |_| {
@@ -59,7 +63,7 @@ impl Face {
             door.moment().track();
             parameter.with(|parameter| door.read(|records| points::lane(records, &own, parameter)))
         });
-        Face { hand: Hand::new(board, track.clone(), lane, target), targets, name }
+        Face { hand: Hand::new(board, (!is_master).then(|| track.clone()), lane, target), targets, name }
     }
 }
 
@@ -71,6 +75,9 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
     let face = Face::new(board, &track, number);
     let hand = face.hand;
     let top = Memo::new(move |_| {
+        if shown.is_master(&track) {
+            return Some(board.rows.with(|rows| rows.master_top(shown.rank(&track, number))));
+        }
         let at = board.door.tracks().with(|tracks| tracks.iter().position(|other| *other == track));
         at.map(|at| board.rows.with(|rows| rows.automation_top(at, shown.rank(&track, number))))
     });

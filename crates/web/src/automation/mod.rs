@@ -29,6 +29,8 @@ pub(crate) struct LanesShown {
     next: StoredValue<u32>,
     /// Runs again when automation changed.
     changed: RwSignal<u32>,
+    /// The project's id, under which the master's lanes are: they lie on no track.
+    master: StoredValue<Option<Id>>,
     /// Whether a press draws, as it does with Shift held: for fingers, which hold no key.
     draws: RwSignal<bool>,
 }
@@ -48,6 +50,9 @@ impl LanesShown {
             shown: RwSignal::new(BTreeMap::new()),
             next: StoredValue::new(0),
             changed: RwSignal::new(0),
+            master: StoredValue::new(
+                door.project().with_untracked(|project| project.as_ref().map(|project| project.id.clone())),
+            ),
             draws: RwSignal::new(false),
         };
         lanes.keep();
@@ -61,10 +66,9 @@ impl LanesShown {
 
     /// Shows what was kept, and keeps what is shown.
     fn keep(self) {
-        let project = self.door.project().with_untracked(|project| project.as_ref().map(|it| it.id.clone()));
-        let Some(project) = project else { return };
+        let Some(project) = self.master.get_value() else { return };
         for (track, parameter) in kept::kept(&project) {
-            if self.door.tracks().with_untracked(|tracks| tracks.contains(&track)) {
+            if track == project || self.door.tracks().with_untracked(|tracks| tracks.contains(&track)) {
                 self.add(&track, parameter);
             }
         }
@@ -78,6 +82,21 @@ impl LanesShown {
                 }
             });
         });
+    }
+
+    /// Under which id the master's lanes are.
+    pub(crate) fn master(self) -> Option<Id> {
+        self.master.get_value()
+    }
+
+    /// Whether these are the master's.
+    pub(crate) fn is_master(self, track: &Id) -> bool {
+        self.master.with_value(|master| master.as_ref() == Some(track))
+    }
+
+    /// How many lanes the master shows.
+    pub(crate) fn count_of_master(self) -> usize {
+        self.master.with_value(|master| master.as_ref().map_or(0, |master| self.count(master)))
     }
 
     /// How many lanes a track shows.

@@ -87,8 +87,12 @@ pub(super) struct Lane {
     pub(super) points: Vec<Point>,
 }
 
+/// The lanes of a track; of the master, which goes by the project's id, those that lie on no track.
 fn lanes<'a>(records: &'a Records, track: &Id) -> impl Iterator<Item = &'a Record> {
-    records.children(Table::Automation, track).filter(|lane| !lane.is_deleted())
+    let is_master = records.project().is_some_and(|project| project.id() == track);
+    let of_master = is_master.then(|| records.master_automation()).into_iter().flatten();
+    let of_track = (!is_master).then(|| records.children(Table::Automation, track)).into_iter().flatten();
+    of_master.chain(of_track).filter(|lane| !lane.is_deleted())
 }
 
 /// What of a track is automated.

@@ -103,8 +103,9 @@ fn read_pan(text: &str) -> Option<f64> {
     pan.map(|pan: f64| pan.clamp(-1.0, 1.0))
 }
 
-/// All that can be automated on a track.
+/// All that can be automated on a track, or, given the project's record, on the master.
 pub(super) fn targets(records: &Records, track: &Record) -> Vec<Target> {
+    let is_master = records.project().is_some_and(|project| project.id() == track.id());
     let one = |parameter: &str, name: &str, scale: Scale, rest: f64| Target {
         parameter: parameter.to_owned(),
         name: name.to_owned(),
@@ -112,10 +113,11 @@ pub(super) fn targets(records: &Records, track: &Record) -> Vec<Target> {
         rest,
     };
     let number = |field: &str, default: f64| track.number(field).unwrap_or(default);
-    let mut all = vec![
-        one("volume", "Volume", Scale::Gain, number("volume", 1.0)),
-        one("pan", "Pan", Scale::Pan, number("pan", 0.0)),
-    ];
+    let volume = number(if is_master { "masterVolume" } else { "volume" }, 1.0);
+    let mut all = vec![one("volume", "Volume", Scale::Gain, volume)];
+    if !is_master {
+        all.push(one("pan", "Pan", Scale::Pan, number("pan", 0.0)));
+    }
     let name = |id: &Id| records.find(Table::Tracks, id).and_then(|track| track.text("name")).unwrap_or("?").to_owned();
     for send in Send::all(track) {
         let parameter = format!("sends.{}.gain", send.id);
@@ -155,6 +157,18 @@ mod tests {
         let effect = |target: &&Target| target.parameter.starts_with("plugins.f.params.");
         let movable = dsp::devices::Kind::Filter.parameters().iter().filter(|parameter| parameter.automatable).count();
         assert_eq!(all.iter().filter(effect).count(), movable);
+    }
+
+    #[test]
+    fn en33_the_masters_volume_and_effects_can_be_automated() {
+        let id = |text: &str| Id::new(text).unwrap();
+        let mut records = Records::new();
+        let filter = Value::map([("id", "f".into()), ("type", "filter".into())]);
+        let given = [("plugins", Value::list([filter])), ("masterVolume", 0.5.into())];
+        records.insert(Table::Projects, Record::new(id("p"), 1, fields(given)));
+        let all = targets(&records, records.project().unwrap());
+        assert_eq!((&*all[0].parameter, all[0].rest), ("volume", 0.5));
+        assert!(all.len() > 1 && all[1..].iter().all(|target| target.parameter.starts_with("plugins.f.params.")));
     }
 
     #[test]

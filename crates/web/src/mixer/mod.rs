@@ -24,6 +24,7 @@ pub(crate) use routes::Routes;
 pub(crate) use sends::Sends;
 
 use crate::arrangement::Toggles;
+use crate::automation::LanesShown;
 use crate::design::{Icon, colour_of, icon, in_portions};
 use crate::devices::{OpenRack, Owner, Rack, RackButton};
 use crate::door::Door;
@@ -142,6 +143,22 @@ fn kind_word(kind: TrackKind) -> Option<&'static str> {
     }
 }
 
+/// Shows and hides the master's automation, whose lanes are below the tracks.
+#[component]
+fn AutomationButton() -> impl IntoView {
+    let lanes = expect_context::<LanesShown>();
+    let is_shown = move || lanes.count_of_master() > 0;
+    let toggle = move |_| {
+        if let Some(master) = lanes.master() {
+            lanes.toggle(&master);
+        }
+    };
+    view! {
+        <button type="button" class="rack-button" data-testid="master-automation" aria-label="Automation of the master" aria-pressed=move || is_shown().to_string()
+            title="Show or hide the automation of the master, below the tracks" class:is-on=is_shown on:click=toggle>"Auto"</button>
+    }
+}
+
 #[component]
 fn MasterStrip(meters: RwSignal<bool>) -> impl IntoView {
     let door = expect_context::<Door>();
@@ -159,6 +176,7 @@ fn MasterStrip(meters: RwSignal<bool>) -> impl IntoView {
             <span class="strip-title">"Master"</span>
             {project.as_ref().map(|project| view! { <RackButton owner=Owner::master(project) name=Signal::derive(|| "the master".to_owned()) /> })}
             <MetersButton open=meters />
+            <AutomationButton />
             <div class="strip-middle">
                 {project.map(|project| view! {
                     <Fader value=volume touch=Touch::on(Table::Projects, &project, "masterVolume") label=Signal::derive(|| "Master volume".to_owned())

@@ -10,6 +10,7 @@ use model::{Id, Table};
 use operations::build;
 
 use crate::arrangement::Arrangement;
+use crate::automation::LanesShown;
 use crate::design::{Icon, Logo, Notice, icon};
 use crate::door::sound::Sound;
 use crate::door::{Door, api, user};
@@ -145,6 +146,7 @@ fn Studio() -> impl IntoView {
     provide_context(Hands::new(door));
     provide_context(ForWhom::new(door, sound));
     provide_context(Routes::watch(door));
+    provide_context(LanesShown::new(door));
     keys::listen(door, sound, mixer_open, history, export);
     view! {
         <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()
