@@ -1,6 +1,6 @@
 // What is dragged is written once, when it is let go (CL8): counted where it leaves the browser.
 import type { Locator, Page } from '@playwright/test'
-import { expect, newClip, newProject, newTrack, open, read, test } from './band'
+import { expect, invite, newClip, newProject, newTrack, open, read, test, USER_2 } from './band'
 import { kept, keys, network } from './offline'
 
 /** Drags from the middle of something, in many small moves, and tells of each; lets go in the end. */
@@ -73,4 +73,44 @@ test('twenty moves of a fader without the server wait as one edit, and arrive as
   // One step, too.
   await page.locator('body').press('Control+z')
   await expect.poll(async () => (await read(alice, 'tracks', track)).volume).toBe(0.1)
+})
+
+test('a clip does not go to a bus: it is told why, by hand nothing is written, and keys go past it (CL8)', async ({ alice, bob }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'No clips there')
+  await invite(alice, project, USER_2)
+  const track = await newTrack(alice, project, 'Bass')
+  await newTrack(alice, project, 'Echo', { type: 'bus' })
+  const last = await newTrack(alice, project, 'Keys')
+  const clip = await newClip(alice, track, 'Riff', { startBeat: 4 })
+  const line = await network(page)
+  await open(alice, project)
+  await open(bob, project)
+  await saved(page)
+  const riff = page.locator(`[data-testid=clip][data-clip-id="${clip}"]`)
+  const lane = (await page.getByTestId('track').first().boundingBox())!.height
+  await drag(page, riff, { x: 60, y: lane }, async () => {
+    await expect(page.locator('.lanes')).toHaveClass(/is-barred/)
+    await page.waitForTimeout(200)
+    await expect(bob.page.getByTestId('peer-ghost')).toHaveCount(0)
+  })
+  await expect(page.getByTestId('toast')).toContainText('have no clips')
+  await expect(riff).toHaveAttribute('data-start-beat', '4')
+  await expect(riff).toHaveAttribute('data-track-id', track)
+  await saved(page)
+  expect(line.transactions()).toBe(0)
+  await riff.focus()
+  await riff.press('ArrowDown')
+  await expect(riff).toHaveAttribute('data-track-id', last)
+  await riff.press('ArrowUp')
+  await expect(riff).toHaveAttribute('data-track-id', track)
+  // A file that is dragged there says so, and would get a track of its own.
+  const bus = (await page.getByTestId('track').nth(1).boundingBox())!
+  await page.evaluate(([x, y]) => {
+    const data = new DataTransfer()
+    data.items.add(new File(['x'], 'x.wav'))
+    window.dispatchEvent(new DragEvent('dragover', { dataTransfer: data, clientX: x, clientY: y, bubbles: true, cancelable: true }))
+  }, [bus.x + bus.width + 200, bus.y + bus.height / 2])
+  await expect(page.locator('.drop-hint')).toContainText('a track of its own')
+  await expect(page.locator('.drop-hint')).toContainText('A bus')
 })

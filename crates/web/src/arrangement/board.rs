@@ -60,6 +60,8 @@ pub(crate) struct Board {
 pub(crate) struct Landing {
     pub(crate) lane: Option<usize>,
     pub(crate) place: Ticks,
+    /// Whether it is over a lane that takes none.
+    pub(crate) is_barred: bool,
 }
 
 impl Board {

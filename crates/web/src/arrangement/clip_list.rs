@@ -87,6 +87,12 @@ pub(super) fn ClipList() -> impl IntoView {
         board.changed.track();
         board.scene(super::scene::Scene::clip_count)
     });
+    let pressed = Pressed(StoredValue::new(None));
+    provide_context(pressed);
+    Effect::new(move |_| {
+        ids.track();
+        pressed.keep_focus();
+    });
     let label =
         move || format!("Clips, {} in all. Arrow keys move a clip, E opens its panel, Delete removes it.", count.get());
     view! {
@@ -127,6 +133,7 @@ fn ClipHandle(id: Id) -> impl IntoView {
     let label = move || clip.get().map(|clip| describe(board, &clip)).unwrap_or_default();
     let track = move || clip.with(|clip| clip.as_ref().map(|clip| clip.track_id.to_string()));
     let key_id = StoredValue::new(id.clone());
+    let pressed = expect_context::<Pressed>();
     let node = NodeRef::<Div>::new();
     view! {
         <div
@@ -152,8 +159,8 @@ fn ClipHandle(id: Id) -> impl IntoView {
                 });
             }
             on:keydown=move |event| {
+                pressed.0.set_value(Some(node));
                 key_id.with_value(|id| key(board, id, &event));
-                keep_focus(node);
             }
             node_ref=node
         ></div>
@@ -233,18 +240,25 @@ pub(super) fn move_label(count: usize) -> &'static str {
     if count == 1 { "Move clip" } else { "Move clips" }
 }
 
-/// A clip that passes another changes its place in the list: its element is taken out and put in elsewhere, which loses the
-/// focus, and the next key would move nothing.
-fn keep_focus(node: NodeRef<Div>) {
-    clock::after(Duration::ZERO, move || {
-        let Some(Some(node)) = node.try_get_untracked() else { return };
-        let nothing = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
-        if nothing && node.is_connected() {
-            let options = web_sys::FocusOptions::new();
-            options.set_prevent_scroll(true);
-            let _ = node.focus_with_options(&options);
-        }
-    });
+/// The clip on which a key was pressed last.
+#[derive(Clone, Copy)]
+struct Pressed(StoredValue<Option<NodeRef<Div>>>);
+
+impl Pressed {
+    /// A clip that passes another changes its place in the list: its element is taken out and put in elsewhere, which loses the
+    /// focus, and the next key would move nothing.
+    fn keep_focus(self) {
+        let Some(node) = self.0.get_value() else { return };
+        clock::after(Duration::ZERO, move || {
+            let Some(Some(node)) = node.try_get_untracked() else { return };
+            let nothing = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
+            if nothing && node.is_connected() {
+                let options = web_sys::FocusOptions::new();
+                options.set_prevent_scroll(true);
+                let _ = node.focus_with_options(&options);
+            }
+        });
+    }
 }
 
 fn selected_clips(board: Board) -> Vec<(usize, Clip)> {
@@ -270,15 +284,27 @@ fn nudge(board: Board, direction: i64, far: bool) {
     }
 }
 
+/// Says why clips were not put where they were dragged.
+pub(super) fn say_no_clips(board: Board) {
+    board
+        .door
+        .toasts()
+        .info("A bus and a group have no clips of their own", "What was dragged there stays where it was.");
+}
+
+/// Moves the selection to the nearest tracks above or below that take clips; keeps its shape, and stays when there is no room.
 fn change_track(board: Board, direction: i64) {
     let clips = selected_clips(board);
     let operations = board.scene(|scene| {
-        let target = |lane: usize| {
-            usize::try_from(i64::try_from(lane).ok()? + direction).ok().and_then(|lane| scene.lanes().get(lane))
+        let moved = |by: i64, (lane, clip): &(usize, Clip)| {
+            let lane = scene.lanes().get(usize::try_from(i64::try_from(*lane).ok()? + by).ok()?)?;
+            Some((lane.takes_clips, build::set(Table::Clips, &clip.id, "trackId", &lane.id)))
         };
-        let moved =
-            |(lane, clip): &(usize, Clip)| Some(build::set(Table::Clips, &clip.id, "trackId", &target(*lane)?.id));
-        clips.iter().map(moved).collect::<Option<Vec<_>>>()
+        (1..=scene.lanes().len())
+            .filter_map(|steps| i64::try_from(steps).ok())
+            .map_while(|steps| clips.iter().map(|clip| moved(steps * direction, clip)).collect::<Option<Vec<_>>>())
+            .find(|all| all.iter().all(|(takes_clips, _)| *takes_clips))
+            .map(|all| all.into_iter().map(|(_, operation)| operation).collect())
     });
     board.door.dispatch(move_label(clips.len()), operations.unwrap_or_default());
 }

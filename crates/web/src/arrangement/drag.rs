@@ -63,6 +63,12 @@ impl Drag {
         usize::try_from(i64::try_from(dragged.lane).unwrap_or(0) + self.lanes).unwrap_or(0)
     }
 
+    /// Whether a clip would come to a lane that takes none: a bus's, or a group's.
+    pub(crate) fn is_barred(&self, scene: &Scene) -> bool {
+        let barred = |dragged: &Dragged| scene.lanes().get(self.target_lane(dragged)).is_some_and(|it| !it.takes_clips);
+        self.lanes != 0 && self.clips.iter().any(barred)
+    }
+
     /// The operations that put the clips where they are.
     pub(crate) fn operations(&self, scene: &Scene) -> Vec<Operation> {
         let mut operations = Vec::new();
@@ -131,6 +137,28 @@ mod tests {
         assert_eq!((drag.by, drag.lanes), (Ticks(-TICKS_PER_BEAT * 4), 1));
         drag.move_to(Ticks(0), -9, 3, None);
         assert_eq!(drag.lanes, 0);
+    }
+
+    #[test]
+    fn a_bus_takes_no_clips() {
+        let mut records = Records::new();
+        for (track, kind) in [("a", "audio"), ("b", "bus"), ("c", "audio"), ("d", "group")] {
+            let given = [("name", Value::text(track)), ("orderKey", track.into()), ("type", kind.into())];
+            records.insert(Table::Tracks, Record::new(id(track), 1, fields(given)));
+        }
+        for (clip, track) in [("x", "a"), ("y", "c")] {
+            let given = [("trackId", Value::text(track)), ("startBeat", 4.0.into()), ("durationBeats", 4.0.into())];
+            records.insert(Table::Clips, Record::new(id(clip), 1, fields(given)));
+        }
+        let scene = Scene::of(&records);
+        let barred = |held: &str, lanes: i64, all: &[&str]| {
+            let ids: Vec<Id> = all.iter().map(|name| id(name)).collect();
+            let mut drag = Drag::take_up(&scene, &id(held), &ids).unwrap();
+            drag.move_to(Ticks(TICKS_PER_BEAT), lanes, 4, Some(GRID));
+            drag.is_barred(&scene)
+        };
+        assert_eq!([0, 1, 2, 3].map(|lanes| barred("x", lanes, &["x"])), [false, true, false, true]);
+        assert!(barred("x", 1, &["x", "y"]), "one of them is enough");
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::door::imports::Target;
 /// What the file picker offers.
 const ACCEPT: &str = ".wav,.wave,.flac,.mp3,.ogg,.oga,audio/wav,audio/flac,audio/mpeg,audio/ogg";
 
+/// On a track of its own, from the start.
+const AT_THE_START: Landing = Landing { lane: None, place: model::Ticks(0), is_barred: false };
+
 /// Takes files that are dragged over the page, until the arrangement is left; says which recordings were refused.
 pub(super) fn listen(board: Board) {
     let over = window_event_listener(leptos::ev::dragover, move |event| {
@@ -84,13 +87,15 @@ fn has_files(event: &DragEvent) -> bool {
 
 fn landing(board: Board, event: &DragEvent) -> Landing {
     let lanes = document().query_selector(".lanes").ok().flatten().map(|lanes| lanes.get_bounding_client_rect());
-    let Some(lanes) = lanes else { return Landing { lane: None, place: model::Ticks(0) } };
+    let Some(lanes) = lanes else { return AT_THE_START };
     let (x, y) = (f64::from(event.client_x()) - lanes.left(), f64::from(event.client_y()) - lanes.top());
     let inside = x >= 0.0 && y >= 0.0 && y < lanes.height();
     let place = if x >= 0.0 { snap::nearest(board.viewport.get_untracked().place(x), GRID) } else { model::Ticks(0) };
     // A bus and a group have no recordings of their own: what is dropped there gets a track.
     let takes_clips = |lane: &usize| board.scene(|scene| scene.lanes().get(*lane).is_some_and(|lane| lane.takes_clips));
-    Landing { lane: board.lane_at(y).filter(|_| inside).filter(takes_clips), place }
+    let over = board.lane_at(y).filter(|_| inside);
+    let lane = over.filter(takes_clips);
+    Landing { lane, place, is_barred: over.is_some() && lane.is_none() }
 }
 
 fn import(board: Board, files: &FileList, landing: Landing) {
@@ -112,7 +117,7 @@ pub(super) fn pick_files(board: Board) {
     let picked = input.clone();
     let change = Closure::once_into_js(move || {
         if let Some(files) = picked.files() {
-            import(board, &files, Landing { lane: None, place: model::Ticks(0) });
+            import(board, &files, AT_THE_START);
         }
     });
     let _ = input.add_event_listener_with_callback("change", change.unchecked_ref());

@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::Closure;
 use web_sys::{Element, HtmlCanvasElement, PointerEvent, WheelEvent};
 
 use super::board::Board;
-use super::clip_list::move_label;
+use super::clip_list::{move_label, say_no_clips};
 use super::drag::Drag;
 use super::paint_clip::NOT_BODY;
 use super::shape::{Part, Shaping, Way};
@@ -290,6 +290,9 @@ impl Gestures {
         let board = self.board;
         let Some(drag) = board.drag.get_untracked() else { return };
         board.drag.set(None);
+        if board.scene(|scene| drag.is_barred(scene)) {
+            return say_no_clips(board);
+        }
         if drag.changes() {
             board.door.dispatch(move_label(drag.clips.len()), board.scene(|scene| drag.operations(scene)));
         }

@@ -64,6 +64,7 @@ pub(super) fn Lanes() -> impl IntoView {
         <div
             class="lanes"
             class:shapes-across=move || is_held(&[Part::FadeIn, Part::FadeOut, Part::Slip]) class:shapes-up=move || is_held(&[Part::Gain])
+            class:is-barred=move || board.drag.with(|drag| drag.as_ref().is_some_and(|drag| board.scene(|scene| drag.is_barred(scene))))
             class:is-dragging=move || board.drag.with(|drag| drag.as_ref().is_some_and(super::drag::Drag::changes))
             on:pointerdown=move |event| gestures.down(&event)
             on:pointermove=move |event| gestures.moved(&event)

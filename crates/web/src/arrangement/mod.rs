@@ -28,7 +28,7 @@ use leptos::prelude::*;
 
 pub(crate) use board::Board;
 pub(crate) use clip_list::window;
-pub(crate) use drag::Dragged as Held;
+pub(crate) use drag::{Drag, Dragged as Held};
 pub(crate) use headers::Toggles;
 
 use crate::automation::LanesShown;
@@ -102,6 +102,9 @@ fn DropHint() -> impl IntoView {
     let board = expect_context::<Board>();
     let text = move || match board.incoming.get() {
         Some(landing) if landing.lane.is_some() => "Drop to put it here",
+        Some(landing) if landing.is_barred => {
+            "A bus and a group have no recordings: drop to add it on a track of its own"
+        }
         _ => "Drop to add it on a track of its own",
     };
     view! {

@@ -84,13 +84,17 @@ impl Picture<'_> {
             }
         }
         if let Some(drag) = held.filter(super::drag::Drag::changes) {
-            context.set_global_alpha(0.92);
+            // Where they cannot go they are pale.
+            let barred = drag.is_barred(self.scene);
+            context.set_global_alpha(if barred { 0.25 } else { 0.92 });
             for dragged in &drag.clips {
                 let index = drag.target_lane(dragged);
                 if let Some(lane) = self.scene.lanes().get(index) {
                     let (start, y) = (dragged.clip.start + drag.by, self.lane_y(index));
                     self.clip(context, [&Brush::of_lane(lane), &broken], &dragged.clip, start, y);
-                    self.ghost_outline(context, start, dragged.clip.duration, y);
+                    if !barred {
+                        self.ghost_outline(context, start, dragged.clip.duration, y);
+                    }
                 }
             }
         }

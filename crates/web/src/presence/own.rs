@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use sync::wire::{Dragged, PRESENCE_HELD_MAX, PRESENCE_SELECTION_MAX, Playhead, Pointer, Presence as Doing};
 
 use super::hands::values_of;
-use crate::arrangement::Board;
+use crate::arrangement::{Board, Drag};
 use crate::door::clock;
 use crate::door::sound::Sound;
 
@@ -104,7 +104,9 @@ fn doing(board: Board, sound: Sound) -> Doing {
     let playing = sound.playing().get_untracked();
     let playhead = Some(Playhead { beat: sound.position().beats(), playing });
     let dragging = board.drag.with_untracked(|drag| {
-        let Some(drag) = drag.as_ref().filter(|drag| drag.changes()) else { return Vec::new() };
+        // Where it cannot land it is nowhere for the others.
+        let lands = |drag: &&Drag| drag.changes() && !board.scene(|scene| drag.is_barred(scene));
+        let Some(drag) = drag.as_ref().filter(lands) else { return Vec::new() };
         let dragged = |one: &crate::arrangement::Held| {
             let start = (one.clip.start + drag.by).beats();
             Some(Dragged { clip: one.clip.id.clone(), track: lane(drag.target_lane(one))?, start })
