@@ -8,6 +8,7 @@
 
 #[cfg(target_arch = "wasm32")]
 pub mod exports;
+mod integers;
 mod meters;
 pub mod pool;
 mod readings;

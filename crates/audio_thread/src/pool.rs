@@ -6,8 +6,8 @@ use engine::ahead::SLOTS_MAX;
 use engine::reader::Inside;
 use engine::stream::{CHUNK_BYTES, Chunk, FADE_FRAMES, Format, Stream};
 
-use crate::SourceError;
 use crate::readings::{Reading, Readings};
+use crate::{SourceError, integers};
 
 /// The most chunks of all recordings together that are read ahead: a list of them takes two bytes each.
 pub const CHUNKS_MAX: usize = 1 << 24;
@@ -202,13 +202,12 @@ impl Streamed {
         match (self.stream.format, self.stream.channels) {
             (Format::I16, 2) => {
                 let words = &slot.words[from..from + count];
-                left.iter_mut().zip(words).for_each(|(x, word)| *x = dsp::pcm::sample_i16(*word as i16));
-                right.iter_mut().zip(words).for_each(|(x, word)| *x = dsp::pcm::sample_i16((word >> 16) as i16));
+                integers::stereo_words(words, left, right);
             }
             (Format::I16, _) => {
                 for (n, x) in left.iter_mut().enumerate() {
                     let frame = from + n;
-                    *x = dsp::pcm::sample_i16((slot.words[frame / 2] >> (16 * (frame & 1))) as i16);
+                    *x = integers::sample((slot.words[frame / 2] >> (16 * (frame & 1))) as i16);
                 }
                 if !right.is_empty() {
                     right.copy_from_slice(left);

@@ -5,7 +5,7 @@ use engine::Reader;
 use engine::reader::Inside;
 pub use engine::stream::{FRAMES_MAX, Format, WHOLE_CHUNK_FRAMES as SEGMENT_FRAMES};
 
-use crate::Pool;
+use crate::{Pool, integers};
 
 /// The most recordings.
 pub const SOURCES_MAX: usize = engine::plan::SOURCES_MAX;
@@ -140,7 +140,12 @@ impl Source {
             Chunks::I16(chunks) => {
                 let Some(chunk) = chunks.get(index).filter(|chunk| !chunk.is_empty()) else { return false };
                 let samples = &chunk[from * channels..(from + count) * channels];
-                copy_i16(samples, channels, left, right);
+                if channels == 2 {
+                    integers::stereo(samples.as_chunks().0, left, right);
+                } else {
+                    integers::mono(samples, left);
+                    integers::mono(samples, right);
+                }
             }
             Chunks::F32(chunks) => {
                 let Some(chunk) = chunks.get(index).filter(|chunk| !chunk.is_empty()) else { return false };
@@ -153,22 +158,6 @@ impl Source {
             }
         }
         true
-    }
-}
-
-fn copy_i16(samples: &[i16], channels: usize, left: &mut [f32], right: &mut [f32]) {
-    if channels == 2 {
-        let (frames, _) = samples.as_chunks::<2>();
-        if right.is_empty() {
-            left.iter_mut().zip(frames).for_each(|(l, frame)| *l = dsp::pcm::sample_i16(frame[0]));
-        }
-        for ((l, r), frame) in left.iter_mut().zip(right).zip(frames) {
-            *l = dsp::pcm::sample_i16(frame[0]);
-            *r = dsp::pcm::sample_i16(frame[1]);
-        }
-    } else {
-        left.iter_mut().zip(samples).for_each(|(l, sample)| *l = dsp::pcm::sample_i16(*sample));
-        right.iter_mut().zip(samples).for_each(|(r, sample)| *r = dsp::pcm::sample_i16(*sample));
     }
 }
 
