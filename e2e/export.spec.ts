@@ -90,7 +90,7 @@ const decoded = ({ page }: Musician, bytes: Buffer) =>
     return { seconds: buffer.duration, loudest: buffer.getChannelData(0).reduce((most, it) => Math.max(most, Math.abs(it)), 0) }
   }, bytes.toString('base64'))
 
-test('files made on the device are those of unisono render, and others come out and decode (EN40)', async ({ alice }) => {
+test('files made on the device are those of unisono render, and others come out and decode (EN40, EX8)', async ({ alice }) => {
   const project = await song(alice, 'Same: bits?')
   await open(alice, project)
   const wav = await exported(alice, { format: 'wav' })
@@ -119,7 +119,7 @@ test('files made on the device are those of unisono render, and others come out 
   expect(alice.complaints).toEqual([])
 })
 
-test('an export without a network, one that lacks a recording, and one that is cancelled', async ({ alice }) => {
+test('an export without a network, one that lacks a recording, and one that is cancelled (EX8)', async ({ alice }) => {
   const project = await song(alice, 'Offline')
   await open(alice, project)
   // Its recordings and the app come to this device by themselves.
@@ -233,7 +233,7 @@ test('the server makes Ogg Vorbis, goes on through a reload, and lets go of what
   expect(alice.complaints).toEqual([])
 })
 
-test('a kept recording that is damaged is not exported: the server has it, and without a network it is named', async ({ alice }) => {
+test('a kept recording that is damaged is not exported: the server has it, and without a network it is named (EX8)', async ({ alice }) => {
   const project = await song(alice, 'Damaged')
   const line = await network(alice.context)
   await open(alice, project)
@@ -263,7 +263,7 @@ test('a kept recording that is damaged is not exported: the server has it, and w
   await expect(dialog(alice).getByRole('alert')).toContainText(/“(high|low)\.wav” is damaged on this device, and the server cannot be reached/, { timeout: 30_000 })
 })
 
-test('a file for which the device has no room is refused in words, leaves nothing behind, and is made once there is room', async ({ alice }) => {
+test('a file for which the device has no room is refused in words, leaves nothing behind, and is made once there is room (EX8)', async ({ alice }) => {
   const project = await song(alice, 'No room', 20)
   await open(alice, project)
   await expect.poll(() => kept(alice)).toHaveLength(4)

@@ -366,6 +366,10 @@ test('a file dropped in without a network outlives a reload and the closing of t
   await putEarTo(bob.page)
   await open(bob, project)
   await playAndListen(bob.page, 0.35)
+  // It waits here no more: an export takes it from where it is now.
+  await again.locator('.topbar').getByTestId('export').click()
+  await again.getByTestId('export-begin').click()
+  await expect(again.getByTestId('export-dialog')).toHaveAttribute('data-state', 'done', { timeout: 30_000 })
 })
 
 test('a file for which the device has no room is refused in words while offline, and nothing of it stays (CL5)', async ({ alice, between }) => {

@@ -70,9 +70,10 @@ async function make({ order, records, sources, folder, user, id }) {
   const kept = await names(folder)
   for (const [source, { id, name }] of recordings.entries()) {
     const known = sources[id] ?? {}
-    files[recordingNumber(source)] = await find(kept, { source, id, name, ...known }, recordings.length)
+    const mine = known.file && stillHere(known.file)
+    files[recordingNumber(source)] = mine ?? (await find(kept, { source, id, name, ...known }, recordings.length))
     // What only this browser has may have to be decoded.
-    if (known.file) files[decodedNumber(source)] = await opened(await own.getFileHandle(`decoded-${source}`, { create: true }))
+    if (mine) files[decodedNumber(source)] = await opened(await own.getFileHandle(`decoded-${source}`, { create: true }))
   }
   const summary = answer(wasm.run())
   files.forEach((file) => file?.close?.())
@@ -151,9 +152,19 @@ async function opened(handle) {
   }
 }
 
-/** A recording: what this browser was given, what it keeps and is whole, or by ranges from the server. */
+/** What this browser was given; nothing when it has gone: what has been uploaded does not wait here any more. */
+function stillHere(file) {
+  const given = blob(file)
+  try {
+    given.read(0, new Uint8Array(1))
+    return given
+  } catch {
+    return undefined
+  }
+}
+
+/** A recording: what is kept here and is whole, or by ranges from the server. */
 async function find(kept, recording, count) {
-  if (recording.file) return blob(recording.file)
   const { handle, size } = kept.get(recording.hash) ?? {}
   if (!handle) return far(recording, count)
   let file

@@ -77,7 +77,22 @@ describe('recordings that are read from the server', () => {
   })
 })
 
-test('a module that does not load is said in words', async () => {
+test('bytes that this browser was given count only while they can be read (EX8)', () => {
+  const { world } = worker()
+  world.FileReaderSync = class {
+    readAsArrayBuffer({ bytes }) {
+      if (!bytes) throw new DOMException('', 'NotFoundError')
+      return Uint8Array.from(bytes).buffer
+    }
+  }
+  const file = (bytes) => ({ size: 3, slice: (from, to) => ({ bytes: bytes?.slice(from, to) }) })
+  const read = new Uint8Array(2)
+  expect(world.stillHere(file([7, 8, 9])).read(1, read)).toBe(2)
+  expect([...read]).toEqual([8, 9])
+  expect(world.stillHere(file(undefined))).toBe(undefined)
+})
+
+test('a module that does not load is said in words (EX8)', async () => {
   const { world, said } = worker()
   runInContext('globalThis.WebAssembly ??= {}; WebAssembly.instantiateStreaming = async (response) => void (await response)', world)
   await world.onmessage({ data: { type: 'make' } })

@@ -32,12 +32,16 @@ unsafe extern "C" {
 #[derive(Clone, Copy, Debug)]
 struct Worker;
 
-/// How many bytes, or why it could not be done.
-fn outcome(answer: i32) -> io::Result<usize> {
+/// Why it cannot be done, where nothing more is known.
+const NOT_READ: &str = "its bytes cannot be read any more; the server can make the file";
+const NOT_WRITTEN: &str = "the browser does not take the file; the server can make it";
+
+/// How many bytes, or why it could not be done; `broken` where nothing more is known.
+fn outcome(answer: i32, broken: &'static str) -> io::Result<usize> {
     usize::try_from(answer).map_err(|_| match answer {
         NO_ROOM => io::Error::other("this device has no room left"),
         AWAY => io::Error::other("it is not on this device, and the server cannot be reached"),
-        _ => io::Error::other("it could not be read"),
+        _ => io::Error::other(broken),
     })
 }
 
@@ -50,17 +54,18 @@ impl Disk for Worker {
 
     fn read(&self, place: Place, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         // SAFETY: `read` writes at most `length` bytes from `to` on, which are the buffer.
-        outcome(unsafe { read(place.number(), offset as f64, buffer.as_mut_ptr(), buffer.len() as u32) })
+        outcome(unsafe { read(place.number(), offset as f64, buffer.as_mut_ptr(), buffer.len() as u32) }, NOT_READ)
     }
 
     fn write(&self, place: Place, offset: u64, bytes: &[u8]) -> io::Result<()> {
         // SAFETY: `write` reads `length` bytes from `from` on, which are these.
-        outcome(unsafe { write(place.number(), offset as f64, bytes.as_ptr(), bytes.len() as u32) }).map(drop)
+        outcome(unsafe { write(place.number(), offset as f64, bytes.as_ptr(), bytes.len() as u32) }, NOT_WRITTEN)
+            .map(drop)
     }
 
     fn clear(&self, place: Place) -> io::Result<()> {
         // SAFETY: it takes and gives numbers.
-        outcome(unsafe { clear(place.number()) }).map(drop)
+        outcome(unsafe { clear(place.number()) }, NOT_WRITTEN).map(drop)
     }
 
     fn progress(&self, done: f32) {

@@ -131,10 +131,10 @@ impl Work {
         for (source, recording) in (0..).zip(&self.recordings) {
             let named = |reason: String| format!("{}: {reason}", recording.name);
             if disk.size(Place::Decoded(source)).is_some() {
-                decode(disk, source).map_err(|error| named(error.to_string()))?;
+                decode(disk, source).map_err(|error| named(words(&error)))?;
             }
             let mut file = open(disk, source).map_err(|error| named(error.to_string()))?;
-            let header = Header::read(&mut file).map_err(|error| named(error.to_string()))?;
+            let header = Header::read(&mut file).map_err(|error| named(words(&error)))?;
             let told = self.song.sources.iter().find(|told| told.id == source);
             let is = (header.sample_rate, u32::from(header.channels), header.frames());
             if told.is_some_and(|told| (told.rate, told.channels, told.frames) != is) {
@@ -142,6 +142,14 @@ impl Work {
             }
         }
         Ok(())
+    }
+}
+
+/// Why a recording cannot be had: the disk says so itself.
+fn words(error: &media::Error) -> String {
+    match error {
+        media::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
     }
 }
 
