@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::{Id, Key, Timestamp};
 use operations::{Change, Operation};
@@ -47,8 +48,8 @@ pub struct Part {
 /// How the steps have changed: what to store, and to tell other tabs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StepChange {
-    /// This one is new, or different now.
-    Put(Step),
+    /// This one is new, or different now. Shared, not copied: edits of a moment are one step, which has a part for each of them.
+    Put(Arc<Step>),
     /// This one is no more.
     Remove(Id),
 }
@@ -65,7 +66,7 @@ pub struct Edit {
 /// The steps of one user in one project, oldest first; those that are undone come last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps {
-    steps: Vec<Step>,
+    steps: Vec<Arc<Step>>,
     changes: Vec<StepChange>,
 }
 
@@ -88,12 +89,12 @@ impl Steps {
 
     /// The step that undo takes back.
     pub(crate) fn next_undo(&self) -> Option<&Step> {
-        self.steps.iter().rev().find(|step| !step.undone)
+        self.steps.iter().rev().find(|step| !step.undone).map(Arc::as_ref)
     }
 
     /// The step that redo brings again.
     pub(crate) fn next_redo(&self) -> Option<&Step> {
-        self.steps.iter().find(|step| step.undone)
+        self.steps.iter().find(|step| step.undone).map(Arc::as_ref)
     }
 
     /// The last step, if an edit may join it: of the same gesture, or of the same name a moment later.
@@ -129,7 +130,7 @@ impl Steps {
     pub(crate) fn touch(&mut self, now: Timestamp) {
         self.forget_undone();
         if let Some(last) = self.steps.last_mut() {
-            last.touched = now;
+            Arc::make_mut(last).touched = now;
         }
     }
 
@@ -143,9 +144,10 @@ impl Steps {
         let part = Part { tx_id: tx_id.clone(), inverse };
         match self.steps.last_mut().filter(|_| merges) {
             Some(last) => {
-                last.touched = now;
-                last.parts.push(part);
-                self.changes.push(StepChange::Put(last.clone()));
+                let step = Arc::make_mut(last);
+                step.touched = now;
+                step.parts.push(part);
+                self.changes.push(StepChange::Put(Arc::clone(last)));
             }
             None => {
                 // Clocks stand still and are set back; the steps' order is that in which they were made.
@@ -172,7 +174,7 @@ impl Steps {
     }
 
     fn forget_oldest(&mut self) {
-        let size = |step: &Step| step.parts.iter().map(|part| part.inverse.len()).sum::<usize>();
+        let size = |step: &Arc<Step>| step.parts.iter().map(|part| part.inverse.len()).sum::<usize>();
         let mut operations: usize = self.steps.iter().map(size).sum();
         let mut count = self.steps.len();
         let old = self.steps.iter().take_while(|step| {
@@ -184,16 +186,17 @@ impl Steps {
             goes
         });
         let old = old.count();
-        self.changes.extend(self.steps.drain(..old).map(|step| StepChange::Remove(step.id)));
+        self.changes.extend(self.steps.drain(..old).map(|step| StepChange::Remove(step.id.clone())));
     }
 
     /// Adds a step, or puts it in the place of the one of its id.
     pub(crate) fn put(&mut self, step: Step) {
-        self.changes.push(StepChange::Put(step.clone()));
+        let step = Arc::new(step);
+        self.changes.push(StepChange::Put(Arc::clone(&step)));
         self.adopt(step);
     }
 
-    fn adopt(&mut self, step: Step) {
+    fn adopt(&mut self, step: Arc<Step>) {
         self.steps.retain(|other| other.id != step.id);
         let at = self.steps.partition_point(|other| (other.made, &other.id) < (step.made, &step.id));
         self.steps.insert(at, step);
@@ -222,10 +225,10 @@ impl Steps {
     /// What takes a transaction back is this now: it was committed after others' edits.
     pub(crate) fn set_inverse(&mut self, tx_id: &Id, inverse: &[Operation]) {
         for step in self.steps.iter_mut().rev() {
-            if let Some(part) = step.parts.iter_mut().find(|part| part.tx_id == *tx_id) {
-                if part.inverse != inverse {
-                    part.inverse = inverse.to_vec();
-                    self.changes.push(StepChange::Put(step.clone()));
+            if let Some(at) = step.parts.iter().position(|part| part.tx_id == *tx_id) {
+                if step.parts[at].inverse != inverse {
+                    Arc::make_mut(step).parts[at].inverse = inverse.to_vec();
+                    self.changes.push(StepChange::Put(Arc::clone(step)));
                 }
                 return;
             }
@@ -237,8 +240,8 @@ impl Steps {
         let Some(step) = self.steps.iter_mut().find(|step| step.parts.iter().any(|part| part.tx_id == *tx_id)) else {
             return;
         };
-        step.parts.retain(|part| part.tx_id != *tx_id);
-        let (id, rest) = (step.id.clone(), step.clone());
+        Arc::make_mut(step).parts.retain(|part| part.tx_id != *tx_id);
+        let (id, rest) = (step.id.clone(), Arc::clone(step));
         if rest.parts.is_empty() { self.remove(&id) } else { self.changes.push(StepChange::Put(rest)) }
     }
 

@@ -96,7 +96,7 @@ impl Tables {
             Write::Steps(changes) => {
                 for change in changes {
                     match change {
-                        StepChange::Put(step) => drop(self.steps.insert(step.id.clone(), step.clone())),
+                        StepChange::Put(step) => drop(self.steps.insert(step.id.clone(), (**step).clone())),
                         StepChange::Remove(id) => drop(self.steps.remove(id)),
                     }
                 }

@@ -60,7 +60,7 @@ impl Replica {
     /// Takes up what the browser keeps. What is not there any more has been settled by another tab.
     pub(super) fn stored(&mut self, store: Store) -> Vec<Effect> {
         for step in store.steps {
-            self.steps.follow(crate::StepChange::Put(step));
+            self.steps.follow(crate::StepChange::Put(step.into()));
         }
         let mut effects = vec![Effect::Steps(Vec::new())];
         let (before, mut keys) = (self.view.clone(), BTreeSet::new());

@@ -62,7 +62,7 @@ fn un2_cl8_what_a_transaction_has_taken_in_lets_its_step_go_on() {
     let edit = Edit { label: "Turn".to_owned(), gesture: None };
     steps.made(&edit, &id("later"), vec![field("pan")], at(1_800));
     assert_eq!(ids(&steps), ["e0"]);
-    let undone = super::Step { undone: true, id: id("u"), made: at(9_000), ..steps.steps[0].clone() };
+    let undone = super::Step { undone: true, id: id("u"), made: at(9_000), ..(*steps.steps[0]).clone() };
     steps.put(undone);
     assert!(steps.next_redo().is_some());
     steps.touch(at(1_900));

@@ -153,11 +153,15 @@ impl Store {
         self.add(Write::Forget(tx_id), true);
     }
 
-    /// Steps of undo have changed.
+    /// Steps of undo have changed. They are made ready as soon as this turn of the page's is over: what a hand does goes first, and a
+    /// step of many edits is long.
     pub(crate) fn keep_steps(&self, project: &Id, changes: Vec<StepChange>) {
-        for change in changes {
-            self.add(Write::step(project, change), false);
-        }
+        let (store, project) = (self.clone(), project.clone());
+        leptos::task::spawn_local(async move {
+            for change in changes {
+                store.add(Write::step(&project, change), false);
+            }
+        });
     }
 
     /// The log of a project has come on.

@@ -43,7 +43,7 @@ impl Write {
     pub(super) fn step(project: &Id, change: StepChange) -> Write {
         let project = project.clone();
         match change {
-            StepChange::Put(step) => Write::PutStep { project, bytes: rows::encode(&step), id: step.id },
+            StepChange::Put(step) => Write::PutStep { project, bytes: rows::encode(&*step), id: step.id.clone() },
             StepChange::Remove(id) => Write::RemoveStep { project, id },
         }
     }
