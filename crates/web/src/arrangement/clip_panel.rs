@@ -8,9 +8,10 @@ use model::{Clip, Id, Table, Ticks};
 use web_sys::HtmlElement;
 
 use super::board::Board;
+use super::clip_list::delete_selected;
 use super::shape::{Part, Shaping, changes, crossfades, id_of};
 use super::track_menu::place_beside;
-use crate::controls::{Dial, Hold, Typed};
+use crate::controls::{Dial, Hold, Typed, focus};
 use crate::design::{Icon, icon};
 use crate::mixer::DecibelsField;
 use crate::mixer::decibels::{factor_at, travel_of, written};
@@ -133,29 +134,23 @@ fn Panel(id: Id) -> impl IntoView {
             event.prevent_default();
             close();
         }
+        if let Some(panel) = panel.get_untracked() {
+            focus::hold_within(&panel, &event);
+        }
         if !event.ctrl_key() && !event.meta_key() {
             event.stop_propagation();
         }
     };
     let typed_beats = move |what: &'static str, set: fn(&mut Clip, Ticks)| {
         Callback::new(move |text: String| {
-            if let Some(length) = read_beats(&text) {
-                edit(what, &|clip| set(clip, length.min(clip.duration)));
-            }
+            let length = read_beats(&text);
+            length.map(|length| edit(what, &|clip| set(clip, length.min(clip.duration)))).is_some()
         })
     };
     let start = move |text: String| {
-        if let Some(seconds) = text
-            .trim()
-            .trim_end_matches('s')
-            .trim()
-            .replace(',', ".")
-            .parse::<f64>()
-            .ok()
-            .filter(|it| (0.0..=86_400.0).contains(it))
-        {
-            edit("Slip clip", &|clip| clip.audio_start_offset = seconds);
-        }
+        let seconds = text.trim().trim_end_matches('s').trim().replace(',', ".").parse::<f64>();
+        let seconds = seconds.ok().filter(|it| (0.0..=86_400.0).contains(it));
+        seconds.map(|seconds| edit("Slip clip", &|clip| clip.audio_start_offset = seconds)).is_some()
     };
     let shape_choice = move |label: &'static str, read: fn(&Clip) -> Shape, write: fn(&mut Clip, Shape)| {
         let now = move || clip.with(|clip| clip.as_ref().map_or("linear", |clip| id_of(read(clip))));
@@ -170,7 +165,7 @@ fn Panel(id: Id) -> impl IntoView {
     };
     view! {
         <div class="scrim" on:pointerdown=move |_| close()></div>
-        <div class="popover clip-panel" role="dialog" aria-label=move || format!("Clip {}", name.get()) data-testid="clip-panel" tabindex="-1" node_ref=panel on:keydown=key>
+        <div class="popover clip-panel" role="dialog" aria-modal="true" aria-label=move || format!("Clip {}", name.get()) data-testid="clip-panel" tabindex="-1" node_ref=panel on:keydown=key>
             <header><h2>{name}</h2>
                 <button type="button" class="icon-button small" aria-label="Close" on:click=move |_| close()>{icon(Icon::Close)}</button>
             </header>
@@ -191,6 +186,8 @@ fn Panel(id: Id) -> impl IntoView {
                 on:click=move |_| edit("Repeat clip", &toggle_repeat)>"Repeat"</button>
             <button type="button" class="button clip-crossfade" data-testid="crossfade" title="Fade over into the clips that it overlaps (X)"
                 on:click=move |_| { board.select(&id.get_value(), false); crossfade(board); }>"Crossfade"</button>
+            <button type="button" class="button quiet is-danger clip-delete" data-testid="delete-clip" on:click=move |_| { board.select(&id.get_value(), false); close(); delete_selected(board); }>
+                {icon(Icon::Bin)} "Delete"</button>
         </div>
     }
 }

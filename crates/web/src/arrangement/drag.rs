@@ -48,9 +48,14 @@ impl Drag {
         self.lanes = lanes.clamp(-i64::try_from(top).unwrap_or(0), i64::try_from(room_below).unwrap_or(0));
     }
 
+    /// What has been deleted while it was held does not land.
+    pub(crate) fn let_go_of_what_is_gone(&mut self, scene: &Scene) {
+        self.clips.retain(|dragged| scene.clip(&dragged.clip.id).is_some());
+    }
+
     /// Whether letting go would change anything.
     pub(crate) fn changes(&self) -> bool {
-        self.by != Ticks(0) || self.lanes != 0
+        !self.clips.is_empty() && (self.by != Ticks(0) || self.lanes != 0)
     }
 
     /// Whether a clip is on its way elsewhere.
@@ -159,6 +164,17 @@ mod tests {
         };
         assert_eq!([0, 1, 2, 3].map(|lanes| barred("x", lanes, &["x"])), [false, true, false, true]);
         assert!(barred("x", 1, &["x", "y"]), "one of them is enough");
+    }
+
+    #[test]
+    fn cl8_what_is_deleted_in_the_hand_does_not_land() {
+        let scene = scene();
+        let mut drag = Drag::take_up(&scene, &id("x"), &[id("x"), id("y")]).unwrap();
+        drag.move_to(Ticks(TICKS_PER_BEAT), 0, 3, None);
+        drag.let_go_of_what_is_gone(&scene);
+        assert_eq!(drag.operations(&scene).len(), 2);
+        drag.let_go_of_what_is_gone(&Scene::of(&Records::new()));
+        assert!(!drag.changes() && drag.operations(&scene).is_empty());
     }
 
     #[test]

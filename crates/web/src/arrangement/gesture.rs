@@ -14,6 +14,7 @@ use super::clip_list::{move_label, say_no_clips};
 use super::drag::Drag;
 use super::paint_clip::NOT_BODY;
 use super::shape::{Part, Shaping, Way};
+use crate::controls::on_escape;
 
 /// A press that moves less than this, in pixels, is a click.
 const SLACK: f64 = 4.0;
@@ -75,14 +76,8 @@ impl Gestures {
     pub(super) fn new(board: Board) -> Gestures {
         let state = State { doing: Doing::Nothing, fingers: Vec::new(), start: (0.0, 0.0), last: (0.0, 0.0) };
         let gestures = Gestures { board, state: StoredValue::new_local(Rc::new(RefCell::new(state))) };
-        let handle = window_event_listener(leptos::ev::keydown, move |event| {
-            let holds = board.drag.with_untracked(Option::is_some) || board.shaping.with_untracked(Option::is_some);
-            if event.key() == "Escape" && holds {
-                gestures.abandon();
-                event.prevent_default();
-            }
-        });
-        on_cleanup(move || handle.remove());
+        let holds = move || board.drag.with_untracked(Option::is_some) || board.shaping.with_untracked(Option::is_some);
+        on_escape(holds, move || gestures.abandon());
         gestures
     }
 
@@ -245,6 +240,10 @@ impl Gestures {
 
     fn keep_shape(self) {
         if let Some(shaping) = self.board.shaping.get_untracked() {
+            // What has been deleted meanwhile is nobody's to shape.
+            if self.board.scene(|scene| scene.clip(&shaping.to.id).is_none()) {
+                return self.board.shaping.set(None);
+            }
             // Written first, so that nothing jumps back in between.
             self.board.door.dispatch(shaping.what(), shaping.operations());
             self.board.shaping.set(None);
@@ -288,8 +287,9 @@ impl Gestures {
 
     fn land(self) {
         let board = self.board;
-        let Some(drag) = board.drag.get_untracked() else { return };
+        let Some(mut drag) = board.drag.get_untracked() else { return };
         board.drag.set(None);
+        board.scene(|scene| drag.let_go_of_what_is_gone(scene));
         if board.scene(|scene| drag.is_barred(scene)) {
             return say_no_clips(board);
         }

@@ -11,6 +11,7 @@ use super::board::Board;
 use super::header_order::{key_for, rank_at};
 use super::track_menu::TrackMenu;
 use crate::automation::{LaneHead, LanesShown};
+use crate::controls::{focus, on_escape};
 use crate::design::{Icon, colour_of, icon, in_portions};
 use crate::door::Door;
 use crate::door::imports::new_track;
@@ -43,6 +44,7 @@ pub(super) fn rank_of(board: Board, id: &Id) -> usize {
 pub(super) fn Headers() -> impl IntoView {
     let board = expect_context::<Board>();
     let lifted = RwSignal::new(None::<(Id, usize)>);
+    on_escape(move || lifted.with_untracked(Option::is_some), move || lifted.set(None));
     let frame = NodeRef::<Div>::new();
     let tracks = in_portions(board.door.tracks());
     let master = expect_context::<LanesShown>().master();
@@ -234,7 +236,7 @@ fn Grip(id: Id, name: Memo<String>, lifted: RwSignal<Option<(Id, usize)>>) -> im
     let grip = NodeRef::<Div>::new();
     let id = StoredValue::new(id);
     let down = move |event: PointerEvent| {
-        if !board.door.may_edit() {
+        if event.button() != 0 || !board.door.may_edit() {
             return;
         }
         if let Some(grip) = grip.get_untracked() {
@@ -311,6 +313,7 @@ fn NameInput(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoV
         }
         let wanted = input.get_untracked().map(|input| input.value().trim().to_owned()).unwrap_or_default();
         renaming.set(false);
+        id.with_value(|id| focus_name(id));
         if keep && !wanted.is_empty() && wanted != name.get_untracked() {
             board
                 .door
@@ -329,6 +332,20 @@ fn NameInput(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoV
         <input class="head-input" aria-label="Track name" maxlength="120" autocomplete="off" spellcheck="false" node_ref=input
             on:keydown=key on:blur=move |_| finish(true) />
     }
+}
+
+/// Gives a track's name the focus that its field had.
+fn focus_name(id: &Id) {
+    let id = id.clone();
+    crate::door::clock::after(std::time::Duration::ZERO, move || {
+        let name = document()
+            .query_selector(&format!("[data-testid=track][data-track-id=\"{id}\"] .head-name"))
+            .ok()
+            .flatten();
+        if let Some(name) = name.filter(|_| focus::holder().is_none()) {
+            focus::focus(&name);
+        }
+    });
 }
 
 #[component]

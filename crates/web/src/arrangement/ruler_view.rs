@@ -9,9 +9,9 @@ use super::board::Board;
 use super::markers::Markers;
 use super::paint::Picture;
 use super::{snap, stage};
+use crate::controls::on_escape;
 use crate::door::clock::Frame;
 use crate::door::sound::{LoopRegion, Sound};
-use crate::transport::changes;
 use crate::transport::position::bars_in_words;
 
 /// The grid of loops: a beat.
@@ -63,10 +63,23 @@ pub(super) fn Ruler() -> impl IntoView {
         let (left, top) = corner.map_or((0.0, 0.0), |corner| (corner.left(), corner.top()));
         (f64::from(event.client_x()) - left, f64::from(event.client_y()) - top)
     };
+    // As the loop was before it was taken in the hand.
+    let before = StoredValue::new(None::<LoopRegion>);
+    let give_up = move || {
+        held.set(Held::Nothing);
+        if let Some(region) = before.get_value() {
+            sound.set_region(region);
+        }
+    };
+    on_escape(move || held.get_untracked() != Held::Nothing, give_up);
     let down = move |event: PointerEvent| {
+        if event.button() != 0 {
+            return;
+        }
         let (x, y) = at(&event);
         let view = board.viewport.get_untracked();
         let region = sound.region().get_untracked();
+        before.set_value(Some(region));
         if let Some(canvas) = canvas.get_untracked() {
             let _ = canvas.set_pointer_capture(event.pointer_id());
         }
@@ -118,12 +131,7 @@ pub(super) fn Ruler() -> impl IntoView {
                 on:pointerdown=down
                 on:pointermove=moved
                 on:pointerup=up
-                on:pointercancel=move |_| held.set(Held::Nothing)
-                on:dblclick=move |event| {
-                    let left = canvas.get_untracked().map_or(0.0, |canvas| canvas.get_bounding_client_rect().left());
-                    let place = board.viewport.get_untracked().place(f64::from(event.client_x()) - left);
-                    changes::add_tempo(board.door, snap::nearest(place, LOOP_GRID));
-                }
+                on:pointercancel=move |_| give_up()
                 on:keydown=move |event| key(board, sound, &event)
             ></canvas>
             <Markers />

@@ -10,6 +10,7 @@ use web_sys::HtmlElement;
 use super::board::Board;
 use super::headers::{move_track, rank_of};
 use crate::automation::LanesShown;
+use crate::controls::focus;
 use crate::design::{Icon, PALETTE, icon};
 
 /// The menu; closes on choice, Escape, and a press elsewhere.
@@ -49,6 +50,7 @@ pub(super) fn TrackMenu(id: Id, name: Memo<String>, open: RwSignal<bool>, renami
         if !board.door.dispatch("Delete track", vec![build::delete(Table::Tracks, &id.get_value())]) {
             return;
         }
+        focus::keep(None, &[".head-name", ".head-add button"]);
         let (step, restore) = (board.door.last_step(), id.get_value());
         board.door.toasts().info_with(format!("“{}” was deleted", name.get_untracked()), "Bring back", move || {
             let restored = vec![build::restore(Table::Tracks, &restore)];

@@ -57,6 +57,7 @@ pub(crate) fn LaneHead(track: Id, number: u32) -> impl IntoView {
         if let (Some(value), Some(point)) = (read, point.get_untracked()) {
             hand.change("Move point", &point.id, |point, _| point.value = value);
         }
+        read.is_some()
     };
     let another = move |_| {
         let next = face.targets.with_untracked(|targets| {

@@ -5,14 +5,17 @@ use leptos::prelude::*;
 
 use crate::door::Door;
 
+/// So much of what was typed is said again when it is no value.
+const QUOTED_CHARS_MAX: usize = 24;
+
 /// The field; it shows `shown` unless somebody types.
 #[component]
 pub(crate) fn Typed(
     class: &'static str,
     #[prop(into)] label: Signal<String>,
     #[prop(into)] shown: Signal<String>,
-    /// Told what was typed, at Enter or when the field is left.
-    write: Callback<String>,
+    /// Told what was typed, at Enter or when the field is left; false when that is no value of its kind.
+    write: Callback<String, bool>,
 ) -> impl IntoView {
     let door = expect_context::<Door>();
     let input = NodeRef::<Input>::new();
@@ -31,8 +34,14 @@ pub(crate) fn Typed(
     let commit = move || {
         if typing.get_untracked() {
             typing.set(false);
-            if let Some(input) = input.get_untracked() {
-                write.run(input.value());
+            if let Some(input) = input.get_untracked()
+                && !write.run(input.value())
+            {
+                let typed: String = input.value().chars().take(QUOTED_CHARS_MAX).collect();
+                door.toasts().error(
+                    format!("“{typed}” is no value for this"),
+                    format!("{} stays as it was.", label.get_untracked()),
+                );
             }
             show();
         }

@@ -11,6 +11,7 @@ use super::knob::Control;
 use super::order::{Handle, Lifted};
 use super::reduction::{LiveSpectrum, Reduction, effect_of};
 use super::{Owner, plugins};
+use crate::controls::focus;
 use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::sound::{Sound, Turned};
@@ -19,6 +20,9 @@ use crate::presence::Touch;
 
 /// Parameters of one band of the equaliser, which are shown together.
 const BAND_PARAMETERS: usize = 6;
+
+/// Where the focus goes when what had it in the rack is gone.
+const IN_THE_RACK: [&str; 2] = [".rack-add", ".rack"];
 
 /// An effect; `place` is where it stands in the chain.
 #[component]
@@ -58,6 +62,8 @@ pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
         }
     };
     let shift = move |by: isize| {
+        // Moved, its element is taken out and put in elsewhere, without the focus.
+        focus::keep(focus::holder(), &IN_THE_RACK);
         if let Some(to) = place.get_untracked().checked_add_signed(by) {
             move_to(to);
         }
@@ -68,6 +74,7 @@ pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
     let stored_id = StoredValue::new(own.with_value(|(_, id)| id.clone()));
     let remove = move |_| {
         let (owner, id) = own.get_value();
+        focus::keep(None, &IN_THE_RACK);
         if write("Remove effect", build::list_remove(owner.table, &owner.id, "plugins", name_of(&id))) {
             let (step, back) = (door.last_step(), plugin.get_untracked());
             door.toasts().info_with(format!("{} was removed", kind.name()), "Bring back", move || {

@@ -43,7 +43,7 @@ fn Switch(name: &'static str, label: Signal<String>, value: Signal<f32>, commit:
     let on = move || value.get() >= 0.5;
     view! {
         <button type="button" class="effect-switch" aria-label=label aria-pressed=move || on().to_string() class:is-on=on
-            title=move || door.title("Switch on or off") on:click=move |_| if door.may_edit() { commit.run(if on() { 0.0 } else { 1.0 }) }>{name}</button>
+            title=move || door.title("Switch on or off") on:click=move |_| if door.may_edit() { commit.run(if on() { 0.0 } else { 1.0 }) }>{move || if name == "On" && !on() { "Off" } else { name }}</button>
     }
 }
 
@@ -112,9 +112,8 @@ fn Knob(
     // Bipolar parameters are drawn from their middle.
     let origin = if parameter.min < 0.0 && parameter.max > 0.0 { turn_of(0.0) } else { 0.0 };
     let typed = move |text: String| {
-        if let Some(value) = read(parameter, &text) {
-            write(value);
-        }
+        let value = read(parameter, &text);
+        value.map(write).is_some()
     };
     view! {
         <div class="effect-knob" class:is-held=move || hold.held().is_some()>

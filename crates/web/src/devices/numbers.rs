@@ -52,10 +52,18 @@ pub(crate) fn read(parameter: &Parameter, text: &str) -> Option<f32> {
     let rest = text[number.len()..].trim();
     let number: f32 = number.parse().ok()?;
     let factor = match (parameter.unit, rest) {
-        (Unit::Hertz, "k" | "khz") => 1_000.0,
-        (Unit::Milliseconds, "s") => 1_000.0,
+        (_, "") => 1.0,
+        (Unit::Hertz, "k" | "khz") | (Unit::Milliseconds, "s") => 1_000.0,
         (Unit::Seconds, "ms") => 0.001,
-        _ => 1.0,
+        (Unit::Hertz, "hz")
+        | (Unit::Milliseconds, "ms")
+        | (Unit::Seconds, "s")
+        | (Unit::Decibels, "db")
+        | (Unit::Percent, "%")
+        | (Unit::Ratio, ":1")
+        | (Unit::Metres, "m")
+        | (Unit::Degrees, "°") => 1.0,
+        _ => return None,
     };
     parameter.accept(number * factor)
 }
@@ -88,7 +96,7 @@ mod tests {
         assert_eq!(read(&parameter(Unit::Milliseconds), "0.5 s"), Some(500.0));
         assert_eq!(read(&parameter(Unit::Decibels), "−6 dB"), Some(-6.0));
         assert_eq!(read(&parameter(Unit::Hertz), "99999"), Some(20_000.0));
-        for nonsense in ["", "loud", "--", "é1"] {
+        for nonsense in ["", "loud", "--", "é1", "1e99", "20 dB", "5 apples"] {
             assert_eq!(read(&parameter(Unit::Hertz), nonsense), None, "{nonsense}");
         }
     }

@@ -7,6 +7,7 @@ use model::{Id, Table};
 use super::card::{DeviceCard, insert, new_element};
 use super::order::Lifted;
 use super::{OpenRack, Owner, plugins};
+use crate::controls::{focus, opens_first};
 use crate::design::{Icon, icon};
 use crate::door::{Door, new_id};
 use crate::mixer::Sends;
@@ -49,23 +50,35 @@ fn Chain(owner: Owner) -> impl IntoView {
         }
     };
     let kinds = Kind::ALL.iter().map(|kind| view! { <option value=kind.id()>{kind.name()}</option> }).collect_view();
+    // Whoever came by keys goes on in the rack, and afterwards where they came from.
+    let opener = StoredValue::new_local(focus::holder_by_keys());
+    let close = move || {
+        open.0.set(None);
+        focus::keep(opener.get_value(), &[".rack-button"]);
+    };
+    let panel = NodeRef::<leptos::html::Section>::new();
+    Effect::new(move |_| {
+        if let Some(panel) = panel.get().filter(|_| opener.with_value(Option::is_some)) {
+            focus::focus(&panel);
+        }
+    });
     let key = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "Escape" {
-            open.0.set(None);
+            close();
             event.stop_propagation();
         }
     };
     view! {
-        <section class="rack" aria-label=move || format!("Effects and sends of {}", name.get()) data-testid="rack" on:keydown=key>
+        <section class="rack" aria-label=move || format!("Effects and sends of {}", name.get()) data-testid="rack" tabindex="-1" node_ref=panel on:keydown=key>
             <header class="rack-head">
                 <h2>{name}</h2>
                 // It shows what it is for again after each choice.
                 <select class="rack-add" data-testid="add-effect" aria-label=move || format!("Add an effect to {}", name.get()) disabled=move || !door.may_edit_now()
-                    prop:value=move || { chain.track(); "" } on:change=add>
+                    prop:value=move || { chain.track(); "" } on:keydown=|event| opens_first(&event) on:change=add>
                     <option value="" selected=true>"Add effect…"</option>
                     {kinds}
                 </select>
-                <button type="button" class="icon-button small" aria-label="Close the effects" on:click=move |_| open.0.set(None)>{icon(Icon::Close)}</button>
+                <button type="button" class="icon-button small" aria-label="Close the effects" on:click=move |_| close()>{icon(Icon::Close)}</button>
             </header>
             <div class="rack-chain">
                 <For each=move || chain.get() key=|(id, kind): &(Id, Kind)| (id.clone(), *kind) let((id, kind))>

@@ -348,8 +348,13 @@ impl Door {
     /// Says what an undo has hidden of others' work, and offers to bring it back.
     fn hid_others_work(self, keys: &[Key]) {
         let undone = self.undone_step();
+        // Nobody works on a recording's record but the server, which prepares it.
+        let keys: Vec<Key> = keys.iter().filter(|key| key.table != Table::AudioFiles).cloned().collect();
+        if keys.is_empty() {
+            return;
+        }
         let restore: Vec<Operation> = keys.iter().map(|key| build::restore(key.table, &key.id)).collect();
-        let words = self.read(|records| undo_words::hidden(records, keys));
+        let words = self.read(|records| undo_words::hidden(records, &keys));
         self.toasts.info_with(words, "Bring back", move || {
             if self.has_ended() {
                 return;

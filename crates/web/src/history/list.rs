@@ -10,6 +10,7 @@ use super::History;
 use super::groups::{Group, LINES_SHOWN};
 use super::moment_words::exact;
 use super::versions::{NameVersion, VersionMark};
+use crate::controls::focus;
 use crate::design::{Icon, icon};
 use crate::door::history::Author;
 use crate::door::now;
@@ -76,6 +77,7 @@ fn Panel() -> impl IntoView {
     let key = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "Escape" {
             history.toggle();
+            focus::keep(None, &[".history-key", "[data-testid=history-switch]"]);
             event.prevent_default();
             event.stop_propagation();
         }
@@ -238,7 +240,7 @@ fn PlainChange(group: Group, clock: RwSignal<model::Timestamp>) -> impl IntoView
             <div class="change-main">
                 <p class="change-head">
                     <strong>{name}</strong>
-                    {steps_back.then(|| view! { <span class="tag">"undo or redo"</span> })}
+                    {steps_back.then(|| view! { <span class="tag">"Undo or redo"</span> })}
                     <time class="change-when" title=exact(time)>{move || ago(time, clock.get())}</time>
                 </p>
                 <ul class="change-lines">{shown}</ul>

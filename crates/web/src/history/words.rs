@@ -112,8 +112,12 @@ fn created(lexicon: &Lexicon<'_>, deed: &Deed) -> Option<Told> {
         }
         Table::AudioFiles => (format!("added recording {name}"), Some("recordings")),
         Table::Automation => {
-            let parameter = text("parameter").unwrap_or("a parameter");
-            (format!("added automation of {parameter} to {}", lexicon.lane_of(&deed.value)), Some("automation lanes"))
+            // What was large is not in the list of changes: then the lane is as it is today.
+            let what = match text("parameter") {
+                Some(parameter) => format!("{parameter} to {}", lexicon.lane_of(&deed.value)),
+                None => lexicon.lane(&deed.id),
+            };
+            (format!("added automation of {what}"), Some("automation lanes"))
         }
         Table::Versions => (format!("named this version {}", quoted(&name)), None),
         Table::TempoChanges | Table::TimeSignatures => {

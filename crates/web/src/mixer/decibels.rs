@@ -4,6 +4,8 @@
 pub(crate) const FACTOR_MAX: f64 = 2.0;
 /// What is below is written as silence.
 const SILENCE_DB: f64 = -90.0;
+/// Louder and softer than this is a slip of the hand.
+const TYPED_DB_MAX: f64 = 200.0;
 /// The lower end of a meter.
 const METER_FLOOR_DB: f64 = -60.0;
 
@@ -58,7 +60,7 @@ pub(crate) fn read(text: &str) -> Option<f64> {
     if matches!(text, "-inf" | "-∞") {
         return Some(0.0);
     }
-    let db: f64 = text.parse().ok().filter(|db: &f64| db.is_finite())?;
+    let db: f64 = text.parse().ok().filter(|db: &f64| db.abs() <= TYPED_DB_MAX)?;
     Some(if db < SILENCE_DB { 0.0 } else { 10f64.powf(db / 20.0).min(FACTOR_MAX) })
 }
 

@@ -97,9 +97,8 @@ pub(super) fn Fader(
 #[component]
 pub(crate) fn Decibels(shown: Signal<f64>, write: Callback<f64>, label: Signal<String>) -> impl IntoView {
     let read = move |text: String| {
-        if let Some(factor) = decibels::read(&text) {
-            write.run(factor);
-        }
+        let factor = decibels::read(&text);
+        factor.map(|factor| write.run(factor)).is_some()
     };
     view! {
         <Typed class="fader-number" label=Signal::derive(move || format!("{}, in decibels", label.get()))

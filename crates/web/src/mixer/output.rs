@@ -5,6 +5,7 @@ use model::{Id, Table};
 use operations::{Operation, build};
 
 use super::routes::{Choice, Routes};
+use crate::controls::opens_first;
 use crate::design::{Icon, icon};
 use crate::door::imports::new_track;
 use crate::door::{Door, new_id};
@@ -42,12 +43,17 @@ pub(crate) fn TrackChoice(
         let option = |choice: Choice| view! { <option value=choice.id.to_string()>{choice.name}</option> };
         choices.get().into_iter().map(option).collect_view()
     };
+    let list = NodeRef::<leptos::html::Select>::new();
     let changed = move |event: leptos::ev::Event| {
         let chosen = event_target_value(&event);
         match (&*chosen, make) {
             (NEW, Some(make)) => make.run(()),
             ("", _) => choose.run(None),
             _ => choose.run(Id::new(&chosen).ok()),
+        }
+        // What was chosen may not be what it now is: a send that was added leaves the list as it was.
+        if let Some(list) = list.get_untracked() {
+            list.set_value(&now.get_untracked().map(|id| id.to_string()).unwrap_or_default());
         }
     };
     // Set again whenever the list is: a browser forgets what was chosen when its option comes anew.
@@ -57,7 +63,7 @@ pub(crate) fn TrackChoice(
     };
     view! {
         <select class="track-choice" data-testid=test aria-label=label disabled=move || !door.may_edit_now()
-            title=move || label.get() on:change=changed prop:value=chosen>
+            title=move || label.get() node_ref=list on:keydown=|event| opens_first(&event) on:change=changed prop:value=chosen>
             <option value="">{none}</option>
             {options}
             {gone}

@@ -8,7 +8,7 @@ use super::decibels::{factor_at, travel_of, written};
 use super::fader::Decibels;
 use super::output::{Output, TrackChoice, new_channel};
 use super::routes::Routes;
-use crate::controls::{Dial, Hold};
+use crate::controls::{Dial, Hold, focus};
 use crate::design::{Icon, icon};
 use crate::door::sound::{Sound, Turned};
 use crate::door::{Door, new_id};
@@ -113,16 +113,14 @@ fn OneSend(track: Id, id: Id, sends: Memo<Vec<Send>>) -> impl IntoView {
         Signal::derive(move || hold.held().map(factor_at).or_else(|| touch.seen()).unwrap_or_else(|| gain.get()));
     let remove = move |_| {
         let ((track, id), Some(was)) = (own.get_value(), send.get_untracked()) else { return };
+        let name = target.get_untracked();
         let gone = build::list_remove(Table::Tracks, &track, "sends", Value::map([("id", Value::from(&id))]));
         if door.dispatch("Remove send", vec![gone]) {
+            focus::keep(None, &["[data-testid=add-send]", ".rack"]);
             let step = door.last_step();
-            door.toasts().info_with(
-                format!("The send to {} was removed", target.get_untracked()),
-                "Bring back",
-                move || {
-                    door.take_back(step.as_ref(), "Restore send", vec![insert(&track, &was)]);
-                },
-            );
+            door.toasts().info_with(format!("The send to {name} was removed"), "Bring back", move || {
+                door.take_back(step.as_ref(), "Restore send", vec![insert(&track, &was)]);
+            });
         }
     };
     let label = Signal::derive(move || format!("Send to {}", target.get()));

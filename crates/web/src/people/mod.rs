@@ -86,6 +86,19 @@ pub(crate) fn People() -> impl IntoView {
 #[component]
 fn OnlyListens() -> impl IntoView {
     let door = expect_context::<Door>();
+    Effect::new(move |before: Option<Option<Role>>| {
+        let now = door.role().get();
+        match (before.flatten(), now) {
+            (Some(Role::Viewer), Some(Role::Editor | Role::Owner)) => {
+                door.toasts().info("You can change this song now", "An owner has made you an editor.");
+            }
+            (Some(Role::Editor | Role::Owner), Some(Role::Viewer)) => {
+                door.toasts().info("You can only listen now", "An owner has changed what you may do.");
+            }
+            _ => {}
+        }
+        now.or(before.flatten())
+    });
     view! {
         <Show when=move || door.role().get() == Some(Role::Viewer)>
             <span class="only-listens" data-testid="only-listens" title=ONLY_LISTENS tabindex="0" role="note">

@@ -13,6 +13,8 @@ use crate::door::clock;
 
 /// How long a message stays; a failure that one can do something about stays until it is dismissed.
 const STAY: Duration = Duration::from_secs(8);
+/// How long it stays once nobody uses it any more.
+const STAY_AFTER_USE: Duration = Duration::from_secs(2);
 /// More are not shown at once; the oldest goes.
 const SHOWN_MAX: usize = 4;
 
@@ -40,12 +42,14 @@ struct Toast {
 pub(crate) struct Toasts {
     shown: RwSignal<Vec<Toast>>,
     next: StoredValue<u32>,
+    /// The one that somebody points at or has come to by keys: it does not go from under their hands.
+    in_use: RwSignal<Option<u32>>,
 }
 
 impl Toasts {
     /// None yet.
     pub(crate) fn new() -> Toasts {
-        Toasts { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0) }
+        Toasts { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0), in_use: RwSignal::new(None) }
     }
 
     /// Says that something was done, and offers to take it back.
@@ -116,8 +120,16 @@ impl Toasts {
             shown.drain(..excess);
         });
         if !stays {
-            clock::after(STAY, move || self.dismiss(number));
+            self.dismiss_after(STAY, number);
         }
+    }
+
+    fn dismiss_after(self, stay: Duration, number: u32) {
+        clock::after(stay, move || match self.in_use.try_get_untracked() {
+            Some(Some(used)) if used == number => self.dismiss_after(STAY_AFTER_USE, number),
+            Some(_) => self.dismiss(number),
+            None => {}
+        });
     }
 
     fn dismiss(self, number: u32) {
@@ -156,8 +168,16 @@ fn ToastView(toast: Toast) -> impl IntoView {
             </button>
         }
     });
+    let used = move |_| toasts.in_use.set(Some(number));
+    let unused = move |_| toasts.in_use.set(None);
+    on_cleanup(move || {
+        if toasts.in_use.try_get_untracked().flatten() == Some(number) {
+            toasts.in_use.set(None);
+        }
+    });
     view! {
-        <div class="toast" class:is-error=toast.is_error data-testid="toast" role=if toast.is_error { "alert" } else { "status" }>
+        <div class="toast" class:is-error=toast.is_error data-testid="toast" on:pointerenter=used on:focusin=move |_| toasts.in_use.set(Some(number))
+            on:pointerleave=unused on:focusout=move |_| toasts.in_use.set(None) role=if toast.is_error { "alert" } else { "status" }>
             <span class="toast-icon">{icon(if toast.is_error { Icon::Warning } else { Icon::Check })}</span>
             <div class="toast-text">
                 <strong>{toast.title}</strong>

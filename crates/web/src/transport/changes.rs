@@ -118,20 +118,19 @@ pub(super) fn ChangeKeys(table: Table, holding: RwSignal<Option<Id>>) -> impl In
     view! {
         <Show when=move || door.may_edit_now()>
             <span class="change-keys" role="group" aria-label=format!("Changes of {noun}")>
-                <Show when=move || is_tempo && ramps.get().is_some()>
-                    <button type="button" class="change-key" data-testid="tempo-ramp" aria-pressed=move || (ramps.get() == Some(true)).to_string()
+                // Their room stays: what else is in the row must not move under a hand while the song plays.
+                <Show when=move || is_tempo>
+                    <button type="button" class="change-key" class:is-away=move || ramps.get().is_none() data-testid="tempo-ramp" aria-pressed=move || (ramps.get() == Some(true)).to_string()
                         title="Go evenly to this tempo" aria-label="Go evenly to this tempo"
                         on:click=move |_| if let Some(id) = holding.get_untracked() { bend(door, &id) }>
                         "/"
                     </button>
                 </Show>
-                <Show when=move || holding.with(Option::is_some)>
-                    <button type="button" class="change-key" data-testid=format!("remove-{noun}-change") title=format!("Delete this change of {noun}")
-                        aria-label=format!("Delete this change of {noun}")
-                        on:click=move |_| if let Some(id) = holding.get_untracked() { remove(door, table, &id) }>
-                        {icon(Icon::Close)}
-                    </button>
-                </Show>
+                <button type="button" class="change-key" class:is-away=move || holding.with(Option::is_none) data-testid=format!("remove-{noun}-change")
+                    title=format!("Delete this change of {noun}") aria-label=format!("Delete this change of {noun}")
+                    on:click=move |_| if let Some(id) = holding.get_untracked() { remove(door, table, &id) }>
+                    {icon(Icon::Close)}
+                </button>
                 <button type="button" class="change-key" data-testid=format!("add-{noun}-change") title=format!("Change the {noun} from the playhead on")
                     aria-label=format!("Change the {noun} from the playhead on") on:click=add>
                     {icon(Icon::Plus)}

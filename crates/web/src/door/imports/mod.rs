@@ -48,6 +48,9 @@ pub(crate) struct Imports {
     in_this_tab: RefCell<HashSet<Id>>,
     /// Drops whose files are being taken in.
     drops: Cell<usize>,
+    /// Those whose bytes an earlier page has put among what waits, and, once they are on the server, no longer are anywhere here.
+    resumed: RefCell<HashSet<Id>>,
+    gone: RefCell<HashSet<Id>>,
     /// Whether somebody listens for what the server has measured.
     listening: Cell<bool>,
     changed: RefCell<Option<Rc<dyn Fn()>>>,
@@ -91,13 +94,13 @@ impl Imports {
 
     /// The recording of this id, if its bytes are here and the server has not made a playback asset when they were last looked at.
     pub(crate) fn local(&self, file: &Id) -> Option<Local> {
-        self.local.borrow().get(file).cloned()
+        if self.gone.borrow().contains(file) { None } else { self.local.borrow().get(file).cloned() }
     }
 
     /// The records as they will be once the server has measured what this browser has: what was dropped in is heard at once.
     pub(crate) fn with_what_this_browser_has(&self, records: &Records) -> Records {
         let mut heard = records.clone();
-        for (id, local) in self.local.borrow().iter() {
+        for (id, local) in self.local.borrow().iter().filter(|(id, _)| !self.gone.borrow().contains(*id)) {
             let Some(record) = records.find(Table::AudioFiles, id) else { continue };
             if !matches!(AudioFile::from_record(record).state, AudioFileState::Awaiting | AudioFileState::Uploaded) {
                 continue;

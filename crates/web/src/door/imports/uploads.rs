@@ -54,6 +54,7 @@ impl Door {
         if self.has_ended() {
             return;
         }
+        self.imports().resumed.borrow_mut().insert(one.record.clone());
         self.imports().set(&one.record, Some(self.progress_now()));
         self.upload(one.record.clone(), bytes.clone(), one.name);
         let intake = Intake::of(&bytes).ok();
@@ -117,6 +118,10 @@ impl Door {
 
     /// Its bytes are on the server, or nobody wants them.
     async fn uploaded(self, record: &Id) {
+        // A file that lies among what waits cannot be read once it has been removed from there.
+        if self.imports().resumed.borrow().contains(record) {
+            self.imports().gone.borrow_mut().insert(record.clone());
+        }
         waiting::remove(&self.inner().me, record).await;
         self.imports().in_this_tab.borrow_mut().remove(record);
         self.imports().set(record, None);
