@@ -1,6 +1,6 @@
 // Several tabs of one browser: one sends for all, also when it stands still, dies, or does not know that another does (CL4).
 import type { Page } from '@playwright/test'
-import { expect, newProject, open, read, test, type Musician } from './band'
+import { expect, invite, newProject, open, read, test, USER_2, write, type Musician } from './band'
 import { kept, keys, network, setTempo } from './offline'
 
 /** A tab that answers no other, hears none, is not told that its lock has been taken, and looks at nothing by itself: as if it stood still. */
@@ -30,6 +30,27 @@ const metre = (page: Page) => page.locator('[name=timeSignature]')
 const state = (page: Page) => page.getByTestId('sync-state')
 /** Nobody is robbed before it was silent for some seconds. */
 const ROBBED = { timeout: 30_000 }
+
+test('a tab that was closed to its user makes way for one that is opened after they were let in again (CL4, PE5)', async ({ alice, bob }) => {
+  const project = await newProject(alice, 'In again', { bpm: 100 })
+  await invite(alice, project, USER_2)
+  await open(bob, project)
+  await kept(bob.page, bob.userId, project)
+  const answer = await alice.page.request.get(`/api/projects/${project}/records`)
+  const members = Object.values((await answer.json()).recordMap.project_members) as any[]
+  const { id } = members.find((member) => member.userId === bob.userId)
+  await write(alice, [{ type: 'set-now', table: 'project_members', id, key: 'deleted' }])
+  await expect(bob.page.getByTestId('closed-to-you')).toBeVisible()
+  await invite(alice, project, USER_2)
+
+  // The first tab stays as it is.
+  const page = await bob.context.newPage()
+  await page.goto(`/projects/${project}`)
+  await expect(state(page)).toHaveText('Saved')
+  await setTempo(page, '91')
+  await expect(state(page)).toHaveText('Saved')
+  await expect.poll(async () => (await read(alice, 'projects', project)).bpm).toBe(91)
+})
 
 test('a sender that was robbed without hearing of it sends nothing more, and its edits go through the thief (CL4)', async ({ alice }) => {
   const project = await newProject(alice, 'A deaf tab', { bpm: 100 })

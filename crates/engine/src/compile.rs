@@ -49,10 +49,13 @@ impl Compiler {
         let tempo = tempo_track.map();
         let sources = compile_sources(song)?;
         let graph = graph::build(song)?;
+        // Each clip plays at least once; what repeats shares the rest of the places.
+        let clips = song.tracks.iter().map(|track| track.clips.len()).sum::<usize>();
+        let mut spare = CLIPS_MAX.checked_sub(clips).ok_or(CompileError::TooManyClips)?;
         let mut tracks = Vec::with_capacity(song.tracks.len());
         for (index, track) in song.tracks.iter().enumerate() {
             let lanes = lanes::compile(song, index, tempo)?;
-            tracks.push(compile_track(index, track, graph.tracks[index].audible, lanes, tempo, &sources)?);
+            tracks.push(compile_track(index, track, graph.tracks[index].audible, lanes, tempo, &sources, &mut spare)?);
         }
         let metres = write_metres(song.time_signature, &song.metre_changes).ok_or(CompileError::TimeSignature)?;
         let times = [tempo_track.words(), &metres];
@@ -70,9 +73,6 @@ impl Compiler {
         (tracks, master_lanes): (&[CompiledTrack], &[CompiledLane]),
     ) -> Result<Vec<u32>, CompileError> {
         let clip_count = tracks.iter().map(|track| track.clips.len()).sum::<usize>();
-        if clip_count > CLIPS_MAX {
-            return Err(CompileError::TooManyClips);
-        }
         let frames = tracks.iter().flat_map(|track| &track.clips).map(|clip| clip.end).max().unwrap_or(0).max(0);
         let counts = [times[0].len() / STRETCH_WORDS, times[1].len() / METRE_WORDS].map(|n| n as u32);
         let moves = master_lanes.iter().any(|lane| lane.target == LaneTarget::Volume);
@@ -186,6 +186,7 @@ fn compile_track(
     lanes: Vec<CompiledLane>,
     tempo: TempoMap<'_>,
     sources: &Sources,
+    spare: &mut usize,
 ) -> Result<CompiledTrack, CompileError> {
     if !is_gain(track.volume) || !(-1.0..=1.0).contains(&track.pan) {
         return Err(CompileError::Track(index));
@@ -201,7 +202,7 @@ fn compile_track(
         if !is_gain(clip.gain) {
             return Err(CompileError::ClipGain(index, place));
         }
-        place_passes(clip, tempo, &sources.list[*source], *source as u32, &mut clips)
+        place_passes(clip, tempo, &sources.list[*source], *source as u32, (&mut clips, spare))
             .ok_or(CompileError::ClipPlace(index, place))?;
     }
     clips.sort_by_key(|clip| clip.start);
@@ -216,21 +217,25 @@ fn compile_track(
     })
 }
 
-/// The passes of a clip that repeats a part of its recording, touching each other; one of any other clip.
+/// The passes of a clip that repeats a part of its recording, touching each other; one of any other clip. `spare` is how many
+/// more clips the plan has a place for.
 fn place_passes(
     clip: &Clip,
     tempo: TempoMap<'_>,
     source: &Source,
     index: u32,
-    clips: &mut Vec<ClipRecord>,
+    (clips, spare): (&mut Vec<ClipRecord>, &mut usize),
 ) -> Option<()> {
     let whole = place_clip(clip, tempo, source)?;
     let looped = clip.loop_ticks > 0 && clip.loop_ticks < clip.duration_ticks;
     let length = if looped { clip.loop_ticks } else { clip.duration_ticks.max(1) };
-    let passes = (clip.duration_ticks.max(1) + length - 1) / length;
-    if clip.loop_ticks < 0 || passes > PASSES_MAX {
+    if clip.loop_ticks < 0 {
         return None;
     }
+    // One clip that repeats next to nothing must not silence the song: what is left of it is silent.
+    let most = PASSES_MAX.min(1 + *spare as i64);
+    let passes = ((clip.duration_ticks.max(1) + length - 1) / length).min(most);
+    *spare -= (passes - 1) as usize;
     for pass in 0..passes {
         let start_ticks = clip.start_ticks + pass * length;
         let duration_ticks = length.min(clip.start_ticks + clip.duration_ticks - start_ticks);

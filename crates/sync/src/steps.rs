@@ -6,7 +6,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Id, Key, Timestamp};
+use model::{Id, Key, Table, Timestamp};
 use operations::{Change, Operation};
 use serde::{Deserialize, Serialize};
 
@@ -136,7 +136,8 @@ impl Steps {
 
     /// Notes an edit that was made; what was undone can no longer be brought again.
     pub(crate) fn made(&mut self, edit: &Edit, tx_id: &Id, inverse: Vec<Operation>, now: Timestamp) {
-        if inverse.is_empty() {
+        // Who may open the project is no step of the song: whoever was removed must not come back with a clip (UN1).
+        if inverse.iter().all(|operation| operation.target.table == Table::ProjectMembers) {
             return;
         }
         let merges = self.merges(edit, &inverse, now);

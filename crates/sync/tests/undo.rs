@@ -338,17 +338,36 @@ fn un2_pe3_of_an_undo_what_is_not_permitted_any_more_is_left_out_and_said() {
     let mut band = Band::new(1, false);
     band.connect(0);
     let gesture = Edit { label: "Trust bob".to_owned(), gesture: Some(id("g")) };
-    band.edit(0, &gesture, role(&id("m"), "owner"), at(0));
+    let trust = [role(&id("m"), "owner"), vec![set(Table::Tracks, &id("t"), "name", "Bob's")]].concat();
+    band.edit(0, &gesture, trust, at(0));
     band.edit(0, &gesture, volume(0.5), at(1));
     band.serve(0);
     let ann = anns_membership(&band);
     band.foreign("bob", role(&ann, "editor"));
     band.undo(0);
-    assert_eq!((band.shown(0), band.tabs[0].skipped), (1.0, 1), "an editor may turn a fader and give no roles");
+    assert_eq!((band.shown(0), band.tabs[0].skipped), (1.0, 2), "an editor may turn a fader and give no roles");
     band.serve(0);
     assert_eq!(band.room.records().find(Table::ProjectMembers, &id("m")).unwrap().text("role"), Some("owner"));
     assert_eq!(label(band.tabs[0].replica.next_redo()), Some("Trust bob"));
     band.settled(0);
+}
+
+#[test]
+fn un1_pe3_who_may_open_the_project_does_not_change_with_an_undo() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.serve(0);
+    band.edit(0, &named("Remove member"), vec![delete(Table::ProjectMembers, &id("m"))], at(60_000));
+    band.serve(0);
+    assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Louder"));
+    band.undo(0);
+    band.serve(0);
+    assert_eq!(band.shown(0), 1.0);
+    assert!(band.room.records().find(Table::ProjectMembers, &id("m")).unwrap().is_deleted());
+    // Nor is what can be brought again forgotten for it.
+    band.edit(0, &named("Change role"), role(&anns_membership(&band), "owner"), at(120_000));
+    assert_eq!(label(band.tabs[0].replica.next_redo()), Some("Louder"));
 }
 
 #[test]

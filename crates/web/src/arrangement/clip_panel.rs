@@ -4,7 +4,7 @@ use dsp::fade::Shape;
 use leptos::html::Div;
 use leptos::portal::Portal;
 use leptos::prelude::*;
-use model::{Clip, Id, Table, Ticks};
+use model::{Clip, Id, TICKS_PER_BEAT, Table, Ticks};
 use web_sys::HtmlElement;
 
 use super::board::Board;
@@ -17,6 +17,8 @@ use crate::mixer::DecibelsField;
 use crate::mixer::decibels::{factor_at, travel_of, written};
 use crate::presence::{HeldBy, Touch};
 
+/// Less is not repeated: it would be a tone, and of a long clip more passes than are played.
+const REPEATED_MIN: Ticks = Ticks(TICKS_PER_BEAT / 64);
 /// The words for the shapes, in the order of [`Shape::ALL`].
 const SHAPES: [&str; 5] = ["Straight", "Equal power", "Slow", "Fast", "Smooth"];
 
@@ -152,6 +154,10 @@ fn Panel(id: Id) -> impl IntoView {
         let seconds = seconds.ok().filter(|it| (0.0..=86_400.0).contains(it));
         seconds.map(|seconds| edit("Slip clip", &|clip| clip.audio_start_offset = seconds)).is_some()
     };
+    let repeat = move |text: String| {
+        let part = read_beats(&text).filter(|part| *part == Ticks(0) || *part >= REPEATED_MIN);
+        part.map(|part| edit("Repeat clip", &|clip| clip.repeated = part.min(clip.duration))).is_some()
+    };
     let shape_choice = move |label: &'static str, read: fn(&Clip) -> Shape, write: fn(&mut Clip, Shape)| {
         let now = move || clip.with(|clip| clip.as_ref().map_or("linear", |clip| id_of(read(clip))));
         let changed = move |event: leptos::ev::Event| {
@@ -181,7 +187,7 @@ fn Panel(id: Id) -> impl IntoView {
             <button type="button" class="effect-switch" data-testid="reverse" aria-pressed=move || reversed().to_string() class:is-on=reversed
                 on:click=move |_| edit("Reverse clip", &|clip| clip.reversed = !clip.reversed)>"Reverse"</button>
             <span class="clip-label">"Repeats"</span>
-            <Typed class="fader-number" label=Signal::derive(|| "How much is repeated, in beats".to_owned()) shown=of(|clip| beats(clip.repeated)) write=typed_beats("Repeat clip", |clip, length| clip.repeated = length) />
+            <Typed class="fader-number" label=Signal::derive(|| "How much is repeated, in beats".to_owned()) shown=of(|clip| beats(clip.repeated)) write=Callback::new(repeat) />
             <button type="button" class="effect-switch" data-testid="repeat" aria-pressed=move || repeats().to_string() class:is-on=repeats
                 on:click=move |_| edit("Repeat clip", &toggle_repeat)>"Repeat"</button>
             <button type="button" class="button clip-crossfade" data-testid="crossfade" title="Fade over into the clips that it overlaps (X)"

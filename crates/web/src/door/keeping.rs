@@ -91,8 +91,7 @@ impl Door {
         if self.has_ended() {
             return;
         }
-        let tabs = Tabs::join(&me, &project, move |event| self.tab_event(event));
-        inner.keeping.borrow_mut().tabs = Some(tabs);
+        self.join_tabs();
         self.connect();
         self.check_session();
         self.keep_looking();
@@ -234,6 +233,30 @@ impl Door {
 
     pub(super) fn outbox(self) -> Option<Outbox> {
         self.alive()?.keeping.borrow().outbox.clone()
+    }
+
+    fn join_tabs(self) {
+        let inner = self.inner();
+        let tabs = Tabs::join(&inner.me, &inner.project, move |event| self.tab_event(event));
+        inner.keeping.borrow_mut().tabs = Some(tabs);
+    }
+
+    /// The project has been closed to this user, or is open again. As long as it is closed this tab is none of those that have
+    /// it open: one that is opened after the user was let in again sends for itself (CL4).
+    pub(super) fn closed_or_opened(self, closed: bool) {
+        // Later: this runs inside an event of the tabs' or the socket's.
+        clock::after(Duration::ZERO, move || {
+            let Some(inner) = self.alive() else { return };
+            let joined = inner.keeping.borrow().tabs.is_some();
+            match closed {
+                true if joined => {
+                    self.leave_tabs();
+                    self.handle(Event::Leads(false));
+                }
+                false if !joined && !self.has_ended() => self.join_tabs(),
+                _ => {}
+            }
+        });
     }
 
     /// The song is left for good: another tab sends, when there is one.

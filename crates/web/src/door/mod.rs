@@ -583,6 +583,9 @@ impl Door {
                         self.logged_out.set(false);
                     }
                     if *self.status.read_untracked() != status {
+                        if is_closed(&status) != is_closed(&self.status.read_untracked()) {
+                            self.closed_or_opened(is_closed(&status));
+                        }
                         if is_closed(&status) {
                             self.list_pending();
                         }
