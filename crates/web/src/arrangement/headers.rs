@@ -313,7 +313,7 @@ fn NameInput(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoV
         }
         let wanted = input.get_untracked().map(|input| input.value().trim().to_owned()).unwrap_or_default();
         renaming.set(false);
-        id.with_value(|id| focus_name(id));
+        id.with_value(focus_name);
         if keep && !wanted.is_empty() && wanted != name.get_untracked() {
             board
                 .door

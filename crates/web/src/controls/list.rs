@@ -16,9 +16,9 @@ pub(crate) fn opens_first(event: &web_sys::KeyboardEvent) {
     event.stop_propagation();
     let Some(list) = event.current_target() else { return };
     // Where the browser does not know it, Space and Alt+↓ open the list.
-    if let Ok(show) = js_sys::Reflect::get(&list, &JsValue::from_str("showPicker")) {
-        if let Some(show) = show.dyn_ref::<js_sys::Function>() {
-            let _ = show.call0(&list);
-        }
+    if let Ok(show) = js_sys::Reflect::get(&list, &JsValue::from_str("showPicker"))
+        && let Some(show) = show.dyn_ref::<js_sys::Function>()
+    {
+        let _ = show.call0(&list);
     }
 }
