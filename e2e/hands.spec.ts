@@ -91,7 +91,10 @@ test('the focus goes on beside what was renamed, removed or closed', async ({ al
   const plugins = ['filter', 'delay'].map((type) => ({ id: type, type, bypassed: false, params: {} }))
   const track = await newTrack(alice, project, 'Bass', { plugins })
   await newTrack(alice, project, 'Keys')
+  const [first, second] = [await newClip(alice, track, 'First', { startBeat: 0 }), await newClip(alice, track, 'Second', { startBeat: 8 })]
   await open(alice, project)
+  await page.locator(`[data-testid=clip][data-clip-id="${first}"]`).press('Delete')
+  await expect(page.locator(`[data-testid=clip][data-clip-id="${second}"]`)).toBeFocused()
   await page.locator('.head-name').first().focus()
   await page.keyboard.press('F2')
   await page.keyboard.type('Low')

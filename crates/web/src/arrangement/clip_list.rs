@@ -12,6 +12,7 @@ use super::clip_panel;
 use super::shape::next_shape;
 use super::snap::{self, GRID};
 use super::viewport::Viewport;
+use crate::controls::focus;
 use crate::door::clock;
 use crate::door::imports::Progress;
 use crate::transport::position::{bars_in_words, beats_in_words};
@@ -320,7 +321,9 @@ pub(super) fn delete_selected(board: Board) {
     let each = |operation: fn(Table, &Id) -> operations::Operation| {
         clips.iter().map(|(_, clip)| operation(Table::Clips, &clip.id)).collect::<Vec<_>>()
     };
+    let beside = focus::holder().and_then(|own| own.next_element_sibling().or_else(|| own.previous_element_sibling()));
     if board.door.dispatch(what, each(build::delete)) {
+        focus::keep(beside, &[".clip-handle", "[data-testid=ruler]"]);
         let (step, restore) = (board.door.last_step(), each(build::restore));
         board.door.toasts().info_with(said, "Bring back", move || {
             board.door.take_back(step.as_ref(), "Restore clips", restore.clone());

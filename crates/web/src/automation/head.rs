@@ -7,7 +7,7 @@ use super::LanesShown;
 use super::lane::Face;
 use super::points;
 use crate::arrangement::Board;
-use crate::controls::Typed;
+use crate::controls::{Typed, focus};
 use crate::design::{Icon, icon};
 use crate::door::sound::Sound;
 
@@ -81,7 +81,7 @@ pub(crate) fn LaneHead(track: Id, number: u32) -> impl IntoView {
                     {options}
                 </select>
                 <button type="button" class="icon-button small" aria-label=move || format!("Hide {}", name()) title="Hide this lane; what is drawn stays"
-                    on:click=move |_| lanes.hide(&own(), number)>{icon(Icon::Close)}</button>
+                    on:click=move |_| { focus::keep(None, &[".head [data-testid=automation]", ".head-name"]); lanes.hide(&own(), number); }>{icon(Icon::Close)}</button>
             </div>
             <div class="auto-row">
                 <Typed class="fader-number" label=Signal::derive(move || format!("{}, value of the chosen point", name())) shown=value write=Callback::new(write) />

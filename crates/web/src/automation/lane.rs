@@ -12,6 +12,7 @@ use super::points::{self, Point, Way};
 use super::target::{Target, targets};
 use super::{LanesShown, points::Lane};
 use crate::arrangement::{Board, window};
+use crate::controls::on_escape;
 use crate::door::clock;
 use crate::door::sound::{Sound, Trial};
 use crate::transport::position::{bars, bars_in_words};
@@ -105,6 +106,8 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
     let pressed = StoredValue::new(None::<String>);
     // What the hand does is heard before it lets go.
     let sound = expect_context::<Sound>();
+    // While the pencil draws the focus may be anywhere.
+    on_escape(move || hand.held.with_untracked(Option::is_some), move || drop(hand.cancel()));
     Effect::new(move |held_before: Option<bool>| {
         let tried = hand.held.with(|held| held.as_ref().map(|held| hand.operations(held)));
         let holds = tried.is_some();

@@ -5,6 +5,7 @@ use model::limits::CHANGE_BEAT_MIN;
 use model::{Id, Table, Ticks, Value, fields};
 use operations::build;
 
+use crate::controls::focus;
 use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::new_id;
@@ -82,6 +83,7 @@ fn add(door: Door, what: &'static str, table: Table, place: Ticks, value: (&'sta
 
 /// Takes a change away.
 pub(crate) fn remove(door: Door, table: Table, id: &Id) {
+    focus::keep(None, &["[data-testid=add-tempo-change]", "[data-testid=ruler]"]);
     let what = if table == Table::TempoChanges { "Delete tempo change" } else { "Delete metre change" };
     door.dispatch(what, vec![build::delete(table, id)]);
 }
