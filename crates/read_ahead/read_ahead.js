@@ -15,6 +15,8 @@ const REQUEST_MS_MAX = 20_000
 const SPARE_BYTES_MAX = 1_048_576
 /** From one look at what is wanted to the next, in ms. */
 const IDLE_MS = 15
+/** So many turns without anything taken mean that the audio thread rests. */
+const STILL_MAX = 20
 /** How often it is looked whether recordings have come to this device. */
 const LOOK_MS = 4_000
 /** After a recording could not be read, the first and the longest wait. */
@@ -32,6 +34,8 @@ let requests = 0
 let slotsAsked = 0
 let aim
 let timer
+/** What the audio thread had taken at the last turn, and for how many turns it has taken nothing: it rests before the first Play. */
+let [takenBefore, still] = [0, 0]
 let listing = { at: -Infinity, names: new Map() }
 
 let started
@@ -169,6 +173,7 @@ async function fetchRange(recording, at, length) {
 
 async function answered(recording, response, length) {
   if (response.status === 403) recording.url = undefined
+  if (response.status !== 206) void response.body?.cancel()
   if (response.status !== 206) throw new Error(`The server answered with status ${response.status}.`)
   recording.size ??= Number(response.headers.get('content-range').split('/')[1])
   return body(response, length)
@@ -237,12 +242,15 @@ function soon() {
 
 function turn() {
   clearTimeout(timer)
-  // The audio thread empties the ring in less than IDLE_MS.
+  // The audio thread empties the ring in less than IDLE_MS; while it stands still nothing is gained by looking more often.
+  const taken = words ? Atomics.load(words, TAKEN) : 0
+  still = taken === takenBefore ? still + 1 : 0
+  takenBefore = taken
   let isFull = false
   try {
     isFull = readOn()
   } finally {
-    timer = setTimeout(turn, isFull || come.length > 0 ? 1 : IDLE_MS)
+    timer = setTimeout(turn, still < STILL_MAX && (isFull || come.length > 0) ? 1 : IDLE_MS)
   }
 }
 
@@ -314,6 +322,7 @@ function fail(recording, id, first, chunks, error) {
 
 /** Writes a run's chunks into the ring, as far as there is room: whether all are there. What is near lies in the WASM already. */
 function deliver(run) {
+  if (room() === 0) return false
   if (run.bytes) put(run.bytes)
   while (run.next < run.chunks) {
     if (room() === 0) return false

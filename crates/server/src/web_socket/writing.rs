@@ -9,7 +9,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 /// Hands bytes to the system without asking the runtime whether the socket takes them: its note of that is one more cold line
 /// of memory for each socket, and the system says so itself.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn straight(half: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
     use rustix::net::SendFlags;
 
@@ -17,7 +17,7 @@ fn straight(half: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
 }
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 fn straight(half: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
     half.try_write(bytes)
 }

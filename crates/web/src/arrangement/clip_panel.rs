@@ -151,7 +151,12 @@ fn Panel(id: Id) -> impl IntoView {
     };
     let start = move |text: String| {
         let seconds = text.trim().trim_end_matches('s').trim().replace(',', ".").parse::<f64>();
-        let seconds = seconds.ok().filter(|it| (0.0..=86_400.0).contains(it));
+        // Behind its end there is nothing to hear.
+        let file = clip.with_untracked(|clip| clip.as_ref().and_then(|clip| clip.audio_file_id.clone()));
+        let length = file.and_then(|file| {
+            board.door.read(|records| records.find(Table::AudioFiles, &file)?.number("durationSeconds"))
+        });
+        let seconds = seconds.ok().filter(|it| (0.0..length.unwrap_or(86_400.0)).contains(it));
         seconds.map(|seconds| edit("Slip clip", &|clip| clip.audio_start_offset = seconds)).is_some()
     };
     let repeat = move |text: String| {

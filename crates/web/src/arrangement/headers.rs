@@ -1,5 +1,7 @@
 //! The headers of the tracks, left of their lanes.
 
+use std::collections::HashSet;
+
 use leptos::html::{Div, Input};
 use leptos::portal::Portal;
 use leptos::prelude::*;
@@ -23,7 +25,13 @@ use crate::mixer::ForWhom;
 pub(super) fn add_track(board: Board) {
     let Some(project) = board.door.project().get_untracked() else { return };
     let count = board.door.tracks().with_untracked(Vec::len);
-    let name = format!("Track {}", count + 1);
+    let taken: HashSet<String> = board.door.read(|records| {
+        let tracks = records.tracks();
+        tracks.iter().filter_map(|track| track.text("name").map(str::to_owned)).collect()
+    });
+    // Of so many and one more numbers at least one is free.
+    let free = (1..=taken.len() + 1).map(|number| format!("Track {number}")).find(|name| !taken.contains(name));
+    let name = free.unwrap_or_else(|| "Track".to_owned());
     board.door.dispatch("Add track", vec![new_track(&new_id(), &project.id, &name, "audio", count)]);
 }
 

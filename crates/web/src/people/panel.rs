@@ -8,6 +8,7 @@ use sync::wire::PresenceOf;
 use super::email::EmailForm;
 use super::links::Links;
 use super::{Face, role_name};
+use crate::controls::{focus, opens_first};
 use crate::design::{Icon, icon, manners};
 use crate::door::{Door, Presence};
 use crate::presence::{PlayheadChoice, activity_of};
@@ -81,6 +82,7 @@ fn Member(id: Id, owns: Memo<bool>) -> impl IntoView {
         asking.set(false);
         let (Some(membership), mine) = (membership(), me()) else { return };
         let what = if mine { "Leave project" } else { "Remove member" };
+        focus::keep(None, &["[data-testid=people-panel]"]);
         if door.dispatch(what, vec![build::delete(Table::ProjectMembers, &membership)]) && mine {
             door.leaving().set(true);
         }
@@ -111,7 +113,7 @@ fn Member(id: Id, owns: Memo<bool>) -> impl IntoView {
                     <small data-testid="activity">{doing}</small>
                 </span>
                 <Show when=move || owns.get() fallback=move || view! { <span class="tag" data-testid="role">{role}</span> }>
-                    <select class="role-choice" data-testid="role" aria-label=move || format!("Role of {}", name()) disabled=last
+                    <select class="role-choice" data-testid="role" aria-label=move || format!("Role of {}", name()) disabled=last on:keydown=|event| opens_first(&event)
                         title=move || if last.get() { LAST_OWNER } else { "Change role" } on:change=choose>{options}</select>
                 </Show>
                 <Show when=may_end>

@@ -88,8 +88,10 @@ pub(crate) fn SyncState() -> impl IntoView {
             <button type="button" class="sync-button" title="What waits to be saved" aria-haspopup="dialog" aria-expanded=move || open.get().to_string()
                 node_ref=button on:click=move |_| open.update(|open| *open = !*open)>
                 <span class="sync-icon">{move || icon(shown.get().icon())}</span>
-                <span class="sync-text" data-testid="sync-state" role="status">{move || shown.get().text()}</span>
+                <span class="sync-text" data-testid="sync-state">{move || shown.get().text()}</span>
             </button>
+            // Beside the button: what is in one is its name, and not read out when it changes.
+            <span class="unseen" role="status">{move || shown.get().text()}</span>
             <Show when=move || matches!(shown.get(), Shown::LoggedOut(_))>
                 <button type="button" class="button small" on:click=move |_| door.puts_off_login().set(false)>"Log in"</button>
             </Show>

@@ -86,8 +86,13 @@ impl FileBlobs {
         fs::create_dir_all(&incoming)?;
         for entry in fs::read_dir(&incoming)? {
             let path = entry?.path();
-            if is_left_behind(&path)? {
-                absent_is_none(fs::remove_file(path))?;
+            // What nobody may look at (a copy of a folder, by another user) is nobody's harm: the server starts all the same.
+            match left_behind(&path) {
+                Ok(Some(_locked)) => drop(absent_is_none(fs::remove_file(path))?),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, path = %path.display(), "what is half written could not be looked at")
+                }
             }
         }
         Ok(FileBlobs::attach(root))
@@ -100,14 +105,16 @@ impl FileBlobs {
     }
 }
 
-/// Whether nobody writes a file any more: who does holds a lock on it. Where the system has none, its age has to tell.
-fn is_left_behind(path: &Path) -> io::Result<bool> {
-    let Some(file) = absent_is_none(File::open(path))? else { return Ok(false) };
-    match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(_)) => Ok(file.metadata()?.modified()?.elapsed().unwrap_or_default() > LEFT_BEHIND),
-    }
+/// A file that nobody writes any more: who does holds a lock on it, and so does whoever has this, until it is removed. Where the
+/// system has no locks, its age has to tell.
+fn left_behind(path: &Path) -> io::Result<Option<File>> {
+    let Some(file) = absent_is_none(File::open(path))? else { return Ok(None) };
+    let is_left = match file.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(_)) => file.metadata()?.modified()?.elapsed().unwrap_or_default() > LEFT_BEHIND,
+    };
+    Ok(is_left.then_some(file))
 }
 
 /// A rename is durable once the folder that holds the name is synced.
@@ -180,7 +187,7 @@ impl Blobs for FileBlobs {
                     // Held until it is closed; where there are no locks, it is young.
                     let _ = file.lock();
                     // Another process may have taken it for left behind before it was locked.
-                    if path.exists() {
+                    if path.try_exists()? {
                         break (path, file);
                     }
                 }
