@@ -157,3 +157,23 @@ test('what is no value is said to be none, and changes nothing', async ({ alice 
   await back.press('Enter')
   await expect(page.locator(`[data-testid=clip][data-clip-id="${clip}"]`)).toHaveCount(1)
 })
+
+test('what somebody else adds takes neither the focus nor the selection to a clip of before', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Left alone')
+  const track = await newTrack(alice, project, 'Bass')
+  const clip = await newClip(alice, track, 'Riff', { startBeat: 4 })
+  await open(alice, project)
+  const riff = page.locator(`[data-testid=clip][data-clip-id="${clip}"]`)
+  await riff.press('ArrowRight')
+  await expect(riff).toHaveAttribute('data-start-beat', '5')
+  const lanes = (await page.locator('.lanes').boundingBox())!
+  await page.waitForTimeout(600)
+  await page.mouse.click(lanes.x + 600, lanes.y + 300)
+  await expect(riff).toHaveAttribute('aria-selected', 'false')
+  await newClip(alice, track, 'Another', { startBeat: 0 })
+  await expect(page.getByTestId('clip')).toHaveCount(2)
+  await page.waitForTimeout(200)
+  await expect(riff).toHaveAttribute('aria-selected', 'false')
+  await expect(riff).not.toBeFocused()
+})

@@ -160,7 +160,7 @@ fn ClipHandle(id: Id) -> impl IntoView {
                 });
             }
             on:keydown=move |event| {
-                pressed.0.set_value(Some(node));
+                pressed.0.set_value(Some((node, clock::milliseconds())));
                 key_id.with_value(|id| key(board, id, &event));
             }
             node_ref=node
@@ -241,15 +241,20 @@ pub(super) fn move_label(count: usize) -> &'static str {
     if count == 1 { "Move clip" } else { "Move clips" }
 }
 
-/// The clip on which a key was pressed last.
+/// What a key does to the list of clips comes within so many milliseconds; what comes later was somebody else's.
+const AFTER_A_KEY_MS: f64 = 500.0;
+
+/// The clip on which a key was pressed last, and when.
 #[derive(Clone, Copy)]
-struct Pressed(StoredValue<Option<NodeRef<Div>>>);
+struct Pressed(StoredValue<Option<(NodeRef<Div>, f64)>>);
 
 impl Pressed {
     /// A clip that passes another changes its place in the list: its element is taken out and put in elsewhere, which loses the
     /// focus, and the next key would move nothing.
     fn keep_focus(self) {
-        let Some(node) = self.0.get_value() else { return };
+        let Some((node, _)) = self.0.get_value().filter(|(_, at)| clock::milliseconds() - at < AFTER_A_KEY_MS) else {
+            return;
+        };
         clock::after(Duration::ZERO, move || {
             let Some(Some(node)) = node.try_get_untracked() else { return };
             let nothing = document().active_element().is_none_or(|active| active.tag_name() == "BODY");

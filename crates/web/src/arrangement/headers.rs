@@ -315,13 +315,16 @@ fn NameInput(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoV
         }
     });
     let id = StoredValue::new(id);
-    let finish = move |keep: bool| {
+    // Whoever leaves the field by a press elsewhere wants the focus there.
+    let finish = move |keep: bool, by_key: bool| {
         if !renaming.get_untracked() {
             return;
         }
         let wanted = input.get_untracked().map(|input| input.value().trim().to_owned()).unwrap_or_default();
         renaming.set(false);
-        id.with_value(focus_name);
+        if by_key {
+            id.with_value(focus_name);
+        }
         if keep && !wanted.is_empty() && wanted != name.get_untracked() {
             board
                 .door
@@ -331,14 +334,14 @@ fn NameInput(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoV
     let key = move |event: leptos::ev::KeyboardEvent| {
         event.stop_propagation();
         match event.key().as_str() {
-            "Enter" => finish(true),
-            "Escape" => finish(false),
+            "Enter" => finish(true, true),
+            "Escape" => finish(false, true),
             _ => {}
         }
     };
     view! {
         <input class="head-input" aria-label="Track name" maxlength="120" autocomplete="off" spellcheck="false" node_ref=input
-            on:keydown=key on:blur=move |_| finish(true) />
+            on:keydown=key on:blur=move |_| finish(true, false) />
     }
 }
 

@@ -85,6 +85,9 @@ impl Hold {
             // A pointer that is gone already holds nothing.
             let _ = element.set_pointer_capture(event.pointer_id());
         }
+        // A turn of the wheel that has not come to rest is written before.
+        self.up();
+        self.notches.set_value(self.notches.get_value().wrapping_add(1));
         self.take();
         self.last.set_value(self.pixels(event));
         self.held.set(Some(self.written.get_untracked()));
@@ -93,7 +96,7 @@ impl Hold {
     /// From here on it is in the hand, until it is let go: by the hand, or by whoever undoes or leaves.
     fn take(self) {
         self.from.set_value(self.written.get_untracked());
-        self.door.take_in_hand(move || self.up());
+        self.door.take_in_hand(move || self.held.try_get_untracked().flatten().is_some(), move || self.up());
     }
 
     /// Moves it; `way` is how many pixels lead from one end to the other.

@@ -12,13 +12,12 @@ pub(crate) fn opens_first(event: &web_sys::KeyboardEvent) {
     if !passes || event.ctrl_key() || event.meta_key() || event.alt_key() {
         return;
     }
+    let Some(list) = event.current_target() else { return };
+    let show = js_sys::Reflect::get(&list, &JsValue::from_str("showPicker"));
+    // A browser that does not know it is left to its own ways.
+    let Ok(Ok(show)) = show.map(JsCast::dyn_into::<js_sys::Function>) else { return };
     event.prevent_default();
     event.stop_propagation();
-    let Some(list) = event.current_target() else { return };
-    // Where the browser does not know it, Space and Alt+↓ open the list.
-    if let Ok(show) = js_sys::Reflect::get(&list, &JsValue::from_str("showPicker"))
-        && let Some(show) = show.dyn_ref::<js_sys::Function>()
-    {
-        let _ = show.call0(&list);
-    }
+    // Where it wants another key first, Space and Alt+↓ open the list.
+    let _ = show.call0(&list);
 }

@@ -119,6 +119,11 @@ impl Drain {
                 let drain = self.clone();
                 leptos::task::spawn_local(async move {
                     drain.take_over().await;
+                    // Ended meanwhile, it opens nothing; what it has taken holds it.
+                    if drain.0.is_done.get() {
+                        drop(drain.0.outbox.borrow_mut().take());
+                        return;
+                    }
                     let heard = drain.clone();
                     *drain.0.socket.borrow_mut() = Some(Socket::open(move |event| heard.socket_event(event)));
                     drain.handle(Event::Leads(true));

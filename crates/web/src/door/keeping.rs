@@ -186,7 +186,7 @@ impl Door {
             Some(store) if counts => {
                 let took = async {
                     let (number, loaded) = store.take_over(&project).await?;
-                    if let Some(inner) = self.alive() {
+                    if let Some(inner) = self.alive().filter(|_| tabs.as_ref().is_some_and(Tabs::leads)) {
                         let overtaken = move || self.follow_unasked();
                         let send = move |message: &ClientMessage| self.send_now(message);
                         let outbox = Outbox::new(store.clone(), project.clone(), number, send, overtaken);
@@ -231,6 +231,11 @@ impl Door {
         }
     }
 
+    /// Whether the browser has not answered yet for something that is to be kept.
+    pub(super) fn is_writing(self) -> bool {
+        self.alive().is_some_and(|inner| inner.keeping.borrow().store.as_ref().is_some_and(Store::is_writing))
+    }
+
     pub(super) fn outbox(self) -> Option<Outbox> {
         self.alive()?.keeping.borrow().outbox.clone()
     }
@@ -253,7 +258,14 @@ impl Door {
                     self.leave_tabs();
                     self.handle(Event::Leads(false));
                 }
-                false if !joined && !self.has_ended() => self.join_tabs(),
+                false if !joined => {
+                    self.join_tabs();
+                    // What the others have said meanwhile is in the store.
+                    let (store, project) = (inner.keeping.borrow().store.clone(), inner.project.clone());
+                    if let Some(store) = store {
+                        leptos::task::spawn_local(async move { self.take_up(store.load(&project)).await });
+                    }
+                }
                 _ => {}
             }
         });

@@ -65,7 +65,13 @@ pub(crate) const ONLY_LISTENS: &str =
     "You can listen to this project and look at it, not change it. An owner can make you an editor.";
 
 type Listener = Rc<dyn Fn(&[Key])>;
-type LetGo = Rc<dyn Fn()>;
+/// Something in a hand.
+struct Held {
+    /// Whether it still is.
+    is_held: Box<dyn Fn() -> bool>,
+    /// Writes it, and lets it go.
+    let_go: Box<dyn Fn()>,
+}
 
 /// The door to one project. Copy it freely.
 #[derive(Clone, Copy)]
@@ -99,7 +105,7 @@ struct Inner {
     listeners: RefCell<Vec<(u32, Listener)>>,
     next_listener: Cell<u32>,
     /// Lets go of what is in the hand, writing it.
-    in_hand: RefCell<Option<LetGo>>,
+    in_hand: RefCell<Vec<Held>>,
     /// Where the song stood when it was left last.
     stood: Cell<(Ticks, LoopRegion)>,
     /// Whether the song has been left for good.
@@ -207,19 +213,20 @@ impl Door {
         self.alive().is_none()
     }
 
-    /// Something is in the hand from now on. Whoever undoes or leaves lets it go first; what was in the hand before is let go now.
-    pub(crate) fn take_in_hand(self, let_go: impl Fn() + 'static) {
-        let before = self.inner().in_hand.replace(Some(Rc::new(let_go)));
-        if let Some(let_go) = before {
-            let_go();
-        }
+    /// Something is in a hand from now on, as long as `is_held` says so; ten fingers hold ten faders. Whoever undoes or leaves lets
+    /// all of them go first.
+    pub(crate) fn take_in_hand(self, is_held: impl Fn() -> bool + 'static, let_go: impl Fn() + 'static) {
+        let inner = self.inner();
+        let mut in_hand = inner.in_hand.borrow_mut();
+        in_hand.retain(|held| (held.is_held)());
+        in_hand.push(Held { is_held: Box::new(is_held), let_go: Box::new(let_go) });
     }
 
     /// Lets go of what is in the hand, so that it is written.
-    fn let_go(self) {
+    pub(crate) fn let_go(self) {
         let held = self.inner().in_hand.take();
-        if let Some(let_go) = held {
-            let_go();
+        for held in held {
+            (held.let_go)();
         }
     }
 
@@ -338,6 +345,8 @@ impl Door {
 
     /// Takes a step back by undo while it is still the last one, and else by an edit of its own.
     pub(crate) fn take_back(self, step: Option<&Id>, what: &'static str, otherwise: Vec<Operation>) {
+        // What is in the hand is written before: it may be the last step then.
+        self.let_go();
         if step.is_some() && self.last_step().as_ref() == step {
             self.undo();
         } else {
@@ -359,6 +368,7 @@ impl Door {
             if self.has_ended() {
                 return;
             }
+            self.let_go();
             if undone.is_some() && self.undone_step() == undone {
                 self.redo();
             } else {

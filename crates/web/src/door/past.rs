@@ -187,6 +187,7 @@ impl Door {
             if self.has_ended() {
                 return;
             }
+            self.let_go();
             if self.undo_label.get_untracked().as_deref() == Some(RESTORE) {
                 self.undo();
             } else {

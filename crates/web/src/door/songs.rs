@@ -75,8 +75,11 @@ impl Door {
 
     /// Whether leaving it now would lose something, or break off what is under way.
     fn is_at_work(self) -> bool {
-        let sends = self.status.with_untracked(|status| status.live && status.pending > status.parked);
-        sends || self.has_unkept() || self.imports().is_at_work()
+        let (sends, closed) = self
+            .status
+            .with_untracked(|status| (status.live && status.pending > status.parked, super::is_closed(status)));
+        // What waits for a song that is closed to its user waits in vain, and has been listed.
+        sends || (self.has_unkept() && !closed) || self.is_writing() || self.imports().is_at_work()
     }
 
     /// Ends all that this song has going on: its connection, its place among the tabs, everybody who listens to it.

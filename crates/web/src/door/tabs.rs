@@ -253,6 +253,7 @@ impl Tabs {
     /// Leaves the others, and lets another send.
     pub(crate) fn leave(&self) {
         self.0.has_left.set(true);
+        self.0.leads.set(false);
         self.tell_now();
         self.call(&Call::Leaving);
         if let Some(leaving) = self.0.leaving.borrow_mut().take() {

@@ -49,6 +49,7 @@ impl History {
         match door.restore() {
             Restored::By(step) => {
                 door.toasts().info_with(format!("The song is again as it was on {when}"), "Undo", move || {
+                    door.let_go();
                     if door.last_step().as_ref() == Some(&step) {
                         door.undo();
                     } else {

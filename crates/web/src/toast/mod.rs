@@ -169,15 +169,15 @@ fn ToastView(toast: Toast) -> impl IntoView {
         }
     });
     let used = move |_| toasts.in_use.set(Some(number));
-    let unused = move |_| toasts.in_use.set(None);
-    on_cleanup(move || {
+    let unused = move || {
         if toasts.in_use.try_get_untracked().flatten() == Some(number) {
             toasts.in_use.set(None);
         }
-    });
+    };
+    on_cleanup(unused);
     view! {
         <div class="toast" class:is-error=toast.is_error data-testid="toast" on:pointerenter=used on:focusin=move |_| toasts.in_use.set(Some(number))
-            on:pointerleave=unused on:focusout=move |_| toasts.in_use.set(None) role=if toast.is_error { "alert" } else { "status" }>
+            on:pointerleave=move |_| unused() on:focusout=move |_| unused() role=if toast.is_error { "alert" } else { "status" }>
             <span class="toast-icon">{icon(if toast.is_error { Icon::Warning } else { Icon::Check })}</span>
             <div class="toast-text">
                 <strong>{toast.title}</strong>

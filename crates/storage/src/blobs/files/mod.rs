@@ -91,7 +91,7 @@ impl FileBlobs {
                 Ok(Some(_locked)) => drop(absent_is_none(fs::remove_file(path))?),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(%error, path = %path.display(), "what is half written could not be looked at")
+                    tracing::warn!(%error, path = %path.display(), "what is half written could not be looked at");
                 }
             }
         }

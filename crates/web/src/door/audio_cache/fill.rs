@@ -58,6 +58,9 @@ async fn fill_now(door: Door) {
     let used = parts_used(&used);
     audio.set_in_use(used.iter().map(|part| part.hash.clone()).collect::<HashSet<_>>());
     for part in used {
+        if door.has_ended() {
+            return;
+        }
         // Also says that it was used.
         if audio.find(&part.hash).await.is_some() || audio.is_coming(&part.hash) || wants_little_data() {
             continue;

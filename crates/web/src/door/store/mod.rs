@@ -76,6 +76,13 @@ struct Inner {
     seen: RefCell<HashSet<u64>>,
 }
 
+impl Store {
+    /// Whether something is on its way to the disk, or about to be.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.0.is_writing.get() || self.0.is_gathering.get()
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(leaving) = self.leaving.take() {
