@@ -166,7 +166,7 @@ test('what somebody else adds takes neither the focus nor the selection to a cli
   await open(alice, project)
   const riff = page.locator(`[data-testid=clip][data-clip-id="${clip}"]`)
   await riff.press('ArrowRight')
-  await expect(riff).toHaveAttribute('data-start-beat', '5')
+  await expect(riff).toHaveAttribute('data-start-beat', '4.25')
   const lanes = (await page.locator('.lanes').boundingBox())!
   await page.waitForTimeout(600)
   await page.mouse.click(lanes.x + 600, lanes.y + 300)
