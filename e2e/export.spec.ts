@@ -5,7 +5,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, newClip, newProject, newTrack, open, test, upload, USER_2, type Musician } from './band'
+import { expect, invite, newClip, newProject, newTrack, open, test, upload, USER_2, type Musician } from './band'
 import { network } from './offline'
 import { sineWav } from './recordings'
 
@@ -174,8 +174,7 @@ test('an export without a network, one that lacks a recording, and one that is c
 test('a viewer exports by keyboard alone; what a closed tab has left goes', async ({ alice, bob }) => {
   const project = await song(alice, 'x'.repeat(120), 2)
   const { page } = alice
-  const answer = await page.request.post(`/api/projects/${project}/members`, { data: { email: USER_2, role: 'viewer' } })
-  expect(answer.ok()).toBe(true)
+  await invite(alice, project, USER_2, 'viewer')
   await open(bob, project)
   await expect(bob.page.getByTestId('only-listens')).toBeVisible()
   await bob.page.keyboard.press('x')

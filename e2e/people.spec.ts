@@ -1,6 +1,6 @@
 // Roles, invitations, and what becomes of somebody who loses access: two browsers.
 import type { Page, WebSocketRoute } from '@playwright/test'
-import { expect, newClip, newProject, newTrack, open, read, test, upload, USER_2, write, type Musician } from './band'
+import { expect, invite, newClip, newProject, newTrack, open, read, test, upload, USER_2, write, type Musician } from './band'
 import { sineWav } from './recordings'
 
 async function people(page: Page) {
@@ -17,10 +17,7 @@ async function membership(owner: Musician, project: string, user: Musician) {
   return members.find((member) => member.userId === user.userId && !member.deleted)
 }
 
-async function add(owner: Musician, project: string, role: string) {
-  const answer = await owner.page.request.post(`/api/projects/${project}/members`, { data: { email: USER_2, role } })
-  expect(answer.ok()).toBe(true)
-}
+const add = (owner: Musician, project: string, role: string) => invite(owner, project, USER_2, role)
 
 async function setRole(owner: Musician, project: string, user: Musician, role: string) {
   const { id } = await membership(owner, project, user)

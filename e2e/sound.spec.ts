@@ -1,6 +1,6 @@
 // From a file in the hand to sound out of the loudspeaker.
 import type { Page } from '@playwright/test'
-import { expect, newProject, open, test, type Musician } from './band'
+import { expect, invite, newProject, open, test, USER_2, type Musician } from './band'
 import { listen, putEarTo } from './ear'
 import { brokenWav, sineWav } from './recordings'
 
@@ -93,10 +93,7 @@ test('another person hears what was dropped in', async ({ alice, bob }) => {
   const project = await emptyProject(alice, 'For two ears')
   await importFile(alice.page, 'take.wav', sineWav({ seconds: 20, level: 0.25, sampleRate: 44_100, channels: 1 }))
   await expect(alice.page.getByTestId('clip')).toHaveCount(1)
-  const invited = await alice.page.request.post(`/api/projects/${project}/members`, {
-    data: { email: 'user2@example.com', role: 'editor' },
-  })
-  expect(invited.ok()).toBe(true)
+  await invite(alice, project, USER_2)
   await putEarTo(bob.page)
   await open(bob, project)
   await expect(bob.page.getByTestId('clip')).toHaveCount(1)
