@@ -18,7 +18,7 @@ use crate::{BATCH, Late, WINDOW, report_edits, report_fanout, usage};
 /// Bytes of an edit: as many as one of ours has.
 const FRAME_BYTES: usize = 100;
 /// What is read at a time.
-const READ_BYTES: usize = 64 * 1024;
+pub(crate) const READ_BYTES: usize = 64 * 1024;
 
 /// A connection's other end, and what waits for it.
 struct Peer {

@@ -5,10 +5,9 @@ use sync::wire::{ClientMessage, SUBPROTOCOL, VERSION, encode};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
+use crate::bare::READ_BYTES;
 use crate::{User, id};
 
-/// What is read at a time, as the bare one's client does.
-const READ_BYTES: usize = 64 * 1024;
 /// What announces that a payload's length follows in two bytes, and in eight (RFC 6455, section 5.2).
 const TWO: u8 = 126;
 const EIGHT: u8 = 127;

@@ -255,15 +255,7 @@ impl Pressed {
         let Some((node, _)) = self.0.get_value().filter(|(_, at)| clock::milliseconds() - at < AFTER_A_KEY_MS) else {
             return;
         };
-        clock::after(Duration::ZERO, move || {
-            let Some(Some(node)) = node.try_get_untracked() else { return };
-            let nothing = document().active_element().is_none_or(|active| active.tag_name() == "BODY");
-            if nothing && node.is_connected() {
-                let options = web_sys::FocusOptions::new();
-                options.set_prevent_scroll(true);
-                let _ = node.focus_with_options(&options);
-            }
-        });
+        focus::keep(node.try_get_untracked().flatten().map(Into::into), &[]);
     }
 }
 

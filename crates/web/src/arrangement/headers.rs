@@ -347,16 +347,7 @@ fn NameInput(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoV
 
 /// Gives a track's name the focus that its field had.
 fn focus_name(id: &Id) {
-    let id = id.clone();
-    crate::door::clock::after(std::time::Duration::ZERO, move || {
-        let name = document()
-            .query_selector(&format!("[data-testid=track][data-track-id=\"{id}\"] .head-name"))
-            .ok()
-            .flatten();
-        if let Some(name) = name.filter(|_| focus::holder().is_none()) {
-            focus::focus(&name);
-        }
-    });
+    focus::keep(None, &[&format!("[data-testid=track][data-track-id=\"{id}\"] .head-name")]);
 }
 
 #[component]

@@ -12,7 +12,7 @@ use super::points::{self, Point, Way};
 use super::target::{Target, targets};
 use super::{LanesShown, points::Lane};
 use crate::arrangement::{Board, window};
-use crate::controls::on_escape;
+use crate::controls::{focus, on_escape};
 use crate::door::clock;
 use crate::door::sound::{Sound, Trial};
 use crate::transport::position::{bars, bars_in_words};
@@ -345,9 +345,7 @@ fn focus(node: NodeRef<Div>, id: &str) {
         let Some(Some(lane)) = node.try_get_untracked() else { return };
         let point = lane.query_selector(&selector).ok().flatten();
         if let Some(point) = point.and_then(|point| point.dyn_into::<web_sys::HtmlElement>().ok()) {
-            let options = web_sys::FocusOptions::new();
-            options.set_prevent_scroll(true);
-            let _ = point.focus_with_options(&options);
+            focus::focus(&point);
         }
     });
 }

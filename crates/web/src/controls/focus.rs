@@ -24,13 +24,14 @@ fn is_lost() -> bool {
 
 /// Once the screen has followed: if the focus has been lost, `last` gets it again, or if that is gone or does nothing any more
 /// the first element of `selectors` that is there.
-pub(crate) fn keep(last: Option<Element>, selectors: &'static [&'static str]) {
+pub(crate) fn keep(last: Option<Element>, selectors: &[&str]) {
+    let selectors: Vec<String> = selectors.iter().map(|selector| (*selector).to_owned()).collect();
     clock::after(Duration::ZERO, move || {
         if !is_lost() {
             return;
         }
         let usable = |element: &Element| element.is_connected() && !element.has_attribute("disabled");
-        let found = |selector: &&str| document().query_selector(selector).ok().flatten().filter(usable);
+        let found = |selector: &String| document().query_selector(selector).ok().flatten().filter(usable);
         if let Some(element) =
             last.as_ref().filter(|last| usable(last)).cloned().or_else(|| selectors.iter().find_map(found))
         {

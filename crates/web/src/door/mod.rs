@@ -104,7 +104,7 @@ struct Inner {
     watched: RefCell<watched::Watched>,
     listeners: RefCell<Vec<(u32, Listener)>>,
     next_listener: Cell<u32>,
-    /// Lets go of what is in the hand, writing it.
+    /// What hands hold.
     in_hand: RefCell<Vec<Held>>,
     /// Where the song stood when it was left last.
     stood: Cell<(Ticks, LoopRegion)>,

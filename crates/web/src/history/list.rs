@@ -69,9 +69,7 @@ fn Panel() -> impl IntoView {
     let panel = NodeRef::<leptos::html::Aside>::new();
     Effect::new(move |_| {
         if let Some(panel) = panel.get() {
-            let options = web_sys::FocusOptions::new();
-            options.set_prevent_scroll(true);
-            let _ = panel.focus_with_options(&options);
+            focus::focus(&panel);
         }
     });
     let key = move |event: leptos::ev::KeyboardEvent| {
