@@ -151,7 +151,9 @@ test('twenty songs opened one after the other leave nothing behind (CL7)', async
   const first = await opened()
   expect(first).toMatchObject({ sockets: 0, contexts: 0, channels: 0, locks: 0 })
   for (let n = 1; n < songs.length; n++) await visit(n)
-  await expect.poll(opened, { timeout: 30_000 }).toEqual(first)
+  // The first song's were counted while some may still have waited for their end: no more than these, after twenty.
+  await expect.poll(async () => (await opened()).listeners, { timeout: 30_000 }).toBeLessThanOrEqual(first.listeners)
+  await expect.poll(opened, { timeout: 30_000 }).toMatchObject({ sockets: 0, contexts: 0, channels: 0, locks: 0 })
   // One waits for the next file, whatever song is open.
   expect(page.workers().length).toBeLessThanOrEqual(1)
   expect(await isTheSame(page)).toBe(true)

@@ -1,5 +1,6 @@
 // The implementation guide's test as it is printed there, but for the two places that say so.
 import { test, expect } from '@playwright/test'
+import { invite } from '../band'
 
 test('real-time collaboration', async ({ browser }) => {
   // Create 2 browser contexts (2 users)
@@ -28,10 +29,7 @@ test('real-time collaboration', async ({ browser }) => {
   await page2.click('button[type=submit]')
 
   // Not in the guide: without being a member, user 2 gets nothing.
-  const invited = await page1.request.post(`/api/projects/${projectId}/members`, {
-    data: { email: 'user2@example.com', role: 'editor' },
-  })
-  expect(invited.ok()).toBe(true)
+  await invite({ page: page1 }, projectId!, 'user2@example.com')
 
   await page2.goto(`/projects/${projectId}`)
 

@@ -69,7 +69,8 @@ pub const TAKEN_PER_ADDRESS: u32 = 5;
 pub const INVITE_HOURS_MAX: u32 = 365 * 24;
 /// The longest time that a link of `unisono reset-password` may be good for, in hours.
 pub const RESET_HOURS_MAX: u32 = 7 * 24;
-/// Members that one person may add before their brake bites (PE4).
+/// Addresses that one person may add as members before their brake bites; those of people with whom they share a song
+/// already do not count. And the links that they may make before another does (PE4).
 pub const INVITATIONS_PER_USER: u32 = 50;
 /// The longest wait that a brake asks for.
 pub const BRAKE_MS_MAX: i64 = 60_000;

@@ -82,3 +82,15 @@ async fn w6_pe4_adding_members_is_throttled() {
     let answer = server.post(&path, &ada, json!({ "email": "one@example.com", "role": "editor" })).await;
     assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "1"));
 }
+
+#[tokio::test]
+async fn pe4_somebody_one_plays_with_is_added_to_any_number_of_songs() {
+    let server = Server::new();
+    let (ada, _bob) = (server.sign_up("ada").await, server.sign_up("bob").await);
+    for n in 0..INVITATIONS_PER_USER + 10 {
+        let project = server.create_project(&ada, &format!("song {n}")).await;
+        let body = json!({ "email": "bob@example.com", "role": "editor" });
+        let answer = server.post(&format!("/api/projects/{project}/members"), &ada, body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "song {n}: {}", answer.text);
+    }
+}
