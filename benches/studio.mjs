@@ -126,6 +126,7 @@ async function manyClips() {
   await one.page.locator('[data-testid="clip"]').first().focus();
   await one.page.waitForTimeout(500);
   await edits(one.page);
+  await own(one.page);
   await keys(one.page);
   await frames(one.page, "scrolling", (n) => ({ deltaX: n % 120 < 60 ? 60 : -60 }));
   await frames(one.page, "zooming, from near to the whole song and back", (n) => ({ deltaY: n % 80 < 40 ? 30 : -30, ctrlKey: true }));
@@ -178,6 +179,28 @@ async function edits(page) {
   show("  all work for it: handler, effects, the frame's callbacks, layout and paint", busy);
   show("  from the key until its frame is painted, the wait for the screen included", shown);
   console.log(`  painted in the very next frame: ${next} of ${shown.length}`);
+}
+
+// The processor time that the page's thread itself takes in the handler, by the browser's own trace: without the time in which the
+// system has given the processor to another thread, which on a busy machine is most of the slow ones.
+async function own(page) {
+  const cdp = await browser.newBrowserCDPSession();
+  const events = [];
+  cdp.on("Tracing.dataCollected", ({ value }) => events.push(...value));
+  await cdp.send("Tracing.start", { traceConfig: { includedCategories: ["devtools.timeline"] } });
+  await page.evaluate(async () => {
+    for (let n = 0; n < 300; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 40 + (n * 7) % 17));
+      const key = n % 40 < 20 ? "ArrowRight" : "ArrowLeft";
+      document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+  });
+  const complete = new Promise((resolve) => cdp.once("Tracing.tracingComplete", resolve));
+  await cdp.send("Tracing.end");
+  await complete;
+  const handlers = events.filter((event) => event.name === "EventDispatch" && event.args?.data?.type === "keydown" && event.tdur !== undefined);
+  show("  the thread's own processor time in it, by a trace", handlers.map((event) => event.tdur / 1_000));
 }
 
 // The same with keys that go through the browser, as the browser itself measures it: until the frame is presented.

@@ -101,7 +101,9 @@ impl Board {
     fn take_in(self, keys: &[Key]) {
         // The door outlives the arrangement on the page.
         let Some(scene) = self.scene.try_get_value() else { return };
-        self.door.read(|records| scene.borrow_mut().update(records, keys));
+        if !self.door.read(|records| scene.borrow_mut().update(records, keys)) {
+            return;
+        }
         // Each clip in the list looks at the selection: they are not called for an edit that leaves it as it is.
         self.selection.maybe_update(|selection| {
             let (before, scene) = (selection.len(), scene.borrow());

@@ -28,8 +28,8 @@ pub(crate) struct Lane {
 pub(crate) struct Scene {
     lanes: Vec<Lane>,
     by_track: HashMap<Id, usize>,
-    /// On which track each clip lies.
-    track_of: HashMap<Id, Id>,
+    /// On which track each clip lies, and where it begins: so it is found among the clips of its lane.
+    placed: HashMap<Id, (Id, Ticks)>,
 }
 
 impl Lane {
@@ -70,13 +70,25 @@ impl Lane {
         &self.clips
     }
 
-    fn take_out(&mut self, id: &Id) {
-        self.clips.retain(|clip| clip.id != *id);
-        self.find_end();
+    /// Where the clip `id`, which begins at `start`, stands or would stand.
+    fn place(&self, start: Ticks, id: &Id) -> Result<usize, usize> {
+        self.clips.binary_search_by(|other| (other.start, &other.id).cmp(&(start, id)))
+    }
+
+    fn find(&self, start: Ticks, id: &Id) -> Option<&Clip> {
+        self.clips.get(self.place(start, id).ok()?)
+    }
+
+    fn take_out(&mut self, start: Ticks, id: &Id) -> Option<Clip> {
+        let clip = self.clips.remove(self.place(start, id).ok()?);
+        if clip.end() == self.end {
+            self.find_end();
+        }
+        Some(clip)
     }
 
     fn put_in(&mut self, clip: Clip) {
-        let place = self.clips.partition_point(|other| (other.start, &other.id) < (clip.start, &clip.id));
+        let (Ok(place) | Err(place)) = self.place(clip.start, &clip.id);
         self.longest = self.longest.max(clip.duration);
         self.end = self.end.max(clip.end());
         self.clips.insert(place, clip);
@@ -91,7 +103,7 @@ impl Scene {
         scene
     }
 
-    /// Takes in what changed; true when the lanes themselves did.
+    /// Takes in what changed; false when clips look as they did before. A commit changes who wrote a field and when, which nobody sees here.
     pub(crate) fn update(&mut self, records: &Records, keys: &[Key]) -> bool {
         let tracks = keys.iter().any(|key| key.table == Table::Tracks);
         // Very many clips at once (a snapshot): putting them in one by one would cost the square of their number.
@@ -99,39 +111,52 @@ impl Scene {
             self.set_tracks(records);
             return true;
         }
-        for key in keys.iter().filter(|key| key.table == Table::Clips) {
-            self.set_clip(records, &key.id);
+        let mut differs = false;
+        for key in keys {
+            differs |= key.table != Table::Clips || self.set_clip(records, &key.id);
         }
-        false
+        differs
     }
 
     fn set_tracks(&mut self, records: &Records) {
         let tracks: Vec<Track> = records.tracks().into_iter().map(Track::from_record).collect();
         let heard = Routes::of(records).heard_by_all();
         let is_heard = |track: &Track| heard.as_ref().is_none_or(|heard| heard.contains(&track.id));
-        self.lanes = tracks
-            .iter()
-            .map(|track| {
-                let clips = records.clips(&track.id).filter_map(Clip::from_record).collect();
-                Lane::new(track, is_heard(track), clips)
-            })
-            .collect();
-        self.by_track = self.lanes.iter().enumerate().map(|(index, lane)| (lane.id.clone(), index)).collect();
-        let placed =
-            self.lanes.iter().flat_map(|lane| lane.clips.iter().map(|clip| (clip.id.clone(), lane.id.clone())));
-        self.track_of = placed.collect();
+        self.by_track = tracks.iter().enumerate().map(|(index, track)| (track.id.clone(), index)).collect();
+        // One walk over all clips: to look each up by its track would take as long again.
+        let mut clips: Vec<Vec<Clip>> = tracks.iter().map(|_| Vec::new()).collect();
+        let alive = records.table(Table::Clips).filter(|record| !record.is_deleted());
+        for clip in alive.filter_map(Clip::from_record) {
+            if let Some(index) = self.by_track.get(&clip.track_id) {
+                clips[*index].push(clip);
+            }
+        }
+        let lanes = tracks.iter().zip(clips);
+        self.lanes = lanes.map(|(track, clips)| Lane::new(track, is_heard(track), clips)).collect();
+        let placed = |lane: &Lane, clip: &Clip| (clip.id.clone(), (lane.id.clone(), clip.start));
+        self.placed =
+            self.lanes.iter().flat_map(|lane| lane.clips.iter().map(move |clip| placed(lane, clip))).collect();
     }
 
-    fn set_clip(&mut self, records: &Records, id: &Id) {
-        if let Some(index) = self.track_of.remove(id).and_then(|track| self.by_track.get(&track).copied()) {
-            self.lanes[index].take_out(id);
-        }
+    /// Takes a clip in as it is now; whether that differs from what was here.
+    fn set_clip(&mut self, records: &Records, id: &Id) -> bool {
         let record = records.find(Table::Clips, id).filter(|record| !record.is_deleted());
-        let Some(clip) = record.and_then(Clip::from_record) else { return };
-        if let Some(index) = self.by_track.get(&clip.track_id) {
-            self.track_of.insert(id.clone(), clip.track_id.clone());
+        let now = record.and_then(Clip::from_record).filter(|clip| self.by_track.contains_key(&clip.track_id));
+        if self.clip(id).map(|(_, clip)| clip) == now.as_ref() {
+            return false;
+        }
+        if let Some((track, start)) = self.placed.remove(id)
+            && let Some(index) = self.by_track.get(&track)
+        {
+            self.lanes[*index].take_out(start, id);
+        }
+        if let Some(clip) = now
+            && let Some(index) = self.by_track.get(&clip.track_id)
+        {
+            self.placed.insert(id.clone(), (clip.track_id.clone(), clip.start));
             self.lanes[*index].put_in(clip);
         }
+        true
     }
 
     /// The lanes, from the top.
@@ -146,13 +171,14 @@ impl Scene {
 
     /// A clip and the index of its lane.
     pub(crate) fn clip(&self, id: &Id) -> Option<(usize, &Clip)> {
-        let lane = self.lane_of(self.track_of.get(id)?)?;
-        self.lanes[lane].clips.iter().find(|clip| clip.id == *id).map(|clip| (lane, clip))
+        let (track, start) = self.placed.get(id)?;
+        let lane = self.lane_of(track)?;
+        Some((lane, self.lanes[lane].find(*start, id)?))
     }
 
     /// How many clips there are.
     pub(crate) fn clip_count(&self) -> usize {
-        self.track_of.len()
+        self.placed.len()
     }
 
     /// Where the last clip ends.
@@ -249,11 +275,36 @@ mod tests {
         let mut records = song();
         let mut scene = Scene::of(&records);
         records.insert(Table::Clips, clip("short", "b", 20.0, 2.0));
-        assert!(!scene.update(&records, &[Key::new(Table::Clips, id("short"))]));
+        assert!(scene.update(&records, &[Key::new(Table::Clips, id("short"))]));
         assert_eq!(seen(&scene.lanes()[0], 0.0, 99.0), ["long"]);
         assert_eq!(seen(&scene.lanes()[1], 0.0, 99.0), ["other", "short"]);
         assert_eq!(scene.clip(&id("short")).unwrap().0, 1);
         assert_eq!(scene.end(), Ticks(TICKS_PER_BEAT * 64));
+    }
+
+    #[test]
+    fn a_clip_that_was_only_confirmed_is_not_drawn_again() {
+        let mut records = song();
+        let mut scene = Scene::of(&records);
+        let key = [Key::new(Table::Clips, id("short"))];
+        assert!(!scene.update(&records, &key));
+        let same = records.find(Table::Clips, &id("short")).unwrap().with("startBeat", 10.0.into());
+        records.insert(Table::Clips, same);
+        assert!(!scene.update(&records, &key));
+        assert!(scene.update(&records, &[Key::new(Table::AudioFiles, id("file"))]), "a waveform may have come");
+    }
+
+    #[test]
+    fn clips_at_one_place_are_told_apart_and_the_end_follows_the_last() {
+        let mut records = song();
+        records.insert(Table::Clips, clip("twin", "a", 10.0, 2.0));
+        let mut scene = Scene::of(&records);
+        records.insert(Table::Clips, clip("long", "a", 0.0, 4.0));
+        records.insert(Table::Clips, clip("twin", "a", 3.0, 2.0));
+        scene.update(&records, &[Key::new(Table::Clips, id("long")), Key::new(Table::Clips, id("twin"))]);
+        assert_eq!(seen(&scene.lanes()[0], 0.0, 99.0), ["long", "twin", "short"]);
+        assert_eq!(scene.clip(&id("twin")).unwrap().1.start, beats(3.0));
+        assert_eq!(scene.end(), beats(12.0));
     }
 
     #[test]

@@ -117,7 +117,10 @@ impl Tabs {
         untold.push(message);
         if untold.len() == 1 {
             let tabs = self.clone();
-            clock::after(Duration::ZERO, move || tabs.tell_now());
+            // The timer is set when the edit is done, too: a browser takes a twentieth of an edit's time for it.
+            leptos::task::spawn_local(async move {
+                clock::after(Duration::ZERO, move || tabs.tell_now());
+            });
         }
     }
 

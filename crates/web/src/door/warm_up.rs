@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{Clip, Table};
 use operations::build;
-use sync::{Effect, wire};
+use sync::{Edit, Effect, wire};
 
 use super::{Door, clock, identity};
 
@@ -29,12 +29,15 @@ fn rehearse(door: Door) {
     for _ in 0..TIMES {
         let stay = build::set(Table::Clips, &clip.id, "startBeat", clip.start.beats());
         // Refused for those who may only look; they need no rehearsal.
-        let effects = copy.dispatch(identity::new_id(), vec![stay], identity::now()).unwrap_or_default();
+        let edit = Edit { label: "Move clip".to_owned(), gesture: None };
+        let effects = copy.edit(identity::new_id(), &edit, vec![stay], identity::now()).unwrap_or_default();
         for effect in effects {
             if let Effect::Send(message) = effect {
                 drop(wire::encode(&message));
             }
         }
         door.changed(std::slice::from_ref(&key));
+        // What an edit sets off beside that, with nothing in it.
+        door.perform(vec![Effect::StatusChanged, Effect::Steps(Vec::new())]);
     }
 }
