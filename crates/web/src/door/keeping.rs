@@ -286,6 +286,13 @@ impl Door {
         }
     }
 
+    /// The song is left for good: what has gathered is written.
+    pub(super) fn leave_store(self) {
+        if let Some(store) = &self.inner().keeping.borrow().store {
+            store.leave();
+        }
+    }
+
     /// Now and then, while edits wait that another tab is to send: is it still there? And in the tab that sends: does more
     /// wait than it has heard of?
     fn keep_looking(self) {

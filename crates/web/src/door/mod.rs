@@ -110,6 +110,8 @@ struct Inner {
     stood: Cell<(Ticks, LoopRegion)>,
     /// Whether the song has been left for good.
     has_ended: Cell<bool>,
+    /// What hears that the page is being left.
+    leaving: RefCell<Vec<WindowListenerHandle>>,
     /// What each of one's own transactions was, in words.
     labels: RefCell<HashMap<Id, String>>,
     keeping: RefCell<Keeping>,
@@ -160,6 +162,7 @@ impl Door {
             in_hand: RefCell::default(),
             stood: Cell::default(),
             has_ended: Cell::new(false),
+            leaving: RefCell::default(),
             labels: RefCell::default(),
             keeping: RefCell::default(),
             has_asked: Cell::new(false),
@@ -769,9 +772,6 @@ impl Door {
                 self.let_go();
             }
         });
-        on_cleanup(move || {
-            leaving.remove();
-            following.remove();
-        });
+        self.inner().leaving.replace(vec![leaving, following]);
     }
 }

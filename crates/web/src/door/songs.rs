@@ -88,6 +88,8 @@ impl Door {
         inner.has_ended.set(true);
         inner.listeners.borrow_mut().clear();
         self.leave_tabs();
+        inner.leaving.take().into_iter().for_each(WindowListenerHandle::remove);
+        self.leave_store();
         if let Some(socket) = inner.socket.borrow_mut().take() {
             socket.close();
         }

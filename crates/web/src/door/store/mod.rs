@@ -85,6 +85,13 @@ impl Store {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.stop_listening();
+    }
+}
+
+impl Inner {
+    /// Does not hear any more that the page is left.
+    fn stop_listening(&self) {
         if let Some(leaving) = self.leaving.take() {
             leaving.remove();
         }
@@ -199,6 +206,12 @@ impl Store {
                 store.write_now();
             });
         }
+    }
+
+    /// The song is left for good: what has gathered is written now, and the page may go without asking here.
+    pub(crate) fn leave(&self) {
+        self.write_now();
+        self.0.stop_listening();
     }
 
     /// Writes what has gathered, as soon as this turn of the page's is over.
