@@ -11,9 +11,10 @@ use super::jobs::{self, PreparedJob};
 use crate::commit::malformed;
 use crate::{Batch, CommitError, LogEntry, LogPosition, Logged, Materialisation, PayloadHash, StoreError};
 
-pub(super) const FIND_LOG: &str = "SELECT id, epoch, seq, materialised_seq FROM logs WHERE scope = ?1";
-pub(super) const BEGIN_LOG: &str = "INSERT INTO logs (scope, epoch, seq) VALUES (?1, ?2, 0)";
-pub(super) const MOVE_LOG: &str = "UPDATE logs SET seq = ?2, materialised_seq = ?3 WHERE id = ?1";
+pub(super) const FIND_LOG: &str = "SELECT id, epoch, coalesce((SELECT place & 68719476735 FROM transactions \
+    WHERE place > logs.id << 36 AND place <= (logs.id << 36) + 68719476735 ORDER BY place DESC LIMIT 1), 0), \
+    materialised_seq FROM logs WHERE scope = ?1";
+pub(super) const BEGIN_LOG: &str = "INSERT INTO logs (scope, epoch) VALUES (?1, ?2)";
 pub(super) const MATERIALISE_LOG: &str = "UPDATE logs SET materialised_seq = ?2 WHERE id = ?1";
 pub(super) const APPEND: &str = "INSERT INTO transactions (place, author_id, tx_id, time, payload_hash, gesture, \
     operations, inverse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -173,10 +174,9 @@ impl Prepared {
         for job in &self.jobs {
             jobs::insert(connection, job)?;
         }
-        let up_to_date = self.is_whole && log.materialised_seq == self.expected_seq;
-        let materialised = if up_to_date { self.last_seq } else { log.materialised_seq };
-        let values = [log.id, number(self.last_seq)?, number(materialised)?];
-        connection.prepare_cached(MOVE_LOG)?.execute(values)?;
+        if self.is_whole && log.materialised_seq == self.expected_seq {
+            connection.prepare_cached(MATERIALISE_LOG)?.execute([log.id, number(self.last_seq)?])?;
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-pub(super) const MIGRATIONS: [&str; 11] = [
+pub(super) const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/0001_spine.sql"),
     include_str!("../../migrations/0002_undo.sql"),
     include_str!("../../migrations/0003_intake.sql"),
@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/0009_log_in_order.sql"),
     include_str!("../../migrations/0010_exports.sql"),
     include_str!("../../migrations/0011_turns.sql"),
+    include_str!("../../migrations/0012_log_length.sql"),
 ];
 
 /// The version that this build makes and needs.

@@ -46,7 +46,6 @@ fn statements() -> Vec<String> {
     let mut all: Vec<String> = [
         log::FIND_LOG,
         log::BEGIN_LOG,
-        log::MOVE_LOG,
         log::MATERIALISE_LOG,
         log::APPEND,
         log::COMMITS_SINCE,
@@ -203,12 +202,14 @@ fn wr6_wr8_the_logs_of_an_earlier_version_are_read_as_they_were() {
     let [author, tx_id] = ["a", "t2"].map(|id| Id::new(id).unwrap());
     let found = log::find_transaction(&connection, &author, &tx_id).unwrap().unwrap();
     assert_eq!((found.scope, found.seq), (project("p"), 2));
+    let lengths = ["p", "q"].map(|scope| log::find_log(&connection, scope).unwrap().unwrap().at.seq);
+    assert_eq!(lengths, [2, 1]);
 }
 
 #[test]
 fn w6_the_places_of_logs_and_entries_are_bounded() {
     let ends = |sql: &str| sql.contains(&log::ENTRIES_MAX.to_string());
-    assert!([log::COMMITS_SINCE, log::ENTRIES_BEFORE, log::FIND_TRANSACTION].into_iter().all(ends));
+    assert!([log::FIND_LOG, log::COMMITS_SINCE, log::ENTRIES_BEFORE, log::FIND_TRANSACTION].into_iter().all(ends));
     assert_eq!(log::place(log::LOGS_MAX, log::ENTRIES_MAX), Ok(i64::MAX));
     assert!(log::place(1, log::ENTRIES_MAX).unwrap() < log::place(2, 0).unwrap(), "logs do not overlap");
     assert!(log::place(1, log::ENTRIES_MAX + 1).is_err() && log::place(log::LOGS_MAX + 1, 0).is_err());

@@ -46,14 +46,27 @@ impl RoomTask {
         let authors: BTreeSet<SocketId> = replies.iter().filter_map(ReplyTo::socket).collect();
         let mut ready: BTreeMap<u32, Option<Bytes>> = BTreeMap::new();
         let now = Instant::now();
-        self.followers.retain(|follower| {
+        let mut tell = |follower: &Follower| {
             if authors.contains(&follower.socket) {
                 return follower.outbox.say(|queue| tell_author(queue, follower, encoded, verdicts, replies));
             }
             let channel = follower.channel;
             let frame = ready.entry(channel).or_insert_with(|| encoded.ready_frame(channel));
             follower.outbox.news(channel, encoded, frame.as_ref(), now)
-        });
+        };
+        let mut gone = Vec::new();
+        for (at, follower) in self.followers.iter().enumerate() {
+            // While the system writes to this one.
+            if let Some(next) = self.followers.get(at + 1) {
+                next.outbox.warm();
+            }
+            if !tell(follower) {
+                gone.push((follower.socket, follower.channel));
+            }
+        }
+        if !gone.is_empty() {
+            self.followers.retain(|follower| !gone.contains(&(follower.socket, follower.channel)));
+        }
     }
 
     /// Whoever has left is perhaps no fellow of the others any more, nor they of them (U3).
