@@ -59,10 +59,15 @@ const said = await page.evaluate(async ({ workletUrl, wasmUrl, seconds }) => {
   const words = new Int32Array(status);
   await new Promise((done) => setTimeout(done, 1_000));
   const from = words[5];
-  await new Promise((done) => setTimeout(done, 1_000 * seconds));
-  return { name: entry.name, load, blocks: words[5] - from, expected: Math.round((seconds * entry.sampleRate) / 128), underruns: words[7], starved: words[6], traps: words[8] };
+  // At which second of the sound the browser skipped or the device ran dry: the former is told at once, the latter within two seconds.
+  const when = [];
+  for (const end = performance.now() + 1_000 * seconds; performance.now() < end; ) {
+    await new Promise((done) => setTimeout(done, 100));
+    while (when.length < words[7]) when.push(((words[5] * 128) / entry.sampleRate).toFixed(1));
+  }
+  return { name: entry.name, load, blocks: words[5] - from, expected: Math.round((seconds * entry.sampleRate) / 128), underruns: words[7], when, starved: words[6], traps: words[8] };
 }, { workletUrl: manifest["worklet.js"], wasmUrl: manifest["audio_thread.wasm"], seconds: Number(secondsText) });
 console.log(`heaviest: ${said.name}, ${(said.load * 100).toFixed(1)} % of real time when rendered; played ${said.blocks} blocks of about ${said.expected}`);
-console.log(`underruns ${said.underruns}, blocks without all they wanted ${said.starved}, traps ${said.traps}, load ${readFileSync("/proc/loadavg", "utf8").trim()}`);
+console.log(`underruns ${said.underruns}${said.when.length > 0 ? ` (noticed at ${said.when.join(", ")} s)` : ""}, blocks without all they wanted ${said.starved}, traps ${said.traps}, load ${readFileSync("/proc/loadavg", "utf8").trim()}`);
 await browser.close();
 server.close();

@@ -59,6 +59,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.sharedFloat = new Float64Array(this.shared.buffer, 0, 2);
     this.meters = Math.max(0, (this.shared.length - STATUS_WORDS) >> 1);
     this.expected = -1;
+    this.agreed = false;
     this.underruns = 0;
     this.resync();
     this.port.onmessage = (event) => this.handle(event.data);
@@ -241,22 +242,34 @@ class UnisonoProcessor extends AudioWorkletProcessor {
   // free of the jitter of callbacks; a growth from one second to the next is an underrun. A clock that drifts moves far less.
   watch(frames) {
     const playing = this.state[0] !== 0;
-    if (playing && this.expected >= 0 && currentFrame !== this.expected) this.underruns++;
-    this.expected = currentFrame + frames;
-    const now = Date.now();
-    const lag = now - (currentFrame * 1000) / sampleRate;
+    if (this.hasSkipped(frames) && playing) this.underruns++;
+    const lag = Date.now() - (currentFrame * 1000) / sampleRate;
     if (lag < this.least) this.least = lag;
+    this.nextCheck ??= currentFrame + sampleRate;
     if (currentFrame < this.nextCheck) return;
-    if (playing && this.usual !== Infinity && this.least > this.usual + LAG_MS) this.underruns++;
+    if (playing && this.least > this.usual + LAG_MS) this.underruns++;
     this.usual = this.least;
     this.least = Infinity;
     this.nextCheck = currentFrame + sampleRate;
   }
 
+  // Whether the browser has left out blocks before this one. It tells this thread the frame only when nobody is just changing its graph of
+  // nodes: one that stands still is an old one, and so may be the very first, until two blocks follow one another.
+  hasSkipped(frames) {
+    if (currentFrame < this.expected) {
+      this.expected += frames;
+      return false;
+    }
+    const skipped = this.agreed && currentFrame > this.expected;
+    this.agreed ||= currentFrame === this.expected;
+    this.expected = currentFrame + frames;
+    return skipped;
+  }
+
   resync() {
     this.least = Infinity;
     this.usual = Infinity;
-    this.nextCheck = 0;
+    this.nextCheck = undefined;
   }
 
   report() {

@@ -1,0 +1,76 @@
+// What the worklet counts as an underrun, with a device and a clock of the test's own.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import vm from 'node:vm'
+import { expect, test } from 'vitest'
+
+const RATE = 48_000
+const BLOCK = 128
+const BLOCK_MS = (1000 * BLOCK) / RATE
+
+/** A processor that plays, without its engine. */
+function processor() {
+  let made
+  const world = vm.createContext({
+    AudioWorkletProcessor: class {},
+    registerProcessor: (_name, kind) => (made = kind),
+    sampleRate: RATE,
+    currentFrame: 0,
+    Date: { now: () => world.milliseconds },
+    milliseconds: 0,
+  })
+  vm.runInContext(readFileSync(join(import.meta.dirname, 'worklet.js'), 'utf8'), world)
+  const self = Object.assign(Object.create(made.prototype), { state: [1], underruns: 0, expected: -1, agreed: false })
+  self.resync()
+  return {
+    /** Plays blocks at the device's pace, the first at this frame; `late` is how far the device is behind, in ms. */
+    play(first, count, { late = 0, told = (frame) => frame } = {}) {
+      for (let n = 0; n < count; n++) {
+        const frame = first + n * BLOCK
+        world.currentFrame = told(frame)
+        world.milliseconds = (frame / BLOCK) * BLOCK_MS + late
+        self.watch(BLOCK)
+      }
+      return first + count * BLOCK
+    },
+    rest: (rests) => (self.state[0] = rests ? 0 : 1),
+    underruns: () => self.underruns,
+  }
+}
+
+test('what plays without a hole has no underrun', () => {
+  const thread = processor()
+  thread.play(0, 4_000)
+  expect(thread.underruns()).toBe(0)
+})
+
+test('an old frame that the browser tells at first, or in between, is no underrun', () => {
+  const thread = processor()
+  const next = thread.play(8 * BLOCK, 2_000, { told: (frame) => (frame === 8 * BLOCK ? 0 : frame) })
+  thread.play(next, 2_000, { told: (frame) => (frame === next + 100 * BLOCK ? frame - BLOCK : frame) })
+  expect(thread.underruns()).toBe(0)
+})
+
+test('blocks that the browser leaves out are an underrun, from the third block on', () => {
+  const thread = processor()
+  const next = thread.play(0, 2)
+  thread.play(next + 3 * BLOCK, 2_000)
+  expect(thread.underruns()).toBe(1)
+})
+
+test('a device that runs dry for 20 ms is an underrun, also in its first second', () => {
+  for (const blocks of [30, 1_000]) {
+    const thread = processor()
+    const next = thread.play(0, blocks)
+    thread.play(next, 2_000, { late: 20 })
+    expect(thread.underruns()).toBe(1)
+  }
+})
+
+test('what happens while nothing plays is no underrun', () => {
+  const thread = processor()
+  const next = thread.play(0, 1_000)
+  thread.rest(true)
+  thread.play(next + 5 * BLOCK, 2_000, { late: 30 })
+  expect(thread.underruns()).toBe(0)
+})
