@@ -42,7 +42,7 @@ const FORMATS = { i16: 0, f32: 1 };
 const STATUS_WORDS = 16;
 // How far, in ms, the device may fall behind the wall clock within a second before it is an underrun.
 const LAG_MS = 15;
-// The ring, as Int32Array: 0 chunks written, 1 chunks taken; from 16 on each cell's slot, recording and number, and a free word; then the cells.
+// The ring, as Int32Array: 0 chunks written, 1 chunks taken, 2 how often what plays was to stop; from 16 on each cell's slot, recording and number, and a free word; then the cells.
 const CHUNK_BYTES = 65536;
 const RING_HEAD_WORDS = 16;
 const RING_CELL_WORDS = 4;
@@ -175,7 +175,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     const count = Math.floor((shared.byteLength - 4 * RING_HEAD_WORDS) / (CHUNK_BYTES + 4 * RING_CELL_WORDS));
     const first = 4 * (RING_HEAD_WORDS + count * RING_CELL_WORDS);
     const cells = Array.from({ length: count }, (_, n) => new Uint8Array(shared, first + n * CHUNK_BYTES, CHUNK_BYTES));
-    this.ring = { words, count, cells };
+    this.ring = { words, count, cells, dry: Atomics.load(words, 2) };
     // What an offline render begins with.
     this.view(this.capacity);
     while (Atomics.load(words, 0) !== words[1]) this.take();
@@ -197,6 +197,10 @@ class UnisonoProcessor extends AudioWorkletProcessor {
       taken = (taken + 1) | 0;
     }
     Atomics.store(words, 1, taken);
+    // What plays while a jump waits stops before it lacks something; the page lets it play behind the jump.
+    const dry = Atomics.load(words, 2);
+    if (dry !== this.ring.dry) this.wasm.stop();
+    this.ring.dry = dry;
   }
 
   plan({ serial, data }) {

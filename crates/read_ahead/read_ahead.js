@@ -4,15 +4,19 @@
 const CHUNK_BYTES = 65_536
 const RING_HEAD_WORDS = 16
 const RING_CELL_WORDS = 4
-/** The ring: WRITTEN and TAKEN count chunks; then each cell's slot, recording and number; then the cells. */
-const [WRITTEN, TAKEN] = [0, 1]
+/** The ring: WRITTEN and TAKEN count chunks, DRY how often what plays had to stop; then each cell's slot, recording and number; then the cells. */
+const [WRITTEN, TAKEN, DRY] = [0, 1, 2]
 /** Chunks that are read at once from this device, and from the server, where a request costs more than what it brings. */
 const [NEAR_RUN, FAR_RUN] = [4, 8]
 /** Requests to the server at the same time. */
 const REQUESTS_MAX = 6
 const REQUEST_MS_MAX = 20_000
+/** An answer that nobody wants any more is broken off once it has taken so long: a new connection costs time too. */
+const UNWANTED_MS_MAX = 200
 /** What is larger is not kept for the next request: files of many channels. */
 const SPARE_BYTES_MAX = 1_048_576
+/** How often the page is told that something comes while a jump waits. */
+const CAME_MS = 250
 /** From one look at what is wanted to the next, in ms. */
 const IDLE_MS = 15
 /** So many turns without anything taken mean that the audio thread rests. */
@@ -24,14 +28,19 @@ const [WAIT_MS_MIN, WAIT_MS_MAX] = [500, 8_000]
 /** Bytes of a file in which its header is looked for, first and at most. */
 const HEADER_BYTES = [65_536, 1_048_576]
 
+/** Why an answer is broken off that nobody wants any more. */
+const UNWANTED = new Error('It is not wanted any more.')
+
 const recordings = new Map()
 /** Runs that have come from the server and are not in the ring yet. */
 const come = []
 /** Memory of runs that are in the ring: some hundred MB would lie about if each request had its own. */
 const spare = []
 let wasm, words, cells, count, status, position
-let requests = 0
+/** What the server is being asked for. */
+const requests = new Set()
 let slotsAsked = 0
+/** The place for which a jump waits. */
 let aim
 let timer
 /** What the audio thread had taken at the last turn, and for how many turns it has taken nothing: it rests before the first Play. */
@@ -69,7 +78,7 @@ const actions = {
     wasm.keep(ticks.length)
   },
   aim({ number, ticks }) {
-    aim = ticks === undefined ? undefined : { number, ticks }
+    aim = ticks === undefined ? undefined : { number, ticks, came: false, toldAt: -Infinity, dry: false }
     wasm.aim(ticks ?? NaN)
     soon()
   },
@@ -157,16 +166,18 @@ function bringNear({ handle, file }, at, length) {
   return handle.read(new Uint8Array(wasm.memory.buffer, start, length), { at })
 }
 
-async function fetchRange(recording, at, length) {
-  const signal = AbortSignal.timeout(REQUEST_MS_MAX)
-  recording.url ??= await sign(recording, signal)
+async function fetchRange(recording, at, length, stop = new AbortController()) {
+  const { signal } = stop
+  const late = setTimeout(() => stop.abort(new DOMException('The server took too long.', 'TimeoutError')), REQUEST_MS_MAX)
   const headers = { range: `bytes=${at}-${at + length - 1}` }
   // The browser's own cache has one request for an address wait for the other: only the first goes through it.
   const cache = recording.fetching > 0 ? 'no-store' : 'default'
   recording.fetching++
   try {
+    recording.url ??= await sign(recording, signal)
     return await answered(recording, await fetch(recording.url, { headers, signal, cache }), length)
   } finally {
+    clearTimeout(late)
     recording.fetching--
   }
 }
@@ -270,12 +281,37 @@ function readOn() {
   // One that found no slot is looked at again the next time.
   while (!(isFull = room() < NEAR_RUN) && wasm.next(1, NEAR_RUN) && takeNear(answer()));
   // What has come waits for the ring: so much and no more is fetched.
-  while (requests + come.length < REQUESTS_MAX && wasm.next(0, FAR_RUN)) takeFar(answer())
-  if (aim && wasm.is_ready(aim.ticks, Atomics.load(words, TAKEN))) {
-    self.postMessage({ type: 'ready', number: aim.number })
-    aim = undefined
-  }
+  breakOff()
+  while (requests.size + come.length < REQUESTS_MAX && wasm.next(0, FAR_RUN)) takeFar(answer())
+  if (aim) tellOfAim(Atomics.load(words, TAKEN))
   return isFull
+}
+
+/** Lets the line go to what is wanted now. */
+function breakOff() {
+  const now = performance.now()
+  for (const { id, first, chunks, began, stop } of requests) {
+    if (now - began > UNWANTED_MS_MAX && !wasm.wants(id, first, chunks)) stop.abort(UNWANTED)
+  }
+}
+
+/** Tells the page how the place for which a jump waits is coming, and the audio thread to stop when what plays meanwhile would lack something. */
+function tellOfAim(taken) {
+  const { number, ticks } = aim
+  if (wasm.is_ready(ticks, taken)) {
+    self.postMessage({ type: 'ready', number })
+    aim = undefined
+    return
+  }
+  if (!aim.dry && !wasm.lasts(position[0], taken)) {
+    aim.dry = true
+    Atomics.add(words, DRY, 1)
+  }
+  if (aim.came && performance.now() - aim.toldAt > CAME_MS) {
+    aim.came = false
+    aim.toldAt = performance.now()
+    self.postMessage({ type: 'came', number })
+  }
 }
 
 function takeNear([id, first, chunks, at, length]) {
@@ -298,21 +334,28 @@ function takeNear([id, first, chunks, at, length]) {
 
 async function takeFar([id, first, chunks, at, length]) {
   const recording = recordings.get(id)
-  requests++
+  const request = { id, first, chunks, began: performance.now(), stop: new AbortController() }
+  requests.add(request)
   try {
-    const bytes = await fetchRange(recording, at, length)
+    const bytes = await fetchRange(recording, at, length, request.stop)
     if (bytes.length < length) throw new Error('The download broke off.')
     recording.wait = WAIT_MS_MIN
     come.push({ id, first, chunks, bytes, length, next: 0, written: 0 })
   } catch (error) {
-    fail(recording, id, first, chunks, error)
+    if (request.stop.signal.reason === UNWANTED) forget(id, first, chunks)
+    else fail(recording, id, first, chunks, error)
   }
-  requests--
+  requests.delete(request)
   soon()
 }
 
-function fail(recording, id, first, chunks, error) {
+/** So many chunks come no more; they are asked for again if they are wanted. */
+function forget(id, first, chunks) {
   for (let n = 0; n < chunks; n++) wasm.failed(id, first + n)
+}
+
+function fail(recording, id, first, chunks, error) {
+  forget(id, first, chunks)
   if (!recording || recordings.get(id) !== recording) return
   console.warn(`read ahead: recording ${id}: ${error?.message ?? error}`)
   wasm.pause(id, 1)
@@ -333,6 +376,7 @@ function deliver(run) {
     // A slot that was given away is filled at once.
     if (slot >= 0) write(slot, run.id, index)
     run.written += slot >= 0 ? 1 : 0
+    if (aim && slot >= 0) aim.came = true
     run.next++
   }
   return true

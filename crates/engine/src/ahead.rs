@@ -16,7 +16,7 @@ use wanted::Wanted;
 
 /// Slots that a pool has at most: 192 MiB.
 pub const SLOTS_MAX: usize = 3_072;
-/// Slots that are asked for at once.
+/// Slots that are asked for at once, at least.
 const GROWN_SLOTS: usize = 64;
 /// Places that are kept ready at most.
 pub const KEPT_MAX: usize = 64;
@@ -121,11 +121,11 @@ impl ReadAhead {
         self.looked_at = None;
     }
 
-    /// How many slots there should be: some more than there are, as long as not all that is wanted has one.
+    /// How many slots there should be: some more than there are, or twice as many, as long as not all that is wanted has one.
     #[must_use]
     pub fn slots_wanted(&self) -> usize {
         let slots = self.slots as usize;
-        if self.wanted.chunks.len() < slots { slots } else { (slots + GROWN_SLOTS).min(SLOTS_MAX) }
+        if self.wanted.chunks.len() < slots { slots } else { (slots + GROWN_SLOTS.max(slots)).min(SLOTS_MAX) }
     }
 
     /// Reads a recording ahead from now on. `near`: it is on this device.
@@ -240,7 +240,7 @@ impl ReadAhead {
         }
         let may = |chunk: &Chunk| self.sources.get(&chunk.source).is_some_and(|it| it.near == near && !it.paused);
         let missing = |chunk: &Chunk| !self.held.contains_key(chunk) && !self.coming.contains(chunk);
-        let Wanted { chunks, urgent, safe } = &self.wanted;
+        let Wanted { chunks, urgent, together, safe } = &self.wanted;
         let mut rank = self.passed[usize::from(near)];
         let run = loop {
             let Some(found) = chunks[rank..].iter().position(|chunk| may(chunk) && missing(chunk)) else {
@@ -249,8 +249,12 @@ impl ReadAhead {
             };
             rank += found;
             let first = chunks[rank];
-            // What is urgent elsewhere comes before what follows here; but a server that is behind catches up by longer runs, unless it is waited for.
-            let end = if rank < *urgent && (near || self.aim.is_some()) { *urgent } else { chunks.len() };
+            // What is urgent elsewhere comes before what follows here.
+            let end = match near {
+                _ if rank >= *urgent => chunks.len(),
+                true => *urgent,
+                false => *together,
+            };
             let goes_on = |n: &u32| {
                 let chunk = Chunk { index: first.index.saturating_add(*n), ..first };
                 self.ranks.get(&chunk).is_some_and(|rank| *rank < end) && missing(&chunk)
@@ -311,10 +315,30 @@ impl ReadAhead {
     pub fn is_ready(&self, ticks: i64, taken: u32) -> bool {
         let Some(plan) = &self.plan else { return true };
         let view = plan.view();
-        let needed = wanted::needed_at(&view, &self.streams, view.tempo().frame(ticks));
+        let is_far = |chunk: &Chunk| self.sources.get(&chunk.source).is_some_and(|source| !source.near);
+        self.are_here(&wanted::needed_at(&view, &self.streams, view.tempo().frame(ticks), is_far), taken)
+    }
+
+    /// Whether what plays at a frame can go on for the next moment, when the audio thread has taken so many of the chunks sent.
+    #[must_use]
+    pub fn lasts(&self, position: i64, taken: u32) -> bool {
+        let Some(plan) = &self.plan else { return true };
+        let position = position.clamp(-crate::plan::FRAME_MAX, crate::plan::FRAME_MAX);
+        let place = Place { position, around: self.place.around, ..Place::default() };
+        self.are_here(&wanted::needed_next(&plan.view(), &self.streams, &place), taken)
+    }
+
+    fn are_here(&self, needed: &[Chunk], taken: u32) -> bool {
         let here =
             |chunk: &Chunk| self.held.get(chunk).is_some_and(|held| taken.wrapping_sub(held.number).cast_signed() > 0);
         let hopeless = |chunk: &Chunk| self.sources.get(&chunk.source).is_none_or(|source| source.paused);
         needed.iter().take(SLOTS_MAX).all(|chunk| here(chunk) || hopeless(chunk))
+    }
+
+    /// Whether anything of a run that was asked for is still wanted.
+    #[must_use]
+    pub fn wants(&self, run: Run) -> bool {
+        let mut chunks = (0..run.count).map(|n| Chunk { index: run.first.index.saturating_add(n), ..run.first });
+        chunks.any(|chunk| self.ranks.contains_key(&chunk))
     }
 }

@@ -217,3 +217,17 @@ pub extern "C" fn decode(source: u32, index: u32, nth: u32, bytes: u32) -> u32 {
 pub extern "C" fn is_ready(ticks: f64, taken: u32) -> u32 {
     with(|state| u32::from(state.reading.ahead.is_ready(ticks as i64, taken)))
 }
+
+/// Whether what plays at a frame can go on for the next moment (1), when the audio thread has taken so many chunks.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn lasts(position: f64, taken: u32) -> u32 {
+    with(|state| u32::from(state.reading.ahead.lasts(position as i64, taken)))
+}
+
+/// Whether any of so many chunks of a recording, from this one on, is still wanted (1).
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn wants(source: u32, index: u32, count: u32) -> u32 {
+    with(|state| u32::from(state.reading.ahead.wants(Run { first: Chunk { source, index }, count })))
+}

@@ -21,6 +21,10 @@ const SAFE_MS: i64 = 2_500;
 const AHEAD_MS: i64 = 12_000;
 /// Milliseconds that are kept ready at places to which one may jump.
 const KEPT_MS: i64 = 500;
+/// Milliseconds behind a jump that are asked for together with the first of them.
+const BEHIND_JUMP_MS: i64 = 1_500;
+/// What plays on while a jump waits has run dry when something of so many milliseconds is not here: it must be told to stop before.
+const LASTS_MS: i64 = 300;
 
 /// What is needed.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ pub(super) struct Wanted {
     pub(super) chunks: Vec<Chunk>,
     /// How many of the first of these are needed so soon, or behind a jump, that each comes before what follows another.
     pub(super) urgent: usize,
+    /// How many of the first are asked for together with what is urgent, where each request costs more than what it brings.
+    pub(super) together: usize,
     /// How many of the first are needed before there is time to wait until more can be read at once.
     pub(super) safe: usize,
 }
@@ -51,25 +57,46 @@ pub(super) fn wanted(plan: &PlanView<'_>, streams: &BTreeMap<u32, Stream>, place
     let mut search = Search { plan, streams, heard, unheard, seen: ChunkSet::default(), found: Vec::new(), room };
     let way = way(place, frames(AHEAD_MS), frames(SOON_MS), fade);
     let until = |ms: i64| way.iter().filter(move |stretch| stretch.within < frames(ms));
-    until(SOON_MS).for_each(|stretch| search.look(stretch, true));
+    // Somebody waits for the jump; what plays has its lead, and is stopped when that is used up.
     place.aims.iter().for_each(|aim| search.look_from(*aim, frames(KEPT_MS)));
+    until(SOON_MS).for_each(|stretch| search.look(stretch, true));
     let urgent = search.found.len();
+    place.aims.iter().for_each(|aim| search.look_from(*aim, frames(BEHIND_JUMP_MS)));
+    let behind_jump = search.found.len();
     until(SAFE_MS).for_each(|stretch| search.look(stretch, true));
     place.kept.iter().for_each(|kept| search.look_from(*kept, frames(KEPT_MS)));
     // Muted now, and perhaps not in a moment.
     until(SOON_MS).for_each(|stretch| search.look(stretch, false));
     let safe = search.found.len();
     until(AHEAD_MS).for_each(|stretch| search.look(stretch, true));
-    Wanted { chunks: search.found, urgent, safe }
+    // A server that is behind what plays catches up by longer runs.
+    let together = if place.aims.is_empty() { search.found.len() } else { behind_jump };
+    Wanted { chunks: search.found, urgent, together, safe }
 }
 
-/// The chunks that are needed from a place on at once.
-pub(super) fn needed_at(plan: &PlanView<'_>, streams: &BTreeMap<u32, Stream>, from: i64) -> Vec<Chunk> {
-    let frames = KEPT_MS / 2 * i64::from(plan.tempo().sample_rate()) / 1_000;
-    let heard = (0..plan.track_count()).map(|index| plan.track(index)).filter(|track| is_heard(plan, track)).collect();
-    let seen = ChunkSet::default();
-    let mut search = Search { plan, streams, heard, unheard: Vec::new(), seen, found: Vec::new(), room: usize::MAX };
-    search.look_from(from, frames);
+/// The chunks that must be here to begin at a place; of those that are far, `is_far`, more: the next ones take longer to come.
+pub(super) fn needed_at(
+    plan: &PlanView<'_>,
+    streams: &BTreeMap<u32, Stream>,
+    from: i64,
+    is_far: impl Fn(&Chunk) -> bool,
+) -> Vec<Chunk> {
+    let kept = KEPT_MS * i64::from(plan.tempo().sample_rate()) / 1_000;
+    let mut search = Search::of_all_heard(plan, streams);
+    search.look_from(from, kept / 2);
+    let at_once = search.found.len();
+    search.look_from(from, kept);
+    let later = search.found.split_off(at_once);
+    search.found.extend(later.into_iter().filter(is_far));
+    search.found
+}
+
+/// The chunks that playing needs next, on its way along the loop.
+pub(super) fn needed_next(plan: &PlanView<'_>, streams: &BTreeMap<u32, Stream>, place: &Place) -> Vec<Chunk> {
+    let frames = |ms: i64| ms * i64::from(plan.tempo().sample_rate()) / 1_000;
+    let mut search = Search::of_all_heard(plan, streams);
+    let lasts = frames(LASTS_MS);
+    way(place, lasts, lasts, frames(i64::from(FADE_MS))).iter().for_each(|stretch| search.look(stretch, true));
     search.found
 }
 
@@ -112,7 +139,14 @@ struct Search<'a> {
     room: usize,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn of_all_heard(plan: &'a PlanView<'a>, streams: &'a BTreeMap<u32, Stream>) -> Self {
+        let tracks = (0..plan.track_count()).map(|index| plan.track(index));
+        let heard = tracks.filter(|track| is_heard(plan, track)).collect();
+        let (unheard, seen, found) = (Vec::new(), ChunkSet::default(), Vec::new());
+        Search { plan, streams, heard, unheard, seen, found, room: usize::MAX }
+    }
+
     fn look_from(&mut self, from: i64, frames: i64) {
         let mut at = from;
         while at < from + frames {

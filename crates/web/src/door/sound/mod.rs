@@ -36,7 +36,8 @@ use trial::Trials;
 pub(crate) use worklet::Obstacle;
 use worklet::Worklet;
 
-/// How long playing waits for the recordings that sound at once, before it begins without them.
+/// How long playing waits for the recordings that sound at once, before it begins without them; for what is read ahead, since something of it
+/// came last (EN37).
 const WAIT_MS_MAX: f64 = 3_000.0;
 /// Recordings that begin within this many beats must be here before playing begins.
 const BEATS_AHEAD: f64 = 8.0;
@@ -155,9 +156,12 @@ impl Inner {
         Ok(streams)
     }
 
-    /// Whether what is read ahead is ready at a place.
+    /// Whether what is read ahead is ready at a place, or nothing of it comes any more.
     fn has_read_at(&self, place: Ticks) -> bool {
-        self.streams.borrow().as_ref().is_none_or(|streams| streams.is_ready_at(place))
+        self.streams.borrow().as_ref().is_none_or(|streams| {
+            let gives_up = |came: f64| clock::milliseconds() - came > WAIT_MS_MAX;
+            streams.is_ready_at(place) || streams.came().is_some_and(gives_up)
+        })
     }
 
     fn has_jumped(&self) {
@@ -424,7 +428,7 @@ impl Sound {
                     worklet.resume().await;
                     continue;
                 }
-                if late || (self.is_ready(&inner) && inner.has_read_at(inner.position.get())) {
+                if (late || self.is_ready(&inner)) && inner.has_read_at(inner.position.get()) {
                     self.compile_if_asked();
                     worklet.seek(inner.position.get());
                     worklet.play();
@@ -494,19 +498,16 @@ impl Sound {
         let _ = self.waits.try_set(false);
     }
 
-    /// What plays goes on until the new place can be heard (EN37).
+    /// What plays goes on until the new place can be heard, as long as there is something of it (EN37).
     async fn jump_when_ready(self) {
-        let mut since = (Ticks(0), f64::NEG_INFINITY);
         loop {
             let Some(inner) = self.inner.try_get_value() else { return };
             let Some(to) = inner.jump.get() else { return };
-            if since.0 != to || since.1 == f64::NEG_INFINITY {
-                since = (to, clock::milliseconds());
-            }
-            let late = clock::milliseconds() - since.1 > WAIT_MS_MAX;
-            if late || inner.has_read_at(to) {
+            if inner.has_read_at(to) {
                 if let Some(worklet) = inner.worklet.borrow().as_ref() {
                     worklet.seek(to);
+                    // The audio thread has stopped if it was about to lack something.
+                    worklet.play();
                 }
                 self.has_jumped(&inner);
                 return self.refresh();

@@ -47,6 +47,8 @@ struct Aim {
     number: u32,
     at: Ticks,
     ready: bool,
+    /// When something came last, or when it was asked for.
+    came: f64,
 }
 
 /// The long recordings of a song.
@@ -173,11 +175,16 @@ impl Streams {
             None => {
                 let number = self.0.aims.get() + 1;
                 self.0.aims.set(number);
-                self.0.aim.set(Some(Aim { number, at, ready: false }));
+                self.0.aim.set(Some(Aim { number, at, ready: false, came: clock::milliseconds() }));
                 self.0.tell("aim", [("number", number.into()), ("ticks", JsValue::from_f64(at.0 as f64))]);
                 false
             }
         }
+    }
+
+    /// When something came last of what a jump waits for, in the clock's milliseconds.
+    pub(super) fn came(&self) -> Option<f64> {
+        self.0.aim.get().map(|aim| aim.came)
     }
 
     /// Playing has jumped there.
@@ -211,9 +218,13 @@ impl Inner {
             }
             Some("grow") => self.make_room(number(&get("slots"))),
             Some("refused") => self.refuse(number(&get("id")), get("message").as_string().unwrap_or_default()),
-            Some("ready") => {
-                let ready = number(&get("number"));
-                self.aim.set(self.aim.get().map(|aim| Aim { ready: aim.ready || aim.number == ready, ..aim }));
+            Some(word @ ("ready" | "came")) => {
+                let Some(aim) = self.aim.get() else { return };
+                let is_it = aim.number == number(&get("number"));
+                self.aim.set(Some(match word {
+                    "ready" => Aim { ready: aim.ready || is_it, ..aim },
+                    _ => Aim { came: clock::milliseconds(), ..aim },
+                }));
             }
             _ => {}
         }
