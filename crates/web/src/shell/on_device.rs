@@ -9,15 +9,17 @@ use crate::door::{audio_cache, waiting};
 #[derive(Clone, Default, PartialEq)]
 struct OnDevice {
     kept: f64,
+    /// What may be kept unless one chooses otherwise.
+    of_device: u64,
     waiting: Vec<waiting::Waiting>,
 }
 
 async fn look(user: Id, shown: RwSignal<Option<OnDevice>>) {
     #[expect(clippy::cast_precision_loss, reason = "a device has far fewer than 2^53 bytes")]
     let kept = audio_cache::bytes_kept(&user).await as f64;
-    let waiting = waiting::all(&user).await;
+    let (of_device, waiting) = (audio_cache::device_bytes().await, waiting::all(&user).await);
     // The page may have been left.
-    let _ = shown.try_set(Some(OnDevice { kept, waiting }));
+    let _ = shown.try_set(Some(OnDevice { kept, of_device, waiting }));
 }
 
 /// How much is kept, how much may be, and what waits; below the list of projects.
@@ -33,7 +35,7 @@ pub(crate) fn OnThisDevice(
     crate::door::upload_what_waits(user.clone(), move || again(uploaded.clone()));
     let user = StoredValue::new(user);
     let choose = move |event| {
-        audio_cache::set_quota_bytes(event_target_value(&event).parse().unwrap_or_else(|_| audio_cache::quota_bytes()));
+        audio_cache::choose_bytes(event_target_value(&event).parse().ok());
         leptos::task::spawn_local(async move {
             let user = user.get_value();
             audio_cache::shrink(&user).await;
@@ -47,11 +49,11 @@ pub(crate) fn OnThisDevice(
             look(user, shown).await;
         });
     };
-    let chosen = audio_cache::quota_bytes();
     move || {
-        let OnDevice { kept, waiting } = shown.get()?;
+        let OnDevice { kept, of_device, waiting } = shown.get()?;
+        let chosen = audio_cache::chosen_bytes();
         let choices = audio_cache::QUOTAS_BYTES.map(|bytes| {
-            view! { <option value=bytes.to_string() selected=bytes == chosen>{quota_in_words(bytes)}</option> }
+            view! { <option value=bytes.to_string() selected=chosen == Some(bytes)>{quota_in_words(bytes)}</option> }
         });
         let waits = waiting.into_iter().map(|one| {
             let record = one.record.clone();
@@ -73,7 +75,10 @@ pub(crate) fn OnThisDevice(
                 })}
                 <label class="device-quota">
                     <span><span data-testid="kept">{waiting::megabytes(kept)}</span> " of recordings kept for playing offline, at most"</span>
-                    <select name="audioQuota" on:change=choose>{choices}</select>
+                    <select name="audioQuota" on:change=choose>
+                        <option value="" selected=chosen.is_none()>{format!("what suits this device ({})", quota_in_words(of_device))}</option>
+                        {choices}
+                    </select>
                 </label>
             </section>
         })
@@ -84,6 +89,10 @@ fn quota_in_words(bytes: u64) -> String {
     match bytes {
         0 => "none".to_owned(),
         bytes if bytes < 1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        // Below ten to a tenth, never more than there is.
+        bytes if bytes < 10_000_000_000 && bytes % 1_000_000_000 >= 100_000_000 => {
+            format!("{}.{} GB", bytes / 1_000_000_000, bytes % 1_000_000_000 / 100_000_000)
+        }
         bytes => format!("{} GB", bytes / 1_000_000_000),
     }
 }
@@ -95,6 +104,7 @@ mod tests {
     #[test]
     fn quotas_are_said_in_round_numbers() {
         let words: Vec<String> = audio_cache::QUOTAS_BYTES.into_iter().map(quota_in_words).collect();
-        assert_eq!(words, ["none", "100 MB", "500 MB", "1 GB", "2 GB", "5 GB"]);
+        assert_eq!(words, ["none", "100 MB", "500 MB", "1 GB", "2 GB", "5 GB", "20 GB"]);
+        assert_eq!([999_999_999, 1_960_000_000, 12_345_678_901].map(quota_in_words), ["999 MB", "1.9 GB", "12 GB"]);
     }
 }

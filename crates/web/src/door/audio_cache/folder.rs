@@ -179,10 +179,19 @@ impl Writing {
     }
 }
 
+async fn estimate() -> Option<StorageEstimate> {
+    let storage = storage().filter(|storage| has(storage, "estimate"))?;
+    Some(JsFuture::from(storage.estimate().ok()?).await.ok()?.unchecked_into())
+}
+
+/// Bytes that the browser grants this app in all; none where it does not tell.
+pub(super) async fn granted_bytes() -> Option<f64> {
+    estimate().await?.get_quota()
+}
+
 /// Bytes that the browser would still give this app; none where it does not tell.
 pub(in crate::door) async fn free_bytes() -> Option<f64> {
-    let storage = storage().filter(|storage| has(storage, "estimate"))?;
-    let estimate: StorageEstimate = JsFuture::from(storage.estimate().ok()?).await.ok()?.unchecked_into();
+    let estimate = estimate().await?;
     Some((estimate.get_quota()? - estimate.get_usage()?).max(0.0))
 }
 

@@ -18,7 +18,7 @@ pub(in crate::door) use bytes::Bytes;
 pub(in crate::door) use fill::fill;
 use folder::{Folder, Writing};
 use ledger::Entry;
-pub(crate) use settings::{QUOTAS_BYTES, quota_bytes, set_quota_bytes};
+pub(crate) use settings::{QUOTAS_BYTES, choose_bytes, chosen_bytes};
 
 /// The folder of all users' recordings.
 const FOLDER: &str = "audio";
@@ -174,7 +174,7 @@ impl AudioCache {
             return None;
         }
         let total: u64 = kept.iter().map(|entry| entry.size).sum();
-        let quota = within(quota_bytes(), total, folder::free_bytes().await);
+        let quota = within(quota_bytes().await, total, folder::free_bytes().await);
         let last_used = settings::last_used(&self.user);
         let gone = ledger::make_room(&kept, &last_used, &self.in_use.borrow(), newcomer.size, quota)?;
         for entry in &gone {
@@ -231,6 +231,19 @@ fn within(quota: u64, kept: u64, free: Option<f64>) -> u64 {
     quota.min(kept.saturating_add(room))
 }
 
+/// Bytes of recordings that may be kept on this device: those that somebody has chosen, else those that follow from it.
+async fn quota_bytes() -> u64 {
+    match chosen_bytes() {
+        Some(chosen) => chosen,
+        None => device_bytes().await,
+    }
+}
+
+/// Bytes of recordings that may be kept where nobody has chosen otherwise.
+pub(crate) async fn device_bytes() -> u64 {
+    settings::of_device(folder::granted_bytes().await)
+}
+
 /// Bytes that are kept for a user.
 pub(crate) async fn bytes_kept(user: &Id) -> u64 {
     let Some(folder) = Folder::open(&[FOLDER, user.as_str()]).await else { return 0 };
@@ -239,7 +252,8 @@ pub(crate) async fn bytes_kept(user: &Id) -> u64 {
 
 /// Lets go what is beyond the quota, which may have been made smaller; all of it where it is nothing.
 pub(crate) async fn shrink(user: &Id) {
-    let_go_beyond(user, |_| quota_bytes()).await;
+    let quota = quota_bytes().await;
+    let_go_beyond(user, |_| quota).await;
 }
 
 /// Lets some recordings go, those that were not used for longest first, in use or not: edits need the room. True when there were any.
