@@ -128,7 +128,7 @@ impl Reader for Whole {
 }
 
 impl mixdown::Recordings for Whole {
-    fn check(&mut self) -> Result<(), String> {
+    fn check(&mut self) -> Result<(), mixdown::Unreadable> {
         Ok(())
     }
 }

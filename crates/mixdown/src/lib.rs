@@ -13,7 +13,7 @@ mod stems;
 mod wav_files;
 pub mod zip;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, Unreadable};
 pub use export::{Effort, Export, Made};
 pub use loudness::{CEILING_DB, Measured, factor};
 pub use mix::{Mix, Recordings, Summary, Watch};

@@ -7,7 +7,7 @@ use engine::{Plan, Plans, Processor, Reader, Song};
 use media::encode::Encoder;
 
 use crate::loudness::{Measured, Meter, decibels};
-use crate::{Error, Result, Settings};
+use crate::{Error, Result, Settings, Unreadable};
 
 /// Below this magnitude, -100 dBFS, effects have rung out.
 const SILENT: f32 = 1e-5;
@@ -23,7 +23,7 @@ pub trait Recordings: Reader {
     ///
     /// # Errors
     /// The reason, naming the recording.
-    fn check(&mut self) -> std::result::Result<(), String>;
+    fn check(&mut self) -> std::result::Result<(), Unreadable>;
 }
 
 /// A song, compiled for one file.
@@ -146,7 +146,7 @@ impl Mix {
         let mut done = 0;
         while done < self.frames() {
             let count = pass.next(recordings, self.frames() - done, &mut left, &mut right);
-            recordings.check().map_err(Error::Recording)?;
+            recordings.check()?;
             sink(&mut left[..count], &mut right[..count])?;
             done += count as u64;
             if watch((done as f64 / self.frames() as f64) as f32).is_break() {
@@ -157,7 +157,7 @@ impl Mix {
         let mut tail = 0;
         while tail < self.tail_frames_max && !(self.ends_when_silent && silence.is_long()) {
             let count = pass.next(recordings, self.tail_frames_max - tail, &mut left, &mut right);
-            recordings.check().map_err(Error::Recording)?;
+            recordings.check()?;
             tail += count as u64;
             let loud = if self.ends_when_silent { loud_frames(&left[..count], &right[..count]) } else { count };
             if loud > 0 {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use engine::reader::Inside;
 use media::wav::Reader as WavReader;
 
-use crate::Recordings;
+use crate::{Recordings, Unreadable};
 
 /// WAV files open at the same time; each has a window of 64 KiB. Of more recordings than that each reading opens a file anew: that is slow, but no more memory.
 pub const OPEN_MAX: usize = 512;
@@ -33,7 +33,7 @@ pub struct WavFiles<S: Shelf> {
     open: Vec<Option<Open<S::File>>>,
     open_count: usize,
     turn: u64,
-    failed: Option<String>,
+    failed: Option<Unreadable>,
     spare: Vec<Vec<f32>>,
 }
 
@@ -50,7 +50,7 @@ impl<S: Shelf> WavFiles<S> {
     }
 
     /// Opens a recording unless it is open; the one that was not read for the longest is closed when there are too many.
-    fn open(&mut self, source: u32) -> Result<(), String> {
+    fn open(&mut self, source: u32) -> Result<(), Unreadable> {
         if self.open.get(source as usize).is_some_and(Option::is_some) {
             return Ok(());
         }
@@ -60,9 +60,9 @@ impl<S: Shelf> WavFiles<S> {
             *oldest = None;
             self.open_count -= 1;
         }
-        let failed = |reason: String, shelf: &S| format!("{}: {reason}", shelf.name(source));
-        let file = self.shelf.open(source).map_err(|error| failed(error.to_string(), &self.shelf))?;
-        let reader = WavReader::new(file).map_err(|error| failed(error.to_string(), &self.shelf))?;
+        let file = self.shelf.open(source).map_err(media::Error::from);
+        let reader = file.and_then(WavReader::new);
+        let reader = reader.map_err(|error| Unreadable::of(&self.shelf.name(source), &error))?;
         if let Some(place) = self.open.get_mut(source as usize) {
             *place = Some(Open { reader, used: 0 });
             self.open_count += 1;
@@ -70,12 +70,12 @@ impl<S: Shelf> WavFiles<S> {
         Ok(())
     }
 
-    fn fill(&mut self, source: u32, start: i64, left: &mut [f32], right: &mut [f32]) -> Result<(), String> {
+    fn fill(&mut self, source: u32, start: i64, left: &mut [f32], right: &mut [f32]) -> Result<(), Unreadable> {
         self.open(source)?;
         self.turn += 1;
-        let failed = |reason: &str| format!("{}: {reason}", self.shelf.name(source));
+        let broken = |reason: &str| Unreadable::broken(&self.shelf.name(source), reason);
         let open = self.open.get_mut(source as usize).and_then(Option::as_mut);
-        let Open { reader, used } = open.ok_or_else(|| failed("it is not among the project's recordings"))?;
+        let Open { reader, used } = open.ok_or_else(|| broken("it is not among the project's recordings"))?;
         *used = self.turn;
         let frames = usize::try_from(reader.header().frames()).unwrap_or(usize::MAX);
         let Inside { before, from, length } = Inside::of(start, left.len(), frames);
@@ -88,8 +88,8 @@ impl<S: Shelf> WavFiles<S> {
             (2, false) => reader.read_frames(from, &mut [&mut left[inside.clone()], &mut right[inside.clone()]]),
             _ => read_many(reader, from, &mut self.spare, &mut left[inside.clone()], right.get_mut(inside.clone())),
         };
-        if read.map_err(|error| failed(&error.to_string()))? < length {
-            return Err(failed("the file ends too early"));
+        if read.map_err(|error| Unreadable::of(&self.shelf.name(source), &error))? < length {
+            return Err(broken("the file ends too early"));
         }
         if reader.header().channels == 1 && !right.is_empty() {
             right[inside.clone()].copy_from_slice(&left[inside]);
@@ -132,7 +132,7 @@ fn silence(plane: &mut [f32], inside: &Range<usize>) {
 }
 
 impl<S: Shelf> Recordings for WavFiles<S> {
-    fn check(&mut self) -> Result<(), String> {
+    fn check(&mut self) -> Result<(), Unreadable> {
         self.failed.take().map_or(Ok(()), Err)
     }
 }

@@ -15,6 +15,7 @@ mod replay;
 mod sqlite;
 mod store;
 mod stored;
+mod turns;
 
 pub use accounts::{
     Account, Admission, FORMER_MEMBER, NewSession, NewTicket, NewUser, Purpose, SESSIONS_PER_USER_MAX, Session,
@@ -32,3 +33,4 @@ pub use jobs::{Failed, Job, JobState, LOST, NewJob};
 pub use memory::{DiskFault, MemoryStore};
 pub use sqlite::{OpenError, SqliteStore};
 pub use store::{Reply, Store, StoreError};
+pub use turns::USED_HALVES_MS;

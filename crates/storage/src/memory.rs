@@ -14,10 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Scope};
 
-use self::exports::Turn;
+use self::exports::Place;
 use self::jobs::Queued;
 use self::log::{Log, project_of};
 use crate::replay::Row;
+use crate::turns::Turns;
 use crate::{
     Account, Admission, Batch, BlobKey, CommitError, Export, ExportBytes, ExportFile, ExportPlaces, ExportState,
     Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewExport,
@@ -47,7 +48,9 @@ struct Content {
     invitation_uses: BTreeMap<(Id, Id), bool>,
     jobs: BTreeMap<Id, Queued>,
     exports: BTreeMap<Id, Export>,
-    turns: BTreeMap<Id, Turn>,
+    places: BTreeMap<Id, Place>,
+    /// By user.
+    turns: BTreeMap<Id, Turns>,
     secrets: HashMap<String, [u8; 32]>,
     fault: Option<DiskFault>,
     held: Held,
@@ -360,8 +363,7 @@ impl Store for MemoryStore {
 
     fn forget_export(&self, id: &Id) -> Answer<bool> {
         let mut content = self.content();
-        let ended = content.exports.get(id).is_some_and(|export| export.expires.is_some());
-        Ok(ended && content.exports.remove(id).is_some() && content.turns.remove(id).is_some())
+        Ok(content.forget_export(id))
     }
 
     fn is_shared(&self, blob: &BlobKey, export: &Id) -> Answer<bool> {

@@ -194,8 +194,8 @@ pub trait Store: Send + Sync + 'static {
 
     // Exports.
 
-    /// Keeps an export that waits, and enqueues the job that makes it, unless as many are under way as `places` allows. People take turns: the
-    /// job's priority is that of the export's turn, which is where this person's last one ended, by its weight, and not before those under way.
+    /// Keeps an export that waits, and enqueues the job that makes it, unless as many are under way as `places` allows. People take turns (EX7): in
+    /// each round everybody has one, and within it who has had little made, by weight, comes before who has had much. The job's priority says so.
     fn create_export(&self, export: NewExport, job: NewJob, places: ExportPlaces) -> Answer<Queued>;
 
     /// An export, however it stands.
@@ -216,7 +216,7 @@ pub trait Store: Send + Sync + 'static {
     /// Ends an export well; false when it is not being made any more: nobody needs the file then.
     fn finish_export(&self, id: &Id, file: ExportFile, expires: Timestamp) -> Answer<bool>;
 
-    /// Ends an export that is under way in another state, and says why; false when it is not under way. One that waited gives its turn back.
+    /// Ends an export that is under way in another state, and says why; false when it is not under way. One that was never begun gives its turn back, and its person's later ones move up.
     fn end_export(&self, id: &Id, state: ExportState, error: Option<&str>, expires: Timestamp) -> Answer<bool>;
 
     /// Hides an export that has ended: what it takes may go from `now` on. False when it is under way or hidden.
@@ -225,7 +225,7 @@ pub trait Store: Send + Sync + 'static {
     /// Exports whose time was over by then, at most `limit`.
     fn exports_ended(&self, by: Timestamp, limit: u32) -> Answer<Vec<Export>>;
 
-    /// Forgets an export that has ended; false when there is none.
+    /// Forgets an export that has ended, and its job with it; false when there is none.
     fn forget_export(&self, id: &Id) -> Answer<bool>;
 
     /// Whether anything but this export refers to the blob: another export, or a recording.

@@ -368,6 +368,63 @@ async fn ex3_a_recording_that_cannot_be_read_is_named_and_nothing_is_tried_again
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ex3_recordings_that_are_away_for_a_while_are_waited_for() {
+    let song = Song::new().await;
+    let [blobs, away] = ["blobs", "away"].map(|name| song.studio.folder.path().join(name));
+    fs::rename(&blobs, &away).unwrap();
+    let export = song.order(json!({"settings": {"format": "wav"}})).await;
+    let store = song.studio.app.database.store();
+    let now = song.studio.app.clock.now();
+    let job = store.lease_job(&[jobs::export::KIND], &id("w"), now, LEASE_MS).unwrap().unwrap().id;
+    song.studio.app.clock.advance_ms(LEASE_MS + 1);
+    let workers = song.work();
+    until(async || {
+        let job = store.job(&job).unwrap().unwrap();
+        job.attempts == 2 && job.state == JobState::Ready && job.error.is_some_and(|error| error.contains("Guitar.wav"))
+    })
+    .await;
+    assert_eq!(song.state(&export), ExportState::Waiting, "it is not given up");
+    fs::rename(&away, &blobs).unwrap();
+    song.studio.app.clock.advance_ms(BACKOFF_MS_MAX);
+    song.studio.app.job_enqueued.notify_one();
+    song.file(&export).await;
+    song.studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ex7_removing_ones_exports_gives_no_earlier_turn_and_leaves_no_jobs() {
+    let song = Song::new().await;
+    let bob = song.studio.sign_up("bob").await;
+    song.studio.add(&song.ann, &bob, "viewer").await;
+    let body = json!({"settings": {"format": "wav"}});
+    let workers = song.work();
+    let first = song.order(body.clone()).await;
+    song.file(&first).await;
+    song.studio.app.shutdown.cancel();
+    workers.await.unwrap();
+    song.studio.app.clock.advance_ms(SETTLED_MS + 1);
+    let store = song.studio.app.database.store();
+    let done = store.count_jobs(JobState::Done).unwrap();
+    assert_eq!(song.end(&first).await, StatusCode::NO_CONTENT);
+    assert_eq!(store.count_jobs(JobState::Done).unwrap(), done - 1, "its job goes with it");
+    for _ in 0..40 {
+        let unwanted = song.order(body.clone()).await;
+        assert_eq!([song.end(&unwanted).await, song.end(&unwanted).await], [StatusCode::NO_CONTENT; 2]);
+    }
+    let jobs = [JobState::Ready, JobState::Done].map(|state| store.count_jobs(state).unwrap());
+    assert_eq!(jobs, [0, done - 1]);
+    let anns = song.order(body.clone()).await;
+    let bobs = song.ask(&bob, body).await.json()["id"].as_str().unwrap().to_owned();
+    let next = || {
+        let now = song.studio.app.clock.now();
+        let job = store.lease_job(&[jobs::export::KIND], &id("w"), now, LEASE_MS).unwrap().unwrap();
+        job.payload["exportId"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([next(), next()], [bobs, anns], "ann has had one already");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ex4_what_waits_or_runs_is_cancelled_and_what_is_done_is_removed() {
     let song = Song::new().await;
     let (waits, runs) = (song.order(long()).await, song.order(long()).await);

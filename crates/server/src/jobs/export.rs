@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use mixdown::Settings;
+use mixdown::{Settings, Unreadable};
 use model::{Id, Timestamp};
 use serde::{Deserialize, Serialize};
 use storage::{Blobs, Export, ExportFile, ExportState};
@@ -245,10 +245,13 @@ fn make(work: &Work) -> Result<ExportFile, Trouble> {
         Err(mixdown::Error::Stopped) => Err(Trouble::Stopped),
         Err(mixdown::Error::File(_)) if file.is_full() => Err(Trouble::Refused(TOO_LARGE.to_owned())),
         Err(mixdown::Error::File(media::Error::Io(error))) => Err(error.into()),
-        // Another try would read the same.
-        Err(mixdown::Error::Recording(reason)) => {
-            tracing::error!(reason, "a recording cannot be read for an export");
-            Err(Trouble::Refused(format!("A recording cannot be read on the server: {reason}.")))
+        Err(mixdown::Error::Recording(Unreadable { reason, lasting })) => {
+            tracing::error!(reason, lasting, "a recording cannot be read for an export");
+            Err(if lasting {
+                Trouble::Refused(format!("A recording cannot be read on the server: {reason}."))
+            } else {
+                Trouble::Failed(reason)
+            })
         }
         Err(error) => Err(Trouble::Refused(error.to_string())),
     }

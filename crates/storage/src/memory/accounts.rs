@@ -96,6 +96,7 @@ impl Content {
         }
         self.delete_sessions_of(user, None);
         self.tickets.retain(|_, ticket| ticket.user.as_ref() != Some(user));
+        self.turns.remove(user);
         if let Some(row) = self.rows.get_mut(&Key::new(Table::Users, user.clone())) {
             let mut fields = row.record.without("email").fields().clone();
             fields.insert("name".into(), model::Value::text(FORMER_MEMBER));

@@ -3,23 +3,61 @@
 use model::{Id, Timestamp};
 
 use super::Content;
-use crate::{Export, ExportBytes, ExportFile, ExportPlaces, ExportState, NewExport, NewJob, Queued};
+use crate::turns::{Turn, Turns};
+use crate::{Export, ExportBytes, ExportFile, ExportPlaces, ExportState, JobState, NewExport, NewJob, Queued};
 
-/// An export's place in the order.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Turn {
-    start: i64,
-    end: i64,
+/// An export's place in the order, and its job.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    turn: Turn,
+    job: Id,
 }
 
 impl Content {
-    /// When it is this person's turn: not before those that are under way, and when their own last one has ended.
-    fn turn_of(&self, user: &Id) -> i64 {
-        let known = || self.exports.values().filter_map(|export| Some((export, self.turns.get(&export.id)?)));
-        let under_way = known().filter(|(export, _)| export.state.is_under_way()).map(|(_, turn)| turn.start).min();
-        let ended = || known().map(|(_, turn)| turn.end).max();
-        let own = known().filter(|(export, _)| export.user == *user).map(|(_, turn)| turn.end).max();
-        under_way.or_else(ended).max(own).unwrap_or(0)
+    /// The round that is under way; when nothing is, the next one.
+    fn current_round(&self) -> i64 {
+        let under_way = self.exports.values().filter(|export| export.state.is_under_way());
+        let under_way = under_way.filter_map(|export| Some(self.places.get(&export.id)?.turn.round)).min();
+        let next = || self.turns.values().map(|turns| turns.round + 1).max();
+        under_way.or_else(next).unwrap_or(0)
+    }
+
+    /// A person's exports that wait, in order.
+    fn waiting_of(&self, user: &Id) -> Vec<(Id, Turn)> {
+        let waits = |export: &&Export| export.user == *user && export.state == ExportState::Waiting;
+        let waiting = self.exports.values().filter(waits);
+        let mut waiting: Vec<(Id, Turn)> =
+            waiting.filter_map(|export| Some((export.id.clone(), self.places.get(&export.id)?.turn))).collect();
+        waiting.sort_by_key(|(_, turn)| turn.round);
+        waiting
+    }
+
+    /// Moves a person's later exports up: one of this round, which waited, is over.
+    fn give_back(&mut self, user: &Id, round: i64) {
+        let mut waiting = self.waiting_of(user);
+        let Some(turns) = self.turns.get_mut(user) else { return };
+        let priorities = turns.give_back(round, waiting.iter_mut().map(|(_, turn)| turn));
+        for ((id, turn), priority) in waiting.into_iter().zip(priorities) {
+            let (Some(priority), Some(place)) = (priority, self.places.get_mut(&id)) else { continue };
+            place.turn = turn;
+            if let Some(queued) = self.jobs.get_mut(&place.job).filter(|queued| queued.job.state == JobState::Ready) {
+                queued.priority = priority;
+            }
+        }
+    }
+
+    pub(super) fn forget_export(&mut self, id: &Id) -> bool {
+        if self.exports.get(id).is_none_or(|export| export.expires.is_none()) {
+            return false;
+        }
+        self.exports.remove(id);
+        if let Some(Place { job, .. }) = self.places.remove(id)
+            && self.jobs.get(&job).is_some_and(|queued| queued.job.state != JobState::Dead)
+        {
+            // Nobody asks any more how it went; a worker that still has it finds its lease gone.
+            self.jobs.remove(&job);
+        }
+        true
     }
 
     pub(super) fn create_export(&mut self, new: NewExport, job: NewJob, places: ExportPlaces) -> Queued {
@@ -32,9 +70,14 @@ impl Content {
         if under_way.len() as u64 >= places.of_all {
             return Queued::ServerFull;
         }
-        let start = self.turn_of(&new.user);
+        let waiting = self.waiting_of(&new.user);
+        let current = self.current_round();
+        let turns = self.turns.entry(new.user.clone()).or_insert_with(|| Turns::none(new.now));
+        *turns = turns.at(new.now);
+        let (round, priority) = turns.take(current, waiting.into_iter().map(|(_, turn)| turn));
         let NewExport { id, project, user, name, settings, stems, seq, weight, now } = new;
-        self.turns.insert(id.clone(), Turn { start, end: start.saturating_add(i64::from(weight)) });
+        let turn = Turn { round, weight: i64::from(weight), begun: false };
+        self.places.insert(id.clone(), Place { turn, job: job.id.clone() });
         let export = Export {
             id: id.clone(),
             project,
@@ -51,7 +94,7 @@ impl Content {
             expires: None,
         };
         self.exports.insert(id, export);
-        self.enqueue(NewJob { priority: start.saturating_neg(), ..job });
+        self.enqueue(NewJob { priority, ..job });
         Queued::Waiting
     }
 
@@ -74,6 +117,13 @@ impl Content {
     pub(super) fn begin_export(&mut self, id: &Id) -> bool {
         let Some(export) = self.export_under_way(id) else { return false };
         (export.state, export.progress) = (ExportState::Running, 0.0);
+        let user = export.user.clone();
+        if let Some(turn) = self.places.get_mut(id).map(|place| &mut place.turn).filter(|turn| !turn.begun) {
+            turn.begun = true;
+            if let Some(turns) = self.turns.get_mut(&user) {
+                turns.used += turn.weight;
+            }
+        }
         true
     }
 
@@ -97,11 +147,11 @@ impl Content {
 
     pub(super) fn end_export(&mut self, id: &Id, state: ExportState, error: Option<&str>, expires: Timestamp) -> bool {
         let Some(export) = self.export_under_way(id) else { return false };
-        let never_begun = export.state == ExportState::Waiting;
+        let (waited, user) = (export.state == ExportState::Waiting, export.user.clone());
         (export.state, export.expires) = (state, Some(expires));
         export.error = error.map(str::to_owned);
-        if never_begun {
-            self.turns.insert(id.clone(), Turn::default());
+        if let Some(turn) = self.places.get(id).map(|place| place.turn).filter(|turn| waited && !turn.begun) {
+            self.give_back(&user, turn.round);
         }
         true
     }

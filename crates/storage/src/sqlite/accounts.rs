@@ -5,8 +5,8 @@ use operations::Scope;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::columns::{Statements, read_id};
-use super::invitations;
 use super::log::{begin_log, scope_name};
+use super::{exports, invitations};
 use crate::{
     Account, Admission, FORMER_MEMBER, NewSession, NewTicket, NewUser, Purpose, SESSIONS_PER_USER_MAX, Session,
     TokenHash,
@@ -124,6 +124,7 @@ pub(super) fn delete_account(connection: &Connection, user: &Id, epoch: &Id, now
     }
     delete_sessions_of(connection, user, None)?;
     connection.prepare_cached(DELETE_TICKETS_OF)?.execute([user.as_str()])?;
+    connection.prepare_cached(exports::FORGET_TURNS)?.execute([user.as_str()])?;
     connection.prepare_cached(MAKE_STUB)?.execute(params![user.as_str(), FORMER_MEMBER, now.to_string()])?;
     let scope = scope_name(&Scope::User(user.clone()));
     connection.prepare_cached(DELETE_LOG_ENTRIES)?.execute([&scope])?;

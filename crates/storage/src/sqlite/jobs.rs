@@ -27,6 +27,7 @@ pub(super) const COMPLETE: &str = "UPDATE jobs SET state = 'done', lease = NULL,
     updated_at = ?3 WHERE id = ?1 AND lease = ?2 AND state = 'running'";
 pub(super) const WITHDRAW: &str = "UPDATE jobs SET state = 'done', error = NULL, updated_at = ?2 \
     WHERE unique_key = ?1 AND state = 'ready'";
+pub(super) const SET_PRIORITY: &str = "UPDATE jobs SET priority = ?2 WHERE id = ?1 AND state = 'ready'";
 pub(super) const FAIL: &str = "UPDATE jobs SET state = ?3, run_after = ?4, lease = NULL, leased_until = NULL, \
     error = ?5, updated_at = ?6 WHERE id = ?1 AND lease = ?2 AND state = 'running'";
 pub(super) const JOB: &str = "SELECT id, kind, payload, state, attempts, attempts_max, run_after, leased_until, error \
@@ -49,6 +50,10 @@ impl PreparedJob {
     pub(super) fn new(new: NewJob) -> PreparedJob {
         let payload = new.payload.to_string();
         PreparedJob { new, payload }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        self.new.id.as_str()
     }
 }
 

@@ -94,6 +94,7 @@ fn statements() -> Vec<String> {
         jobs::HEARTBEAT,
         jobs::COMPLETE,
         jobs::WITHDRAW,
+        jobs::SET_PRIORITY,
         jobs::FAIL,
         jobs::JOB,
         jobs::ATTEMPTS,
@@ -104,8 +105,14 @@ fn statements() -> Vec<String> {
         exports::UNDER_WAY,
         exports::KNOWN,
         exports::EARLIEST_TURN,
-        exports::LAST_TURN,
-        exports::LAST_TURN_OF,
+        exports::LAST_ROUND,
+        exports::TURNS_OF,
+        exports::KEEP_TURNS,
+        exports::FORGET_TURNS,
+        exports::WAITING_OF,
+        exports::UNBEGUN,
+        exports::CHARGE,
+        exports::MOVE_UP,
         exports::BY_ID,
         exports::BY_OWNER,
         exports::BEGIN,
@@ -117,6 +124,7 @@ fn statements() -> Vec<String> {
         exports::REMOVE,
         exports::ENDED,
         exports::FORGET,
+        exports::FORGET_JOB,
         exports::REFERS,
         exports::SHARED,
         exports::BYTES,
@@ -204,6 +212,39 @@ fn wr6_wr8_the_logs_of_an_earlier_version_are_read_as_they_were() {
     assert_eq!((found.scope, found.seq), (project("p"), 2));
     let lengths = ["p", "q"].map(|scope| log::find_log(&connection, scope).unwrap().unwrap().at.seq);
     assert_eq!(lengths, [2, 1]);
+}
+
+#[test]
+fn ex7_who_waited_in_an_earlier_version_keeps_their_place() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    let as_it_was = "PRAGMA user_version = 12;
+        INSERT INTO users (id, version) VALUES ('a', 1), ('b', 1);
+        INSERT INTO projects (id, version) VALUES ('p', 1);
+        INSERT INTO jobs (id, kind, unique_key, payload, state, priority, run_after, attempts_max, created_at, updated_at)
+            VALUES ('j1', 'export', 'export:a1', '{}', 'running', 0, 1, 5, 1, 1), ('j2', 'export', 'export:a2', '{}', 'ready', -700, 2, 5, 2, 2),
+            ('j3', 'export', 'export:b1', '{}', 'ready', -650, 3, 5, 3, 3);
+        INSERT INTO exports (id, project_id, user_id, name, settings, stems, seq, state, created_at, turn, turn_end)
+            VALUES ('a1', 'p', 'a', 'x', '{}', 0, 1, 'running', 1, 650, 700), ('a2', 'p', 'a', 'x', '{}', 0, 1, 'waiting', 2, 700, 750),
+            ('b1', 'p', 'b', 'x', '{}', 0, 1, 'waiting', 3, 650, 655), ('b0', 'p', 'b', 'x', '{}', 0, 1, 'done', 0, 600, 609);";
+    for sql in migrations::MIGRATIONS[..12].iter().copied().chain([as_it_was]) {
+        connection.execute_batch(sql).unwrap();
+    }
+    migrations::migrate(&mut connection).unwrap();
+    let rows = |sql: &str| -> Vec<(String, i64, i64)> {
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let own = |name: &str, first, second| (name.to_owned(), first, second);
+    assert_eq!(
+        rows("SELECT job_id, turn, weight FROM exports WHERE job_id NOT NULL ORDER BY job_id"),
+        [own("j1", 0, 50), own("j2", 1, 50), own("j3", 0, 5)]
+    );
+    assert_eq!(rows("SELECT user_id, round, used FROM export_turns"), [own("a", 1, 50), own("b", 0, 9)]);
+    assert_eq!(
+        rows("SELECT id, priority, attempts FROM jobs ORDER BY priority DESC, run_after"),
+        [own("j1", 0, 0), own("j3", 0, 0), own("j2", -(1 << 24), 0)]
+    );
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Exports.
 
-use storage::{BlobKey, ExportBytes, ExportFile, ExportPlaces, ExportState, NewExport, NewJob, Queued, Store};
+use storage::{
+    BlobKey, ExportBytes, ExportFile, ExportPlaces, ExportState, JobState, NewExport, NewJob, Queued, Store,
+    USED_HALVES_MS,
+};
 
 use crate::given::{NOW, Song, id, job, later, person};
 
@@ -225,11 +228,11 @@ fn ex7_people_take_turns_by_how_much_there_is_to_do() {
         for (name, at) in [("b2", 6), ("b3", 7), ("b4", 8)] {
             ask(name, "bob", at, 4);
         }
-        assert_eq!(made(5), ["a2", "b2", "b3", "b4", "a3"]);
-        // Nobody is under way: who comes has no advantage over who was here, by more than what was made last.
+        assert_eq!(made(5), ["b2", "a2", "b3", "a3", "b4"]);
+        // Nothing is under way: a new round begins, and who has had less made comes first.
         ask("a4", "ada", 9, 10);
         ask("b5", "bob", 10, 4);
-        assert_eq!(made(2), ["a4", "b5"]);
+        assert_eq!(made(2), ["b5", "a4"]);
     });
 }
 
@@ -249,5 +252,111 @@ fn ex7_an_export_that_was_cancelled_before_it_was_begun_costs_no_turn() {
             .map(|_| store.lease_job(&["peaks"], &id("w"), later(100), 1_000).unwrap().unwrap().id.to_string())
             .collect();
         assert_eq!(order, ["job-a1", "job-b1", "job-a2", "job-a3", "job-b2"]);
+    });
+}
+
+/// Removes an export that is over, as its person does, and forgets it.
+fn let_go(store: &dyn Store, name: &str) {
+    assert!(store.remove_export(&id(name), NOW).unwrap() && store.forget_export(&id(name)).unwrap());
+}
+
+#[test]
+fn ex7_removing_what_was_made_makes_nobody_a_newcomer() {
+    crate::on_each_store(|store| {
+        studio(store);
+        make(store, "a1", "ada", 1);
+        assert_eq!(make_next(store), "a1");
+        let_go(store, "a1");
+        make(store, "a2", "ada", 2);
+        make(store, "b1", "bob", 3);
+        assert_eq!([make_next(store), make_next(store)], ["b1", "a2"], "ada has had one");
+        // After some days that counts no more.
+        let much_later = 9 * USED_HALVES_MS;
+        for (name, user, at) in [("a3", "ada", much_later), ("b2", "bob", much_later + 1)] {
+            make(store, name, user, at);
+        }
+        let job = || store.lease_job(&["peaks"], &id("w"), later(much_later + 2), 1_000).unwrap().unwrap().id;
+        assert_eq!([job(), job()], [id("job-a3"), id("job-b2")]);
+    });
+}
+
+#[test]
+fn ex7_a_cancelled_export_moves_its_persons_later_ones_up() {
+    crate::on_each_store(|store| {
+        studio(store);
+        for (name, user, at) in
+            [("a1", "ada", 1), ("a2", "ada", 2), ("a3", "ada", 3), ("b1", "bob", 4), ("b2", "bob", 5)]
+        {
+            make(store, name, user, at);
+        }
+        assert!(store.end_export(&id("a1"), ExportState::Cancelled, None, later(9)).unwrap());
+        let_go(store, "a1");
+        assert_eq!(store.job(&id("job-a1")).unwrap(), None, "its job is forgotten with it");
+        make(store, "a4", "ada", 6);
+        let made: Vec<String> = (0..5).map(|_| make_next(store)).collect();
+        assert_eq!(made, ["a2", "b1", "a3", "b2", "a4"]);
+    });
+}
+
+#[test]
+fn ex7_a_first_export_waits_for_one_of_a_newcomers_at_most() {
+    crate::on_each_store(|store| {
+        studio(store);
+        for (n, name) in (0..).zip(["a1", "a2", "a3", "a4"]) {
+            make(store, name, "ada", n);
+            assert_eq!(make_next(store), name);
+        }
+        for (n, name) in (5..).zip(["b1", "b2", "b3"]) {
+            make(store, name, "bob", n);
+        }
+        make(store, "a5", "ada", 9);
+        let made: Vec<String> = (0..4).map(|_| make_next(store)).collect();
+        assert_eq!(made, ["b1", "a5", "b2", "b3"]);
+    });
+}
+
+#[test]
+fn ex7_what_was_begun_counts_once_however_often_it_is_begun() {
+    crate::on_each_store(|store| {
+        studio(store);
+        for (name, user, at) in [("a1", "ada", 1), ("b1", "bob", 2)] {
+            make(store, name, user, at);
+        }
+        for _ in 0..3 {
+            assert!(store.begin_export(&id("a1")).unwrap());
+        }
+        assert!(store.put_export_back(&id("a1")).unwrap());
+        // It was begun: the turn is not given back.
+        assert!(store.end_export(&id("a1"), ExportState::Cancelled, None, later(9)).unwrap());
+        let_go(store, "a1");
+        assert_eq!(make_next(store), "b1");
+        let b2 = NewExport { weight: 1, ..wish("b2", "p", "bob", 3) };
+        assert_eq!(store.create_export(b2, work("b2"), MANY).unwrap(), Queued::Waiting);
+        make(store, "a2", "ada", 4);
+        // Each has had as much: their names decide, as they ask at the same time.
+        assert_eq!([make_next(store), make_next(store)], ["a2", "b2"]);
+    });
+}
+
+#[test]
+fn ex7_asking_and_cancelling_a_thousand_times_leaves_nothing_in_the_queue() {
+    crate::on_each_store(|store| {
+        studio(store);
+        for n in 0..1_000 {
+            let name = format!("e{n}");
+            make(store, &name, "ada", n);
+            if n % 2 == 0 {
+                let job = store.lease_job(&["peaks"], &id("w"), later(n), 1_000).unwrap().unwrap();
+                assert!(store.begin_export(&id(&name)).unwrap());
+                if n % 4 == 0 {
+                    assert!(store.complete_job(&job.id, &id("w"), later(n)).unwrap());
+                }
+            }
+            assert!(store.end_export(&id(&name), ExportState::Cancelled, None, later(n)).unwrap());
+            let_go(store, &name);
+        }
+        for state in [JobState::Ready, JobState::Running, JobState::Done, JobState::Dead] {
+            assert_eq!(store.count_jobs(state).unwrap(), 0, "{state:?}");
+        }
     });
 }

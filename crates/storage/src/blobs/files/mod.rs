@@ -26,6 +26,8 @@ const LEFT_BEHIND: Duration = Duration::from_secs(10 * 60);
 #[derive(Debug)]
 pub struct FileBlobs {
     place: Place,
+    /// Whether the folder of what is half written was made when this was opened: without it, all of the store is away.
+    was_made: bool,
     next: AtomicU64,
 }
 
@@ -95,13 +97,13 @@ impl FileBlobs {
                 }
             }
         }
-        Ok(FileBlobs::attach(root))
+        Ok(FileBlobs { was_made: true, ..FileBlobs::attach(root) })
     }
 
     /// The folder `root` as it is, for reading what another process keeps there: nothing is made or removed.
     #[must_use]
     pub fn attach(root: &Path) -> FileBlobs {
-        FileBlobs { place: Place::new(root), next: AtomicU64::new(0) }
+        FileBlobs { place: Place::new(root), was_made: false, next: AtomicU64::new(0) }
     }
 }
 
@@ -200,7 +202,12 @@ impl Blobs for FileBlobs {
     }
 
     fn open(&self, key: &BlobKey) -> io::Result<Option<Box<dyn ReadSeek>>> {
-        Ok(absent_is_none(File::open(self.place.of(key)))?.map(|file| Box::new(file) as Box<dyn ReadSeek>))
+        let file = absent_is_none(File::open(self.place.of(key)))?;
+        if file.is_none() && self.was_made && !self.place.root.join(INCOMING).try_exists()? {
+            // A disk that is not mounted at the moment has lost nothing.
+            return Err(io::Error::other("the folder of all recordings is not there"));
+        }
+        Ok(file.map(|file| Box::new(file) as Box<dyn ReadSeek>))
     }
 
     fn size(&self, key: &BlobKey) -> io::Result<Option<u64>> {
