@@ -16,7 +16,10 @@ const BLOCKS = 2
 const BLOCKS_BYTES = 134_217_728
 /** Tries to fetch something, and the wait after the first; it doubles. */
 const [TRIES, WAIT_MS] = [5, 500]
+/** How long a request for a part may take. One that takes longer is asked for in smaller parts, so that a slow line goes on. */
 const REQUEST_MS_MAX = 20_000
+/** Bytes of the smallest part: 20 s for one are less than a kilobyte a second. */
+const PART_BYTES_MIN = 16_384
 
 const FULL = 'This device has no room left for the file. Make some room, choose a smaller format, or let the server make it.'
 const LARGE = 'So large a song cannot be exported on this device.'
@@ -26,6 +29,8 @@ const files = []
 /** Parts of recordings on the server, the one that was not used for longest first, and their bytes. */
 const blocks = new Map()
 let blocksBytes = 0
+/** Bytes that the line brings in good time, as far as is known. */
+let partBytes = BLOCK_BYTES_MAX
 let wasm
 let told = 0
 let isFull = false
@@ -244,8 +249,22 @@ function far(recording, count) {
 
 /** Bytes from the server, waited for: nothing else is to be done here meanwhile. */
 function fetchRange(recording, at, length) {
-  const last = Math.min(at + length, recording.size ?? Infinity) - 1
+  const bytes = new Uint8Array(length)
+  let filled = 0
+  do {
+    const part = fetchPart(recording, at + filled, length - filled)
+    bytes.set(part, filled)
+    filled += part.length
+  } while (filled < Math.min(length, recording.size - at))
+  return bytes.subarray(0, filled)
+}
+
+/** The first of these bytes: as many as the line brings in good time. */
+function fetchPart(recording, at, most) {
   for (let tries = 1, wait = WAIT_MS; ; tries++, wait *= 2) {
+    const length = Math.min(most, partBytes)
+    const last = Math.min(at + length, recording.size ?? Infinity) - 1
+    const begun = performance.now()
     try {
       recording.url ??= sign(recording)
       const response = request('GET', recording.url, { range: `bytes=${at}-${last}` })
@@ -254,8 +273,10 @@ function fetchRange(recording, at, length) {
       recording.size ??= Number(response.getResponseHeader('content-range').split('/')[1])
       const bytes = new Uint8Array(response.response)
       if (bytes.length < Math.min(length, recording.size - at)) throw new Error('The download broke off.')
+      if (performance.now() - begun < REQUEST_MS_MAX / 4) partBytes = Math.min(2 * partBytes, BLOCK_BYTES_MAX)
       return bytes
     } catch (error) {
+      if (error.name === 'TimeoutError') partBytes = Math.max(partBytes / 4, PART_BYTES_MIN)
       // Without a network at all it is said at once.
       if (tries === TRIES || navigator.onLine === false) throw new DOMException(error.message, 'NetworkError')
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait)

@@ -7,10 +7,11 @@ import { describe, expect, test } from 'vitest'
 const SOURCE = readFileSync(join(import.meta.dirname, 'exporter.js'), 'utf8')
 const MB = 1_048_576
 
-/** A worker. Recordings on its server have `size` bytes, the byte at `at` being `at / 1,024` modulo 251. */
-function worker({ size = 10 * MB } = {}) {
+/** A worker on a line of so many bytes a second. Recordings on its server have `size` bytes, the byte at `at` being `at / 1,024` modulo 251. */
+function worker({ size = 10 * MB, bytesASecond = Infinity } = {}) {
   const asked = []
   const said = []
+  let now = 0
   class XMLHttpRequest {
     headers = {}
     open(method, url) {
@@ -28,6 +29,9 @@ function worker({ size = 10 * MB } = {}) {
       }
       const [from, last] = this.headers.range.slice('bytes='.length).split('-').map(Number)
       asked.push(`${this.url} ${from}`)
+      const ms = ((last + 1 - from) / bytesASecond) * 1_000
+      now += Math.min(ms, this.timeout)
+      if (ms > this.timeout) throw new DOMException('It took too long.', 'TimeoutError')
       this.status = 206
       const bytes = new Uint8Array(Math.min(last + 1, size) - from)
       for (let at = 0; at < bytes.length; at += 1_024) bytes.fill(((from + at) / 1_024) % 251, at, at + 1_024)
@@ -38,7 +42,7 @@ function worker({ size = 10 * MB } = {}) {
     throw new TypeError('Failed to fetch')
   }
   const world = createContext({
-    XMLHttpRequest, TextEncoder, TextDecoder, Uint8Array, Map, DOMException, performance, fetch,
+    XMLHttpRequest, TextEncoder, TextDecoder, Uint8Array, Map, DOMException, performance: { now: () => now }, fetch, Atomics: { wait: () => {} }, Int32Array, SharedArrayBuffer,
     navigator: { onLine: true }, console: { warn: () => {} }, postMessage: (message) => said.push(message),
   })
   runInContext(SOURCE, world)
@@ -74,6 +78,27 @@ describe('recordings that are read from the server', () => {
     const bytes = new Uint8Array(3_000)
     expect(long.read(MB - 1_000, bytes)).toBe(3_000)
     expect([...bytes]).toEqual(Array.from({ length: 3_000 }, (_, n) => Math.floor((MB - 1_000 + n) / 1_024) % 251))
+  })
+})
+
+describe('slow lines (EX8)', () => {
+  test('a line that brings anything brings all, in parts as large as it takes', () => {
+    for (const bytesASecond of [1_000, 40_000, 1_000_000]) {
+      const { world } = worker({ size: 3 * MB, bytesASecond })
+      const bytes = new Uint8Array(3_000)
+      expect(world.far({ id: 'r', name: 'r' }, 1).read(2 * MB + 5_000, bytes)).toBe(3_000)
+      expect([...bytes]).toEqual(Array.from({ length: 3_000 }, (_, n) => Math.floor((2 * MB + 5_000 + n) / 1_024) % 251))
+    }
+  })
+
+  test('parts grow again with the line, and a line that brings nothing is given up', () => {
+    const { world } = worker({ size: 30 * MB })
+    runInContext('partBytes = PART_BYTES_MIN', world)
+    world.far({ id: 'r', name: 'r' }, 1).read(0, new Uint8Array(2 * MB))
+    expect(runInContext('partBytes === BLOCK_BYTES_MAX', world)).toBe(true)
+    const dead = worker({ bytesASecond: 0.001 })
+    expect(() => dead.world.far({ id: 'r', name: 'r' }, 1)).toThrow('cannot be reached')
+    expect(dead.asked).toHaveLength(runInContext('TRIES', dead.world))
   })
 })
 

@@ -10,7 +10,8 @@ const [WRITTEN, TAKEN, DRY] = [0, 1, 2]
 const [NEAR_RUN, FAR_RUN] = [4, 8]
 /** Requests to the server at the same time. */
 const REQUESTS_MAX = 6
-const REQUEST_MS_MAX = 20_000
+/** For so long a request may bring nothing; while it brings something it goes on, however slow the line is. */
+const SILENCE_MS_MAX = 20_000
 /** An answer that nobody wants any more is broken off once it has taken so long: a new connection costs time too. */
 const UNWANTED_MS_MAX = 200
 /** What is larger is not kept for the next request: files of many channels. */
@@ -168,36 +169,60 @@ function bringNear({ handle, file }, at, length) {
 
 async function fetchRange(recording, at, length, stop = new AbortController()) {
   const { signal } = stop
-  const late = setTimeout(() => stop.abort(new DOMException('The server took too long.', 'TimeoutError')), REQUEST_MS_MAX)
+  const patience = new Patience(stop)
   const headers = { range: `bytes=${at}-${at + length - 1}` }
   // The browser's own cache has one request for an address wait for the other: only the first goes through it.
   const cache = recording.fetching > 0 ? 'no-store' : 'default'
   recording.fetching++
   try {
     recording.url ??= await sign(recording, signal)
-    return await answered(recording, await fetch(recording.url, { headers, signal, cache }), length)
+    patience.came()
+    const response = await fetch(recording.url, { headers, signal, cache })
+    patience.came()
+    return await answered(recording, response, length, patience)
   } finally {
-    clearTimeout(late)
+    patience.end()
     recording.fetching--
   }
 }
 
-async function answered(recording, response, length) {
+/** Ends a request that brings nothing any more. */
+class Patience {
+  #stop
+  #timer
+
+  constructor(stop) {
+    this.#stop = stop
+    this.came()
+  }
+
+  /** Something has come. */
+  came() {
+    this.end()
+    this.#timer = setTimeout(() => this.#stop.abort(new DOMException('Nothing comes from the server any more.', 'TimeoutError')), SILENCE_MS_MAX)
+  }
+
+  end() {
+    clearTimeout(this.#timer)
+  }
+}
+
+async function answered(recording, response, length, patience) {
   if (response.status === 403) recording.url = undefined
   if (response.status !== 206) void response.body?.cancel()
   if (response.status !== 206) throw new Error(`The server answered with status ${response.status}.`)
   recording.size ??= Number(response.headers.get('content-range').split('/')[1])
-  return body(response, length)
+  return body(response, length, patience)
 }
 
 /** The bytes of an answer, `length` at most, in memory that was used before. */
-async function body(response, length) {
+async function body(response, length, patience) {
   let reader
   try {
     reader = response.body.getReader({ mode: 'byob' })
   } catch {
     // A browser that does not give them so.
-    return new Uint8Array(await response.arrayBuffer())
+    return copied(response.body.getReader(), length, patience)
   }
   const used = spare.pop()
   let buffer = used?.byteLength >= length ? used : new ArrayBuffer(length)
@@ -206,9 +231,23 @@ async function body(response, length) {
     const { done, value } = await reader.read(new Uint8Array(buffer, filled, length - filled))
     buffer = value.buffer
     if (done) break
+    patience.came()
     filled += value.byteLength
   }
   return new Uint8Array(buffer, 0, filled)
+}
+
+/** The same, put together from what the browser has made. */
+async function copied(reader, length, patience) {
+  const bytes = new Uint8Array(length)
+  let filled = 0
+  for (let part = await reader.read(); !part.done && filled < length; part = await reader.read()) {
+    patience.came()
+    const value = part.value.subarray(0, length - filled)
+    bytes.set(value, filled)
+    filled += value.byteLength
+  }
+  return bytes.subarray(0, filled)
 }
 
 /** A link lasts some hours; the server gives the same one again, so that the browser's own cache knows what was fetched. */
