@@ -7,8 +7,9 @@
 //! - hard: `x` brought into -1 to 1,
 //! - fold: `sin(x)`, which turns back what goes beyond.
 //!
-//! The bias is added before the curve and what the curve makes of it alone is taken off after it, which gives even harmonics;
-//! the direct current that they bring is filtered out at 5 Hz. Oversampling: [`crate::oversampling`].
+//! The bias is added before the curve and what the curve makes of it alone is taken off right behind it, `f(x + b) - f(b)`, both at
+//! four times the rate: that gives even harmonics, and silence stays silence. The direct current that the harmonics bring is filtered
+//! out at 5 Hz. Oversampling: [`crate::oversampling`].
 
 use crate::approximation::{sine, tanh};
 use crate::device::controls::{SEGMENT, STRIDE};
@@ -128,20 +129,34 @@ impl Saturation {
 
     fn work(&mut self, part: &mut Block<'_>) {
         let frames = part.len().min(SEGMENT);
-        let blocks_dc = self.line.current(4) != 0.0 || self.line.target(4) != 0.0;
+        let biased = self.line.current(4) != 0.0 || self.line.target(4) != 0.0;
         let [drive, output, mix, bias, share] = self.rows.next(&mut self.line, frames);
         let curve = self.curve;
+        let (mut added, mut taken) = ([0.0f32; 2 * SEGMENT], [0.0f32; 2 * SEGMENT]);
+        let (added, taken) = (&mut added[..2 * frames], &mut taken[..2 * frames]);
+        if biased {
+            for (pair, bias) in added.as_chunks_mut::<2>().0.iter_mut().zip(bias) {
+                *pair = [*bias; 2];
+            }
+            taken.copy_from_slice(added);
+            shape(curve, taken);
+        }
         for (samples, channel) in [&mut *part.left, &mut *part.right].into_iter().zip(&mut self.channels) {
             let samples = &mut samples[..frames];
             channel.dry.write(samples);
             for n in 0..frames {
-                samples[n] = samples[n] * drive[n] + bias[n];
+                samples[n] *= drive[n];
             }
-            channel.oversampler.process(samples, |x| shape(curve, x));
-            for n in 0..frames {
-                samples[n] -= shaped(curve, bias[n]);
-            }
-            if blocks_dc {
+            channel.oversampler.process(samples, |x| {
+                if biased {
+                    x.iter_mut().zip(&*added).for_each(|(x, bias)| *x += *bias);
+                    shape(curve, x);
+                    x.iter_mut().zip(&*taken).for_each(|(x, bent)| *x -= *bent);
+                } else {
+                    shape(curve, x);
+                }
+            });
+            if biased {
                 channel.block_dc(samples, share, self.pole);
             } else {
                 channel.last = [0.0; 2];
