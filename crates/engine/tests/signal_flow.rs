@@ -53,6 +53,22 @@ fn en31_a_group_takes_its_tracks_whatever_their_order() {
 }
 
 #[test]
+fn en6_clips_on_a_bus_are_heard_beside_what_comes_there() {
+    let own = |id| Track { volume: 0.5, clips: playing(1).clips, ..bus(id) };
+    assert_eq!(sounds(&export(&of(vec![own(9)]), impulse(), FRAMES)), [(IMPULSE, 0.25)], "by themselves");
+    let inside = Track { output: Some(9), ..playing(1) };
+    let with_a_track = |solo: bool| of(vec![Track { solo, ..inside.clone() }, own(9), playing(2)]);
+    // Each channel brings 0.5; the bus halves what it has and what it hears.
+    assert_eq!(sounds(&export(&with_a_track(false), impulse(), FRAMES)), [(IMPULSE, 0.25 + 0.25 + 0.5)]);
+    let through = Track { devices: vec![late(10, 7.0)], ..own(9) };
+    let soloed = sounds(&export(&with_a_track(true), impulse(), FRAMES));
+    assert_eq!(soloed, [(IMPULSE, 0.25 + 0.25)], "where a soloed track goes through, so do the bus's own clips");
+    let late_together = of(vec![inside.clone(), through]);
+    assert_eq!(sounds(&export(&late_together, impulse(), FRAMES)), [(IMPULSE, 0.5)], "through the bus's own devices");
+    assert_eq!(sounds(&export(&of(vec![Track { muted: true, ..own(9) }]), impulse(), FRAMES)), []);
+}
+
+#[test]
 fn en31_a_soloed_track_is_heard_on_its_whole_way_and_nothing_else_is() {
     let tracks = |soloed: u64| {
         let level = |id: u64| 0.001 * libm::pow(2.0, id as f64);

@@ -85,6 +85,31 @@ fn en31_tracks_go_to_buses_and_groups_and_send_there() {
 }
 
 #[test]
+fn en6_clips_may_lie_on_buses_and_groups_and_move_there_and_away() {
+    let mut records = project();
+    let clip = |name: &str, track: &str| {
+        let given = fields([
+            ("trackId", track.into()),
+            ("name", "Riff".into()),
+            ("startBeat", 0.0.into()),
+            ("durationBeats", 4.0.into()),
+        ]);
+        create(Table::Clips, &id(name), given)
+    };
+    let lies_on = |records: &Records, name: &str| records.find(Table::Clips, &id(name)).unwrap().id_in("trackId");
+    submit(&mut records, vec![clip("on-bus", "x"), clip("on-group", "g"), clip("on-audio", "a")]).unwrap();
+    assert_eq!(["on-bus", "on-group"].map(|name| lies_on(&records, name)), [Some(id("x")), Some(id("g"))]);
+    for track in ["y", "g", "b"] {
+        submit(&mut records, vec![set(Table::Clips, &id("on-audio"), "trackId", track)]).unwrap();
+        assert_eq!(lies_on(&records, "on-audio"), Some(id(track)));
+    }
+    submit(&mut records, vec![set(Table::Clips, &id("on-bus"), "gain", 0.5), delete(Table::Clips, &id("on-group"))])
+        .unwrap();
+    submit(&mut records, vec![restore(Table::Clips, &id("on-group"))]).unwrap();
+    assert!(refused(&mut records, set(Table::Clips, &id("on-audio"), "trackId", "nowhere")).contains("trackId"));
+}
+
+#[test]
 fn en31_what_takes_no_sound_and_what_is_not_there_is_refused() {
     let mut records = project();
     assert!(refused(&mut records, output("a", "b")).contains("only a bus or a group"));
