@@ -2,14 +2,15 @@
 //!
 //! `cargo bench -p engine --bench change`: microseconds (median and dearest) of each call, of a block of 2,667.
 
+#[path = "support/plain.rs"]
+mod plain;
+
 use std::hint::black_box;
 use std::time::Instant;
 
 use engine::plan::EDGES_MAX;
 use engine::processor::ChangeError;
-use engine::{
-    Clip, Master, MemoryReader, Plan, Plans, Processor, Send, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track,
-};
+use engine::{Clip, MemoryReader, Plan, Plans, Processor, Send, Song, TICKS_PER_BEAT, Track};
 
 const FRAMES: usize = 128;
 const BUSES: u64 = 16;
@@ -26,16 +27,7 @@ fn song(tracks: u64, without: bool) -> Song {
         ..Track::default()
     };
     let bus = |n: u64| Track { id: 100_000 + n, ..Track::default() };
-    Song {
-        sample_rate: 48_000,
-        bpm_milli: 120_000,
-        tempo_changes: Vec::new(),
-        metre_changes: Vec::new(),
-        time_signature: TimeSignature { beats: 4, unit: 4 },
-        tracks: (1..=tracks).map(track).chain((0..BUSES).map(bus)).collect(),
-        master: Master::default(),
-        sources: vec![SourceInfo { id: 0, rate: 48_000, channels: 2, frames: 48_000 }],
-    }
+    plain::song((1..=tracks).map(track).chain((0..BUSES).map(bus)).collect(), [0], 48_000)
 }
 
 fn main() {

@@ -26,8 +26,7 @@ fn fail(band: &mut Band, tx_id: &Id, times: usize) {
 
 #[test]
 fn cl8_unsent_sets_of_one_field_become_one_transaction() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.happen(0, Event::Disconnected);
     for n in 0..9 {
         band.edit(0, &named("Fader"), volume(f64::from(n) / 10.0), at(i64::from(n) * 100));
@@ -47,15 +46,13 @@ fn cl8_unsent_sets_of_one_field_become_one_transaction() {
 
 #[test]
 fn cl2_an_edit_is_kept_before_it_is_sent_and_goes_without_when_it_cannot_be() {
-    let mut band = Band::new(1, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
+    let mut band = Band::sending(1);
     let first = band.edit(0, &named("Louder"), volume(0.5), at(0));
     let second = band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(1));
     assert!(band.tabs[0].sent.is_empty() && band.tabs[0].keep.len() == 2);
-    band.happen(0, Event::Kept { tx_id: second, place: Some(2) });
+    band.kept(0, &second, Some(2));
     assert!(band.tabs[0].sent.is_empty(), "in order: the first is not kept yet");
-    band.happen(0, Event::Kept { tx_id: first.clone(), place: None });
+    band.kept(0, &first, None);
     assert_eq!(band.tabs[0].sent.len(), 2);
     band.serve(0);
     assert!(band.tabs[0].forgotten.contains(&first));
@@ -64,9 +61,7 @@ fn cl2_an_edit_is_kept_before_it_is_sent_and_goes_without_when_it_cannot_be() {
 
 #[test]
 fn cl2_what_could_not_be_kept_is_kept_in_its_order_when_there_is_room() {
-    let mut band = Band::new(1, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
+    let mut band = Band::sending(1);
     band.happen(0, Event::Disconnected);
     let volumes = [0.1, 0.2, 0.3, 0.4];
     let edits: Vec<Id> = volumes
@@ -75,7 +70,7 @@ fn cl2_what_could_not_be_kept_is_kept_in_its_order_when_there_is_room() {
         .map(|(value, n)| band.edit(0, &named("Volume"), volume(*value), at(n * 5_000)))
         .collect();
     for (tx_id, place) in edits.iter().zip([None, Some(1), None, None]) {
-        band.happen(0, Event::Kept { tx_id: tx_id.clone(), place });
+        band.kept(0, tx_id, place);
     }
     let kept_again = |band: &mut Band| {
         band.tabs[0].keep.clear();
@@ -85,7 +80,7 @@ fn cl2_what_could_not_be_kept_is_kept_in_its_order_when_there_is_room() {
     assert_eq!(kept_again(&mut band), edits[2..], "the first would get a place behind the second");
     assert!(kept_again(&mut band).is_empty(), "they are being kept");
     for (tx_id, place) in edits[2..].iter().zip([Some(2), None]) {
-        band.happen(0, Event::Kept { tx_id: tx_id.clone(), place });
+        band.kept(0, tx_id, place);
     }
     assert_eq!(kept_again(&mut band), edits[3..]);
     band.connect(0);
@@ -112,7 +107,7 @@ fn cl2_what_was_kept_survives_a_reload_and_shows_at_once() {
     band.serve(1);
     band.undo(1);
     let kept = band.tabs[1].keep.pop().unwrap();
-    band.happen(1, Event::Kept { tx_id: kept.transaction.tx_id, place: Some(2) });
+    band.kept(1, &kept.transaction.tx_id, Some(2));
     band.serve(1);
     assert_eq!(band.shown(1), 1.0, "undo after a reload");
     band.settled(1);
@@ -120,12 +115,9 @@ fn cl2_what_was_kept_survives_a_reload_and_shows_at_once() {
 
 #[test]
 fn cl4_one_tab_sends_for_all_and_they_see_each_others_edits_at_once() {
-    let mut band = Band::new(2, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
-    band.connect(1);
+    let mut band = Band::sending(2);
     let tx_id = band.edit(1, &named("Louder"), volume(0.5), at(0));
-    band.happen(1, Event::Kept { tx_id, place: Some(1) });
+    band.kept(1, &tx_id, Some(1));
     assert!(band.tabs[1].sent.is_empty(), "it is not the one that sends");
     band.tell(1, 0);
     assert_eq!((band.shown(0), band.tabs[0].sent.len()), (0.5, 1));
@@ -137,12 +129,9 @@ fn cl4_one_tab_sends_for_all_and_they_see_each_others_edits_at_once() {
 
 #[test]
 fn cl4_a_tab_that_takes_over_sends_again_what_may_be_lost() {
-    let mut band = Band::new(2, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
-    band.connect(1);
+    let mut band = Band::sending(2);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
-    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    band.kept(0, &tx_id, Some(1));
     band.tell(0, 1);
     // The first tab dies with what it was sending.
     band.happen(1, Event::Leads(true));
@@ -154,12 +143,9 @@ fn cl4_a_tab_that_takes_over_sends_again_what_may_be_lost() {
 
 #[test]
 fn cl4_a_snapshot_in_the_place_of_a_commit_does_not_leave_an_edit_waiting() {
-    let mut band = Band::new(2, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
-    band.connect(1);
+    let mut band = Band::sending(2);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
-    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    band.kept(0, &tx_id, Some(1));
     band.tell(0, 1);
     band.happen(1, Event::Disconnected);
     band.serve(0);
@@ -171,8 +157,7 @@ fn cl4_a_snapshot_in_the_place_of_a_commit_does_not_leave_an_edit_waiting() {
 
 #[test]
 fn cl3_what_the_server_keeps_failing_on_is_set_aside_with_what_depends_on_it() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let bad = band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
     fail(&mut band, &bad, 5);
     assert_eq!(band.tabs[0].replica.status().parked, 1);
@@ -189,10 +174,9 @@ fn cl3_what_the_server_keeps_failing_on_is_set_aside_with_what_depends_on_it() {
 
 #[test]
 fn cl3_what_is_given_up_is_gone_from_view_and_store() {
-    let mut band = Band::new(1, true);
-    band.connect(0);
+    let mut band = Band::connected(1, true);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
-    band.happen(0, Event::Kept { tx_id: tx_id.clone(), place: Some(1) });
+    band.kept(0, &tx_id, Some(1));
     band.happen(0, Event::Discard(tx_id.clone()));
     assert_eq!((band.shown(0), &band.tabs[0].forgotten), (1.0, &vec![tx_id]));
     assert_eq!(label(band.tabs[0].replica.next_undo()), None);
@@ -208,13 +192,13 @@ fn cl2_an_edit_that_takes_in_another_is_kept_again_before_it_is_sent() {
     let effects = band.tabs[0].replica.restore(epoch.clone(), seq, records, &[]);
     band.perform(0, effects);
     let tx_id = band.edit(0, &named("Fader"), volume(0.5), at(0));
-    band.happen(0, Event::Kept { tx_id: tx_id.clone(), place: Some(1) });
+    band.kept(0, &tx_id, Some(1));
     band.edit(0, &named("Fader"), volume(0.6), at(100));
     assert_eq!((band.tabs[0].replica.status().pending, band.tabs[0].keep.len()), (1, 2), "one transaction, kept twice");
     band.happen(0, Event::Connected);
     band.happen(0, Event::Message(ServerMessage::Resumed { channel: CHANNEL, epoch, seq }));
     assert!(band.tabs[0].sent.is_empty(), "what is kept is not what is here");
-    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    band.kept(0, &tx_id, Some(1));
     assert_eq!(band.tabs[0].sent.len(), 1);
     assert_eq!(band.tabs[0].sent[0].operations, volume(0.6));
 }
@@ -231,14 +215,11 @@ fn cl4_cl8_only_the_tab_that_sends_lets_an_edit_take_in_another() {
 
 #[test]
 fn cl2_what_could_not_be_kept_is_sent_by_the_tab_that_has_it_in_its_turn() {
-    let mut band = Band::new(2, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
-    band.connect(1);
+    let mut band = Band::sending(2);
     let first = band.edit(1, &named("Louder"), volume(0.5), at(0));
     let second = band.edit(1, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(5_000));
-    band.happen(1, Event::Kept { tx_id: first, place: Some(1) });
-    band.happen(1, Event::Kept { tx_id: second, place: None });
+    band.kept(1, &first, Some(1));
+    band.kept(1, &second, None);
     assert!(band.tabs[1].sent.is_empty(), "another tab sends what is older");
     band.tell(1, 0);
     band.serve(0);
@@ -250,8 +231,7 @@ fn cl2_what_could_not_be_kept_is_sent_by_the_tab_that_has_it_in_its_turn() {
 
 #[test]
 fn cl3_what_is_put_off_with_another_is_not_set_aside_with_it() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let bad = band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
     let good = band.edit(0, &named("Louder"), volume(0.5), at(5_000));
     for _ in 0..5 {
@@ -268,11 +248,9 @@ fn cl3_what_is_put_off_with_another_is_not_set_aside_with_it() {
 
 #[test]
 fn cl4_what_is_not_kept_any_more_has_been_settled_by_another_tab() {
-    let mut band = Band::new(2, true);
-    band.connect(0);
-    band.connect(1);
+    let mut band = Band::connected(2, true);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
-    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    band.kept(0, &tx_id, Some(1));
     let store = kept_store(&band.tabs[0], &[1]);
     band.happen(1, Event::Stored(store));
     assert_eq!((band.shown(1), band.tabs[1].replica.status().pending), (0.5, 1));
@@ -283,11 +261,9 @@ fn cl4_what_is_not_kept_any_more_has_been_settled_by_another_tab() {
 
 #[test]
 fn cl4_a_tab_that_has_lost_the_lead_sends_again_when_it_gets_it_back() {
-    let mut band = Band::new(1, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
+    let mut band = Band::sending(1);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
-    band.happen(0, Event::Kept { tx_id, place: Some(1) });
+    band.kept(0, &tx_id, Some(1));
     assert_eq!(band.tabs[0].sent.len(), 1);
     band.happen(0, Event::Leads(false));
     band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(5_000));
@@ -298,8 +274,7 @@ fn cl4_a_tab_that_has_lost_the_lead_sends_again_when_it_gets_it_back() {
 
 #[test]
 fn cl3_only_what_is_set_aside_is_said_to_be() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let bad = band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
     let good = band.edit(0, &named("Louder"), volume(0.5), at(5_000));
     fail(&mut band, &bad, 5);
@@ -310,8 +285,7 @@ fn cl3_only_what_is_set_aside_is_said_to_be() {
 
 #[test]
 fn cl3_what_names_or_changes_a_record_that_waits_is_set_aside_with_it_and_nothing_else_is() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let bad = band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
     fail(&mut band, &bad, 5);
     band.tabs[0].sent.clear();
@@ -330,8 +304,7 @@ fn cl3_what_names_or_changes_a_record_that_waits_is_set_aside_with_it_and_nothin
 
 #[test]
 fn cl3_a_refusal_of_what_does_not_wait_here_is_nobodys_news() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let edit = band.edit(0, &named("Louder"), volume(0.5), at(0));
     assert_eq!(band.tabs[0].replica.handle(refused(&id("another"), 409)), []);
     assert!(!band.tabs[0].replica.handle(refused(&edit, 409)).is_empty());
@@ -340,13 +313,11 @@ fn cl3_a_refusal_of_what_does_not_wait_here_is_nobodys_news() {
 
 #[test]
 fn cl4_what_was_settled_is_not_taken_up_again_from_a_store_or_a_tab_that_is_late() {
-    let mut band = Band::new(1, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
+    let mut band = Band::sending(1);
     let first = band.edit(0, &named("Louder"), volume(0.5), at(0));
     let second = band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(5_000));
     for (tx_id, place) in [(&first, 1), (&second, 2)] {
-        band.happen(0, Event::Kept { tx_id: tx_id.clone(), place: Some(place) });
+        band.kept(0, tx_id, Some(place));
     }
     let store = kept_store(&band.tabs[0], &[1, 2]);
     let late = TabMessage::Kept { place: 1, kept: band.tabs[0].keep[0].clone() };
@@ -362,8 +333,7 @@ fn cl4_what_was_settled_is_not_taken_up_again_from_a_store_or_a_tab_that_is_late
 
 #[test]
 fn cl1_only_records_that_look_different_are_told() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let changed = |effects: Vec<Effect>| -> usize {
         let keys = effects.into_iter().map(|effect| if let Effect::Changed(keys) = effect { keys.len() } else { 0 });
         keys.sum()
@@ -378,15 +348,12 @@ fn cl1_only_records_that_look_different_are_told() {
 
 #[test]
 fn cl4_only_the_tab_that_sends_keeps_an_undo_anew() {
-    let mut band = Band::new(2, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
-    band.connect(1);
+    let mut band = Band::sending(2);
     let edit = band.edit(1, &named("Louder"), volume(0.5), at(0));
-    band.happen(1, Event::Kept { tx_id: edit, place: Some(1) });
+    band.kept(1, &edit, Some(1));
     band.undo(1);
     let undo = band.tabs[1].keep[1].transaction.tx_id.clone();
-    band.happen(1, Event::Kept { tx_id: undo, place: Some(2) });
+    band.kept(1, &undo, Some(2));
     band.tell(1, 0);
     band.foreign("bob", volume(0.3));
     band.serve(0);
@@ -395,11 +362,9 @@ fn cl4_only_the_tab_that_sends_keeps_an_undo_anew() {
 
 #[test]
 fn cl4_a_tab_that_goes_on_sending_sends_nothing_twice() {
-    let mut band = Band::new(1, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
+    let mut band = Band::sending(1);
     let edit = band.edit(0, &named("Louder"), volume(0.5), at(0));
-    band.happen(0, Event::Kept { tx_id: edit, place: Some(1) });
+    band.kept(0, &edit, Some(1));
     band.happen(0, Event::Leads(true));
     assert_eq!(band.tabs[0].sent.len(), 1);
 }

@@ -31,8 +31,7 @@ fn anns_membership(band: &Band) -> Id {
 
 /// Ann's edit and its undo, of which the edit has reached the log and no answer has come; then she connects again.
 fn acknowledged_late(bob_first: bool) -> Band {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let edit = band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.undo(0);
     band.happen(0, Event::Disconnected);
@@ -54,8 +53,7 @@ fn acknowledged_late(bob_first: bool) -> Band {
 
 #[test]
 fn un1_undo_and_redo_go_step_by_step_and_are_ordinary_transactions() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(10));
     band.serve(0);
@@ -75,8 +73,7 @@ fn un1_undo_and_redo_go_step_by_step_and_are_ordinary_transactions() {
 
 #[test]
 fn un1_a_new_edit_ends_what_could_be_brought_again() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.undo(0);
     band.edit(0, &named("Softer"), volume(0.2), at(5_000));
@@ -85,8 +82,7 @@ fn un1_a_new_edit_ends_what_could_be_brought_again() {
 
 #[test]
 fn un2_a_gesture_is_one_step_and_so_are_edits_of_one_field_within_a_second() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Fader"), volume(0.5), at(0));
     band.edit(0, &named("Fader"), volume(0.6), at(900));
     band.edit(0, &named("Fader"), volume(0.7), at(1_800));
@@ -109,8 +105,7 @@ fn un2_a_gesture_is_one_step_and_so_are_edits_of_one_field_within_a_second() {
 
 #[test]
 fn un3_undo_respects_what_came_before_the_edit_was_committed_and_after() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     // Bob was first: the edit lands on his value, and its undo leads back to it.
     band.foreign("bob", volume(0.3));
@@ -130,8 +125,7 @@ fn un3_undo_respects_what_came_before_the_edit_was_committed_and_after() {
 
 #[test]
 fn un3_an_undo_that_races_with_another_loses_and_says_so() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let edit = [volume(0.5), vec![set(Table::Tracks, &id("t"), "pan", 0.5)]].concat();
     band.edit(0, &named("Both"), edit, at(0));
     band.serve(0);
@@ -146,8 +140,7 @@ fn un3_an_undo_that_races_with_another_loses_and_says_so() {
 
 #[test]
 fn un3_undoing_a_creation_that_others_have_built_on_says_so_and_redo_brings_it_back() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
     band.serve(0);
     band.foreign("bob", vec![set(Table::Tracks, &id("n"), "volume", 0.4)]);
@@ -164,8 +157,7 @@ fn un3_undoing_a_creation_that_others_have_built_on_says_so_and_redo_brings_it_b
 
 #[test]
 fn un1_what_is_deleted_again_after_an_undo_comes_back_again() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     for _ in 0..3 {
         band.edit(0, &named("Delete track"), vec![delete(Table::Tracks, &id("t"))], at(0));
         band.serve(0);
@@ -180,8 +172,7 @@ fn un1_what_is_deleted_again_after_an_undo_comes_back_again() {
 
 #[test]
 fn un3_an_undo_waits_for_its_edit_and_goes_back_to_what_that_has_met() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.undo(0);
     band.redo(0);
@@ -202,21 +193,19 @@ fn un3_an_undo_waits_for_its_edit_and_goes_back_to_what_that_has_met() {
 
 #[test]
 fn un3_an_undo_that_waited_is_kept_as_it_is_sent() {
-    let mut band = Band::new(1, true);
-    band.happen(0, Event::Leads(true));
-    band.connect(0);
+    let mut band = Band::sending(1);
     let edit = band.edit(0, &named("Louder"), volume(0.5), at(0));
-    band.happen(0, Event::Kept { tx_id: edit.clone(), place: Some(1) });
+    band.kept(0, &edit, Some(1));
     band.undo(0);
     let undo = band.tabs[0].keep[1].transaction.tx_id.clone();
-    band.happen(0, Event::Kept { tx_id: undo.clone(), place: Some(2) });
+    band.kept(0, &undo, Some(2));
     assert_eq!(band.tabs[0].keep[1].takes_back, Some(edit));
     band.foreign("bob", volume(0.3));
     band.serve(0);
     assert!(band.tabs[0].sent.is_empty(), "it does something else now, which is not kept yet");
     let again = band.tabs[0].keep[2].transaction.clone();
     assert_eq!(again.tx_id, undo);
-    band.happen(0, Event::Kept { tx_id: undo, place: Some(2) });
+    band.kept(0, &undo, Some(2));
     assert_eq!(band.tabs[0].sent, [again]);
     band.serve(0);
     assert_eq!(band.shown(0), 0.3);
@@ -225,8 +214,7 @@ fn un3_an_undo_that_waited_is_kept_as_it_is_sent() {
 
 #[test]
 fn un1_steps_keep_their_order_when_the_clock_is_set_back() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(9_000));
     band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(0));
     assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Rename"));
@@ -236,9 +224,7 @@ fn un1_steps_keep_their_order_when_the_clock_is_set_back() {
 
 #[test]
 fn un1_what_was_undone_before_something_new_in_another_tab_is_over() {
-    let mut band = Band::new(2, true);
-    band.connect(0);
-    band.connect(1);
+    let mut band = Band::connected(2, true);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.undo(0);
     // The second tab has heard nothing of it yet.
@@ -251,8 +237,7 @@ fn un1_what_was_undone_before_something_new_in_another_tab_is_over() {
 
 #[test]
 fn un3_only_what_others_have_built_on_and_undo_hides_is_said() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.serve(0);
     band.foreign("bob", vec![set(Table::Tracks, &id("t"), "pan", 0.4)]);
@@ -262,8 +247,7 @@ fn un3_only_what_others_have_built_on_and_undo_hides_is_said() {
 
 #[test]
 fn un3_ones_own_work_on_what_one_has_created_is_not_somebody_elses() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let gesture = Edit { label: "Add track".to_owned(), gesture: Some(id("g")) };
     band.edit(0, &gesture, vec![new_track("n", "New")], at(0));
     band.edit(0, &gesture, vec![set(Table::Tracks, &id("n"), "volume", 0.4)], at(1));
@@ -278,8 +262,7 @@ fn un3_ones_own_work_on_what_one_has_created_is_not_somebody_elses() {
 
 #[test]
 fn si4_un3_undo_leads_back_to_what_came_in_the_same_message_as_the_edit() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     let bobs = band.commit("bob", volume(0.3));
     serve_together(&mut band, vec![bobs]);
@@ -291,8 +274,7 @@ fn si4_un3_undo_leads_back_to_what_came_in_the_same_message_as_the_edit() {
 
 #[test]
 fn un3_an_undo_waits_for_an_edit_that_the_room_made_other() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
     band.undo(0);
     // Both made a track at the end of the list: the second one gets another place than it had on the screen.
@@ -306,8 +288,7 @@ fn un3_an_undo_waits_for_an_edit_that_the_room_made_other() {
 
 #[test]
 fn un3_what_others_put_on_a_track_is_said_when_undo_hides_it() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
     band.serve(0);
     band.foreign("bob", vec![new_clip("n")]);
@@ -317,8 +298,7 @@ fn un3_what_others_put_on_a_track_is_said_when_undo_hides_it() {
 
 #[test]
 fn un3_parts_that_others_have_changed_are_left_out_and_said_at_once() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let edit = [volume(0.5), vec![set(Table::Tracks, &id("t"), "pan", 0.5)]].concat();
     band.edit(0, &named("Both"), edit, at(0));
     band.serve(0);
@@ -335,8 +315,7 @@ fn un3_parts_that_others_have_changed_are_left_out_and_said_at_once() {
 
 #[test]
 fn un2_pe3_of_an_undo_what_is_not_permitted_any_more_is_left_out_and_said() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let gesture = Edit { label: "Trust bob".to_owned(), gesture: Some(id("g")) };
     let trust = [role(&id("m"), "owner"), vec![set(Table::Tracks, &id("t"), "name", "Bob's")]].concat();
     band.edit(0, &gesture, trust, at(0));
@@ -354,8 +333,7 @@ fn un2_pe3_of_an_undo_what_is_not_permitted_any_more_is_left_out_and_said() {
 
 #[test]
 fn un1_pe3_who_may_open_the_project_does_not_change_with_an_undo() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.serve(0);
     band.edit(0, &named("Remove member"), vec![delete(Table::ProjectMembers, &id("m"))], at(60_000));
@@ -372,8 +350,7 @@ fn un1_pe3_who_may_open_the_project_does_not_change_with_an_undo() {
 
 #[test]
 fn un1_pe3_an_undo_that_is_not_permitted_any_more_is_refused_and_can_be_had_later() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.serve(0);
     let ann = anns_membership(&band);
@@ -389,8 +366,7 @@ fn un1_pe3_an_undo_that_is_not_permitted_any_more_is_refused_and_can_be_had_late
 
 #[test]
 fn un2_an_edit_joins_what_was_brought_again_a_moment_before() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.serve(0);
     band.undo(0);
@@ -415,8 +391,7 @@ fn un3_an_undo_of_what_nobody_knows_the_place_of_is_left_out_and_said() {
 
 #[test]
 fn un3_what_was_left_out_is_said_once() {
-    let mut band = Band::new(1, false);
-    band.connect(0);
+    let mut band = Band::connected(1, false);
     let edit = [volume(0.5), vec![set(Table::Tracks, &id("t"), "pan", 0.5)]].concat();
     band.edit(0, &named("Both"), edit, at(0));
     band.serve(0);

@@ -1,24 +1,17 @@
 //! A large song: tracks with EQ, compressor, saturation and delay, each sent to a reverb and to a room.
 
+#[path = "plain.rs"]
+mod plain;
+
 use dsp::devices::Kind;
-use engine::{Clip, Device, Master, Send, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
+use engine::{Clip, Device, Send, Song, TICKS_PER_BEAT, Track};
 
 /// So many tracks over 20 s of stereo each, at 48 kHz.
 pub(crate) fn song(tracks: u64) -> Song {
     let bus = |id: u64, kind: Kind| Track { id, devices: vec![device(10 * id, kind, &[])], ..Track::default() };
     let mut all: Vec<Track> = (1..=tracks).map(track).collect();
     all.extend([bus(1_001, Kind::Reverb), bus(1_002, Kind::Room)]);
-    let source = |id: u64| SourceInfo { id: id as u32, rate: 48_000, channels: 2, frames: 20 * 48_000 };
-    Song {
-        sample_rate: 48_000,
-        bpm_milli: 120_000,
-        tempo_changes: Vec::new(),
-        metre_changes: Vec::new(),
-        time_signature: TimeSignature { beats: 4, unit: 4 },
-        tracks: all,
-        master: Master::default(),
-        sources: (1..=tracks).map(source).collect(),
-    }
+    plain::song(all, (1..=tracks).map(|id| id as u32), 20 * 48_000)
 }
 
 fn track(id: u64) -> Track {

@@ -102,6 +102,21 @@ impl Band {
         band
     }
 
+    /// A band whose tabs are all connected.
+    pub fn connected(tabs: usize, keeping: bool) -> Band {
+        let mut band = Band::new(tabs, keeping);
+        (0..tabs).for_each(|tab| band.connect(tab));
+        band
+    }
+
+    /// A band whose tabs keep their edits and are all connected; the first one sends.
+    pub fn sending(tabs: usize) -> Band {
+        let mut band = Band::new(tabs, true);
+        band.happen(0, Event::Leads(true));
+        (0..tabs).for_each(|tab| band.connect(tab));
+        band
+    }
+
     pub fn snapshot(&self) -> ServerMessage {
         let records = self.room.records().iter().map(|(key, record)| (key.table, record.clone())).collect();
         ServerMessage::Snapshot { channel: CHANNEL, epoch: self.room.epoch().clone(), seq: self.room.seq(), records }
@@ -132,6 +147,11 @@ impl Band {
                 _ => {}
             }
         }
+    }
+
+    /// The tab's store has an edit in this place, or has no room for it.
+    pub fn kept(&mut self, tab: usize, tx_id: &Id, place: Option<u64>) {
+        self.happen(tab, Event::Kept { tx_id: tx_id.clone(), place });
     }
 
     pub fn new_id(&mut self) -> Id {
