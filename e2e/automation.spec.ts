@@ -200,3 +200,32 @@ test('EN33 the master has its automation below the tracks: shown, drawn and undo
   await expect(page.getByTestId('automation-lane')).toHaveCount(0)
   expect([...alice.complaints, ...bob.complaints]).toEqual([])
 })
+
+test('EN33 a fader whose volume is automated stands where the lane has it, and is not to be moved', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Follows')
+  const track = await newTrack(alice, project, 'Bass')
+  const points = [{ id: 'a', beat: 0, value: 0.25 }, { id: 'b', beat: 4, value: 1 }]
+  const lane = newId()
+  await write(alice, [{ type: 'set', table: 'automation', id: lane, key: '', value: { id: lane, trackId: track, parameter: 'volume', points } }])
+  await open(alice, project)
+  const fader = page.getByTestId('strip').getByTestId('fader')
+  await expect(fader).toHaveAttribute('aria-valuenow', '0.2500')
+  await expect(fader).toHaveAttribute('aria-readonly', 'true')
+  // Where the song stands is what counts.
+  await page.getByTestId('ruler').focus()
+  await page.keyboard.press('Shift+ArrowRight')
+  await expect(fader).toHaveAttribute('aria-valuenow', '1.0000')
+  await expect(fader).toHaveAttribute('aria-valuetext', '0.0 decibels, automated')
+  await fader.focus()
+  await page.keyboard.press('ArrowDown')
+  await expect(page.getByTestId('toast')).toContainText('Automation moves this')
+  await expect(page.getByTestId('undo')).toHaveAttribute('aria-disabled', 'true')
+  // Without its lane it is a fader again.
+  await write(alice, [{ type: 'set', table: 'automation', id: lane, key: 'deleted', value: new Date().toISOString() }])
+  await expect(fader).toHaveAttribute('aria-readonly', 'false')
+  await expect(fader).toHaveAttribute('aria-valuenow', '1.0000')
+  await fader.focus()
+  await page.keyboard.press('ArrowDown')
+  await expect(fader).toHaveAttribute('aria-valuetext', '−1.0 decibels')
+})

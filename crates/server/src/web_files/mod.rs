@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use rust_embed::RustEmbed;
@@ -70,9 +70,29 @@ pub(crate) fn asset(name: &str) -> Option<String> {
     manifest.get(name).cloned()
 }
 
-/// What no route knows.
-pub(crate) async fn not_found() -> Problem {
-    Problem::not_found()
+/// What no route knows: a browser that goes there gets the web app's page, which says so in its own words and leads back; programs
+/// get JSON, and so does everything that is asked for below `/api` and `/assets`.
+pub(crate) async fn not_found(uri: Uri, headers: HeaderMap) -> Response {
+    nothing_at(embedded, uri.path(), &headers)
+}
+
+fn nothing_at(files: Lookup, path: &str, headers: &HeaderMap) -> Response {
+    let takes_pages = || {
+        let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+        accepted.is_some_and(|accepted| accepted.contains("text/html"))
+    };
+    let is_for_programs = ["/api", "/assets"]
+        .iter()
+        .any(|part| path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    if is_for_programs || !takes_pages() {
+        return Problem::not_found().into_response();
+    }
+    // What the browser has already is sent again: "not modified" would be another status.
+    let mut headers = headers.clone();
+    headers.remove(header::IF_NONE_MATCH);
+    let mut response = serve(files, "index.html", &headers, REVALIDATE);
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
 /// A file in the smallest form that the client takes, or "not modified" when it has it.
@@ -152,6 +172,7 @@ mod tests {
             "assets/app.js.br" => b"brotli",
             "assets/app.js.gz" => b"gzip",
             "assets/logo.png" => b"png",
+            "index.html" => b"page",
             _ => return None,
         };
         Some((content.into(), *blake3::hash(content).as_bytes()))
@@ -194,6 +215,27 @@ mod tests {
     async fn what_is_not_there_is_404() {
         for name in ["assets/none.js", "assets/app.js.br", "assets/../index.html"] {
             assert_eq!(get(name, &[]).await.0, StatusCode::NOT_FOUND, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_address_is_a_page_for_browsers_and_json_for_programs() {
+        let page = "text/html,application/xhtml+xml,*/*;q=0.8";
+        for (path, accept, expected) in [
+            ("/nonsense", page, "page"),
+            ("/apiary", page, "page"),
+            ("/api/nonsense", page, "There is nothing here."),
+            ("/assets", page, "There is nothing here."),
+            ("/nonsense", "*/*", "There is nothing here."),
+            ("/nonsense", "application/json", "There is nothing here."),
+        ] {
+            let known = etag(&files("index.html").unwrap().1, None);
+            let headers = [(header::ACCEPT, accept), (header::IF_NONE_MATCH, known.as_str())];
+            let headers = headers.into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect();
+            let (parts, body) = nothing_at(files, path, &headers).into_parts();
+            let body = axum::body::to_bytes(body, 1_000).await.unwrap();
+            assert_eq!(parts.status, StatusCode::NOT_FOUND, "{path} {accept}");
+            assert!(String::from_utf8(body.to_vec()).unwrap().contains(expected), "{path} {accept}");
         }
     }
 }

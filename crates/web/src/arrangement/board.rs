@@ -200,6 +200,17 @@ impl Board {
         }
     }
 
+    /// Scrolls so that a lane is seen.
+    pub(crate) fn show_lane(self, lane: usize) {
+        let top = self.rows.with_untracked(|rows| rows.top(lane));
+        let view = self.viewport.get_untracked();
+        let (left, bottom) = (view.left, top + self.lane_height.get_untracked());
+        let shown = view.showing(left, left, top, bottom, self.extent());
+        if shown != view {
+            self.viewport.set(shown);
+        }
+    }
+
     /// Zooms around a pixel.
     pub(crate) fn zoom(self, factor: f64, x: f64) {
         let extent = self.extent();

@@ -323,7 +323,7 @@ pub(super) fn delete_selected(board: Board) {
     if board.door.dispatch(what, each(build::delete)) {
         focus::keep(beside, &[".clip-handle", "[data-testid=ruler]"]);
         let (step, restore) = (board.door.last_step(), each(build::restore));
-        board.door.toasts().info_with(said, "Bring back", move || {
+        board.door.toasts().removed(said, step.clone(), move || {
             board.door.take_back(step.as_ref(), "Restore clips", restore.clone());
         });
     }

@@ -32,7 +32,9 @@ pub(super) fn add_track(board: Board) {
     // Of so many and one more numbers at least one is free.
     let free = (1..=taken.len() + 1).map(|number| format!("Track {number}")).find(|name| !taken.contains(name));
     let name = free.unwrap_or_else(|| "Track".to_owned());
-    board.door.dispatch("Add track", vec![new_track(&new_id(), &project.id, &name, "audio", count)]);
+    if board.door.dispatch("Add track", vec![new_track(&new_id(), &project.id, &name, "audio", count)]) {
+        board.show_lane(count);
+    }
 }
 
 /// Puts a track at a rank.

@@ -24,6 +24,9 @@ pub(super) const INSET: f64 = 4.0;
 
 /// Times closer than this, in pixels, would touch.
 const TIME_GAP_MIN: f64 = 44.0;
+/// About so wide is a time on the ruler, and a mark of a change of tempo.
+const TIME_WIDTH: f64 = 36.0;
+const MARK_WIDTH: f64 = 44.0;
 
 const GRID_PART: &str = "rgba(255,255,255,0.025)";
 const GRID_BEAT: &str = "rgba(255,255,255,0.045)";
@@ -210,6 +213,14 @@ impl Picture<'_> {
                 continue;
             }
             free_from = x + TIME_GAP_MIN;
+            // A mark of a change of tempo lies on the same line: one of the two can be read.
+            let is_under_mark = self.times.tempo_changes.iter().any(|change| {
+                let mark = view.x(change.at.beats());
+                mark < x + TIME_WIDTH && x < mark + MARK_WIDTH
+            });
+            if is_under_mark {
+                continue;
+            }
             let _ = context.fill_text(&short_time(seconds), x.round() + 5.0, height - 4.0);
         }
     }

@@ -52,7 +52,7 @@ pub(super) fn TrackMenu(id: Id, name: Memo<String>, open: RwSignal<bool>, renami
         }
         focus::keep(None, &[".head-name", ".head-add button"]);
         let (step, restore) = (board.door.last_step(), id.get_value());
-        board.door.toasts().info_with(format!("“{}” was deleted", name.get_untracked()), "Bring back", move || {
+        board.door.toasts().removed(format!("“{}” was deleted", name.get_untracked()), step.clone(), move || {
             let restored = vec![build::restore(Table::Tracks, &restore)];
             board.door.take_back(step.as_ref(), "Restore track", restored);
         });

@@ -5,6 +5,7 @@ mod hand;
 mod head;
 mod kept;
 mod lane;
+mod moving;
 mod points;
 mod target;
 
@@ -15,6 +16,7 @@ use model::{Id, Table};
 
 pub(crate) use head::LaneHead;
 pub(crate) use lane::LaneCurve;
+pub(crate) use moving::{MOVES_BY_ITSELF, Moving};
 
 use crate::door::Door;
 

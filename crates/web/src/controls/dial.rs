@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::Hold;
+use crate::automation::MOVES_BY_ITSELF;
 use crate::door::Door;
 
 /// Pixels of dragging from one end to the other.
@@ -61,11 +62,11 @@ pub(crate) fn Dial(
         }
     };
     view! {
-        <div class="pan" class:is-held=move || hold.held().is_some() class:is-elsewhere=move || hold.is_elsewhere() class:is-locked=move || !door.may_edit_now()
+        <div class="pan" class:is-held=move || hold.held().is_some() class:is-elsewhere=move || hold.is_elsewhere() class:is-locked=move || !door.may_edit_now() || hold.is_moved() class:is-moved=move || hold.is_moved()
             role="slider" tabindex="0" data-testid=test data-parameter=(!parameter.is_empty()).then_some(parameter)
             aria-label=label aria-valuemin=ends[0] aria-valuemax=ends[1] aria-valuenow=now aria-valuetext=spoken
-            aria-readonly=move || (!door.may_edit_now()).to_string()
-            title=move || door.title("Drag or wheel; Shift for fine steps; double-click for the default")
+            aria-readonly=move || (!door.may_edit_now() || hold.is_moved()).to_string()
+            title=move || if hold.is_moved() { MOVES_BY_ITSELF } else { door.title("Drag or wheel; Shift for fine steps; double-click for the default") }
             on:pointerdown=move |event| hold.down(&event) on:pointermove=move |event| hold.moved(&event, WAY)
             on:pointerup=move |_| hold.up() on:pointercancel=move |_| hold.cancel() on:wheel=move |event| hold.wheel(&event)
             on:dblclick=move |_| if door.may_edit() { choose.run(default) } on:keydown=key>

@@ -33,6 +33,8 @@ pub(crate) struct Hold {
     notches: StoredValue<u32>,
     /// Whether moving to the right is more, as moving up is.
     both_ways: bool,
+    /// Whether it moves by itself, and is not to be taken.
+    moves: Option<Signal<bool>>,
     preview: Callback<Option<f64>>,
     commit: Callback<f64>,
 }
@@ -56,9 +58,25 @@ impl Hold {
             last: StoredValue::new(0.0),
             notches: StoredValue::new(0),
             both_ways,
+            moves: None,
             preview,
             commit,
         }
+    }
+
+    /// The same, but not to be taken while it moves by itself.
+    pub(crate) fn unless(mut self, moves: Signal<bool>) -> Hold {
+        self.moves = Some(moves);
+        self
+    }
+
+    /// Whether it moves by itself.
+    pub(crate) fn is_moved(self) -> bool {
+        self.moves.is_some_and(|moves| moves.get())
+    }
+
+    fn may_take(self) -> bool {
+        self.door.may_edit() && !self.moves.is_some_and(|moves| moves.get_untracked())
     }
 
     /// Where it stands: in the hand, in another's, or as it is written.
@@ -78,7 +96,7 @@ impl Hold {
 
     /// Takes it up.
     pub(crate) fn down(self, event: &PointerEvent) {
-        if !self.door.may_edit() || event.button() != 0 {
+        if !self.may_take() || event.button() != 0 {
             return;
         }
         if let Some(element) = event.current_target().and_then(|target| target.dyn_into::<Element>().ok()) {
@@ -130,7 +148,7 @@ impl Hold {
     pub(crate) fn wheel(self, event: &WheelEvent) {
         event.prevent_default();
         event.stop_propagation();
-        if !self.door.may_edit() {
+        if !self.may_take() {
             return;
         }
         if self.held.get_untracked().is_none() {

@@ -11,6 +11,7 @@ use super::knob::Control;
 use super::order::{Handle, Lifted};
 use super::reduction::{LiveSpectrum, Reduction, effect_of};
 use super::{Owner, plugins};
+use crate::automation::Moving;
 use crate::controls::focus;
 use crate::design::{Icon, icon};
 use crate::door::Door;
@@ -77,7 +78,7 @@ pub(super) fn DeviceCard(owner: Owner, id: Id, kind: Kind) -> impl IntoView {
         focus::keep(None, &IN_THE_RACK);
         if write("Remove effect", build::list_remove(owner.table, &owner.id, "plugins", name_of(&id))) {
             let (step, back) = (door.last_step(), plugin.get_untracked());
-            door.toasts().info_with(format!("{} was removed", kind.name()), "Bring back", move || {
+            door.toasts().removed(format!("{} was removed", kind.name()), step.clone(), move || {
                 let again = back.as_ref().map(|plugin| insert(&owner, element_of(plugin))).into_iter().collect();
                 door.take_back(step.as_ref(), "Restore effect", again);
             });
@@ -206,7 +207,13 @@ fn Bound(
     let door = expect_context::<Door>();
     let sound = expect_context::<Sound>();
     let parameter = &kind.parameters()[index];
+    let lanes = expect_context::<Moving>();
+    let moved = own.with_value(|(owner, id)| lanes.effect(&owner.id, id, parameter));
     let value = Signal::derive(move || {
+        #[expect(clippy::cast_possible_truncation, reason = "parameters are single precision")]
+        if let Some(moved) = moved.get() {
+            return moved as f32;
+        }
         let written = plugin.with(|plugin| plugin.as_ref().and_then(|plugin| plugin.values.get(index).copied()));
         written.unwrap_or(parameter.default)
     });
@@ -217,6 +224,9 @@ fn Bound(
         });
     };
     let commit = move |value: f32| {
+        if moved.get_untracked().is_some() {
+            return lanes.refuse();
+        }
         own.with_value(|(owner, id)| {
             let path = format!("plugins.{id}.params.{}", parameter.id);
             let what = if matches!(parameter.curve, Curve::Switch) {
@@ -230,7 +240,7 @@ fn Bound(
     let device = Signal::derive(move || kind.name().to_owned());
     let touch = own
         .with_value(|(owner, id)| Touch::on(owner.table, &owner.id, &format!("plugins.{id}.params.{}", parameter.id)));
-    view! { <Control parameter name device value touch preview=Callback::new(preview) commit=Callback::new(commit) /> }
+    view! { <Control parameter name device value moves=Signal::derive(move || moved.with(Option::is_some)) touch preview=Callback::new(preview) commit=Callback::new(commit) /> }
 }
 
 /// The curve, as it is written or as a hand has it.

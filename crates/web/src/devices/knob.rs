@@ -21,6 +21,8 @@ pub(super) fn Control(
     #[prop(into)]
     device: Signal<String>,
     value: Signal<f32>,
+    /// Whether automation moves it.
+    moves: Signal<bool>,
     /// The value as hands have it.
     touch: Touch,
     /// Told while it moves; none when it is let go.
@@ -32,7 +34,7 @@ pub(super) fn Control(
         Curve::Switch => view! { <Switch name label value commit /> }.into_any(),
         Curve::Choice(choices) => view! { <Choice name label choices value commit /> }.into_any(),
         Curve::Linear | Curve::Logarithmic => {
-            view! { <Knob parameter name label value touch preview commit /> }.into_any()
+            view! { <Knob parameter name label value moves touch preview commit /> }.into_any()
         }
     }
 }
@@ -84,6 +86,7 @@ fn Knob(
     name: &'static str,
     label: Signal<String>,
     value: Signal<f32>,
+    moves: Signal<bool>,
     touch: Touch,
     preview: Callback<Option<f32>>,
     commit: Callback<f32>,
@@ -107,7 +110,8 @@ fn Knob(
             preview.run(turn.map(value_at));
         }),
         Callback::new(move |turn| write(value_at(turn))),
-    );
+    )
+    .unless(moves);
     let shown = move || hold.held().map(value_at).or_else(seen).unwrap_or_else(|| value.get());
     // Bipolar parameters are drawn from their middle.
     let origin = if parameter.min < 0.0 && parameter.max > 0.0 { turn_of(0.0) } else { 0.0 };

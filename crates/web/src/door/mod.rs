@@ -41,7 +41,7 @@ use leptos::prelude::*;
 use model::{Id, Key, Project, Record, Records, Role, Table, Ticks};
 use operations::{Operation, Refusal, build};
 use sync::wire::{ClientMessage, Person, Presence as Doing, PresenceOf, ServerMessage};
-use sync::{Edit, Effect, Event, Replica, Status};
+use sync::{Edit, Effect, Event, Replica, Status, StepChange};
 
 pub(crate) use desk::Desk;
 pub(crate) use identity::{new_id, now};
@@ -611,6 +611,13 @@ impl Door {
                     self.presences.set(presences);
                 }
                 Effect::Steps(changes) => {
+                    for change in &changes {
+                        if let StepChange::Put(step) = change
+                            && step.undone
+                        {
+                            self.toasts.undone(&step.id);
+                        }
+                    }
                     self.keep_steps(changes);
                     let inner = self.inner();
                     let replica = inner.replica.borrow();

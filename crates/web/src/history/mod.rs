@@ -83,6 +83,11 @@ impl History {
         }
     }
 
+    /// Closes the panel.
+    pub(crate) fn close(self) {
+        self.open.set(false);
+    }
+
     /// Looks again once no more changes come, if anybody is watching.
     fn refresh_soon(self) {
         let watched = self.open.try_get_untracked().unwrap_or(false);

@@ -80,7 +80,7 @@ pub(super) fn VersionMark(version: Version) -> impl IntoView {
         let version = stored.get_value();
         if door.dispatch("Delete version", vec![build::delete(Table::Versions, &version.id)]) {
             let step = door.last_step();
-            door.toasts().info_with(format!("The name “{}” was deleted", version.name), "Bring back", move || {
+            door.toasts().removed(format!("The name “{}” was deleted", version.name), step.clone(), move || {
                 door.take_back(step.as_ref(), "Bring back version", vec![build::restore(Table::Versions, &version.id)]);
             });
         }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use web_sys::PointerEvent;
 
 use super::decibels::{self, factor_at, travel_of};
+use crate::automation::{MOVES_BY_ITSELF, Moving};
 use crate::controls::{Hold, Typed};
 use crate::door::Door;
 use crate::presence::{HeldBy, Touch};
@@ -17,6 +18,8 @@ const SCALE: [(f64, &str); 6] = [(6.0, "6"), (0.0, "0"), (-6.0, "6"), (-12.0, "1
 pub(super) fn Fader(
     /// The written factor.
     value: Memo<f64>,
+    /// Where automation has it, which is what sounds then.
+    moved: Memo<Option<f64>>,
     /// The factor as hands have it.
     touch: Touch,
     #[prop(into)] label: Signal<String>,
@@ -26,13 +29,17 @@ pub(super) fn Fader(
 ) -> impl IntoView {
     let door = expect_context::<Door>();
     let track = NodeRef::<Div>::new();
+    let moving = expect_context::<Moving>();
+    let stands = move || moved.get().unwrap_or_else(|| value.get());
     let write = move |factor: f64| {
-        if (factor - value.get_untracked()).abs() > 1e-9 {
+        if moved.get_untracked().is_some() {
+            moving.refuse();
+        } else if (factor - value.get_untracked()).abs() > 1e-9 {
             commit.run(factor);
         }
     };
     let hold = Hold::new(
-        Signal::derive(move || travel_of(value.get())),
+        Signal::derive(move || travel_of(stands())),
         Signal::derive(move || touch.seen().map(travel_of)),
         false,
         Callback::new(move |travel: Option<f64>| {
@@ -40,8 +47,9 @@ pub(super) fn Fader(
             preview.run(travel.map(factor_at));
         }),
         Callback::new(move |travel| write(factor_at(travel))),
-    );
-    let shown = move || hold.held().map(factor_at).or_else(|| touch.seen()).unwrap_or_else(|| value.get());
+    )
+    .unless(Signal::derive(move || moved.with(Option::is_some)));
+    let shown = move || hold.held().map(factor_at).or_else(|| touch.seen()).unwrap_or_else(stands);
     let moved = move |event: PointerEvent| {
         if let Some(track) = track.get_untracked().filter(|_| hold.held().is_some()) {
             hold.moved(&event, (f64::from(track.client_height()) - 20.0).max(20.0));
@@ -76,10 +84,10 @@ pub(super) fn Fader(
             <div class="fader" class:is-held=move || hold.held().is_some() class:is-elsewhere=move || hold.is_elsewhere() role="slider" tabindex="0" aria-orientation="vertical"
                 data-testid="fader" aria-label=label aria-valuemin="0" aria-valuemax="2"
                 aria-valuenow=move || format!("{:.4}", shown())
-                aria-valuetext=move || format!("{} decibels", decibels::written(shown()))
+                aria-valuetext=move || format!("{} decibels{}", decibels::written(shown()), if hold.is_moved() { ", automated" } else { "" })
                 style:--travel=move || format!("{:.4}", hold.place())
-                aria-readonly=move || (!door.may_edit_now()).to_string() class:is-locked=move || !door.may_edit_now()
-                title=move || door.title("Drag or wheel; Shift for fine steps; double-click for 0 dB")
+                aria-readonly=move || (!door.may_edit_now() || hold.is_moved()).to_string() class:is-locked=move || !door.may_edit_now() || hold.is_moved()
+                class:is-moved=move || hold.is_moved() title=move || if hold.is_moved() { MOVES_BY_ITSELF } else { door.title("Drag or wheel; Shift for fine steps; double-click for 0 dB") }
                 node_ref=track on:pointerdown=move |event| hold.down(&event) on:pointermove=moved
                 on:pointerup=move |_| hold.up() on:pointercancel=move |_| hold.cancel() on:wheel=move |event| hold.wheel(&event)
                 on:dblclick=move |_| if door.may_edit() { write(1.0) } on:keydown=key>

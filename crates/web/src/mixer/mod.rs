@@ -24,7 +24,7 @@ pub(crate) use routes::Routes;
 pub(crate) use sends::Sends;
 
 use crate::arrangement::Toggles;
-use crate::automation::LanesShown;
+use crate::automation::{LanesShown, Moving};
 use crate::design::{Icon, colour_of, icon, in_portions};
 use crate::devices::{OpenRack, Owner, Rack, RackButton};
 use crate::door::Door;
@@ -108,6 +108,8 @@ fn Strip(id: Id) -> impl IntoView {
         door.dispatch(what, vec![build::set(Table::Tracks, &stored.get_value(), field, value)]);
     };
     let touch = |name: &str| Touch::on(Table::Tracks, &id, name);
+    let moving = expect_context::<Moving>();
+    let (volume_moved, pan_moved) = (moving.volume(&id), moving.pan(&id));
     let (volume_touch, pan_touch) = (touch("volume"), touch("pan"));
     let volume_label = Signal::derive(move || format!("Volume of {}", name.get()));
     let pan_label = Signal::derive(move || format!("Pan of {}", name.get()));
@@ -117,11 +119,11 @@ fn Strip(id: Id) -> impl IntoView {
             class:is-silent=is_silent class:is-muted=move || track.get().is_some_and(|track| track.muted)>
             {move || kind_word(kind.get()).map(|word| view! { <span class="strip-kind">{word}</span> })}
             <Show when=is_safe><span class="strip-safe" data-testid="solo-safe" title="It is heard although it is not soloed: what is soloed leads here, or it leads there">"Solo-safe"</span></Show>
-            <Pan value=pan touch=pan_touch label=pan_label
+            <Pan value=pan moved=pan_moved touch=pan_touch label=pan_label
                 preview=Callback::new(move |pan| sound.preview(Some(&stored.get_value()), Turned::Pan, pan))
                 commit=Callback::new(move |pan| write("Change pan", "pan", pan)) />
             <div class="strip-middle">
-                <Fader value=volume touch=volume_touch label=volume_label
+                <Fader value=volume moved=volume_moved touch=volume_touch label=volume_label
                     preview=Callback::new(move |factor| sound.preview(Some(&stored.get_value()), Turned::Volume, factor))
                     commit=Callback::new(move |factor| write("Change volume", "volume", factor)) />
                 <Meter id=stored.get_value() />
@@ -167,6 +169,7 @@ fn MasterStrip(meters: RwSignal<bool>) -> impl IntoView {
         door.project().with(|project| project.as_ref().map_or(1.0, |project: &Project| project.master_volume))
     });
     let project = door.project().with_untracked(|project| project.as_ref().map(|project| project.id.clone()));
+    let moving = expect_context::<Moving>();
     let write = move |factor: f64| {
         let Some(project) = door.project().get_untracked() else { return };
         door.dispatch("Change master volume", vec![build::set(Table::Projects, &project.id, "masterVolume", factor)]);
@@ -179,7 +182,7 @@ fn MasterStrip(meters: RwSignal<bool>) -> impl IntoView {
             <AutomationButton />
             <div class="strip-middle">
                 {project.map(|project| view! {
-                    <Fader value=volume touch=Touch::on(Table::Projects, &project, "masterVolume") label=Signal::derive(|| "Master volume".to_owned())
+                    <Fader value=volume moved=moving.volume(&project) touch=Touch::on(Table::Projects, &project, "masterVolume") label=Signal::derive(|| "Master volume".to_owned())
                         preview=Callback::new(move |factor| sound.preview(None, Turned::Volume, factor)) commit=Callback::new(write) />
                 })}
                 <MasterMeter />

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::automation::Moving;
 use crate::controls::{Dial, Hold};
 use crate::presence::{HeldBy, Touch};
 
@@ -37,19 +38,25 @@ fn pan_at(turn: f64) -> f64 {
 #[component]
 pub(super) fn Pan(
     value: Memo<f64>,
+    /// Where automation has it.
+    moved: Memo<Option<f64>>,
     /// The same as hands have it.
     touch: Touch,
     #[prop(into)] label: Signal<String>,
     preview: Callback<Option<f64>>,
     commit: Callback<f64>,
 ) -> impl IntoView {
+    let moving = expect_context::<Moving>();
+    let stands = move || moved.get().unwrap_or_else(|| value.get());
     let write = move |pan: f64| {
-        if (pan - value.get_untracked()).abs() > 1e-9 {
+        if moved.get_untracked().is_some() {
+            moving.refuse();
+        } else if (pan - value.get_untracked()).abs() > 1e-9 {
             commit.run(pan);
         }
     };
     let hold = Hold::new(
-        Signal::derive(move || f64::midpoint(value.get(), 1.0)),
+        Signal::derive(move || f64::midpoint(stands(), 1.0)),
         Signal::derive(move || touch.seen().map(|pan| f64::midpoint(pan, 1.0))),
         true,
         Callback::new(move |turn: Option<f64>| {
@@ -57,8 +64,9 @@ pub(super) fn Pan(
             preview.run(turn.map(pan_at));
         }),
         Callback::new(move |turn| write(pan_at(turn))),
-    );
-    let shown = move || hold.held().map(pan_at).or_else(|| touch.seen()).unwrap_or_else(|| value.get());
+    )
+    .unless(Signal::derive(move || moved.with(Option::is_some)));
+    let shown = move || hold.held().map(pan_at).or_else(|| touch.seen()).unwrap_or_else(stands);
     view! {
         <div class="pan-cell">
             <Dial hold test="pan" label spoken=Signal::derive(move || spoken(shown())) now=Signal::derive(move || format!("{:.2}", shown()))

@@ -8,6 +8,7 @@ use super::decibels::{factor_at, travel_of, written};
 use super::fader::Decibels;
 use super::output::{Output, TrackChoice, new_channel};
 use super::routes::Routes;
+use crate::automation::Moving;
 use crate::controls::{Dial, Hold, focus};
 use crate::design::{Icon, icon};
 use crate::door::sound::{Sound, Turned};
@@ -80,6 +81,8 @@ fn OneSend(track: Id, id: Id, sends: Memo<Vec<Send>>) -> impl IntoView {
     let sound = expect_context::<Sound>();
     let routes = expect_context::<ReadSignal<Routes>>();
     let touch = Touch::on(Table::Tracks, &track, &format!("sends.{id}.gain"));
+    let moving = expect_context::<Moving>();
+    let moved = moving.send(&track, &id);
     let own = StoredValue::new((track, id.clone()));
     let send = Memo::new(move |_| sends.with(|sends| sends.iter().find(|send| send.id == id).cloned()));
     let gain = Signal::derive(move || send.with(|send| send.as_ref().map_or(0.0, |send| send.gain)));
@@ -92,8 +95,11 @@ fn OneSend(track: Id, id: Id, sends: Memo<Vec<Send>>) -> impl IntoView {
         let (track, id) = own.get_value();
         door.dispatch(what, vec![build::set(Table::Tracks, &track, &format!("sends.{id}.{field}"), value)]);
     };
+    let stands = move || moved.get().unwrap_or_else(|| gain.get());
     let write = move |factor: f64| {
-        if (factor - gain.get_untracked()).abs() > 1e-9 {
+        if moved.get_untracked().is_some() {
+            moving.refuse();
+        } else if (factor - gain.get_untracked()).abs() > 1e-9 {
             set("Change send", "gain", factor.into());
         }
     };
@@ -103,14 +109,14 @@ fn OneSend(track: Id, id: Id, sends: Memo<Vec<Send>>) -> impl IntoView {
         sound.preview(Some(&track), Turned::Send(id), travel.map(factor_at));
     };
     let hold = Hold::new(
-        Signal::derive(move || travel_of(gain.get())),
+        Signal::derive(move || travel_of(stands())),
         Signal::derive(move || touch.seen().map(travel_of)),
         true,
         Callback::new(preview),
         Callback::new(move |travel| write(factor_at(travel))),
-    );
-    let shown =
-        Signal::derive(move || hold.held().map(factor_at).or_else(|| touch.seen()).unwrap_or_else(|| gain.get()));
+    )
+    .unless(Signal::derive(move || moved.with(Option::is_some)));
+    let shown = Signal::derive(move || hold.held().map(factor_at).or_else(|| touch.seen()).unwrap_or_else(stands));
     let remove = move |_| {
         let ((track, id), Some(was)) = (own.get_value(), send.get_untracked()) else { return };
         let name = target.get_untracked();
@@ -118,7 +124,7 @@ fn OneSend(track: Id, id: Id, sends: Memo<Vec<Send>>) -> impl IntoView {
         if door.dispatch("Remove send", vec![gone]) {
             focus::keep(None, &["[data-testid=add-send]", ".rack"]);
             let step = door.last_step();
-            door.toasts().info_with(format!("The send to {name} was removed"), "Bring back", move || {
+            door.toasts().removed(format!("The send to {name} was removed"), step.clone(), move || {
                 door.take_back(step.as_ref(), "Restore send", vec![insert(&track, &was)]);
             });
         }

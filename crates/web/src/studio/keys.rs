@@ -35,7 +35,7 @@ fn is_button(event: &web_sys::Event) -> bool {
 }
 
 /// Listens until the studio is left.
-pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>, history: History, export: Export) {
+pub(super) fn listen(door: Door, sound: Sound, show_mixer: impl Fn() + 'static, history: History, export: Export) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         let command = (event.ctrl_key() || event.meta_key()) && !event.alt_key();
         if command && !takes_text(&event) && !event.default_prevented() {
@@ -59,7 +59,7 @@ pub(super) fn listen(door: Door, sound: Sound, mixer_open: RwSignal<bool>, histo
             "[" => sound.set_region(LoopRegion::from(sound.region().get_untracked(), sound.position())),
             "]" => sound.set_region(LoopRegion::until(sound.region().get_untracked(), sound.position())),
             "k" | "K" => sound.toggle_metronome(),
-            "m" | "M" if !event.shift_key() => mixer_open.update(|open| *open = !*open),
+            "m" | "M" if !event.shift_key() => show_mixer(),
             "h" | "H" if !event.shift_key() => history.toggle(),
             "x" | "X" if !event.shift_key() => export.toggle(),
             _ => return,

@@ -10,7 +10,7 @@ use model::{Id, Table};
 use operations::build;
 
 use crate::arrangement::Arrangement;
-use crate::automation::LanesShown;
+use crate::automation::{LanesShown, Moving};
 use crate::design::{Icon, Logo, Notice, icon};
 use crate::door::sound::Sound;
 use crate::door::{Door, api, user};
@@ -146,8 +146,15 @@ fn Studio() -> impl IntoView {
     provide_context(Hands::new(door));
     provide_context(ForWhom::new(door, sound));
     provide_context(Routes::watch(door));
-    provide_context(LanesShown::new(door));
-    keys::listen(door, sound, mixer_open, history, export);
+    let lanes = LanesShown::new(door);
+    provide_context(lanes);
+    provide_context(Moving::new(door, sound, lanes));
+    // Where one part is shown at a time, the key goes from one to the other.
+    let show_mixer = move || match is_small() {
+        true => part.update(|part| *part = part.other()),
+        false => mixer_open.update(|open| *open = !*open),
+    };
+    keys::listen(door, sound, show_mixer, history, export);
     view! {
         <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()
             class:shows-history=move || history.is_open() class:is-past=move || door.moment().with(Option::is_some)>
@@ -183,11 +190,30 @@ fn Studio() -> impl IntoView {
     }
 }
 
+impl Part {
+    fn other(self) -> Part {
+        match self {
+            Part::Arrangement => Part::Mixer,
+            Part::Mixer => Part::Arrangement,
+        }
+    }
+}
+
+/// Whether the window shows one part at a time, as the style sheet decides it.
+fn is_small() -> bool {
+    window().match_media("(max-width: 760px)").ok().flatten().is_some_and(|query| query.matches())
+}
+
 #[component]
 fn PartButton(part: RwSignal<Part>, own: Part, icon: Icon, label: &'static str) -> impl IntoView {
+    let history = expect_context::<History>();
     view! {
-        <button type="button" class="switch" aria-pressed=move || (part.get() == own).to_string()
-            class:is-on=move || part.get() == own on:click=move |_| part.set(own)>
+        <button type="button" class="switch" aria-pressed=move || (part.get() == own && !history.is_open()).to_string()
+            class:is-on=move || part.get() == own && !history.is_open() on:click=move |_| {
+                // On a small screen the history lies in their place.
+                history.close();
+                part.set(own);
+            }>
             {self::icon(icon)} {label}
         </button>
     }

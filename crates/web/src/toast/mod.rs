@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use model::Id;
 
 use crate::design::{Icon, icon};
 use crate::door::clock;
@@ -35,6 +36,8 @@ struct Toast {
     action: Option<Action>,
     /// Whether it is about the app, not about a song.
     is_of_app: bool,
+    /// The step of undo that it offers to take back, while there is something to take back.
+    step: Option<Id>,
 }
 
 /// The messages on the screen. Copy it freely.
@@ -60,6 +63,23 @@ impl Toasts {
         run: impl Fn() + Send + Sync + 'static,
     ) {
         self.add(false, title.into(), String::new(), Some(Action { label, run: Arc::new(run) }));
+    }
+
+    /// Says that something was removed by this step of undo, and offers to bring it back, as long as it is not back already.
+    pub(crate) fn removed(self, title: impl Into<String>, step: Option<Id>, run: impl Fn() + Send + Sync + 'static) {
+        self.info_with(title, "Bring back", run);
+        self.shown.update(|shown| {
+            if let Some(toast) = shown.last_mut() {
+                toast.step = step;
+            }
+        });
+    }
+
+    /// A step has been undone: what it removed is back, and nothing is to be offered any more.
+    pub(crate) fn undone(self, step: &Id) {
+        if self.shown.with_untracked(|shown| shown.iter().any(|toast| toast.step.as_ref() == Some(step))) {
+            self.shown.update(|shown| shown.retain(|toast| toast.step.as_ref() != Some(step)));
+        }
     }
 
     /// Offers something that can wait. Stays until it is taken or dismissed.
@@ -115,7 +135,7 @@ impl Toasts {
         self.shown.update(|shown| {
             // The same message twice says nothing new.
             shown.retain(|toast| toast.title != title || toast.detail != detail);
-            shown.push(Toast { number, is_error, title, detail, action, is_of_app: false });
+            shown.push(Toast { number, is_error, title, detail, action, is_of_app: false, step: None });
             let excess = shown.len().saturating_sub(SHOWN_MAX);
             shown.drain(..excess);
         });
