@@ -30,10 +30,10 @@ impl Ramp {
         self.target
     }
 
-    /// How many frames from `now` on it still moves.
+    /// How many frames from `now` on it still moves, or waits to.
     #[must_use]
     pub fn moving(&self, now: u64) -> u32 {
-        (self.began + u64::from(self.length)).saturating_sub(now).min(u64::from(self.length)) as u32
+        u32::try_from((self.began + u64::from(self.length)).saturating_sub(now)).unwrap_or(u32::MAX)
     }
 
     /// How many frames before `now` it arrived; 0 while it moves.
@@ -42,16 +42,20 @@ impl Ramp {
         now.saturating_sub(self.began + u64::from(self.length))
     }
 
-    /// From frame `now` on, move to `target` over `length` frames. A change that changes nothing is ignored.
+    /// From frame `now` on, move to `target` over `length` frames. A change that changes nothing is ignored. The frame may lie ahead of
+    /// one that is at rest until then.
     pub fn set(&mut self, target: f32, now: u64, length: u32) {
         if target.to_bits() != self.target.to_bits() {
             *self = Self { from: self.value(now), target, began: now, length };
         }
     }
 
-    /// Multiplies `samples`, the first of which is frame `now`, by the moving value. All of them lie within the ramp.
+    /// Multiplies `samples`, the first of which is frame `now`, by the moving value. None of them lies behind the ramp.
     pub fn apply(&self, samples: &mut [f32], now: u64) {
-        let first = now.saturating_sub(self.began) as u32;
+        let waiting = self.began.saturating_sub(now).min(samples.len() as u64) as usize;
+        let (before, samples) = samples.split_at_mut(waiting);
+        before.iter_mut().for_each(|x| *x *= self.from);
+        let first = (now + waiting as u64).saturating_sub(self.began) as u32;
         for (i, x) in samples.iter_mut().enumerate() {
             *x *= self.at(first.wrapping_add(i as u32));
         }
@@ -84,6 +88,20 @@ mod tests {
         assert_eq!(ramp.value(2), 0.5);
         assert_eq!(ramp.value(4), 0.75);
         assert_eq!(ramp.value(6), 1.0);
+    }
+
+    #[test]
+    fn en7_one_that_begins_later_stays_until_then_and_applies_so() {
+        let mut ramp = Ramp::still(0.5);
+        ramp.set(1.0, 103, 4);
+        let values: Vec<f32> = (100..109).map(|n| ramp.value(n)).collect();
+        assert_eq!(values, [0.5, 0.5, 0.5, 0.5, 0.625, 0.75, 0.875, 1.0, 1.0]);
+        assert_eq!((ramp.moving(100), ramp.moving(105), ramp.moving(107)), (7, 2, 0));
+        for first in [100, 102, 103, 105] {
+            let mut samples = vec![1.0; ramp.moving(first) as usize];
+            ramp.apply(&mut samples, first);
+            assert_eq!(samples, values[first as usize - 100..7], "from {first} on");
+        }
     }
 
     #[test]

@@ -102,6 +102,40 @@ fn en34_bypass_and_structure_change_without_a_click() {
     }
 }
 
+#[test]
+fn en34_a_device_that_is_late_or_rings_is_passed_by_and_comes_back_without_a_click_or_a_hole() {
+    let tone = sine(210.0, 0.5);
+    let natural = largest_step(&tone);
+    let echo = with(device(10, Kind::Delay), &[("time", 20.0), ("feedback", 0.0), ("mix", 100.0)]);
+    let dry = with(device(11, Kind::Saturation), &[("drive", 0.0), ("mix", 0.0)]);
+    let three = vec![late(10, 10.0), device(11, Kind::Limiter), late(12, 3.0)];
+    for devices in [vec![late(10, 10.0)], vec![device(10, Kind::Limiter)], vec![dry], three, vec![echo]] {
+        let names: Vec<_> = devices.iter().map(|device| device.kind.id()).collect();
+        let rings = devices[0].kind == Kind::Delay;
+        let heard = of(vec![Track { devices, ..playing(1) }]);
+        let mut bypassed = heard.clone();
+        bypassed.tracks[0].devices.iter_mut().for_each(|device| device.bypassed = true);
+        let mut all = Vec::new();
+        for block in [48, 480] {
+            let mut player = Player::new(&bypassed, tone.clone());
+            let mut out = player.play(4_800);
+            // It comes back while it still leaves, too.
+            for (next, frames) in
+                [(&heard, 4_800), (&bypassed, 480), (&heard, 1_920), (&bypassed, 1_920), (&heard, 4_800)]
+            {
+                out.extend(player.change(next));
+                (0..frames / block).for_each(|_| out.extend(player.play(block)));
+            }
+            // Both ways side by side are never more than one of them, nor is the echo.
+            assert!(largest_step(&out) < 1.1 * natural, "{names:?}: {} against {natural}", largest_step(&out));
+            let quietest = out[1_500..].chunks_exact(240).map(dsp::meter::peak).fold(1.0, f32::min);
+            assert!(rings || quietest > 0.45, "{names:?}: {quietest} at its quietest");
+            all.push(out);
+        }
+        assert!(all[0] == all[1], "{names:?}: the same bits at any block size");
+    }
+}
+
 /// The track that is changed, on the left; another, late by 5 ms, on the right; a bus and a group, on the left.
 fn two_sides(change: impl Fn(&mut Track)) -> Song {
     let left = |track: Track| Track { pan: -1.0, ..track };

@@ -84,20 +84,20 @@ fn en25_bias_leaves_no_direct_current() {
 
 #[test]
 fn en25_silence_stays_silent_under_any_bias_and_what_begins_quietly_does_not_click() {
-    for curve in 0..CURVES.len() {
+    for (curve, name) in CURVES.iter().enumerate() {
         let values = [("curve", curve as f32), ("bias", 50.0), ("drive", 12.0)];
         let mut device = made(Kind::Saturation, 48_000, &values);
-        assert_eq!(play(&mut *device, &[0.0; 1_000]), [0.0; 1_000], "{}", CURVES[curve]);
+        assert_eq!(play(&mut *device, &[0.0; 1_000]), [0.0; 1_000], "{name}");
         // An automated bias jumps in silence.
         device.set(2, -80.0, 0);
-        assert_eq!(play(&mut *device, &[0.0; 1_000]), [0.0; 1_000], "{}: the bias jumps", CURVES[curve]);
+        assert_eq!(play(&mut *device, &[0.0; 1_000]), [0.0; 1_000], "{name}: the bias jumps");
         device.set(2, 30.0, 960);
-        assert_eq!(play(&mut *device, &[0.0; 1_000]), [0.0; 1_000], "{}: the bias glides", CURVES[curve]);
+        assert_eq!(play(&mut *device, &[0.0; 1_000]), [0.0; 1_000], "{name}: the bias glides");
         // 100 Hz at -60 dB, from the first frame on: no curve has a slope above 1, drive is four times.
         let tone = sine(100.0, 48_000.0, 4_800, 1e-3);
         let out = play(&mut *made(Kind::Saturation, 48_000, &values), &tone);
         let step = out.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(out[0].abs(), f32::max);
         let natural = 1e-3 * core::f32::consts::TAU * 100.0 / 48_000.0 * 3.981_072;
-        assert!(step < 1.1 * natural, "{}: a step of {step}, {natural} in the tone", CURVES[curve]);
+        assert!(step < 1.1 * natural, "{name}: a step of {step}, {natural} in the tone");
     }
 }

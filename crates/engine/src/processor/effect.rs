@@ -7,6 +7,7 @@ use dsp::ramp::Ramp;
 use super::lanes::Stretch;
 use super::late::Late;
 use super::signal::{Signal, count_quiet, leading_zeros};
+use super::{FADE_MS, milliseconds};
 use crate::plan::{DeviceRecord, LaneRecordTarget};
 use crate::{PlanView, TempoMap};
 
@@ -36,6 +37,8 @@ pub(super) struct Effect {
     quiet: u64,
     /// 1 when it is heard, 0 when it is passed by.
     wet: Ramp,
+    /// What goes in, where it begins in the middle of a sound.
+    entry: Ramp,
     is_new: bool,
     failed: bool,
     reduction: f32,
@@ -68,6 +71,7 @@ impl Effect {
             awake: false,
             quiet: 0,
             wet: Ramp::still(1.0),
+            entry: Ramp::still(1.0),
             is_new: true,
             failed: false,
             reduction: 0.0,
@@ -114,9 +118,21 @@ impl Effect {
         (self.is_new, self.failed) = (false, false);
     }
 
-    /// It is heard from now on, or passed by.
+    /// It is heard from now on, or passed by. One that was passed by has forgotten all sound: it is heard once it gives what now goes
+    /// in, which rises so that no echo of it begins with a click.
     pub(super) fn hear(&mut self, heard: bool, clock: u64, over: u32) {
-        self.wet.set(if heard { 1.0 } else { 0.0 }, clock, over);
+        let begins = heard && over > 0 && self.wet.target() == 0.0 && self.wet.moving(clock) == 0;
+        if begins {
+            self.rise(clock);
+        }
+        let after = if begins { u64::from(self.device.latency()) } else { 0 };
+        self.wet.set(if heard { 1.0 } else { 0.0 }, clock + after, over);
+    }
+
+    /// What goes in rises.
+    fn rise(&mut self, clock: u64) {
+        self.entry = Ramp::still(0.0);
+        self.entry.set(1.0, clock, milliseconds(FADE_MS, self.rate));
     }
 
     /// Is passed by, and forgets all sound once it is: whether that is done.
@@ -185,6 +201,8 @@ impl Effect {
             }
         }
         let heard = if passed_by { moving } else { length };
+        let rising = (self.entry.moving(now.clock) as usize).min(length);
+        signal.channels().into_iter().for_each(|samples| self.entry.apply(&mut samples[..rising], now.clock));
         self.run(signal, key, heard, now, record);
         if passed_by && moving < length {
             self.rest();
