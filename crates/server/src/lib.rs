@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod archive;
 pub mod audio_files;
+pub mod backup;
 pub mod cli;
 pub mod config;
 mod connections;

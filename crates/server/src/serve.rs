@@ -13,13 +13,13 @@ use tokio::runtime::Runtime;
 use crate::cli::Failure;
 use crate::config::{Config, ServeArgs};
 use crate::limits::{CONNECTION_SILENCE_MAX, SHUTDOWN_GRACE, THREADS_GRACE};
-use crate::state::Clock;
+use crate::state::{Clock, new_id};
 use crate::{App, connections, demo, jobs, router};
 
 /// The database's file in the data folder.
-const DATABASE: &str = "unisono.sqlite";
+pub(crate) const DATABASE: &str = "unisono.sqlite";
 /// The blobs' folder in the data folder.
-const BLOBS: &str = "blobs";
+pub(crate) const BLOBS: &str = "blobs";
 /// How often sessions and tickets that have ended are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -105,9 +105,34 @@ pub(crate) fn attach(data: &Path) -> Result<Stores, Failure> {
     Ok((Arc::new(open_store(data)?), Arc::new(FileBlobs::attach(&data.join(BLOBS)))))
 }
 
-fn open_store(data: &Path) -> Result<SqliteStore, Failure> {
-    SqliteStore::open(&data.join(DATABASE))
-        .map_err(|error| Failure::new(format!("{}: {error}", data.join(DATABASE).display())))
+/// Opens the database of a data folder, making it if need be. One that lies in another file than the last time is a copy that
+/// was put back: its logs get new epochs (WR8).
+pub(crate) fn open_store(data: &Path) -> Result<SqliteStore, Failure> {
+    let path = data.join(DATABASE);
+    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
+    let store = SqliteStore::open(&path).map_err(|error| failed(&error))?;
+    if let Some(file) = file_identity(&path).map_err(|error| failed(&error))?
+        && let Some(logs) = store.note_file(file, &new_id()).map_err(|error| failed(&error))?
+    {
+        tracing::info!(logs, "the database is a copy of another, as after a restored backup: its logs begin anew");
+    }
+    Ok(store)
+}
+
+/// What tells a file from a copy of it: its number on its disk, and when it was made, where the system knows. A move to another
+/// disk looks like a copy, which costs every client a snapshot and nothing else.
+#[cfg(unix)]
+fn file_identity(path: &Path) -> io::Result<Option<[u8; 32]>> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(path)?;
+    let made = metadata.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let made = made.map_or(0, |since| since.as_nanos());
+    Ok(Some(blake3::hash(format!("{} {made}", metadata.ino()).as_bytes()).into()))
+}
+
+#[cfg(not(unix))]
+fn file_identity(_path: &Path) -> io::Result<Option<[u8; 32]>> {
+    Ok(None)
 }
 
 fn make_folder(data: &Path) -> Result<(), Failure> {

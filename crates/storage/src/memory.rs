@@ -152,6 +152,10 @@ impl Store for MemoryStore {
         Ok(self.content().position(scope))
     }
 
+    fn renew_epoch(&self, scope: &Scope, epoch: &Id, fresh: &Id) -> Answer<bool> {
+        Ok(self.content().renew_epoch(scope, epoch, fresh))
+    }
+
     fn commits_since(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<Commit>> {
         self.content().commits_since(scope, seq, limit)
     }

@@ -54,6 +54,10 @@ pub trait Store: Send + Sync + 'static {
     /// Where a scope's log is; `None` when it has none.
     fn position(&self, scope: &Scope) -> Answer<Option<LogPosition>>;
 
+    /// Calls the log of a scope by another name, if it is still called `epoch`: for one that has lost entries (WR8). Entries
+    /// and records stay. False when it is another log, or there is none.
+    fn renew_epoch(&self, scope: &Scope, epoch: &Id, fresh: &Id) -> Answer<bool>;
+
     /// The log's entries after `seq`, in order, at most `limit`.
     fn commits_since(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<Commit>>;
 

@@ -101,7 +101,8 @@ fn records_of(store: &dyn Store, project: &Id) -> Result<RecordMap, Failure> {
     Ok(map)
 }
 
-fn refuse_used(output: &Path) -> Result<(), Failure> {
+/// A folder that is written whole or not at all must not be there, or be empty.
+pub(crate) fn refuse_used(output: &Path) -> Result<(), Failure> {
     match fs::read_dir(output) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Failure::new(format!("{}: {error}", output.display()))),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::accounts::commands;
-use crate::{archive, config, peaks, render, serve};
+use crate::{archive, backup, config, peaks, render, serve};
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,10 @@ pub enum Command {
     Serve(config::ServeArgs),
     /// Bring the database of a data folder up to this version, and say what was done.
     Migrate(serve::MigrateArgs),
+    /// Write a copy of a data folder, also while the server runs.
+    Backup(backup::BackupArgs),
+    /// Make a data folder of a copy, in which every song's log begins anew for those who had it open.
+    Restore(backup::RestoreArgs),
     /// Make a link with which one person can make an account, for `--signup invitation`.
     Invite(commands::InviteArgs),
     /// Make a link with which somebody who has forgotten their password sets a new one.
@@ -61,6 +65,8 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Migrate(args) => serve::migrate(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Invite(args) => commands::invite(&args),
         Command::ResetPassword(args) => commands::reset_password(&args),
         Command::Render(args) => render::run(&args),

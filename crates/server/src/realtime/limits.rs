@@ -25,6 +25,9 @@ pub const GROUP_TRANSACTIONS_MAX: usize = 1_024;
 /// Operations of a transaction that is judged by the room's own task, while the edits before it are being written; one of
 /// more is judged elsewhere, and others wait for it.
 pub const JUDGED_AT_ONCE_OPERATIONS: usize = 64;
+/// How often a room's log may get another epoch because a client says that it has seen more of it (WR8): everybody who
+/// follows gets a snapshot then. No longer than [`ROOM_IDLE`], for which the room remembers.
+pub const EPOCH_RENEWED_EVERY: Duration = Duration::from_secs(60);
 /// Commits that a client may catch up on; one that has missed more gets a snapshot (PS3).
 pub const RESUME_COMMITS_MAX: u64 = 5_000;
 /// Bytes of commits that a client may catch up on; a snapshot is smaller than more of them.

@@ -1,6 +1,7 @@
 //! The commands of the `unisono` binary that are no server; and a server that is killed.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod backups;
 mod exports;
 mod strangers;
 
@@ -103,7 +104,7 @@ fn failures_end_with_1_and_a_reason_and_wrong_command_lines_with_2() {
     {
         assert_eq!(output(&arguments).0, Some(2), "{arguments:?}");
     }
-    for command in ["serve", "render", "peaks", "archive", "migrate"] {
+    for command in ["serve", "render", "peaks", "archive", "migrate", "backup", "restore"] {
         let (code, said, _) = output(&[command, "--help"]);
         assert!(code == Some(0) && said.contains("Usage"), "{command}");
     }

@@ -63,7 +63,7 @@ impl Server {
         (Server::of(app, folder).await, store, clock)
     }
 
-    async fn of(app: App, folder: tempfile::TempDir) -> Server {
+    pub(crate) async fn of(app: App, folder: tempfile::TempDir) -> Server {
         let router = router::router(app.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -8,5 +8,6 @@ mod guide;
 mod history;
 mod permissions;
 mod presence;
+mod restored;
 mod slow;
 mod writing;

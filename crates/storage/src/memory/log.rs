@@ -138,6 +138,12 @@ impl Content {
         self.logs.get(scope).map(|log| LogPosition { epoch: log.epoch.clone(), seq: log.seq })
     }
 
+    pub(super) fn renew_epoch(&mut self, scope: &Scope, epoch: &Id, fresh: &Id) -> bool {
+        let Some(log) = self.logs.get_mut(scope).filter(|log| log.epoch == *epoch) else { return false };
+        log.epoch = fresh.clone();
+        true
+    }
+
     pub(super) fn load(&self, scope: &Scope) -> Answer<Option<Loaded>> {
         let Some(log) = self.logs.get(scope) else { return Ok(None) };
         let ours = |row: &&Row| match scope {

@@ -15,6 +15,7 @@ pub(super) const FIND_LOG: &str = "SELECT id, epoch, coalesce((SELECT place & 68
     WHERE place > logs.id << 36 AND place <= (logs.id << 36) + 68719476735 ORDER BY place DESC LIMIT 1), 0), \
     materialised_seq FROM logs WHERE scope = ?1";
 pub(super) const BEGIN_LOG: &str = "INSERT INTO logs (scope, epoch) VALUES (?1, ?2)";
+pub(super) const RENEW_EPOCH: &str = "UPDATE logs SET epoch = ?3 WHERE scope = ?1 AND epoch = ?2";
 pub(super) const MATERIALISE_LOG: &str = "UPDATE logs SET materialised_seq = ?2 WHERE id = ?1";
 pub(super) const APPEND: &str = "INSERT INTO transactions (place, author_id, tx_id, time, payload_hash, gesture, \
     operations, inverse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -261,6 +262,11 @@ impl PreparedRows {
 pub(super) fn begin_log(connection: &Connection, scope: &str, epoch: &Id) -> rusqlite::Result<i64> {
     connection.prepare_cached(BEGIN_LOG)?.execute(params![scope, epoch.as_str()])?;
     Ok(connection.last_insert_rowid())
+}
+
+/// See [`crate::Store::renew_epoch`].
+pub(super) fn renew_epoch(connection: &Connection, scope: &str, epoch: &Id, fresh: &Id) -> rusqlite::Result<bool> {
+    Ok(connection.prepare_cached(RENEW_EPOCH)?.execute([scope, epoch.as_str(), fresh.as_str()])? > 0)
 }
 
 pub(super) fn find_log(connection: &Connection, scope: &str) -> rusqlite::Result<Option<Log>> {

@@ -3,6 +3,7 @@
 mod accounts;
 mod checkpoints;
 mod columns;
+mod copies;
 mod exports;
 mod invitations;
 mod jobs;
@@ -62,6 +63,9 @@ pub enum OpenError {
     /// It is no database, or cannot be written.
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
+    /// A copy of it is not good.
+    #[error("the copy is not good: {0}")]
+    Copy(String),
     /// No thread can be started.
     #[error("cannot start the writer: {0}")]
     Thread(std::io::Error),
@@ -278,6 +282,11 @@ impl Store for SqliteStore {
         self.read(|connection| {
             Ok::<_, rusqlite::Error>(log::find_log(connection, &log::scope_name(scope))?.map(|log| log.at))
         })
+    }
+
+    fn renew_epoch(&self, scope: &Scope, epoch: &Id, fresh: &Id) -> Result<bool, StoreError> {
+        let (scope, epoch, fresh) = (log::scope_name(scope), epoch.clone(), fresh.clone());
+        self.write(move |connection| log::renew_epoch(connection, &scope, &epoch, &fresh))
     }
 
     fn commits_since(&self, scope: &Scope, seq: u64, limit: usize) -> Result<Vec<Commit>, StoreError> {

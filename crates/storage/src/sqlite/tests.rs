@@ -46,6 +46,7 @@ fn statements() -> Vec<String> {
     let mut all: Vec<String> = [
         log::FIND_LOG,
         log::BEGIN_LOG,
+        log::RENEW_EPOCH,
         log::MATERIALISE_LOG,
         log::APPEND,
         log::COMMITS_SINCE,

@@ -258,3 +258,25 @@ fn every_kind_of_field_comes_back_as_it_was() {
         song.assert_kept(store);
     });
 }
+
+#[test]
+fn wr8_a_log_gets_another_epoch_and_keeps_its_entries() {
+    crate::on_each_store(|store| {
+        let mut song = Song::of(store, "p", "ada");
+        let other = Song::of(store, "q", "bob");
+        let (scope, old, fresh) = (song.room.scope().clone(), song.room.epoch().clone(), id("fresh"));
+        assert!(!store.renew_epoch(&scope, &fresh, &id("late")).unwrap(), "it is not called so");
+        assert!(!store.renew_epoch(&Scope::Project(id("none")), &old, &fresh).unwrap());
+        assert!(store.renew_epoch(&scope, &old, &fresh).unwrap());
+        assert!(!store.renew_epoch(&scope, &old, &id("late")).unwrap(), "once");
+        other.assert_kept(store);
+
+        let (seq, records) = (song.room.seq(), song.room.records().clone());
+        let actual = Some(LogPosition { epoch: fresh.clone(), seq });
+        let behind = song.batch("ada", vec![create_track("p", "t")]);
+        assert_eq!(one(store, behind), Err(CommitError::Stale { actual }), "who knows the old one is told");
+        song.room = sync::Room::new(scope, fresh, seq, records);
+        song.write(store, "ada", vec![create_track("p", "u")]);
+        song.assert_kept(store);
+    });
+}

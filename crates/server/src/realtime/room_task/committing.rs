@@ -103,7 +103,8 @@ impl RoomTask {
         });
         match work.await {
             Ok((room, Group { verdicts, lagging, reloaded })) => {
-                self.room = room;
+                let epoch = std::mem::replace(&mut self.room, room).epoch().clone();
+                self.begin_anew_after(&epoch);
                 if let Some(behind) = reloaded {
                     self.behind = behind;
                 }

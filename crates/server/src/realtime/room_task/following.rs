@@ -56,6 +56,9 @@ impl RoomTask {
             return;
         }
         self.followers.retain(|f| (f.socket, f.channel) != (follower.socket, follower.channel));
+        if self.is_proof_of_loss(resume.as_ref()) {
+            self.renew_epoch().await;
+        }
         let channel = follower.channel;
         match self.missed(resume).await {
             Some((seq, commits)) => {

@@ -3,6 +3,7 @@
 mod ahead;
 mod committing;
 mod following;
+mod renewing;
 mod telling;
 mod watching;
 
@@ -70,6 +71,8 @@ pub(crate) struct RoomTask {
     followers: Vec<Follower>,
     watchers: BTreeMap<String, Vec<Watcher>>,
     presences: Presences,
+    /// When the log was given another epoch.
+    renewed_at: Option<Instant>,
 }
 
 /// Reads the room from the store; the error has been logged.
@@ -94,9 +97,20 @@ impl RoomTask {
             Err(_) => return refuse_all(&mut requests),
         };
         let (followers, watchers, presences) = (Vec::new(), BTreeMap::new(), Presences::default());
-        let ahead = Ahead::default();
-        let mut task =
-            RoomTask { room, ahead, behind, database, clock, neighbours, requests, followers, watchers, presences };
+        let (ahead, renewed_at) = (Ahead::default(), None);
+        let mut task = RoomTask {
+            room,
+            ahead,
+            behind,
+            database,
+            clock,
+            neighbours,
+            requests,
+            followers,
+            watchers,
+            presences,
+            renewed_at,
+        };
         // What has to wait until all that was judged before it is durable.
         let mut held = None;
         loop {
@@ -169,7 +183,9 @@ impl RoomTask {
         let position = self.database.run(move |store| store.position(&scope)).await?;
         let here = position.is_none_or(|at| at.seq == self.room.seq() && at.epoch == *self.room.epoch());
         if !here {
+            let epoch = self.room.epoch().clone();
             (self.room, self.behind) = load_room(&self.database, &self.room.scope().clone()).await?;
+            self.begin_anew_after(&epoch);
         }
         Ok(())
     }

@@ -1,0 +1,93 @@
+//! `unisono backup` and `unisono restore`, with the real binary.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{Folder, Server, output, until, write_wav};
+
+/// Sets the project's tempo, which takes one entry of its log.
+fn set_tempo(server: &mut Server, user: &Value, name: &str, bpm: u32) {
+    let set = json!({"type": "set", "table": "projects", "id": "p", "key": "bpm", "value": bpm});
+    let body = json!({"txId": name, "authorId": user, "operations": [set], "clientTimestamp": 0});
+    let (status, answer) = server.ask("POST", "/api/realtime/write", &body.to_string());
+    assert_eq!(status, 200, "{answer}");
+}
+
+/// Epoch, number of the last entry, and tempo.
+fn stand(server: &mut Server) -> (String, u64, f64) {
+    let (status, answer) = server.ask("GET", "/api/projects/p/records", "");
+    assert_eq!(status, 200, "{answer}");
+    let bpm = answer["recordMap"]["projects"]["p"]["bpm"].as_f64().unwrap();
+    (answer["epoch"].as_str().unwrap().to_owned(), answer["seq"].as_u64().unwrap(), bpm)
+}
+
+#[test]
+fn wr8_a_backup_is_made_while_the_server_runs_and_restored_as_another_log() {
+    let folder = Folder::new();
+    let [data, away, backup] = ["data", "away", "backup"].map(|name| folder.text(name));
+    write_wav(&folder.path("short.wav"), 1);
+    let bytes = fs::read(folder.path("short.wav")).unwrap();
+    let hash: String =
+        <sha2::Sha256 as sha2::Digest>::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut server = Server::start(&data);
+    let account = r#"{"email":"ann@example.com","password":"a long password","name":"Ann"}"#;
+    let user = server.ask("POST", "/api/auth/signup", account).1["user"]["id"].clone();
+    let make = |table: &str, id: &str, value: Value| json!({"type": "set", "table": table, "id": id, "key": "", "value": value});
+    let file =
+        json!({"id": "f", "projectId": "p", "filename": "short.wav", "contentHash": hash, "sizeBytes": bytes.len()});
+    let operations = json!([make("projects", "p", json!({"id": "p", "name": "P"})), make("audio_files", "f", file)]);
+    let body = json!({"txId": "t", "authorId": user, "operations": operations, "clientTimestamp": 0});
+    assert_eq!(server.ask("POST", "/api/realtime/write", &body.to_string()).0, 200);
+    let url = server.upload_url();
+    let mut upload = server.begin_upload(&url, &bytes, bytes.len());
+    std::io::Read::read_to_string(&mut upload, &mut String::new()).unwrap();
+    until(Duration::from_secs(60), || server.state() == "ready");
+    set_tempo(&mut server, &user, "kept", 90);
+
+    let (code, said, errors) = output(&["backup", &backup, "--data", &data, "--json"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let summary: Value = serde_json::from_str(&said).unwrap();
+    assert!(summary["blobs"].as_u64() > Some(0) && summary["missing"] == 0, "{summary}");
+    let again = output(&["backup", &backup, "--data", &data]);
+    assert!(again.0 == Some(1) && again.2.contains("not empty"), "{again:?}");
+    let then = stand(&mut server);
+    set_tempo(&mut server, &user, "lost", 140);
+    let lost = stand(&mut server);
+    assert_eq!((&lost.0, lost.1), (&then.0, then.1 + 1), "making a backup changes nothing");
+
+    let onto = output(&["restore", &backup, "--data", &data]);
+    assert!(onto.0 == Some(1) && onto.2.contains("not empty"), "a living one is left alone: {onto:?}");
+    let cookie = server.kill();
+    fs::rename(&data, &away).unwrap();
+    let (code, said, errors) = output(&["restore", &backup, "--data", &data, "--json"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["logs"], 2, "Ann's and the song's: {said}");
+
+    let mut server = Server::start(&data);
+    server.cookie = cookie;
+    let restored = stand(&mut server);
+    assert_eq!((restored.1, restored.2), (then.1, then.2));
+    assert_ne!(restored.0, then.0, "another log");
+    assert_eq!(server.state(), "ready");
+    let archive = folder.text("archive");
+    assert_eq!(output(&["archive", "p", "-o", &archive, "--data", &data]).0, Some(0));
+    assert!(fs::read(folder.path("archive/audio/f.wav")).unwrap() == bytes, "with its recordings");
+
+    // What was put back by other means is told so.
+    let (code, said, errors) = output(&["restore", "--data", &data]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(said.contains("begin anew"), "{said}");
+    assert_ne!(stand(&mut server).0, restored.0, "also while a server runs");
+}
+
+#[test]
+fn what_is_not_there_is_neither_copied_nor_restored_and_leaves_nothing() {
+    let folder = Folder::new();
+    let [data, backup] = ["data", "backup"].map(|name| folder.text(name));
+    assert_eq!(output(&["restore", &data, "--data", &backup]).0, Some(1), "there is nothing to restore");
+    assert_eq!(output(&["restore", "--data", &data]).0, Some(1));
+    assert_eq!(output(&["backup", &backup, "--data", &data]).0, Some(1));
+    assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 0, "nothing is left of it");
+}
