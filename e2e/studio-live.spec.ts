@@ -1,6 +1,6 @@
 // Two people in one song.
 import type { Page } from '@playwright/test'
-import { expect, invite, newClip, newProject, newTrack, open, read, test, USER_2, type Musician } from './band'
+import { expect, invite, newClip, newId, newProject, newTrack, open, read, test, USER_2, write, type Musician } from './band'
 
 /** A project of Alice's with two tracks and one clip at beat 4, open in both browsers. */
 async function duet(alice: Musician, bob: Musician, name: string) {
@@ -100,4 +100,25 @@ test('a tempo out of range is refused with words and nothing changes', async ({ 
     await expect(field).toHaveValue('120')
   }
   expect((await read(alice, 'projects', project)).bpm).toBe(120)
+})
+
+test('a large song comes packed, and is unpacked (PS5)', async ({ alice }) => {
+  const project = await newProject(alice, 'Large')
+  const track = await newTrack(alice, project, 'Bass')
+  const clip = (n: number) => {
+    const [id, name] = [newId(), `Clip ${n} of a long list`]
+    return { type: 'set', table: 'clips', id, key: '', value: { id, trackId: track, name, startBeat: 4 * n, durationBeats: 4 } }
+  }
+  for (let n = 0; n < 600; n += 100) await write(alice, Array.from({ length: 100 }, (_, m) => clip(n + m)))
+  const packed: number[] = []
+  alice.page.on('websocket', (socket) =>
+    socket.on('framereceived', ({ payload }) => {
+      if (typeof payload !== 'string' && payload[0] === 0x83) packed.push(payload.length)
+    }),
+  )
+  await open(alice, project)
+  // Those that are near.
+  await expect(alice.page.getByTestId('clip').nth(50)).toBeAttached()
+  expect(packed).toHaveLength(1)
+  expect(alice.complaints).toEqual([])
 })

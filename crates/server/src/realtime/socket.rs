@@ -42,13 +42,14 @@ const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
 /// Turns a request into a socket. The caller has made sure who it is, and that the origin is our own (PS1).
 pub(crate) fn accept(app: App, user: Caller, upgrade: Upgrade) -> Response {
-    let binary = upgrade.offers(wire::SUBPROTOCOL);
-    let protocol = binary.then_some(wire::SUBPROTOCOL);
-    let attend = move |incoming, wire| serve(app, user, binary, incoming, wire);
+    let ours = [wire::SUBPROTOCOL_PACKED, wire::SUBPROTOCOL];
+    let protocol = ours.into_iter().find(|protocol| upgrade.offers(protocol));
+    let attend = move |incoming, wire| serve(app, user, protocol, incoming, wire);
     upgrade.accept(protocol, CLIENT_FRAME_BYTES_MAX, attend)
 }
 
-async fn serve(app: App, user: Caller, binary: bool, incoming: Incoming, wire: WriteHalf) {
+async fn serve(app: App, user: Caller, protocol: Option<&str>, incoming: Incoming, wire: WriteHalf) {
+    let (binary, packs) = (protocol.is_some(), protocol == Some(wire::SUBPROTOCOL_PACKED));
     let cut = CancellationToken::new();
     let (sender, task) = outbox(wire, cut.clone());
     let Some(number) = app.realtime.socket_opened(&user.user) else {
@@ -56,7 +57,7 @@ async fn serve(app: App, user: Caller, binary: bool, incoming: Incoming, wire: W
         drop(tokio::time::timeout(GOODBYE_MAX, goodbye).await);
         return;
     };
-    let mut writer = tokio::spawn(write(task, cut.clone(), app.clone(), user.clone()));
+    let mut writer = tokio::spawn(write(task, packs, cut.clone(), app.clone(), user.clone()));
     let mut session = Session {
         app: app.clone(),
         user: user.user.clone(),
@@ -83,7 +84,7 @@ async fn still_logged_in(app: &App, caller: &Caller) -> bool {
 }
 
 /// Writes what the rooms cannot write themselves, asks whether the other side is still there, and says goodbye.
-async fn write(mut outbox: OutboxTask, cut: CancellationToken, app: App, user: Caller) {
+async fn write(mut outbox: OutboxTask, packs: bool, cut: CancellationToken, app: App, user: Caller) {
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     // Made once: each would take its place in a list of listeners each time.
     let (mut cut_off, mut stopping) = (pin!(cut.cancelled()), pin!(app.shutdown.cancelled()));
@@ -104,7 +105,7 @@ async fn write(mut outbox: OutboxTask, cut: CancellationToken, app: App, user: C
         match work {
             // A large project takes a while, which the other sockets of this thread need not wait for.
             Work::Snapshot { channel, room } => {
-                match tokio::task::spawn_blocking(move || snapshot(channel, &room)).await {
+                match tokio::task::spawn_blocking(move || snapshot(channel, &room, packs)).await {
                     Ok(frame) => outbox.made(frame),
                     Err(_) => break TOO_SLOW,
                 }
@@ -117,10 +118,11 @@ async fn write(mut outbox: OutboxTask, cut: CancellationToken, app: App, user: C
     drop(tokio::time::timeout(GOODBYE_MAX, outbox.close(code, reason)).await);
 }
 
-fn snapshot(channel: u32, room: &Room) -> Vec<u8> {
+fn snapshot(channel: u32, room: &Room, packs: bool) -> Vec<u8> {
     let records = room.records().iter().map(|(key, record)| (key.table, record.clone())).collect();
     let (epoch, seq) = (room.epoch().clone(), room.seq());
-    wire::encode(&ServerMessage::Snapshot { channel, epoch, seq, records })
+    let frame = wire::encode(&ServerMessage::Snapshot { channel, epoch, seq, records });
+    if packs { wire::pack(frame) } else { frame }
 }
 
 /// Which rooms a socket listens to.

@@ -7,7 +7,8 @@ use operations::{Author, Scope};
 use server::realtime::limits::{EDIT_RATE, OPEN_RATE, OUTBOX_BYTES_MAX};
 use storage::DiskFault;
 use sync::wire::{
-    ClientMessage, Pointer, Presence, Resume, SUBMIT_TRANSACTIONS_MAX, SUBPROTOCOL, ServerMessage, VERSION,
+    ClientMessage, PACKED, Pointer, Presence, Resume, SUBMIT_TRANSACTIONS_MAX, SUBPROTOCOL, SUBPROTOCOL_PACKED,
+    ServerMessage, VERSION, pack, unpack,
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -86,6 +87,39 @@ async fn ps5_malformed_frames_get_an_error_or_a_close_and_harm_nobody() {
     }
     let (_, snapshot) = server.open(&ann, None).await;
     assert!(matches!(snapshot, ServerMessage::Snapshot { .. }));
+}
+
+#[tokio::test]
+async fn ps5_a_large_snapshot_is_packed_for_those_who_unpack_and_only_for_them() {
+    let server = Server::start().await;
+    let ann = server.sign_up("ann").await;
+    server.project(&ann).await;
+    let clip = [
+        ("trackId", "a".into()),
+        ("name", "Notes".into()),
+        ("startBeat", 0u32.into()),
+        ("durationBeats", 1u32.into()),
+        ("midiData", notes(60)),
+    ];
+    let transaction = transaction(&ann, "clip", vec![create(Table::Clips, &id("c"), model::fields(clip))]);
+    let (project, author) = (Scope::Project(id("p")), Author::User(id(&ann.id)));
+    server.app.realtime.submit(project, author, transaction).await.unwrap();
+    let mut frames = Vec::new();
+    for protocol in [SUBPROTOCOL, SUBPROTOCOL_PACKED] {
+        let mut socket = server.connect(&ann, Some(protocol), "/api/realtime").await;
+        socket.say(&ClientMessage::Hello { version: u16::from(VERSION) }).await;
+        assert!(matches!(socket.hear().await, ServerMessage::Hello { .. }), "small frames are as ever");
+        socket.say(&ClientMessage::Open { channel: 1, project: id("p"), resume: None }).await;
+        let Some(Message::Binary(frame)) = socket.next().await else { panic!("no snapshot") };
+        frames.push(frame);
+    }
+    assert_eq!((frames[0][0], frames[1][0]), (VERSION, PACKED));
+    assert!(frames[1].len() < frames[0].len() / 8, "{} of {}", frames[1].len(), frames[0].len());
+    assert_eq!(unpack(&frames[1]).unwrap(), &frames[0][..]);
+    // A client's frame is never unpacked.
+    let mut socket = server.connect(&ann, Some(SUBPROTOCOL_PACKED), "/api/realtime").await;
+    socket.0.send(Message::Binary(pack(vec![VERSION; 1 << 20]).into())).await.unwrap();
+    assert!(matches!(socket.hear().await, ServerMessage::Error { .. }));
 }
 
 /// A clip's notes, of about a megabyte and a half in a frame.

@@ -132,7 +132,8 @@ impl Socket {
 
     fn connect(&self) {
         let generation = self.next_generation();
-        let Ok(raw) = WebSocket::new_with_str(&address(), wire::SUBPROTOCOL) else {
+        let protocols = js_sys::Array::of2(&wire::SUBPROTOCOL_PACKED.into(), &wire::SUBPROTOCOL.into());
+        let Ok(raw) = WebSocket::new_with_str_sequence(&address(), &protocols) else {
             return self.reconnect();
         };
         raw.set_binary_type(BinaryType::Arraybuffer);
@@ -159,7 +160,7 @@ impl Socket {
         self.0.last_heard_ms.set(clock::milliseconds());
         let Ok(buffer) = event.data().dyn_into::<js_sys::ArrayBuffer>() else { return };
         let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
-        match wire::decode::<ServerMessage>(&bytes) {
+        match wire::unpack(&bytes).and_then(|frame| wire::decode::<ServerMessage>(&frame)) {
             Ok(message) => {
                 if works(&message) {
                     self.0.attempt.set(0);
