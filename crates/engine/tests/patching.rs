@@ -104,6 +104,7 @@ fn en34_bypass_and_structure_change_without_a_click() {
 
 #[test]
 fn en34_a_device_that_is_late_or_rings_is_passed_by_and_comes_back_without_a_click_or_a_hole() {
+    // Nothing happens where it is 0.
     let tone = sine(210.0, 0.5);
     let natural = largest_step(&tone);
     let echo = with(device(10, Kind::Delay), &[("time", 20.0), ("feedback", 0.0), ("mix", 100.0)]);
@@ -118,7 +119,7 @@ fn en34_a_device_that_is_late_or_rings_is_passed_by_and_comes_back_without_a_cli
         let mut all = Vec::new();
         for block in [48, 480] {
             let mut player = Player::new(&bypassed, tone.clone());
-            let mut out = player.play(4_800);
+            let mut out = player.play(4_850);
             // It comes back while it still leaves, too.
             for (next, frames) in
                 [(&heard, 4_800), (&bypassed, 480), (&heard, 1_920), (&bypassed, 1_920), (&heard, 4_800)]
@@ -133,6 +134,52 @@ fn en34_a_device_that_is_late_or_rings_is_passed_by_and_comes_back_without_a_cli
             all.push(out);
         }
         assert!(all[0] == all[1], "{names:?}: the same bits at any block size");
+    }
+}
+
+#[test]
+fn en7_a_track_that_is_late_or_rings_is_silenced_and_comes_back_without_a_click() {
+    // Nothing happens where it is 0.
+    let tone = sine(210.0, 0.5);
+    let natural = largest_step(&tone);
+    let echo = with(device(10, Kind::Delay), &[("time", 30.0), ("feedback", 0.0), ("mix", 100.0)]);
+    let three = vec![late(10, 10.0), late(11, 10.0), late(12, 10.0)];
+    let silences: [(&str, Change); 3] = [
+        ("mute", |track| track.muted = true),
+        ("the fader", |track| track.volume = 0.0),
+        ("the fader and a send before it", |track| (track.volume, track.sends[0].gain) = (0.0, 0.0)),
+    ];
+    for devices in [vec![late(10, 10.0)], three, vec![device(10, Kind::Limiter)], vec![echo]] {
+        let names: Vec<_> = devices.iter().map(|device| device.kind.id()).collect();
+        // The bus, too, is late.
+        let track = Track { devices, sends: vec![send(30, 3, 0.5, true)], ..playing(1) };
+        let sounding = of(vec![track, Track { devices: vec![late(20, 5.0)], ..bus(3) }]);
+        for (name, silence) in silences {
+            let mut silent = sounding.clone();
+            silence(&mut silent.tracks[0]);
+            let mut all = Vec::new();
+            for block in [48, 480] {
+                let mut player = Player::new(&sounding, tone.clone());
+                let mut out = player.play(4_850);
+                for (next, frames) in [
+                    (&silent, 2_400),
+                    (&sounding, 480),
+                    (&silent, 480),
+                    (&sounding, 4_800),
+                    (&silent, 480),
+                    (&sounding, 4_800),
+                ] {
+                    out.extend(player.change(next));
+                    (0..frames / block).for_each(|_| out.extend(player.play(block)));
+                }
+                // The track, and half of it by the send.
+                let step = largest_step(&out);
+                assert!(step < 1.5 * 1.1 * natural, "{names:?}, {name}: {step} against {natural}");
+                assert!(dsp::meter::peak(&out[out.len() - 1_000..]) > 0.7, "{names:?}, {name}: it is heard again");
+                all.push(out);
+            }
+            assert!(all[0] == all[1], "{names:?}, {name}: the same bits at any block size");
+        }
     }
 }
 

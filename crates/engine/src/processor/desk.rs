@@ -30,6 +30,9 @@ pub(super) struct Desk {
     ramp: u32,
 }
 
+/// See [`Channel::filled_from`].
+const RESTS: u64 = u64::MAX;
+
 /// A track of the current plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Channel {
@@ -43,6 +46,10 @@ pub(super) struct Channel {
     pub(super) joined_from: u64,
     /// Whether another listens to it.
     pub(super) is_key: bool,
+    /// The frame of the clock from which on what goes in comes out of its devices; [`RESTS`] while they have forgotten all sound.
+    filled_from: u64,
+    /// What goes in, where the track wakes in the middle of a sound.
+    entry: Ramp,
     follow: Follow<2>,
     gains: [Ramp; 2],
     /// Whether its clips are not those of the previous plan.
@@ -55,6 +62,26 @@ pub(super) struct Edge {
     pub(super) joint: Joint,
     gain: Ramp,
     follow: Follow<1>,
+}
+
+impl Channel {
+    /// When what leaves it can begin to move.
+    fn begins(&self, now: u64) -> u64 {
+        now.max(self.filled_from)
+    }
+
+    /// Its devices have forgotten all sound.
+    pub(super) fn rests(&mut self) {
+        self.filled_from = RESTS;
+    }
+
+    /// What goes into it rises where it wakes.
+    pub(super) fn enter(&self, signal: &mut Signal<'_>, now: u64) {
+        let rising = (self.entry.moving(now) as usize).min(signal.len());
+        if !signal.silent && rising > 0 {
+            signal.channels().into_iter().for_each(|samples| self.entry.apply(&mut samples[..rising], now));
+        }
+    }
 }
 
 impl Edge {
@@ -176,7 +203,7 @@ impl Desk {
         self.next.clear();
         let mut near = 0;
         for index in 0..current.track_count() {
-            let channel = self.channel(previous, current, index, near, now, ramp);
+            let channel = self.channel(previous, current, index, near, now, (ramp, fade));
             near = channel.previous.map_or(near, |before| before + 1);
             self.next.push(channel);
         }
@@ -203,15 +230,18 @@ impl Desk {
             self.master = Ramp::still(current.master_gain());
         }
         self.next_edges.clear();
-        let mut near = 0;
+        let (mut near, mut track) = (0, 0);
         for index in 0..current.edge_count() {
             let edge = current.edge(index);
+            while index >= current.track(track).first_edge + current.track(track).edges {
+                track += 1;
+            }
             let before = previous.and_then(|plan| plan.edge_index_near(edge.id, near));
             near = before.map_or(near, |before| before + 1);
             let known = before.and_then(|before| self.edges.get(before).copied());
             let new = || Edge { joint: Joint::CLOSED, gain: Ramp::still(edge.gain), follow: Follow::new() };
             let mut next = known.unwrap_or_else(new);
-            next.gain.set(edge.gain, now, ramp);
+            next.gain.set(edge.gain, self.next[track].begins(now), ramp);
             next.joint.come_back(now, fade);
             self.next_edges.push(next);
         }
@@ -228,7 +258,7 @@ impl Desk {
         index: usize,
         near: usize,
         now: u64,
-        ramp: u32,
+        (ramp, fade): (u32, u32),
     ) -> Channel {
         let track = current.track(index);
         let old = previous.and_then(|plan| Some((plan, plan.track_index_near(track.id, near)?)));
@@ -239,23 +269,36 @@ impl Desk {
                 plain: is_plain(current, &track),
                 is_key: is_key(current, &track),
                 joined_from: 0,
+                filled_from: 0,
+                entry: Ramp::still(1.0),
                 follow: Follow::new(),
                 gains: track.gains.map(Ramp::still),
                 changed: true,
             };
         };
-        let Channel { mut gains, peaks, mut follow, .. } = self.tracks[before];
+        let Channel { mut gains, peaks, mut follow, mut filled_from, mut entry, .. } = self.tracks[before];
         if plan.track(before).lanes_content != track.lanes_content {
             // It is led from where it was, if it was anywhere.
             follow.jumps = if follow.jumps == 0 { 0 } else { u64::MAX };
         }
+        if filled_from == RESTS {
+            // Should it be heard now, then in the middle of a sound; unless nothing sounds.
+            (filled_from, entry) = (0, Ramp::still(1.0));
+            if ramp > 0 {
+                filled_from = now + u64::from(track.late);
+                entry = Ramp::still(0.0);
+                entry.set(1.0, now + u64::from(track.wait), fade);
+            }
+        }
         for (gain, target) in gains.iter_mut().zip(track.gains) {
-            gain.set(target, now, ramp);
+            gain.set(target, now.max(filled_from), ramp);
         }
         Channel {
             previous: Some(before),
             peaks,
             joined_from: 0,
+            filled_from,
+            entry,
             plain: is_plain(current, &track),
             is_key: is_key(current, &track),
             follow,

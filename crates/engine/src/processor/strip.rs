@@ -30,6 +30,7 @@ impl Processor {
         for index in 0..plan.track_count().min(self.desk.tracks.len()) {
             if !self.desk.tracks[index].plain && !self.is_needed(plan, index) {
                 self.rack.rest(index, &plan.track(index));
+                self.desk.tracks[index].rests();
             }
         }
     }
@@ -40,6 +41,7 @@ impl Processor {
         let Self { voices, rack, desk, .. } = self;
         let mut signal = voices.signal();
         rack.receive(index, &mut signal);
+        desk.tracks[index].enter(&mut signal, now.clock);
         rack.devices(track.first_device..track.first_device + track.devices, &mut signal, now);
         let edges = track.first_edge..track.first_edge + track.edges;
         for edge in edges.clone() {
