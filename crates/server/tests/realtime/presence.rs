@@ -4,7 +4,7 @@ use model::Table;
 use operations::{Operation, build::delete};
 use sync::wire::{ClientMessage, Dragged, Held, PRESENCE_HELD_MAX, Pointer, Presence, PresenceOf, ServerMessage};
 
-use crate::band::{Server, Socket, id, volume};
+use crate::band::{Server, Socket, User, id, volume};
 
 /// A fader in someone's hand.
 fn fader(value: f64) -> Held {
@@ -52,12 +52,18 @@ async fn everything_so_far(socket: &mut Socket) -> Vec<ServerMessage> {
     }
 }
 
+/// The band, and ann and bob who have the song open.
+async fn together() -> (Server, [User; 4], Socket, Socket) {
+    let server = Server::start().await;
+    let band = server.band().await;
+    let (anns, _) = server.open(&band[0], None).await;
+    let (bobs, _) = server.open(&band[1], None).await;
+    (server, band, anns, bobs)
+}
+
 #[tokio::test]
 async fn pr1_the_others_see_where_someone_points_and_newcomers_see_everybody() {
-    let server = Server::start().await;
-    let [ann, bob, vic, _] = server.band().await;
-    let (mut anns, _) = server.open(&ann, None).await;
-    let (mut bobs, _) = server.open(&bob, None).await;
+    let (server, [_, _, vic, _], mut anns, mut bobs) = together().await;
     point(&mut anns, 3.5).await;
     let told = presences(&mut bobs).await;
     assert_eq!(
@@ -110,10 +116,7 @@ async fn pr1_tabs_are_sessions_of_their_own_and_whoever_goes_is_told_of() {
 
 #[tokio::test]
 async fn pr1_ps1_whoever_loses_access_is_seen_and_sees_no_more() {
-    let server = Server::start().await;
-    let [ann, bob, _, eve] = server.band().await;
-    let (mut anns, _) = server.open(&ann, None).await;
-    let (mut bobs, _) = server.open(&bob, None).await;
+    let (server, [ann, _, _, eve], mut anns, mut bobs) = together().await;
     point(&mut bobs, 2.0).await;
     let session = seen(&mut anns, 2.0).await;
     assert_eq!(server.write(&ann, "out", vec![delete(Table::ProjectMembers, &id("mb"))]).await.0, 200);
@@ -137,10 +140,7 @@ async fn pr1_ps1_whoever_loses_access_is_seen_and_sees_no_more() {
 
 #[tokio::test]
 async fn cl8_while_dragging_moves_are_presence_and_one_transaction_commits_on_release() {
-    let server = Server::start().await;
-    let [ann, bob, _, _] = server.band().await;
-    let (mut anns, _) = server.open(&ann, None).await;
-    let (mut bobs, _) = server.open(&bob, None).await;
+    let (_server, [ann, ..], mut anns, mut bobs) = together().await;
     let dragging = |n: u32| Presence {
         dragging: vec![Dragged { clip: id("c"), track: id("a"), start: f64::from(n) }],
         held: vec![fader(f64::from(n))],
