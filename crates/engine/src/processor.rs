@@ -3,6 +3,7 @@
 //! Its face to the audio thread: nothing here allocates after [`Processor::new`], locks, waits or panics, and what it gives
 //! does not depend on how the calls are cut into blocks.
 
+mod course;
 mod desk;
 mod effect;
 mod joint;
@@ -22,7 +23,7 @@ use desk::Desk;
 use effect::Now;
 use rack::Rack;
 use signal::Signal;
-use transport::{Head, Scope, Slot, Transport};
+use transport::{Scope, Slot, Transport};
 use voice::{Span, Voices};
 
 pub use tap::SPECTRUM_LEVELS;
@@ -139,7 +140,7 @@ impl Processor {
         }
         self.transport.change(previous.map(PlanView::tempo), current.tempo(), content_changed);
         let glide = if sounding { milliseconds(RAMP_MS, self.sample_rate) } else { 0 };
-        self.rack.take(current, self.clock, self.transport.position(), glide);
+        self.rack.take(&self.now(*current), glide);
         if let Some(previous) = rebuilt {
             self.put_together(previous, current);
         }
@@ -153,10 +154,7 @@ impl Processor {
 
     /// Starts at a frame with no fade at all, as an export does. Not while playing.
     pub fn play_exactly_from(&mut self, frame: i64) {
-        self.transport.wanted_playing = true;
-        self.transport.wanted_position = None;
-        self.transport.jumps += 1;
-        self.transport.head = Some(Head { plan: Slot::Current, position: frame, began: frame, scope: Scope::Nothing });
+        self.transport.begin_exactly(frame);
     }
 
     /// Stops at the position; what sounds fades out.
@@ -314,14 +312,7 @@ impl Processor {
 
     /// What every part of the desk must know of the present.
     fn now<'a>(&self, plan: PlanView<'a>) -> Now<'a> {
-        Now {
-            plan,
-            clock: self.clock,
-            position: self.transport.position(),
-            moving: self.transport.head.is_some(),
-            jumps: self.transport.jumps,
-            fade: milliseconds(FADE_MS, self.sample_rate),
-        }
+        Now { plan, clock: self.clock, course: self.transport.course, fade: milliseconds(FADE_MS, self.sample_rate) }
     }
 
     /// The metronome, as late as everything else.

@@ -160,6 +160,126 @@ fn en33_a_seek_leads_moving_levels_over_without_a_click() {
     assert!(support::largest_step(&heard) < 0.01, "{}", support::largest_step(&heard));
 }
 
+/// Plays a loop from its start on over ones that sound in clips at some frames: the left channel, in blocks.
+fn looped(mut song: Song, clips: &[(i64, i64)], region: (i64, i64), frames: usize, block: usize) -> Vec<f32> {
+    song.tracks[0].clips = clips.iter().map(|(from, to)| clip(1, ticks(*from), ticks(to - from))).collect();
+    let (plan, mut processor) = player(&song);
+    let plans = Plans { current: plan.view(), previous: None };
+    let mut reader = engine::MemoryReader::new();
+    reader.insert(1, vec![vec![1.0; 96_000]; 2]);
+    processor.set_loop(Some((ticks(region.0), ticks(region.1))));
+    processor.seek(region.0);
+    let (mut left, mut right) = (vec![0.0; frames], vec![0.0; frames]);
+    for (left, right) in left.chunks_mut(block).zip(right.chunks_mut(block)) {
+        processor.process(&plans, &mut reader, left, right);
+    }
+    left
+}
+
+/// What moves a level in a song: a track's fader, a send, the master's fader.
+fn moved(kind: usize, points: &[(i64, f64, Way)], devices: Vec<Device>) -> Song {
+    let mut song = ones(vec![], devices);
+    match kind {
+        0 => song.tracks[0].lanes = vec![lane(LaneTarget::Volume, points)],
+        1 => {
+            // Heard by way of a send alone.
+            song.tracks[0].volume = 0.0;
+            song.tracks[0].sends = vec![engine::Send { id: 60, target: 2, gain: 0.0, pre: true }];
+            song.tracks[0].lanes = vec![lane(LaneTarget::Send(0), points)];
+            song.tracks.push(track(2, vec![]));
+        }
+        _ => song.master.lanes = vec![lane(LaneTarget::Volume, points)],
+    }
+    song
+}
+
+#[test]
+fn en33_en13_what_begins_behind_a_jump_has_the_level_of_its_place_at_once() {
+    // From 1 to 0.2 under the first clip and on behind it; the loop's second pass is the first again, but for what sounds on.
+    let points = [(0, 1.0, STRAIGHT), (8_000, 0.2, STRAIGHT), (10_000, 0.1, STRAIGHT)];
+    for kind in 0..3 {
+        // A gap before the loop's end, or before its first clip, or both; longer than 5 ms.
+        for clips in [[(0, 3_000), (6_000, 9_500)], [(1_000, 3_000), (6_000, 10_000)], [(500, 3_000), (6_000, 9_000)]] {
+            let play = |block| looped(moved(kind, &points, vec![]), &clips, (0, 10_000), 30_000, block);
+            let heard = play(128);
+            for (n, x) in heard.iter().enumerate() {
+                let frame = n % 10_000;
+                let sounds = clips.iter().any(|(from, to)| (*from..*to).contains(&(frame as i64)));
+                let level =
+                    if frame < 8_000 { 1.0 - 0.1e-3 * frame as f64 } else { 0.2 - 0.05e-3 * (frame as f64 - 8_000.0) };
+                let expected = if sounds { level } else { 0.0 };
+                assert!((f64::from(*x) - expected).abs() < 1e-5, "{kind}, {clips:?}, {n}: {x} instead of {expected}");
+            }
+            for block in [1, 64, 77, 4_096] {
+                assert!(play(block) == heard, "{kind}, {clips:?}: blocks of {block}");
+            }
+        }
+    }
+}
+
+#[test]
+fn en33_playing_again_from_the_start_behind_a_fade_out_swallows_nothing() {
+    let points = [(0, 1.0, STRAIGHT), (4_800, 0.0, STRAIGHT)];
+    for kind in 0..3 {
+        let (plan, mut processor) = player(&moved(kind, &points, vec![]));
+        let plans = Plans { current: plan.view(), previous: None };
+        let mut reader = engine::MemoryReader::new();
+        reader.insert(1, vec![vec![1.0; 96_000]; 2]);
+        let mut play = |processor: &mut Processor, frames: usize| {
+            let (mut left, mut right) = (vec![0.0; frames], vec![0.0; frames]);
+            processor.process(&plans, &mut reader, &mut left, &mut right);
+            left
+        };
+        let first = play(&mut processor, 6_000);
+        processor.stop();
+        play(&mut processor, 4_800);
+        processor.seek(0);
+        processor.play();
+        assert!(play(&mut processor, 6_000) == first && first[0] == 1.0, "{kind}: the same bits as at first");
+    }
+}
+
+#[test]
+fn en33_what_is_late_keeps_the_level_of_its_place_across_the_end_of_a_loop() {
+    // Nothing up to the loop, all of it within: what is late must not hear what lies before it, at no pass.
+    let values = Kind::Compressor.parameters().iter().map(|parameter| match parameter.id {
+        "lookahead" => 10.0,
+        "ratio" => 1.0,
+        _ => parameter.default,
+    });
+    let late = Device { id: 7, kind: Kind::Compressor, bypassed: false, values: values.collect(), sidechain: None };
+    let gain = dsp::device::parameter::index_of(Kind::Utility.parameters(), "gain").unwrap();
+    let (start, end) = (10_000, 16_000);
+    for kind in 0..4 {
+        let mut song = match kind {
+            0..3 => moved(kind, &[(0, 0.0, Way::Hold), (start, 1.0, Way::Hold)], vec![late.clone()]),
+            _ => {
+                let lanes =
+                    vec![lane(LaneTarget::Parameter(1, gain), &[(0, -24.0, Way::Hold), (start, 0.0, Way::Hold)])];
+                ones(lanes, vec![late.clone(), gain_device(5)])
+            }
+        };
+        let clips = [(0, 40_000)];
+        let heard = looped(song.clone(), &clips, (start, end), 24_000, 128);
+        // The clip is entered in its middle, and rises.
+        let wrong = heard[720..].iter().position(|x| (*x - 1.0).abs() > 1e-6);
+        assert_eq!(wrong, None, "{kind}: {}", wrong.map_or(1.0, |n| heard[720 + n]));
+        // And where the level jumps with the position, its way begins when the sound of the new place comes.
+        match kind {
+            0 | 1 => song.tracks[0].lanes[0].points[0].value = 0.5,
+            2 => song.master.lanes[0].points[0].value = 0.5,
+            _ => continue,
+        }
+        let heard = looped(song, &clips, (start - 4_000, end), 24_000, 128);
+        for (n, x) in heard.iter().enumerate().skip(720) {
+            let (pass, frame) = ((n - 480) / 10_000, (n - 480) % 10_000);
+            let way = if pass > 0 { 0.5 * (1.0 - frame as f64 / 240.0).max(0.0) } else { 0.0 };
+            let expected = if frame < 4_000 { 0.5 + way } else { 1.0 };
+            assert!((f64::from(*x) - expected).abs() < 1e-6, "{kind}, frame {n}: {x} instead of {expected}");
+        }
+    }
+}
+
 /// The largest fifth difference: what a straight or smooth signal hardly has, and zipper noise has.
 fn roughness(samples: &[f32]) -> f64 {
     let mut row: Vec<f64> = samples.iter().map(|x| f64::from(*x)).collect();

@@ -2,10 +2,11 @@
 
 use dsp::ramp::Ramp;
 
+use super::course::Place;
 use super::effect::Now;
 use super::joint::Joint;
 use super::lanes::{Stretch, write_levels};
-use super::signal::Signal;
+use super::signal::{Signal, trailing_zeros};
 use super::transport::Scope;
 use super::voice::Span;
 use crate::PlanView;
@@ -102,12 +103,26 @@ impl Edge {
         self.gain.target() == 1.0 && self.gain.moving(now) == 0
     }
 
+    /// Whether a lane that moves it must be followed though nothing goes through.
+    pub(super) fn is_followed(&self, now: &Now<'_>) -> bool {
+        self.follow.is_heard(now.clock, now.fade)
+    }
+
     /// Writes the edge's factor at each of the coming frames.
-    pub(super) fn write(&mut self, lane: Option<usize>, late: u32, now: &Now<'_>, row: &mut [f32]) {
+    pub(super) fn write(
+        &mut self,
+        lane: Option<usize>,
+        late: u32,
+        now: &Now<'_>,
+        sound: Option<[&[f32]; 2]>,
+        row: &mut [f32],
+    ) {
         if let Some(lane) = lane {
             let lane = now.plan.lane(lane);
             let stretches = |frame| [Some(Stretch::at(now.plan, &lane, frame)), None];
-            self.follow.write([&mut *row], late, now, &stretches, &|[value, _]| [value.unwrap_or(1.0)]);
+            let open = open_frames(&self.gain, now.clock, row.len());
+            let sound = sound.map(|channels| channels.map(|samples| &samples[..open]));
+            self.follow.write([&mut *row], late, now, sound, &stretches, &|[value, _]| [value.unwrap_or(1.0)]);
             // The plan has 1 for such an edge, or 0 when mute or solo close it.
             row.iter_mut().enumerate().for_each(|(n, x)| *x *= self.gain.value(now.clock + n as u64));
         } else {
@@ -120,42 +135,87 @@ impl Edge {
 /// Levels that lanes move, and how a jump of the song's position is led over.
 #[derive(Clone, Copy, Debug)]
 struct Follow<const K: usize> {
-    jumps: u64,
+    /// The jump behind which it is; 0 when it has been nowhere.
+    jump: u64,
     last: [f32; K],
     offset: [f32; K],
     since: u64,
+    /// The frame of the clock behind the last one that was not silent.
+    heard: u64,
 }
 
 impl<const K: usize> Follow<K> {
     fn new() -> Self {
-        Self { jumps: 0, last: [0.0; K], offset: [0.0; K], since: 0 }
+        Self { jump: 0, last: [0.0; K], offset: [0.0; K], since: 0, heard: 0 }
     }
 
+    /// It has other lanes: it is led from where it was, if it was anywhere.
+    fn renew(&mut self) {
+        self.jump = if self.jump == 0 { 0 } else { u64::MAX };
+    }
+
+    /// Whether what it moves has sounded so lately that a jump of its level could be heard. As long as that is so it must be written, be
+    /// it for silence.
+    fn is_heard(&self, clock: u64, fade: u32) -> bool {
+        self.heard > 0 && clock < self.heard + u64::from(fade)
+    }
+
+    /// Writes the levels of the coming frames, for a sound; what it has no samples for is silence.
     fn write(
         &mut self,
         mut rows: [&mut [f32]; K],
         late: u32,
         now: &Now<'_>,
+        sound: Option<[&[f32]; 2]>,
         stretches: &impl Fn(i64) -> [Option<Stretch>; 2],
         level: &impl Fn([Option<f32>; 2]) -> [f32; K],
     ) {
-        let frame = now.position - i64::from(late);
-        if now.moving {
-            write_levels(rows.each_mut().map(|row| &mut **row), frame, stretches, level);
+        let length = rows.first().map_or(0, |row| row.len());
+        let mut done = 0;
+        while done < length {
+            let clock = now.clock + done as u64;
+            let place = now.course.at(clock, late);
+            let end = done.saturating_add(place.frames).min(length);
+            let part = rows.each_mut().map(|row| &mut row[done..end]);
+            self.write_part(part, place, (clock, now.fade), stretches, level);
+            if let Some(sound) = sound {
+                let open = sound[0].len().min(end);
+                let part = sound.map(|channel| &channel[done.min(open)..open]);
+                let zeros = trailing_zeros(part);
+                if zeros < part[0].len() {
+                    self.heard = now.clock + (open - zeros) as u64;
+                }
+            }
+            done = end;
+        }
+    }
+
+    /// The same, where the position does not jump.
+    fn write_part(
+        &mut self,
+        mut rows: [&mut [f32]; K],
+        place: Place,
+        (clock, fade): (u64, u32),
+        stretches: &impl Fn(i64) -> [Option<Stretch>; 2],
+        level: &impl Fn([Option<f32>; 2]) -> [f32; K],
+    ) {
+        if place.moves {
+            write_levels(rows.each_mut().map(|row| &mut **row), place.frame, stretches, level);
         } else {
-            let still = level(stretches(frame).map(|s| s.map(|s| s.value(frame, false))));
+            let still = level(stretches(place.frame).map(|s| s.map(|s| s.value(place.frame, false))));
             rows.iter_mut().zip(still).for_each(|(row, value)| row.fill(value));
         }
-        if self.jumps != now.jumps {
+        if self.jump != place.jump {
             let first = rows.each_ref().map(|row| row.first().copied().unwrap_or(0.0));
-            let known = self.jumps != 0;
-            self.offset = core::array::from_fn(|k| if known { self.last[k] - first[k] } else { 0.0 });
-            (self.jumps, self.since) = (now.jumps, now.clock);
+            // Where nothing sounded there is nothing to be led over.
+            let led = self.jump != 0 && self.is_heard(clock, fade);
+            self.offset = core::array::from_fn(|k| if led { self.last[k] - first[k] } else { 0.0 });
+            (self.jump, self.since) = (place.jump, clock);
         }
-        let elapsed = now.clock - self.since;
-        if elapsed < u64::from(now.fade) {
-            let step = 1.0 / now.fade as f32;
-            let left = (u64::from(now.fade) - elapsed) as usize;
+        let elapsed = clock - self.since;
+        if elapsed < u64::from(fade) {
+            let step = 1.0 / fade as f32;
+            let left = (u64::from(fade) - elapsed) as usize;
             for (row, offset) in rows.iter_mut().zip(self.offset) {
                 for (n, x) in row.iter_mut().take(left).enumerate() {
                     *x += offset * ((left - n) as f32 * step);
@@ -223,8 +283,7 @@ impl Desk {
             }
             self.master.set(current.master_gain(), now, ramp);
             if previous.master_lane_content() != current.master_lane_content() {
-                // It is led from where it was, if it was anywhere.
-                self.follow.jumps = if self.follow.jumps == 0 { 0 } else { u64::MAX };
+                self.follow.renew();
             }
         } else {
             self.master = Ramp::still(current.master_gain());
@@ -278,8 +337,7 @@ impl Desk {
         };
         let Channel { mut gains, peaks, mut follow, mut filled_from, mut entry, .. } = self.tracks[before];
         if plan.track(before).lanes_content != track.lanes_content {
-            // It is led from where it was, if it was anywhere.
-            follow.jumps = if follow.jumps == 0 { 0 } else { u64::MAX };
+            follow.renew();
         }
         if filled_from == RESTS {
             // Should it be heard now, then in the middle of a sound; unless nothing sounds.
@@ -359,6 +417,11 @@ impl Desk {
         scope == Scope::All || (scope == Scope::Changed && self.tracks[track].changed)
     }
 
+    /// Whether lanes that move a track's levels must be followed though nothing sounds.
+    pub(super) fn is_followed(&self, track: usize, now: &Now<'_>) -> bool {
+        self.tracks[track].follow.is_heard(now.clock, now.fade)
+    }
+
     /// Puts a track's signal through its fader, in place, and measures it.
     pub(super) fn fade(
         &mut self,
@@ -383,10 +446,15 @@ impl Desk {
             let [left, right] = levels;
             let rows = [&mut left[..length], &mut right[..length]];
             let at = |frame| [volume, pan].map(|lane| lane.map(|lane| Stretch::at(now.plan, &lane, frame)));
-            channel.follow.write(rows, record.late, now, &at, &|[volume, pan]| {
+            let open = channel.gains.iter().map(|gain| open_frames(gain, now.clock, length)).max().unwrap_or(0);
+            let sound = (!signal.silent).then(|| signal.view().map(|samples| &samples[..open]));
+            channel.follow.write(rows, record.late, now, sound, &at, &|[volume, pan]| {
                 let (left, right) = dsp::pan::balance(f64::from(pan.unwrap_or(0.0)));
                 [left, right].map(|side| volume.unwrap_or(1.0) * side)
             });
+            if signal.silent {
+                return;
+            }
             for (samples, levels) in signal.channels().into_iter().zip(levels) {
                 samples.iter_mut().zip(levels).for_each(|(x, level)| *x *= *level);
             }
@@ -418,12 +486,13 @@ impl Desk {
         if let Some(lane) = now.plan.master_lane() {
             let levels = &mut levels[..left.len()];
             let at = |frame| [Some(Stretch::at(now.plan, &lane, frame)), None];
-            self.follow.write([&mut *levels], now.plan.latency(), now, &at, &|[volume, _]| [volume.unwrap_or(1.0)]);
+            let (late, sound) = (now.plan.latency(), Some([&*left, &*right]));
+            self.follow.write([&mut *levels], late, now, sound, &at, &|[volume, _]| [volume.unwrap_or(1.0)]);
             for samples in [&mut *left, &mut *right] {
                 samples.iter_mut().zip(&*levels).for_each(|(x, level)| *x *= *level);
             }
         } else {
-            self.follow.jumps = 0;
+            self.follow.jump = 0;
         }
         let now = now.clock;
         for (samples, peak) in [left, right].into_iter().zip(&mut self.master_peaks) {
@@ -438,6 +507,11 @@ impl Desk {
             *peak = peak.max(dsp::meter::peak(samples));
         }
     }
+}
+
+/// For how many frames something gets through a fader: none behind one that is shut.
+fn open_frames(gain: &Ramp, now: u64, length: usize) -> usize {
+    if gain.target() == 0.0 { length.min(gain.moving(now) as usize) } else { length }
 }
 
 /// Whether a track is but clips and a fader on their way to the master.

@@ -4,6 +4,7 @@ use dsp::device::{Block, Curve, Device};
 use dsp::devices::Kind;
 use dsp::ramp::Ramp;
 
+use super::course::{Course, Place};
 use super::lanes::Stretch;
 use super::late::Late;
 use super::signal::{Signal, count_quiet, leading_zeros};
@@ -20,11 +21,8 @@ pub(super) struct Now<'a> {
     pub(super) plan: PlanView<'a>,
     /// Frames processed so far.
     pub(super) clock: u64,
-    /// The song's frame, and whether it moves.
-    pub(super) position: i64,
-    pub(super) moving: bool,
-    /// Counts the times at which the position has jumped, from 1.
-    pub(super) jumps: u64,
+    /// Where the song is, was, and whether it moves.
+    pub(super) course: Course,
     /// Frames of the way over which what jumps is led.
     pub(super) fade: u32,
 }
@@ -97,7 +95,8 @@ impl Effect {
     }
 
     /// Takes the values of a new plan; those of a device that sounds glide over `ramp` frames, unless a lane moves them.
-    pub(super) fn take(&mut self, plan: PlanView<'_>, record: &DeviceRecord, clock: u64, position: i64, ramp: u32) {
+    pub(super) fn take(&mut self, now: &Now<'_>, record: &DeviceRecord, ramp: u32) {
+        let (plan, clock) = (now.plan, now.clock);
         let over = if self.awake { ramp } else { 0 };
         for parameter in 0..record.kind.parameters().len() {
             let automated = (record.first_lane..record.first_lane + record.lanes)
@@ -107,7 +106,7 @@ impl Effect {
                 self.device.set(parameter, value, over);
             }
         }
-        self.hear_tempo(plan.tempo(), position - late(record));
+        self.hear_tempo(plan.tempo(), now.course.at(clock, late(record)).frame);
         if self.is_new {
             self.wet = Ramp::still(if record.bypassed { 0.0 } else { 1.0 });
         }
@@ -287,37 +286,39 @@ impl Effect {
         if record.lanes == 0 && tempo.is_constant() {
             return usize::MAX;
         }
-        let frame = now.position - late(record) + if now.moving { at as i64 } else { 0 };
-        let jumped = core::mem::replace(&mut self.jumps, now.jumps) != now.jumps;
+        let place = now.course.at(now.clock + at as u64, late(record));
+        let frame = place.frame;
+        let jumped = core::mem::replace(&mut self.jumps, place.jump) != place.jump;
         if jumped || frame >= self.next_tempo {
             self.hear_tempo(tempo, frame);
         }
-        let tempo_holds = if now.moving { frames_until(self.next_tempo, frame) } else { usize::MAX };
+        let until = |later: i64| if place.moves { frames_until(later, frame).min(place.frames) } else { place.frames };
+        let tempo_holds = until(self.next_tempo);
         if record.lanes == 0 {
             return tempo_holds;
         }
         if jumped {
             // One that sounds is led to where it has to be.
             if !self.enters || self.next_knot != i64::MIN {
-                self.lead(frame, now, record);
+                self.lead(place, now, record);
             }
         }
         if frame >= self.next_knot {
-            self.knot(frame, now, record);
+            self.knot(place, now, record);
         }
-        if now.moving { frames_until(self.next_knot, frame).min(tempo_holds) } else { usize::MAX }
+        until(self.next_knot).min(tempo_holds)
     }
 
-    fn lead(&mut self, frame: i64, now: &Now<'_>, record: &DeviceRecord) {
-        let arrives = if now.moving { frame + i64::from(now.fade) } else { frame };
+    fn lead(&mut self, Place { frame, moves, .. }: Place, now: &Now<'_>, record: &DeviceRecord) {
+        let arrives = if moves { frame + i64::from(now.fade) } else { frame };
         self.each_lane(now.plan, record, arrives, |device, parameter, stretch, logarithmic| {
             device.set(parameter, stretch.value(arrives, logarithmic), now.fade);
         });
         self.enters = true;
-        self.next_knot = if now.moving { arrives } else { i64::MAX };
+        self.next_knot = if moves { arrives } else { i64::MAX };
     }
 
-    fn knot(&mut self, frame: i64, now: &Now<'_>, record: &DeviceRecord) {
+    fn knot(&mut self, Place { frame, moves, .. }: Place, now: &Now<'_>, record: &DeviceRecord) {
         let enters = core::mem::take(&mut self.enters);
         let mut next = i64::MAX;
         self.each_lane(now.plan, record, frame, |device, parameter, stretch, logarithmic| {
@@ -330,7 +331,7 @@ impl Effect {
             if enters || device.value(parameter).to_bits() != first.to_bits() {
                 device.set(parameter, first, 0);
             }
-            if now.moving && !stretch.is_still() {
+            if moves && !stretch.is_still() {
                 let over = u32::try_from(end - frame).unwrap_or(u32::MAX);
                 device.set(parameter, stretch.value(end, logarithmic), over);
             }
@@ -357,8 +358,8 @@ impl Effect {
 }
 
 /// How much later than the song what comes in is.
-fn late(record: &DeviceRecord) -> i64 {
-    i64::from(record.late) + i64::from(record.wait)
+fn late(record: &DeviceRecord) -> u32 {
+    record.late + record.wait
 }
 
 fn frames_until(later: i64, frame: i64) -> usize {
@@ -425,7 +426,7 @@ mod tests {
         effect.is_new = false;
         let mut spare = [vec![0.0; 64], vec![0.0; 64]];
         let mut play = |effect: &mut Effect, clock: u64| {
-            let now = Now { plan: plan.view(), clock, position: 0, moving: true, jumps: 1, fade: 240 };
+            let now = Now { plan: plan.view(), clock, course: Course::new(), fade: 240 };
             let (mut left, mut right) = ([0.5; 64], [0.5; 64]);
             let mut signal = Signal { left: &mut left, right: &mut right, silent: false };
             effect.process(&mut signal, (None, false), None, &mut spare, &now, &record);
@@ -436,7 +437,8 @@ mod tests {
         let (left, _) = play(&mut effect, 64);
         assert!(left.iter().all(|x| x.is_finite()) && effect.has_failed());
         assert_eq!(play(&mut effect, 128), ([0.0; 64], [0.0; 64]));
-        effect.take(plan.view(), &record, 192, 0, 960);
+        let now = Now { plan: plan.view(), clock: 192, course: Course::new(), fade: 240 };
+        effect.take(&now, &record, 960);
         assert!(!effect.has_failed());
     }
 
@@ -475,7 +477,7 @@ mod tests {
         // Plays a thousand frames and says how many the device worked on.
         let mut play = |effect: &mut Effect, level: f32, record: &DeviceRecord| {
             let before = count.load(std::sync::atomic::Ordering::Relaxed);
-            let now = Now { plan: plan.view(), clock, position: 0, moving: true, jumps: 1, fade: 240 };
+            let now = Now { plan: plan.view(), clock, course: Course::new(), fade: 240 };
             let (mut left, mut right) = ([level; 1_000], [level; 1_000]);
             let mut signal = Signal { left: &mut left, right: &mut right, silent: level == 0.0 };
             effect.process(&mut signal, (None, false), None, &mut spare, &now, record);

@@ -118,12 +118,12 @@ impl Rack {
     }
 
     /// Takes a plan whose things are here: each finds its place, its values and its bypass.
-    pub(super) fn take(&mut self, plan: &PlanView<'_>, clock: u64, position: i64, glide: u32) {
-        self.place(plan);
+    pub(super) fn take(&mut self, now: &Now<'_>, glide: u32) {
+        self.place(&now.plan);
         self.forget_others();
-        for index in 0..plan.device_count() {
+        for index in 0..now.plan.device_count() {
             if let Some((_, effect)) = self.effects.get_mut(self.places.effects[index] as usize) {
-                effect.take(*plan, &plan.device(index), clock, position, glide);
+                effect.take(now, &now.plan.device(index), glide);
             }
         }
     }

@@ -63,7 +63,7 @@ impl Processor {
             }
             return;
         }
-        if !signal.silent {
+        if !signal.silent || desk.is_followed(index, now) {
             desk.fade(index, &track, &mut signal, now, &mut rack.levels);
         }
         for edge in edges {
@@ -100,6 +100,10 @@ fn leave(
     let state = &mut desk.edges[edge];
     let open = state.is_open(now.clock);
     let joined = state.joint.is_closed(now.clock);
+    let length = signal.len();
+    if signal.silent && open && record.lane.is_some() && state.is_followed(now) {
+        state.write(record.lane, track.late, now, None, &mut rack.levels[0][..length]);
+    }
     if (signal.silent || !open) && !rack.edge_is_awake(edge) {
         return;
     }
@@ -115,10 +119,9 @@ fn leave(
         return;
     }
     let unity = record.lane.is_none() && state.is_unity(now.clock) && !state.joint.rises(now.clock);
-    let length = signal.len();
     if !unity && open && !signal.silent {
         let [first, second] = &mut rack.levels;
-        state.write(record.lane, track.late, now, &mut first[..length]);
+        state.write(record.lane, track.late, now, Some(signal.view()), &mut first[..length]);
         second[..length].copy_from_slice(&first[..length]);
     }
     // A closed edge brings silence, and what its line still holds.

@@ -4,6 +4,7 @@
 //! rising. Only clips that are cut take part: what begins at the new place begins unchanged, and what ends at the old place
 //! has ended. So a loop over audio that begins and ends on its borders is played without any fade.
 
+use super::course::Course;
 use super::voice::{Cut, Span};
 use crate::TempoMap;
 
@@ -49,8 +50,10 @@ pub(super) struct Transport {
     loop_frames: Option<(i64, i64)>,
     /// Whether `loop_frames` are where `loop_ticks` are.
     loop_is_placed: bool,
-    /// Counts the times at which the position has jumped, or has begun or ceased to move; from 1.
-    pub(super) jumps: u64,
+    /// Frames played so far, whether the position moved or not.
+    clock: u64,
+    /// Where the position was, is, and whether it moves.
+    pub(super) course: Course,
 }
 
 impl Transport {
@@ -65,7 +68,8 @@ impl Transport {
             loop_ticks: None,
             loop_frames: None,
             loop_is_placed: true,
-            jumps: 1,
+            clock: 0,
+            course: Course::new(),
         }
     }
 
@@ -92,7 +96,6 @@ impl Transport {
         self.wanted_position = self.wanted_position.map(moved);
         self.loop_is_placed = false;
         self.place_loop(current);
-        self.jumps += u64::from(tempo_changed);
         let scope = if tempo_changed || previous.is_none() { Scope::All } else { Scope::Changed };
         if let Some(old) = self.head.filter(|_| scope == Scope::All || content_changed) {
             if previous.is_some() {
@@ -102,6 +105,17 @@ impl Transport {
             let position = moved(old.position);
             self.head = Some(Head { plan: Slot::Current, position, began: position, scope });
         }
+        if tempo_changed {
+            self.course.restart(self.clock, self.position(), self.head.is_some());
+        }
+    }
+
+    /// Starts at a frame with no fade at all.
+    pub(super) fn begin_exactly(&mut self, frame: i64) {
+        self.wanted_playing = true;
+        self.wanted_position = None;
+        self.head = Some(Head { plan: Slot::Current, position: frame, began: frame, scope: Scope::Nothing });
+        self.jumped();
     }
 
     pub(super) fn set_loop(&mut self, ticks: Option<(i64, i64)>) {
@@ -130,23 +144,26 @@ impl Transport {
         }
         match (self.head, self.wanted_playing) {
             (None, playing) => {
-                self.jumps += u64::from(playing || self.wanted_position.is_some());
+                let jumps = playing || self.wanted_position.is_some();
                 self.stopped_at = self.wanted_position.take().unwrap_or(self.stopped_at);
                 if playing {
                     self.head = Some(self.begin(self.stopped_at));
                 }
+                if jumps {
+                    self.jumped();
+                }
             }
             (Some(head), false) => {
-                self.jumps += 1;
                 self.push_outgoing(head, Cut { frame: head.position, scope: Scope::All });
                 self.stopped_at = self.wanted_position.take().unwrap_or(head.position);
                 self.head = None;
+                self.jumped();
             }
             (Some(head), true) => {
                 if let Some(position) = self.wanted_position.take() {
-                    self.jumps += 1;
                     self.push_outgoing(head, Cut { frame: head.position, scope: Scope::All });
                     self.head = Some(self.begin(position));
+                    self.jumped();
                 }
             }
         }
@@ -178,6 +195,7 @@ impl Transport {
 
     /// Moves on by as many frames as [`Transport::frames_to_next_event`] allows at most.
     pub(super) fn advance(&mut self, length: usize) {
+        self.clock += length as u64;
         let length = length as i64;
         let jump = self.frames_to_loop_end() == Some(length as u64);
         for outgoing in &mut self.outgoing {
@@ -190,10 +208,14 @@ impl Transport {
             head.position += length;
         }
         if let (true, Some(head), Some((start, _))) = (jump, self.head, self.loop_frames) {
-            self.jumps += 1;
             self.push_outgoing(head, Cut { frame: head.position, scope: Scope::All });
             self.head = Some(self.begin(start));
+            self.jumped();
         }
+    }
+
+    fn jumped(&mut self) {
+        self.course.jump(self.clock, self.position(), self.head.is_some());
     }
 
     fn begin(&self, frame: i64) -> Head {
