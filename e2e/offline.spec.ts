@@ -205,6 +205,31 @@ test('the list of projects shows offline what was there, and sends what waits of
   expect((await read(alice, 'projects', project)).bpm).toBe(96)
 })
 
+test('an edit and its undo that wait are sent from the list of projects, over what somebody else has done since (CL3, UN3)', async ({
+  alice,
+  bob,
+}) => {
+  const project = await newProject(alice, 'Second guess', { bpm: 100 })
+  await invite(alice, project, USER_2)
+  const line = await network(alice.context)
+  const { page } = alice
+  await page.goto('/projects')
+  await open(alice, project)
+  await kept(page, alice.userId, project)
+  await line.cut()
+  await setTempo(page, '96')
+  await page.getByTestId('undo').click()
+  await expect(page.locator('[name=bpm]')).toHaveValue('100')
+  await expect(page.getByTestId('sync-state')).toHaveText('Offline, 2 edits waiting')
+  await page.goto('/projects')
+  await expect(page.getByTestId('waiting-band')).toContainText('2 edits wait')
+  await write(bob, [{ type: 'set', table: 'projects', id: project, key: 'bpm', value: 140 }])
+  line.mend()
+  await page.getByTestId('waiting-band').getByRole('button', { name: 'Send now' }).click()
+  await expect(page.getByTestId('waiting-band')).toHaveCount(0, { timeout: 30_000 })
+  expect((await read(bob, 'projects', project)).bpm).toBe(140)
+})
+
 test('logging out while edits wait asks what is to become of them (CL3)', async ({ browser, alice }) => {
   const project = await newProject(alice, 'Last bus', { bpm: 100 })
   // A session of its own: it ends here.

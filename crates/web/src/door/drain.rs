@@ -1,16 +1,18 @@
 //! Sends what waits of a project that is not open: the list of projects does so, one after the other.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use model::Id;
 use sync::wire::{ClientMessage, ServerMessage};
-use sync::{Effect, Event, Replica};
+use sync::{Effect, Event, Kept, Replica, TabMessage};
 
 use super::outbox::Outbox;
 use super::socket::{Socket, SocketEvent};
-use super::store::Store;
+use super::store::{Loaded, Outcome, Store, Waiting};
 use super::tabs::{TabEvent, Tabs};
 use super::{CHANNEL, clock};
 
@@ -41,6 +43,11 @@ struct Inner {
     tabs: RefCell<Option<Tabs>>,
     outbox: RefCell<Option<Outbox>>,
     tell: Box<dyn Fn(Drained)>,
+    /// What the user knows the edits as.
+    labels: RefCell<HashMap<Id, String>>,
+    /// How often what is kept is being read; what other tabs say meanwhile is heard after that.
+    reads: Cell<usize>,
+    heard: RefCell<Vec<TabMessage>>,
     leads: Cell<bool>,
     is_done: Cell<bool>,
 }
@@ -56,10 +63,13 @@ impl Drain {
             tabs: RefCell::new(None),
             outbox: RefCell::new(None),
             tell: Box::new(tell),
+            labels: RefCell::default(),
+            reads: Cell::new(0),
+            heard: RefCell::default(),
             leads: Cell::new(false),
             is_done: Cell::new(false),
         }));
-        drain.take_kept().await;
+        drain.take_up(drain.0.store.load(&drain.0.project)).await;
         let heard = drain.clone();
         *drain.0.tabs.borrow_mut() = Some(Tabs::join(&me, &project, move |event| heard.tab_event(event)));
         let late = drain.clone();
@@ -87,22 +97,60 @@ impl Drain {
         self.perform(effects);
     }
 
-    async fn take_kept(&self) {
-        if let Some(loaded) = self.0.store.load(&self.0.project).await {
+    /// Takes up the edits that wait, which `read` reads.
+    async fn take_up(&self, read: impl Future<Output = Option<Loaded>>) {
+        self.0.reads.set(self.0.reads.get() + 1);
+        if let Some(loaded) = read.await {
+            self.0.labels.borrow_mut().extend(loaded.labels);
             self.handle(Event::Stored(loaded.store));
+        }
+        self.0.reads.set(self.0.reads.get() - 1);
+        if self.0.reads.get() == 0 {
+            let heard = self.0.heard.take();
+            heard.into_iter().for_each(|message| self.handle(Event::Tab(message)));
         }
     }
 
     /// The same, as the tab that sends from now on.
     async fn take_over(&self) {
-        let is_counted = self.0.tabs.borrow().as_ref().is_some_and(Tabs::holds_lock);
-        let taken = if is_counted { self.0.store.take_over(&self.0.project).await } else { None };
-        let Some((number, loaded)) = taken else { return self.take_kept().await };
-        let (sending, ending) = (self.clone(), self.clone());
-        let send = move |message: &ClientMessage| sending.send(message);
-        let outbox = Outbox::new(self.0.store.clone(), self.0.project.clone(), number, send, move || ending.end());
-        *self.0.outbox.borrow_mut() = Some(outbox);
-        self.handle(Event::Stored(loaded.store));
+        let (store, project) = (&self.0.store, &self.0.project);
+        if !self.0.tabs.borrow().as_ref().is_some_and(Tabs::holds_lock) {
+            return self.take_up(store.load(project)).await;
+        }
+        let took = async {
+            let Some((number, loaded)) = store.take_over(project).await else { return store.load(project).await };
+            let (sending, ending) = (self.clone(), self.clone());
+            let send = move |message: &ClientMessage| sending.send(message);
+            let outbox = Outbox::new(store.clone(), project.clone(), number, send, move || ending.end());
+            *self.0.outbox.borrow_mut() = Some(outbox);
+            Some(loaded)
+        };
+        self.take_up(took).await;
+    }
+
+    fn hear(&self, message: TabMessage) {
+        if let TabMessage::Kept { place, kept } = &message {
+            self.0.store.is_at(kept.transaction.tx_id.clone(), *place);
+        }
+        if self.0.reads.get() > 0 {
+            return self.0.heard.borrow_mut().push(message);
+        }
+        self.handle(Event::Tab(message));
+    }
+
+    /// An undo does something else now, since what it takes back has met others' edits: that is kept before it is sent.
+    fn keep(&self, kept: Kept) {
+        let tx_id = kept.transaction.tx_id.clone();
+        let what = self.0.labels.borrow().get(&tx_id).cloned().unwrap_or_default();
+        let sender = self.0.outbox.borrow().as_ref().map(Outbox::number);
+        let drain = self.clone();
+        let told = move |outcome: Outcome| match outcome {
+            _ if drain.0.is_done.get() => {}
+            Outcome::At(place) => drain.handle(Event::Kept { tx_id, place: Some(place) }),
+            Outcome::Nowhere => drain.handle(Event::Kept { tx_id, place: None }),
+            Outcome::Overtaken => drain.end(),
+        };
+        self.0.store.keep(&Waiting { project: self.0.project.clone(), what, kept }, sender, told);
     }
 
     fn send(&self, message: &ClientMessage) {
@@ -113,7 +161,7 @@ impl Drain {
 
     fn tab_event(&self, event: TabEvent) {
         match event {
-            TabEvent::Says(message) => self.handle(Event::Tab(message)),
+            TabEvent::Says(message) => self.hear(message),
             TabEvent::Leads(true) => {
                 self.0.leads.set(true);
                 let drain = self.clone();
@@ -162,6 +210,7 @@ impl Drain {
                     Some(outbox) if matches!(message, ClientMessage::Submit { .. }) => outbox.submit(message),
                     _ => self.send(&message),
                 },
+                Effect::Keep(kept) => self.keep(kept),
                 Effect::Forget(tx_id) => self.0.store.forget(tx_id),
                 Effect::Tell(message) => {
                     if let Some(tabs) = self.0.tabs.borrow().as_ref() {
@@ -179,7 +228,6 @@ impl Drain {
                 Effect::StatusChanged => self.look(),
                 // Nobody looks at the records, and what is cached stays as it is.
                 Effect::Changed(_)
-                | Effect::Keep(_)
                 | Effect::PeopleChanged
                 | Effect::PresenceChanged
                 | Effect::Followed(_)
