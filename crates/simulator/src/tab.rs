@@ -135,6 +135,11 @@ impl Tab {
         self.replica.status().parked
     }
 
+    /// How many have not gone in their turn.
+    pub(crate) fn out_of_turn(&self) -> usize {
+        self.parked() + self.replica.stepping_aside()
+    }
+
     pub(crate) fn is_denied(&self) -> bool {
         self.replica.status().denied.is_some()
     }

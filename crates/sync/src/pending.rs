@@ -11,7 +11,7 @@ use operations::{Accepted, Author, Change, Operation, Refusal, Scope, Transactio
 use crate::tabs::Kept;
 use crate::wire::{SUBMIT_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX, encode};
 
-/// How often the server may fail on a transaction before it is set aside (CL3).
+/// How often the server may fail on a transaction before it is seen whether it fails on that one alone (CL3).
 const FAILURES_MAX: u32 = 5;
 
 /// The queue: what the browser keeps in the order of its places, then what it has not kept yet.
@@ -47,6 +47,10 @@ struct Pending {
     sent: bool,
     /// How often the server has failed on it.
     failures: u32,
+    /// Whether it has let others go before it for that.
+    stepped_aside: bool,
+    /// Whether the server has committed something since it failed on this one last.
+    passed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,8 @@ enum Sending {
     Keeping,
     Ready,
     Sent,
+    /// The server fails on it, or on everything: what comes behind it and does not depend on it goes first.
+    Aside,
     /// Set aside until the user says what to do with it.
     Parked,
 }
@@ -143,6 +149,10 @@ impl PendingQueue {
         self.0.iter().filter(|pending| pending.sending == Sending::Parked).count()
     }
 
+    pub(crate) fn stepping_aside(&self) -> usize {
+        self.0.iter().filter(|pending| pending.sending == Sending::Aside).count()
+    }
+
     /// Whether one is set aside.
     pub(crate) fn is_parked(&self, tx_id: &Id) -> bool {
         self.0.iter().any(|pending| pending.transaction.tx_id == *tx_id && pending.sending == Sending::Parked)
@@ -191,6 +201,8 @@ impl PendingQueue {
             fixed: false,
             sent: false,
             failures: 0,
+            stepped_aside: false,
+            passed: false,
         });
         Ok(accepted)
     }
@@ -311,6 +323,8 @@ impl PendingQueue {
             fixed: true,
             sent: false,
             failures: 0,
+            stepped_aside: false,
+            passed: false,
         });
     }
 
@@ -334,12 +348,22 @@ impl PendingQueue {
     }
 
     /// What can go to the server now, in batches that are each small enough for one frame: in order, up to the first that
-    /// the browser is still keeping, without what is set aside and what depends on that. Without `leads` only what the
-    /// browser could not keep, which no other tab can send, up to the first that another tab sends.
+    /// the browser is still keeping, without what is set aside or steps aside and what depends on that. When all step aside,
+    /// they have their turns again. Without `leads` only what the browser could not keep, which no other tab can send, up to
+    /// the first that another tab sends.
     pub(crate) fn take_ready(&mut self, leads: bool) -> Vec<Vec<Transaction>> {
+        let ready = self.take_what_is_ready(leads);
+        let may_pass = |pending: &Pending| matches!(pending.sending, Sending::Sent | Sending::Keeping);
+        if !ready.is_empty() || self.0.iter().any(may_pass) || !self.let_all_go_again() {
+            return ready;
+        }
+        self.take_what_is_ready(leads)
+    }
+
+    fn take_what_is_ready(&mut self, leads: bool) -> Vec<Vec<Transaction>> {
         let mut batches: Vec<Vec<Transaction>> = Vec::new();
         let mut bytes = 0;
-        let mut aside: BTreeSet<Key> = BTreeSet::new();
+        let (mut parked, mut aside): (BTreeSet<Key>, BTreeSet<Key>) = Default::default();
         let mut earlier: BTreeSet<Id> = BTreeSet::new();
         for pending in &mut self.0 {
             let waits = pending.takes_back.as_ref().is_some_and(|tx_id| earlier.contains(tx_id));
@@ -347,13 +371,19 @@ impl PendingQueue {
             if pending.sending == Sending::Keeping || (!leads && pending.place.is_some()) {
                 break;
             }
-            if pending.sending == Sending::Ready && !aside.is_empty() && pending.depends_on(&aside) {
+            let waits_for = |keys: &BTreeSet<Key>| !keys.is_empty() && pending.depends_on(keys);
+            let is_free = pending.sending == Sending::Ready;
+            let (is_behind_parked, is_behind_aside) = (is_free && waits_for(&parked), is_free && waits_for(&aside));
+            if is_behind_parked {
                 pending.sending = Sending::Parked;
             }
             if pending.sending == Sending::Parked {
+                parked.extend(pending.targets());
+            }
+            if pending.sending == Sending::Aside || is_behind_aside {
                 aside.extend(pending.targets());
             }
-            if pending.sending != Sending::Ready {
+            if pending.sending != Sending::Ready || is_behind_aside {
                 continue;
             }
             // What it takes back may come to stand elsewhere than it seems.
@@ -375,6 +405,12 @@ impl PendingQueue {
         batches
     }
 
+    /// What steps aside has its turn again; whether anything did.
+    fn let_all_go_again(&mut self) -> bool {
+        let aside = self.0.iter_mut().filter(|pending| pending.sending == Sending::Aside);
+        aside.map(|pending| pending.sending = Sending::Ready).count() > 0
+    }
+
     /// The connection is another one: what was sent over the old one may not have arrived.
     pub(crate) fn send_again(&mut self) {
         for pending in self.0.iter_mut().filter(|pending| pending.sending == Sending::Sent) {
@@ -382,19 +418,35 @@ impl PendingQueue {
         }
     }
 
-    /// The server has failed on a transaction; one on which it has done so too often is set aside.
+    /// The server has failed on a transaction. That may be the server's fault, for a while, or the transaction's: when it has
+    /// failed often, others go first. One on which it fails once more after it has taken others is set aside.
     pub(crate) fn failed(&mut self, tx_id: &Id) {
+        // Where one steps aside already, the next that fails has to be asked no longer.
+        let others_step_aside = self.0.iter().any(|pending| pending.sending == Sending::Aside);
         let Some(pending) = self.0.iter_mut().find(|pending| pending.transaction.tx_id == *tx_id) else { return };
-        pending.failures += 1;
-        if pending.failures >= FAILURES_MAX {
+        pending.failures = pending.failures.saturating_add(1);
+        let is_often = pending.failures >= FAILURES_MAX;
+        if std::mem::take(&mut pending.passed) && (is_often || pending.stepped_aside) {
             pending.sending = Sending::Parked;
+        } else if is_often || others_step_aside {
+            (pending.sending, pending.stepped_aside) = (Sending::Aside, true);
         }
+    }
+
+    /// The server has committed something: what it has failed on has its turn again.
+    pub(crate) fn something_passed(&mut self) {
+        for pending in self.0.iter_mut().filter(|pending| pending.failures > 0) {
+            pending.passed = true;
+        }
+        self.let_all_go_again();
     }
 
     /// What was set aside is to be tried again.
     pub(crate) fn unpark(&mut self) {
-        for pending in self.0.iter_mut().filter(|pending| pending.sending == Sending::Parked) {
+        let is_aside = |pending: &&mut Pending| matches!(pending.sending, Sending::Aside | Sending::Parked);
+        for pending in self.0.iter_mut().filter(is_aside) {
             (pending.sending, pending.failures) = (Sending::Ready, 0);
+            (pending.stepped_aside, pending.passed) = (false, false);
         }
     }
 

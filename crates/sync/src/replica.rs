@@ -46,6 +46,8 @@ pub enum Event {
     /// Whether this tab is the one that sends (CL4). Before it begins to be, it has to be told what the other tabs have said
     /// so far, and then what is kept.
     Leads(bool),
+    /// The same where a browser has no locks: this tab sends, and so does every other. What one has kept another may have sent.
+    SharesLead,
     /// Another tab says something.
     Tab(TabMessage),
     /// The user wants what was set aside to be tried again.
@@ -118,6 +120,14 @@ pub struct Status {
     pub denied: Option<String>,
 }
 
+impl Status {
+    /// Whether edits wait that are not set aside.
+    #[must_use]
+    pub fn has_to_send(&self) -> bool {
+        self.pending > self.parked
+    }
+}
+
 /// A project as one client sees it.
 #[derive(Clone, Debug)]
 pub struct Replica {
@@ -137,6 +147,8 @@ pub struct Replica {
     keeps: bool,
     /// Whether this one sends.
     leads: bool,
+    /// Whether others do so, too.
+    shares_lead: bool,
     connected: bool,
     live: bool,
     denied: Option<String>,
@@ -169,6 +181,7 @@ impl Replica {
             under_youngest: None,
             keeps: false,
             leads: true,
+            shares_lead: false,
             connected: false,
             live: false,
             denied: None,
@@ -234,6 +247,12 @@ impl Replica {
         self.pending.is_parked(tx_id)
     }
 
+    /// How many of those let others go before them for now, since the server has failed on them (CL3).
+    #[must_use]
+    pub fn stepping_aside(&self) -> usize {
+        self.pending.stepping_aside()
+    }
+
     /// The step that undo would take back.
     #[must_use]
     pub fn next_undo(&self) -> Option<&Step> {
@@ -281,7 +300,8 @@ impl Replica {
             Event::Stored(store) => self.stored(store),
             Event::Kept { tx_id, place } => self.kept(&tx_id, place),
             Event::Room => self.keep_again(),
-            Event::Leads(leads) => self.leads(leads),
+            Event::Leads(leads) => self.leads(leads, false),
+            Event::SharesLead => self.leads(true, true),
             Event::Tab(message) => self.tab(message),
             Event::Retry => {
                 self.pending.unpark();

@@ -24,10 +24,10 @@ impl World {
         happen: impl FnOnce(&mut Tab) -> Result<Heard, Failure>,
     ) -> Result<(), Failure> {
         let Some(tab) = self.tabs.get_mut(&number) else { return Ok(()) };
-        let parked = tab.parked();
+        let (parked, out_of_turn) = (tab.parked(), tab.out_of_turn());
         let heard = happen(tab)?;
-        if tab.parked() > parked {
-            self.tally.parked += 1;
+        self.tally.parked += u64::from(tab.parked() > parked);
+        if tab.out_of_turn() > out_of_turn {
             // What comes later may stand before it now.
             let (user, pending) =
                 (tab.user.clone(), tab.pending().map(|known| known.tx_id.clone()).collect::<Vec<_>>());

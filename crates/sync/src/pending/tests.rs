@@ -339,16 +339,22 @@ fn cl1_what_waits_is_done_again_where_something_was_replaced_and_only_there() {
 fn cl3_what_the_server_has_failed_on_is_sent_again_until_it_has_too_often() {
     let mut waiting = Waiting::with(vec![volume("a", 0.5)]);
     waiting.push("u", vec![volume("b", 0.5)], None);
+    let sent = |queue: &mut PendingQueue| queue.take_ready(true).iter().map(Vec::len).sum::<usize>();
     for failures in 1..=FAILURES_MAX {
-        let sent: usize = waiting.queue.take_ready(true).iter().map(Vec::len).sum();
-        assert_eq!(sent, 2, "after {failures} failures less one");
+        assert_eq!(sent(&mut waiting.queue), 2, "after {failures} failures less one");
         waiting.queue.failed(&id("t"));
         waiting.queue.send_again();
     }
+    assert_eq!(sent(&mut waiting.queue), 1, "the other goes first");
+    assert_eq!(waiting.queue.parked(), 0);
+    waiting.queue.something_passed();
+    waiting.queue.failed(&id("t"));
     assert!(waiting.queue.is_parked(&id("t")) && !waiting.queue.is_parked(&id("u")));
+    waiting.queue.send_again();
     waiting.queue.unpark();
     assert!(!waiting.queue.is_parked(&id("t")));
-    assert_eq!(waiting.queue.take_ready(true).iter().map(Vec::len).sum::<usize>(), 2);
+    assert_eq!(sent(&mut waiting.queue), 2);
+    waiting.queue.something_passed();
     waiting.queue.failed(&id("t"));
     waiting.queue.send_again();
     assert!(!waiting.queue.is_parked(&id("t")), "it is counted anew");
@@ -409,6 +415,8 @@ fn wr6_cl8_what_may_be_on_its_way_takes_in_nothing_more() {
     let mut parked = Waiting::with(vec![volume("a", 0.5)]);
     parked.queue.take_ready(true);
     (0..FAILURES_MAX).for_each(|_| parked.queue.failed(&id("t")));
+    parked.queue.something_passed();
+    parked.queue.failed(&id("t"));
     parked.push("u", vec![volume("a", 0.6)], None);
     assert!(parked.takes_in("u", &[volume("a", 0.7)]));
     assert!(parked.queue.take_ready(true).is_empty(), "it depends on what is set aside");

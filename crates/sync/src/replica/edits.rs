@@ -100,7 +100,7 @@ impl Replica {
         now: Timestamp,
     ) -> Result<Option<Vec<Effect>>, Refusal> {
         // Another tab may be sending already what this one has kept.
-        if !self.leads {
+        if !self.leads || self.shares_lead {
             return Ok(None);
         }
         let target = self.steps.open_transaction(edit, now);

@@ -244,6 +244,7 @@ impl Replica {
         }
         keys.extend(apply_committed(&mut self.committed, &commit.tx_id, &commit.operations, commit.time)?);
         self.seq = commit.seq;
+        self.pending.something_passed();
         Ok(())
     }
 

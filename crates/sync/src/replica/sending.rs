@@ -25,8 +25,8 @@ impl Replica {
         batches.map(|transactions| Effect::Send(ClientMessage::Submit { channel, transactions })).collect()
     }
 
-    pub(super) fn leads(&mut self, leads: bool) -> Vec<Effect> {
-        self.leads = leads;
+    pub(super) fn leads(&mut self, leads: bool, shares: bool) -> Vec<Effect> {
+        (self.leads, self.shares_lead) = (leads, shares);
         self.pending.fix();
         if !leads {
             // Who sends now sends it again, and hears how it went.
@@ -36,7 +36,7 @@ impl Replica {
     }
 
     pub(super) fn kept(&mut self, tx_id: &Id, place: Option<u64>) -> Vec<Effect> {
-        if !self.pending.kept(tx_id, place, !self.leads) {
+        if !self.pending.kept(tx_id, place, !self.leads || self.shares_lead) {
             // It was settled before it was kept.
             return if place.is_some() { vec![Effect::Forget(tx_id.clone())] } else { Vec::new() };
         }
