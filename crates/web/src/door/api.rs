@@ -54,6 +54,13 @@ pub(crate) struct MeAnswer {
     pub(crate) user: Me,
 }
 
+impl MeAnswer {
+    /// The answer in a text; none when it is about somebody else than `user`.
+    pub(crate) fn of(text: &str, user: &model::Id) -> Option<MeAnswer> {
+        serde_json::from_str::<MeAnswer>(text).ok().filter(|answer| answer.user.id == *user)
+    }
+}
+
 /// Who is logged in; status 401 when nobody is.
 pub(crate) async fn me() -> Result<Me, Failure> {
     get::<MeAnswer>(ME).await.map(|answer| answer.user)
@@ -139,4 +146,20 @@ async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
 async fn text(response: Response) -> Result<String, Failure> {
     let text = JsFuture::from(response.text().map_err(|_| Failure::unreachable())?).await;
     text.ok().and_then(|text| text.as_string()).ok_or_else(Failure::unreachable)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Id;
+
+    use super::*;
+
+    #[test]
+    fn u3_who_is_logged_in_is_no_business_of_another_users() {
+        let id = |text| Id::new(text).unwrap();
+        let text = r##"{"user": {"id": "bob", "email": "bob@example.org", "name": "Bob", "colour": "#336699"}}"##;
+        assert!(MeAnswer::of(text, &id("bob")).is_some_and(|answer| answer.user.email == "bob@example.org"));
+        assert!(MeAnswer::of(text, &id("ann")).is_none());
+        assert!(MeAnswer::of("{}", &id("bob")).is_none() && MeAnswer::of("", &id("bob")).is_none());
+    }
 }

@@ -13,11 +13,12 @@ use sync::{Event, TabMessage};
 use super::api::{self, Failure};
 use super::audio_cache;
 use super::clock;
-use super::drain::{Drain, Drained};
+use super::drain::{Drain, Drained, End};
 use super::exports;
 use super::songs;
 use super::store::{Health, Listed, Store};
 use super::tabs::Tabs;
+use super::turns::Turns;
 use crate::toast::Toasts;
 
 /// How often it is looked what still waits.
@@ -39,12 +40,13 @@ struct Inner {
     me: Id,
     store: Store,
     drain: RefCell<Option<Drain>>,
+    /// Whether the next one is about to be there.
+    begins: Cell<bool>,
     /// Whether what waits is to be sent from here.
     drains: Cell<bool>,
     /// Whether it is going to be looked what is kept.
     looks: Cell<bool>,
-    /// Projects that have been drained, or are not this page's to drain.
-    done: RefCell<HashSet<Id>>,
+    turns: RefCell<Turns>,
 }
 
 impl Inner {
@@ -64,9 +66,10 @@ impl Desk {
             me,
             store,
             drain: RefCell::new(None),
+            begins: Cell::new(false),
             drains: Cell::new(false),
             looks: Cell::new(false),
-            done: RefCell::default(),
+            turns: RefCell::default(),
         };
         let desk = owner.with(|| {
             let desk = Desk {
@@ -87,22 +90,20 @@ impl Desk {
     /// The page is left: whoever opens a song sends what waits for it.
     fn leave(self) {
         if let Some(drain) = self.inner().and_then(|inner| inner.drain.take()) {
-            drain.end();
+            drain.end(End::Left);
         }
     }
 
-    /// Another tab may send what waits, or a song that was left here just now.
+    /// Another tab may send what waits, or a song that was left here just now; or leave it to be sent from here.
     fn keep_looking(self) {
         clock::after(LOOK_EVERY, move || {
             let Some(inner) = self.inner() else { return };
-            if self.waiting.with_untracked(|waiting| !waiting.is_empty()) {
-                leptos::task::spawn_local(async move {
-                    self.look().await;
-                    if inner.drains.get() {
-                        self.drain();
-                    }
-                });
-            }
+            leptos::task::spawn_local(async move {
+                self.look().await;
+                if inner.drains.get() {
+                    self.send_next();
+                }
+            });
             self.keep_looking();
         });
     }
@@ -130,15 +131,21 @@ impl Desk {
     pub(crate) async fn look(self) {
         let Some(inner) = self.inner() else { return };
         let mut waiting = inner.store.waiting().await;
-        if let Some(drain) = inner.drain.borrow().as_ref() {
-            for edit in waiting.iter_mut().filter(|edit| edit.project == *drain.project()) {
-                edit.is_parked = drain.is_parked(&edit.tx_id);
-            }
+        let drain = inner.drain.borrow().clone();
+        for edit in &mut waiting {
+            edit.is_parked = match drain.as_ref().filter(|drain| edit.project == *drain.project()) {
+                Some(drain) => drain.is_parked(&edit.tx_id),
+                None => inner.turns.borrow().is_parked(&edit.project, &edit.tx_id),
+            };
         }
-        let cached = inner.store.cached_projects().await.into_iter().collect();
-        // The page may have been left.
-        drop(self.waiting.try_set(waiting));
-        drop(self.cached.try_set(cached));
+        let cached: HashSet<Id> = inner.store.cached_projects().await.into_iter().collect();
+        // The page may have been left, and mostly nothing has changed.
+        if self.waiting.try_with_untracked(|known| *known != waiting) == Some(true) {
+            self.waiting.set(waiting);
+        }
+        if self.cached.try_with_untracked(|known| *known != cached) == Some(true) {
+            self.cached.set(cached);
+        }
     }
 
     /// The answer that the server gave last to this.
@@ -160,22 +167,31 @@ impl Desk {
     pub(crate) fn drain(self) {
         let Some(inner) = self.inner() else { return };
         inner.drains.set(true);
-        if inner.drain.borrow().is_some() {
+        leptos::task::spawn_local(async move {
+            self.look().await;
+            self.send_next();
+        });
+    }
+
+    fn send_next(self) {
+        let Some(inner) = self.inner() else { return };
+        if inner.drain.borrow().is_some() || inner.begins.get() {
             return;
         }
-        let done = inner.done.borrow();
         let next = self.waiting.with_untracked(|waiting| {
-            let is_due = |project: &&Id| !done.contains(*project) && !songs::is_open_here(&inner.me, project);
-            waiting.iter().map(|edit| &edit.project).find(is_due).cloned()
+            let elsewhere = |edit: &&Listed| !songs::is_open_here(&inner.me, &edit.project);
+            let waiting = waiting.iter().filter(elsewhere).map(|edit| (&edit.project, &edit.tx_id));
+            inner.turns.borrow_mut().next(waiting, clock::milliseconds())
         });
-        drop(done);
         let Some(project) = next else { return };
+        inner.begins.set(true);
         leptos::task::spawn_local(async move {
             let (store, me) = (inner.store.clone(), inner.me.clone());
             let of = project.clone();
             let drain = Drain::begin(store, me, project, move |drained| self.drained(&of, drained)).await;
+            inner.begins.set(false);
             if self.inner().is_none() {
-                return drain.end();
+                return drain.end(End::Left);
             }
             *inner.drain.borrow_mut() = Some(drain);
         });
@@ -194,18 +210,38 @@ impl Desk {
                 });
                 self.toasts.error(format!("{what} was undone"), why);
             }
-            Drained::Denied(why) => drop(self.closed.try_update(|closed| closed.insert(project.clone(), why))),
-            Drained::Done => {
-                inner.done.borrow_mut().insert(project.clone());
-                inner.drain.borrow_mut().take();
-                leptos::task::spawn_local(async move {
-                    self.look().await;
-                    self.drain();
-                });
-                return;
-            }
+            Drained::Says(title, more) => self.toasts.info(title, more),
+            Drained::Done(end) => return self.ended(&inner, project, end),
         }
         self.look_soon(&inner);
+    }
+
+    /// One project has had its turn.
+    fn ended(self, inner: &Inner, project: &Id, end: End) {
+        inner.drain.borrow_mut().take();
+        let now = clock::milliseconds();
+        let mut turns = inner.turns.borrow_mut();
+        match end {
+            End::Left => return,
+            End::Elsewhere => turns.is_elsewhere(project, now),
+            End::Failed => turns.has_failed(project, now),
+            End::Sent(stay) => {
+                turns.is_over(project, stay, false, now);
+                // It may have been closed, and is open again.
+                if self.closed.with_untracked(|closed| closed.contains_key(project)) {
+                    self.closed.update(|closed| drop(closed.remove(project)));
+                }
+            }
+            End::Closed(why, stay) => {
+                turns.is_over(project, stay, true, now);
+                self.closed.update(|closed| drop(closed.insert(project.clone(), why)));
+            }
+        }
+        drop(turns);
+        leptos::task::spawn_local(async move {
+            self.look().await;
+            self.send_next();
+        });
     }
 
     /// A thousand edits that are settled one after the other are looked at a few times.
@@ -222,9 +258,10 @@ impl Desk {
     /// Tries again to send what was set aside, and what could not be sent before.
     pub(crate) fn retry(self) {
         let Some(inner) = self.inner() else { return };
-        inner.done.borrow_mut().clear();
-        if let Some(drain) = inner.drain.borrow().clone() {
-            drain.handle(Event::Retry);
+        inner.turns.borrow_mut().begin_anew();
+        let drain = inner.drain.borrow().clone();
+        if let Some(drain) = drain {
+            drain.retry();
         }
         self.drain();
     }

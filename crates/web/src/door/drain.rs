@@ -1,7 +1,7 @@
 //! Sends what waits of a project that is not open: the list of projects does so, one after the other.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,20 +15,37 @@ use super::socket::{Socket, SocketEvent};
 use super::store::{Loaded, Outcome, Store, Waiting};
 use super::tabs::{TabEvent, Tabs};
 use super::{CHANNEL, clock};
+use crate::toast::undo_words;
 
 /// A tab that has the project open sends by itself: whoever is not asked to send by then need not wait.
 const LEAD_WAIT: Duration = Duration::from_secs(2);
+/// When the server has failed so often in a row, another project has its turn. More than it takes to find out which edit it fails on.
+const FAILURES_MAX: u32 = 10;
 
 /// What comes of it.
 pub(crate) enum Drained {
     /// The server has not taken an edit; why.
     Refused(Id, String),
+    /// Something that the user has to know of an undo, and more about it.
+    Says(String, String),
     /// Something has been settled, or set aside.
     Changed,
-    /// The project is closed to this user, for this reason.
-    Denied(String),
     /// There is nothing left to do here.
-    Done,
+    Done(End),
+}
+
+/// Why there is not.
+pub(crate) enum End {
+    /// All has been sent, but for these edits that are set aside.
+    Sent(BTreeSet<Id>),
+    /// The project is closed to this user, for this reason, and these edits wait in vain.
+    Closed(String, BTreeSet<Id>),
+    /// Another tab sends.
+    Elsewhere,
+    /// The server has failed too often.
+    Failed,
+    /// Whoever began it has gone.
+    Left,
 }
 
 /// One project whose edits are being sent. Cheap to clone.
@@ -49,6 +66,8 @@ struct Inner {
     reads: Cell<usize>,
     heard: RefCell<Vec<TabMessage>>,
     leads: Cell<bool>,
+    /// How often the server has failed since something was committed.
+    failures: Cell<u32>,
     is_done: Cell<bool>,
 }
 
@@ -67,6 +86,7 @@ impl Drain {
             reads: Cell::new(0),
             heard: RefCell::default(),
             leads: Cell::new(false),
+            failures: Cell::new(0),
             is_done: Cell::new(false),
         }));
         drain.take_up(drain.0.store.load(&drain.0.project)).await;
@@ -75,7 +95,7 @@ impl Drain {
         let late = drain.clone();
         clock::after(LEAD_WAIT, move || {
             if !late.0.leads.get() {
-                late.end();
+                late.end(End::Elsewhere);
             }
         });
         drain
@@ -91,7 +111,17 @@ impl Drain {
         self.0.replica.borrow().is_parked(tx_id)
     }
 
-    /// The user wants what was set aside to be tried again, or an edit to be given up.
+    /// The user wants what was set aside to be tried again, and at once.
+    pub(crate) fn retry(&self) {
+        self.0.failures.set(0);
+        self.handle(Event::Retry);
+        let is_live = self.0.replica.borrow().status().live;
+        if let Some(socket) = self.0.socket.borrow().clone().filter(|_| !is_live) {
+            socket.reconnect_now();
+        }
+    }
+
+    /// The user gives an edit up, or something else has happened.
     pub(crate) fn handle(&self, event: Event) {
         let effects = self.0.replica.borrow_mut().handle(event);
         self.perform(effects);
@@ -121,7 +151,7 @@ impl Drain {
             let Some((number, loaded)) = store.take_over(project).await else { return store.load(project).await };
             let (sending, ending) = (self.clone(), self.clone());
             let send = move |message: &ClientMessage| sending.send(message);
-            let outbox = Outbox::new(store.clone(), project.clone(), number, send, move || ending.end());
+            let outbox = Outbox::new(store.clone(), project.clone(), number, send, move || ending.end(End::Elsewhere));
             *self.0.outbox.borrow_mut() = Some(outbox);
             Some(loaded)
         };
@@ -148,7 +178,7 @@ impl Drain {
             _ if drain.0.is_done.get() => {}
             Outcome::At(place) => drain.handle(Event::Kept { tx_id, place: Some(place) }),
             Outcome::Nowhere => drain.handle(Event::Kept { tx_id, place: None }),
-            Outcome::Overtaken => drain.end(),
+            Outcome::Overtaken => drain.end(End::Elsewhere),
         };
         self.0.store.keep(&Waiting { project: self.0.project.clone(), what, kept }, sender, told);
     }
@@ -172,15 +202,17 @@ impl Drain {
                         drop(drain.0.outbox.borrow_mut().take());
                         return;
                     }
-                    let heard = drain.clone();
-                    *drain.0.socket.borrow_mut() = Some(Socket::open(move |event| heard.socket_event(event)));
+                    let (heard, sends) = (drain.clone(), drain.clone());
+                    let has_to_send = move || sends.0.replica.borrow().status().has_to_send();
+                    let socket = Socket::open(move |event| heard.socket_event(event), has_to_send);
+                    *drain.0.socket.borrow_mut() = Some(socket);
                     drain.handle(Event::Leads(true));
                 });
             }
             TabEvent::Left => {}
             TabEvent::Leads(false) => {
                 self.handle(Event::Leads(false));
-                self.end();
+                self.end(End::Elsewhere);
             }
         }
     }
@@ -197,6 +229,10 @@ impl Drain {
                 }
                 Event::Disconnected
             }
+            SocketEvent::Message(message @ (ServerMessage::Acknowledged { .. } | ServerMessage::Commits { .. })) => {
+                self.0.failures.set(0);
+                Event::Message(message)
+            }
             // What others do is of no use here.
             SocketEvent::Message(ServerMessage::Presences { .. } | ServerMessage::Present { .. }) => return,
             SocketEvent::Message(message) => Event::Message(message),
@@ -204,6 +240,8 @@ impl Drain {
     }
 
     fn perform(&self, effects: Vec<Effect>) {
+        // One message for all parts of a step.
+        let mut skipped = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Send(message) => match self.0.outbox.borrow().as_ref() {
@@ -219,39 +257,63 @@ impl Drain {
                 }
                 Effect::Steps(changes) => self.0.store.keep_steps(&self.0.project, changes),
                 Effect::Refused { tx_id, message, .. } => (self.0.tell)(Drained::Refused(tx_id, message)),
-                Effect::Reconnect => {
-                    if let Some(socket) = self.0.socket.borrow().clone() {
-                        // Later: this runs inside the socket's own event.
-                        clock::after(Duration::ZERO, move || socket.reconnect());
-                    }
-                }
+                Effect::Reconnect => self.fail(),
                 Effect::StatusChanged => self.look(),
+                Effect::Skipped { operations, reason: None, .. } => skipped.extend(operations),
+                Effect::Skipped { operations, reason: Some(reason), .. } => {
+                    let words = undo_words::left_out(self.0.replica.borrow().view(), &operations);
+                    (self.0.tell)(Drained::Says(words, reason));
+                }
+                Effect::HidOthersWork(keys) => {
+                    let words = undo_words::hidden(self.0.replica.borrow().view(), &keys);
+                    (self.0.tell)(Drained::Says(words, "Redo brings it back, in the song.".to_owned()));
+                }
                 // Nobody looks at the records, and what is cached stays as it is.
                 Effect::Changed(_)
                 | Effect::PeopleChanged
                 | Effect::PresenceChanged
                 | Effect::Followed(_)
-                | Effect::Replaced
-                | Effect::Skipped { .. }
-                | Effect::HidOthersWork(_) => {}
+                | Effect::Replaced => {}
             }
+        }
+        if !skipped.is_empty() {
+            let words = undo_words::left_alone(self.0.replica.borrow().view(), &skipped);
+            (self.0.tell)(Drained::Says(words, String::new()));
+        }
+    }
+
+    /// The server cannot take anything at the moment.
+    fn fail(&self) {
+        self.0.failures.set(self.0.failures.get() + 1);
+        if self.0.failures.get() >= FAILURES_MAX {
+            return self.end(End::Failed);
+        }
+        if let Some(socket) = self.0.socket.borrow().clone() {
+            // Later: this runs inside the socket's own event.
+            clock::after(Duration::ZERO, move || socket.reconnect());
         }
     }
 
     fn look(&self) {
-        let status = self.0.replica.borrow().status();
+        let replica = self.0.replica.borrow();
+        let status = replica.status();
+        let waits = || replica.pending().map(|(transaction, _)| transaction.tx_id.clone());
+        let end = match status.denied {
+            Some(reason) => Some(End::Closed(reason, waits().collect())),
+            None => {
+                let is_over = self.0.leads.get() && status.live && !status.has_to_send();
+                is_over.then(|| End::Sent(waits().collect()))
+            }
+        };
+        drop(replica);
         (self.0.tell)(Drained::Changed);
-        if let Some(reason) = status.denied {
-            (self.0.tell)(Drained::Denied(reason));
-            return self.end();
-        }
-        if self.0.leads.get() && status.live && status.pending == 0 {
-            self.end();
+        if let Some(end) = end {
+            self.end(end);
         }
     }
 
-    /// Leaves the project.
-    pub(crate) fn end(&self) {
+    /// Leaves the project, for this reason.
+    pub(crate) fn end(&self, end: End) {
         if self.0.is_done.replace(true) {
             return;
         }
@@ -268,7 +330,7 @@ impl Drain {
             if let Some(socket) = drain.0.socket.borrow_mut().take() {
                 socket.close();
             }
-            (drain.0.tell)(Drained::Done);
+            (drain.0.tell)(Drained::Done(end));
         });
     }
 }

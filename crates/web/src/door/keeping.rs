@@ -180,7 +180,7 @@ impl Door {
     /// This tab is to send: first it takes up what the one that sent before may have kept without telling.
     async fn lead(self, store: Option<Store>, tabs: Option<Tabs>) {
         let project = self.inner().project.clone();
-        // Where there are no locks each tab sends its own, and nobody counts.
+        // Where there are no locks every tab sends, and nobody counts.
         let counts = tabs.as_ref().is_some_and(Tabs::holds_lock);
         match &store {
             Some(store) if counts => {
@@ -205,7 +205,7 @@ impl Door {
             return self.follow();
         }
         inner.keeping.borrow_mut().leads = true;
-        self.handle(Event::Leads(true));
+        self.handle(if counts { Event::Leads(true) } else { Event::SharesLead });
         self.cache_soon();
     }
 
@@ -304,7 +304,7 @@ impl Door {
             inner.watched.borrow_mut().tidy(now());
             if leads {
                 leptos::task::spawn_local(self.look_for_news());
-            } else if let Some(tabs) = tabs.filter(|_| status.live && status.pending > status.parked) {
+            } else if let Some(tabs) = tabs.filter(|_| status.live && status.has_to_send()) {
                 tabs.look_for_sender();
             }
             self.keep_looking();
@@ -507,9 +507,18 @@ impl Door {
         replica.pending().map(listed).collect()
     }
 
-    /// Tries again to send what was set aside.
+    /// Tries again to send what was set aside, and at once.
     pub(crate) fn retry(self) {
         self.handle(Event::Retry);
+        if !self.status.with_untracked(|status| status.live) {
+            self.connect_now();
+        }
+    }
+
+    fn connect_now(self) {
+        if let Some(socket) = self.inner().socket.borrow().clone() {
+            clock::after(Duration::ZERO, move || socket.reconnect_now());
+        }
     }
 
     /// Gives up an edit that waits.
@@ -532,16 +541,18 @@ impl Door {
             return;
         }
         self.logged_out.set(false);
-        if let Some(socket) = self.inner().socket.borrow().clone() {
-            clock::after(Duration::ZERO, move || socket.reconnect_now());
-        }
+        self.connect_now();
     }
 
-    /// Keeps who is logged in, for when the server does not say.
-    pub(super) fn keep_me(self, text: &str) {
-        if let Some(inner) = self.alive()
-            && let Some(store) = &inner.keeping.borrow().store
-        {
+    /// The server says who is logged in: that is kept for when it does not say. Nothing of somebody else is, and for whom this
+    /// song is open they are not logged in.
+    pub(super) fn is_logged_in(self, text: &str) {
+        let Some(inner) = self.alive() else { return };
+        if api::MeAnswer::of(text, &inner.me).is_none() {
+            return;
+        }
+        self.logged_out.set(false);
+        if let Some(store) = &inner.keeping.borrow().store {
             store.keep_answer(api::ME, text);
         }
     }

@@ -26,6 +26,7 @@ pub(crate) mod sound;
 pub(crate) mod store;
 mod tabs;
 pub(crate) mod times;
+mod turns;
 mod unsaved;
 mod upload;
 pub(crate) mod user;
@@ -198,7 +199,8 @@ impl Door {
     }
 
     fn connect(self) {
-        let socket = Socket::open(move |event| self.socket_event(event));
+        let has_to_send = move || self.alive().is_some_and(|inner| inner.replica.borrow().status().has_to_send());
+        let socket = Socket::open(move |event| self.socket_event(event), has_to_send);
         *self.inner().socket.borrow_mut() = Some(socket);
     }
 
@@ -556,10 +558,7 @@ impl Door {
             }
             match answer {
                 Err(failure) if failure.status == 401 => self.logged_out.set(true),
-                Ok(me) => {
-                    self.logged_out.set(false);
-                    self.keep_me(&me);
-                }
+                Ok(me) => self.is_logged_in(&me),
                 Err(_) => self.missing.set(true),
             }
         });

@@ -34,6 +34,7 @@ type Listener<E> = Closure<dyn FnMut(E)>;
 
 struct Inner {
     on_event: Box<dyn Fn(SocketEvent)>,
+    has_to_send: Box<dyn Fn() -> bool>,
     current: RefCell<Option<Connection>>,
     /// Attempts since the last connection that worked.
     attempt: Cell<u32>,
@@ -61,10 +62,11 @@ impl Drop for Connection {
 }
 
 impl Socket {
-    /// Connects, and from then on calls `on_event`.
-    pub(crate) fn open(on_event: impl Fn(SocketEvent) + 'static) -> Socket {
+    /// Connects, and from then on calls `on_event`. `has_to_send` says whether edits wait that a connection is there for.
+    pub(crate) fn open(on_event: impl Fn(SocketEvent) + 'static, has_to_send: impl Fn() -> bool + 'static) -> Socket {
         let socket = Socket(Rc::new(Inner {
             on_event: Box::new(on_event),
+            has_to_send: Box::new(has_to_send),
             current: RefCell::new(None),
             attempt: Cell::new(0),
             generation: Cell::new(0),
@@ -162,7 +164,7 @@ impl Socket {
         let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
         match wire::unpack(&bytes).and_then(|frame| wire::decode::<ServerMessage>(&frame)) {
             Ok(message) => {
-                if works(&message) {
+                if works(&message, (self.0.has_to_send)()) {
                     self.0.attempt.set(0);
                 }
                 (self.0.on_event)(SocketEvent::Message(message));
@@ -203,13 +205,14 @@ impl Socket {
     }
 }
 
-/// Whether the message shows a connection that is of use: one over which a project came, or an edit went. A server that
-/// greets and then fails each time is met with longer and longer waits.
-fn works(message: &ServerMessage) -> bool {
-    matches!(
-        message,
-        ServerMessage::Snapshot { .. } | ServerMessage::Resumed { .. } | ServerMessage::Acknowledged { .. }
-    )
+/// Whether the message shows a connection that is of use: one over which something was committed or, when no edit waits
+/// (`has_to_send`), a project came. A server that greets, or takes nothing, each time is met with longer and longer waits (CL3).
+fn works(message: &ServerMessage, has_to_send: bool) -> bool {
+    match message {
+        ServerMessage::Acknowledged { .. } | ServerMessage::Commits { .. } => true,
+        ServerMessage::Snapshot { .. } | ServerMessage::Resumed { .. } => !has_to_send,
+        _ => false,
+    }
 }
 
 fn address() -> String {
@@ -231,10 +234,22 @@ mod tests {
         let id = |text| Id::new(text).unwrap();
         let greeting = ServerMessage::Hello { version: u16::from(wire::VERSION), user: id("u"), now: Timestamp(0) };
         let failed = ServerMessage::Denied { channel: 1, status: 503, message: String::new() };
-        assert!(!works(&greeting) && !works(&failed));
-        assert!(works(&ServerMessage::Resumed { channel: 1, epoch: id("e"), seq: 1 }));
-        assert!(works(&ServerMessage::Snapshot { channel: 1, epoch: id("e"), seq: 1, records: vec![] }));
+        assert!(!works(&greeting, false) && !works(&failed, false));
         let done = ServerMessage::Acknowledged { channel: 1, tx_ids: vec![id("t")], seq: 1, time: Timestamp(0) };
-        assert!(works(&done));
+        let others_did = ServerMessage::Commits { channel: 1, commits: vec![] };
+        assert!(works(&done, true) && works(&others_did, true));
+    }
+
+    #[test]
+    fn cl3_a_server_that_takes_no_edit_is_met_with_longer_and_longer_waits() {
+        let id = |text| Id::new(text).unwrap();
+        let resumed = ServerMessage::Resumed { channel: 1, epoch: id("e"), seq: 1 };
+        let snapshot = ServerMessage::Snapshot { channel: 1, epoch: id("e"), seq: 1, records: vec![] };
+        let refused = ServerMessage::Refused { channel: 1, tx_id: id("t"), status: 503, message: String::new() };
+        for message in [&resumed, &snapshot] {
+            assert!(works(message, false), "there was nothing more to ask for");
+            assert!(!works(message, true), "whether it takes what waits is not known yet");
+        }
+        assert!(!works(&refused, true) && !works(&refused, false));
     }
 }

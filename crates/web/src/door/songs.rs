@@ -75,9 +75,8 @@ impl Door {
 
     /// Whether leaving it now would lose something, or break off what is under way.
     fn is_at_work(self) -> bool {
-        let (sends, closed) = self
-            .status
-            .with_untracked(|status| (status.live && status.pending > status.parked, super::is_closed(status)));
+        let (sends, closed) =
+            self.status.with_untracked(|status| (status.live && status.has_to_send(), super::is_closed(status)));
         // What waits for a song that is closed to its user waits in vain, and has been listed.
         sends || (self.has_unkept() && !closed) || self.is_writing() || self.imports().is_at_work()
     }

@@ -79,7 +79,7 @@ fn name_of(user: &Id, project: &Id) -> String {
 }
 
 impl Tabs {
-    /// Joins the tabs that have `project` open for `user`. Where a browser has no locks, each tab sends its own edits.
+    /// Joins the tabs that have `project` open for `user`. Where a browser has no locks, every tab sends.
     pub(crate) fn join(user: &Id, project: &Id, on_event: impl Fn(TabEvent) + 'static) -> Tabs {
         let name = name_of(user, project);
         let tabs = Tabs(Rc::new(Inner {
