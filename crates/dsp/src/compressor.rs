@@ -12,7 +12,7 @@ use crate::device::controls::{SEGMENT, STRIDE, heard};
 use crate::device::line::{Line, Rows};
 use crate::device::parameter::settings;
 use crate::device::{Block, Controls, Device, Parameter, RATE_MAX, RATE_MIN, SILENCE, Unit};
-use crate::mix::larger;
+use crate::mix::{larger, smaller};
 use crate::ring::Ring;
 use crate::wide::wide;
 
@@ -123,7 +123,9 @@ impl Compressor {
             [&mut *part.left, &mut *part.right].into_iter().zip(&gains).zip(&mut self.delays)
         {
             delay.write(samples);
-            delay.read(late + frames, samples);
+            if late > 0 {
+                delay.read(late + frames, samples);
+            }
             for (x, g) in samples.iter_mut().zip(gain) {
                 *x *= *g;
             }
@@ -147,8 +149,7 @@ fn follow(
         // What rises and what falls, each by its share: a choice between them would be a branch that nobody can foresee.
         for (now, aim) in [(&mut l, left[n]), (&mut r, right[n])] {
             let way = aim - *now;
-            let up = if way > 0.0 { way } else { 0.0 };
-            *now += up * attack[n] + (way - up) * release[n];
+            *now += larger(0.0, way) * attack[n] + smaller(0.0, way) * release[n];
         }
         (left[n], right[n]) = (l, r);
         most = larger(most, larger(l, r));

@@ -40,6 +40,11 @@ pub fn add_metered(sum: &mut [f32], input: &[f32], factor: f32) -> f32 {
     peak
 }
 
+/// The smaller of two numbers; `a` when `b` is not a number.
+pub(crate) fn smaller(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
 /// The larger of two numbers; `a` when `b` is not a number.
 pub(crate) fn larger(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }

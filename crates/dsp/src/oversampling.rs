@@ -24,28 +24,39 @@ fn half_band<const M: usize>() -> [f32; M] {
     raw.map(|c| (c / (2.0 * sum)) as f32)
 }
 
-/// A sliding window over a signal: what was, and a block of what comes.
+/// A sliding window over a signal: the last `PAST` samples of what was, and a block of what comes.
 #[derive(Clone, Debug)]
-struct Window {
+struct Window<const PAST: usize> {
     samples: Vec<f32>,
-    past: usize,
 }
 
-impl Window {
-    fn new(past: usize, block: usize) -> Self {
-        Self { samples: vec![0.0; past + block], past }
+impl<const PAST: usize> Window<PAST> {
+    fn new() -> Self {
+        Self { samples: vec![0.0; PAST + SEGMENT] }
     }
 
-    /// Takes a block; the slice begins `past` samples before it.
+    /// Takes a block; the slice begins `PAST` samples before it.
     fn push(&mut self, block: &[f32]) -> &[f32] {
-        let end = self.past + block.len();
-        self.samples[self.past..end].copy_from_slice(block);
-        &self.samples[..end]
+        self.block(block.len()).copy_from_slice(block);
+        self.all(block.len())
+    }
+
+    /// Where a block of so many samples is written.
+    fn block(&mut self, frames: usize) -> &mut [f32] {
+        &mut self.samples[PAST..PAST + frames]
+    }
+
+    /// What was, and a block of so many samples.
+    fn all(&self, frames: usize) -> &[f32] {
+        &self.samples[..PAST + frames]
     }
 
     /// The block is past.
     fn slide(&mut self, block: usize) {
-        self.samples.copy_within(block..block + self.past, 0);
+        // Of a length that the compiler knows, it goes through registers.
+        if let Some(past) = self.samples[block..].first_chunk::<PAST>().copied() {
+            self.samples[..PAST].copy_from_slice(&past);
+        }
     }
 
     fn clear(&mut self) {
@@ -53,7 +64,7 @@ impl Window {
     }
 
     fn snap(&mut self) {
-        for x in &mut self.samples[..self.past] {
+        for x in &mut self.samples[..PAST] {
             *x = if x.abs() < crate::device::SILENCE as f32 { 0.0 } else { *x };
         }
     }
@@ -87,16 +98,61 @@ wide! {
     }
 }
 
+wide! {
+    /// The same in a signal that is woven of two, `x[0], y[0], x[1], y[1], …`: half way between `y[i + 2]` and `x[i + 3]`.
+    fn between_woven(taps: &[f32; INNER], x: &[f32], y: &[f32], sums: &mut [f32]) {
+        let n = sums.len();
+        let mut i = 0;
+        while i + 16 <= n {
+            let mut sum = [0.0f32; 16];
+            let (x, y) = (&x[i..i + INNER + 16], &y[i..i + INNER + 15]);
+            for (tap, (before, after)) in taps.iter().zip(pairs(x, y)) {
+                let (before, after) = (&before[..16], &after[..16]);
+                for lane in 0..16 {
+                    sum[lane] += *tap * (before[lane] + after[lane]);
+                }
+            }
+            sums[i..i + 16].copy_from_slice(&sum);
+            i += 16;
+        }
+        for (i, sum) in sums.iter_mut().enumerate().skip(i) {
+            *sum = 0.0;
+            for (tap, (before, after)) in taps.iter().zip(pairs(&x[i..], &y[i..])) {
+                *sum += *tap * (before[0] + after[0]);
+            }
+        }
+    }
+}
+
+/// The pairs of neighbours of the middle of `x[0], y[0], x[1], y[1], …, x[5]`, the nearest first.
+#[inline(always)]
+fn pairs<'a>(x: &'a [f32], y: &'a [f32]) -> [(&'a [f32], &'a [f32]); INNER] {
+    [(&y[2..], &x[3..]), (&x[2..], &y[3..]), (&y[1..], &x[4..]), (&x[1..], &y[4..]), (y, &x[5..])]
+}
+
+/// Each becomes its mean with another.
+fn mean(samples: &mut [f32], others: &[f32]) {
+    for (y, other) in samples.iter_mut().zip(others) {
+        *y = 0.5 * (*other + *y);
+    }
+}
+
 /// One channel on its way to four times its rate and back.
+///
+/// The frames of the higher rates are never put in a row: each run holds every second, or every fourth, so that all loops go over neighbours.
 #[derive(Clone, Debug)]
 pub struct Oversampler {
     outer: [f32; OUTER],
     inner: [f32; INNER],
-    up_outer: Window,
-    up_inner: Window,
-    down_inner: [Window; 2],
-    down_outer: [Window; 2],
-    late: f32,
+    /// The signal, and what lies half way between its samples.
+    signal: Window<{ 2 * OUTER - 1 }>,
+    halves: Window<INNER>,
+    /// Four times the rate, shaped: those two, and what lies half way behind each.
+    wholes: [Window<2>; 2],
+    quarters: [Window<INNER>; 2],
+    /// Twice the rate on the way back.
+    first: Window<{ 2 * OUTER - 1 }>,
+    second: Window<OUTER>,
 }
 
 impl Oversampler {
@@ -106,83 +162,73 @@ impl Oversampler {
         Self {
             outer: half_band(),
             inner: half_band(),
-            up_outer: Window::new(2 * OUTER - 1, SEGMENT),
-            up_inner: Window::new(2 * INNER - 1, 2 * SEGMENT),
-            down_inner: [Window::new(INNER - 1, 2 * SEGMENT), Window::new(2 * INNER - 1, 2 * SEGMENT)],
-            down_outer: [Window::new(OUTER - 1, SEGMENT), Window::new(2 * OUTER - 1, SEGMENT)],
-            late: 0.0,
+            signal: Window::new(),
+            halves: Window::new(),
+            wholes: [Window::new(), Window::new()],
+            quarters: [Window::new(), Window::new()],
+            first: Window::new(),
+            second: Window::new(),
         }
     }
 
     /// Forgets all sound.
     pub fn clear(&mut self) {
-        let Self { up_outer, up_inner, down_inner: [a, b], down_outer: [c, d], .. } = self;
-        [up_outer, up_inner, a, b, c, d].into_iter().for_each(Window::clear);
-        self.late = 0.0;
+        self.signal.clear();
+        self.halves.clear();
+        self.wholes.iter_mut().for_each(Window::clear);
+        self.quarters.iter_mut().for_each(Window::clear);
+        self.first.clear();
+        self.second.clear();
     }
 
     /// Silence in its memory becomes exact.
     pub fn snap(&mut self) {
-        let Self { up_outer, up_inner, down_inner: [a, b], down_outer: [c, d], .. } = self;
-        [up_outer, up_inner, a, b, c, d].into_iter().for_each(Window::snap);
+        self.signal.snap();
+        self.halves.snap();
+        self.wholes.iter_mut().for_each(Window::snap);
+        self.quarters.iter_mut().for_each(Window::snap);
+        self.first.snap();
+        self.second.snap();
     }
 
     /// Sends up to [`SEGMENT`] frames through `shape` at four times the rate, [`LATENCY`] frames late. `shape` gets frames in
-    /// two runs, each second frame in each, so it must treat every sample by itself.
+    /// four runs, each fourth frame in each, so it must treat every sample by itself.
     pub fn process(&mut self, samples: &mut [f32], mut shape: impl FnMut(&mut [f32])) {
         let n = samples.len().min(SEGMENT);
         let samples = &mut samples[..n];
-        let (mut twice, mut halves) = ([0.0f32; 2 * SEGMENT], [0.0f32; SEGMENT]);
-        let x = self.up_outer.push(samples);
-        between(&self.outer, x, &mut halves[..n]);
-        for (i, pair) in twice.as_chunks_mut::<2>().0.iter_mut().take(n).enumerate() {
-            *pair = [x[i + OUTER - 1], halves[i]];
-        }
-        self.up_outer.slide(n);
+        let Self { outer, inner, signal, halves, wholes: [whole, half], quarters: [quarter, third], first, second } =
+            self;
+        // Up: once more as many between the frames, and again between those.
+        let x = signal.push(samples);
+        between(outer, x, halves.block(n));
+        let (x, y) = (&x[OUTER - 1 - INNER..][..INNER + n], halves.all(n));
+        whole.block(n).copy_from_slice(&y[INNER / 2..][..n]);
+        half.block(n).copy_from_slice(&x[INNER / 2 + 1..][..n]);
+        between_woven(inner, x, y, quarter.block(n));
+        between_woven(inner, y, &x[1..], third.block(n));
+        signal.slide(n);
+        halves.slide(n);
 
-        let (twice, mut odd) = (&mut twice[..2 * n], [0.0f32; 2 * SEGMENT]);
-        let (odd, mut even) = (&mut odd[..2 * n], [0.0f32; 2 * SEGMENT]);
-        let x = self.up_inner.push(twice);
-        between(&self.inner, x, odd);
-        let even = &mut even[..2 * n];
-        even.copy_from_slice(&x[INNER - 1..][..2 * n]);
-        self.up_inner.slide(2 * n);
+        shape(whole.block(n));
+        shape(half.block(n));
+        shape(quarter.block(n));
+        shape(third.block(n));
 
-        shape(even);
-        shape(odd);
-
-        self.down_inner(even, odd, twice);
-        self.down_outer(twice, samples);
-    }
-
-    /// Four times the rate to twice: the mean of each second sample and what the others say lies there.
-    fn down_inner(&mut self, even: &[f32], odd: &[f32], twice: &mut [f32]) {
-        let [evens, odds] = &mut self.down_inner;
-        let (middle, x) = (evens.push(even), odds.push(odd));
-        between(&self.inner, x, twice);
-        for (y, e) in twice.iter_mut().zip(middle) {
-            *y = 0.5 * (*e + *y);
-        }
-        evens.slide(even.len());
-        odds.slide(odd.len());
-    }
-
-    fn down_outer(&mut self, twice: &[f32], samples: &mut [f32]) {
-        let n = samples.len();
+        // Down: the mean of each second frame and what the others say lies there.
+        let (x, y) = (quarter.all(n), third.all(n));
+        between_woven(inner, x, y, first.block(n));
+        between_woven(inner, y, &x[1..], second.block(n));
+        mean(first.block(n), whole.all(n));
+        mean(second.block(n), half.all(n));
+        quarter.slide(n);
+        third.slide(n);
+        whole.slide(n);
+        half.slide(n);
         // One frame of twice the rate later, so that the way takes whole frames.
-        let (mut even, mut odd) = ([0.0f32; SEGMENT], [0.0f32; SEGMENT]);
-        for ((e, o), [first, second]) in even.iter_mut().zip(&mut odd).zip(twice.as_chunks::<2>().0) {
-            (*e, *o) = (self.late, *first);
-            self.late = *second;
-        }
-        let [evens, odds] = &mut self.down_outer;
-        let (middle, x) = (evens.push(&even[..n]), odds.push(&odd[..n]));
-        between(&self.outer, x, samples);
-        for (y, e) in samples.iter_mut().zip(middle) {
-            *y = 0.5 * (*e + *y);
-        }
-        evens.slide(n);
-        odds.slide(n);
+        between(outer, first.all(n), samples);
+        mean(samples, second.all(n));
+        first.slide(n);
+        second.slide(n);
     }
 }
 
@@ -204,7 +250,7 @@ pub const BETWEEN_LATENCY: usize = PHASE_TAPS / 2;
 #[derive(Clone, Debug)]
 pub struct Between {
     phases: [[f32; PHASE_TAPS]; 3],
-    window: Window,
+    window: Window<{ PHASE_TAPS - 1 }>,
 }
 
 impl Between {
@@ -219,7 +265,7 @@ impl Between {
             let sum: f64 = raw.iter().sum();
             raw.map(|c| (c / sum) as f32)
         });
-        Self { phases, window: Window::new(PHASE_TAPS - 1, SEGMENT) }
+        Self { phases, window: Window::new() }
     }
 
     /// Forgets all sound.

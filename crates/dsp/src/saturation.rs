@@ -132,12 +132,9 @@ impl Saturation {
         let biased = self.line.current(4) != 0.0 || self.line.target(4) != 0.0;
         let [drive, output, mix, bias, share] = self.rows.next(&mut self.line, frames);
         let curve = self.curve;
-        let (mut added, mut taken) = ([0.0f32; 2 * SEGMENT], [0.0f32; 2 * SEGMENT]);
-        let (added, taken) = (&mut added[..2 * frames], &mut taken[..2 * frames]);
+        let mut taken = [0.0f32; SEGMENT];
+        let (added, taken) = (&bias[..frames], &mut taken[..frames]);
         if biased {
-            for (pair, bias) in added.as_chunks_mut::<2>().0.iter_mut().zip(bias) {
-                *pair = [*bias; 2];
-            }
             taken.copy_from_slice(added);
             shape(curve, taken);
         }
@@ -149,7 +146,7 @@ impl Saturation {
             }
             channel.oversampler.process(samples, |x| {
                 if biased {
-                    x.iter_mut().zip(&*added).for_each(|(x, bias)| *x += *bias);
+                    x.iter_mut().zip(added).for_each(|(x, bias)| *x += *bias);
                     shape(curve, x);
                     x.iter_mut().zip(&*taken).for_each(|(x, bent)| *x -= *bent);
                 } else {
