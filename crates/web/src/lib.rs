@@ -21,6 +21,7 @@ mod people;
 mod presence;
 mod projects;
 mod shell;
+mod shortcuts;
 mod studio;
 mod toast;
 mod transport;

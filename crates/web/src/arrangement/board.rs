@@ -50,6 +50,10 @@ pub(crate) struct Board {
     pub(crate) rows: Memo<Rows>,
     /// The point of automation that was focused last, by its id.
     pub(crate) point: RwSignal<Option<String>>,
+    /// The clip that was focused last: Tab comes to it.
+    pub(crate) current: RwSignal<Option<Id>>,
+    /// The clip that is to get the focus as soon as it is in the list.
+    pub(crate) sought: StoredValue<Option<Id>>,
     /// Runs again when clips, lanes or waveforms changed.
     pub(crate) changed: RwSignal<u32>,
     scene: StoredValue<Rc<RefCell<Scene>>, LocalStorage>,
@@ -91,6 +95,8 @@ impl Board {
                 Rows::new(lane_height.get(), automation_height.get(), counts).with_master(automation.count_of_master())
             }),
             point: RwSignal::new(None),
+            current: RwSignal::new(None),
+            sought: StoredValue::new(None),
             changed: RwSignal::new(0),
             scene: StoredValue::new_local(Rc::new(RefCell::new(door.read(Scene::of)))),
         };

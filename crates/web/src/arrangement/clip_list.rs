@@ -1,5 +1,6 @@
 //! The clips as a list: what a screen reader reads and the keyboard moves. Its items lie over their pictures on the canvas.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use leptos::html::Div;
@@ -9,12 +10,16 @@ use operations::build;
 
 use super::board::Board;
 use super::clip_panel;
-use super::shape::next_shape;
+use super::cut::{self, Uncut};
+use super::shape::{changes, next_shape};
 use super::snap::{self, GRID};
 use super::viewport::Viewport;
 use crate::controls::focus;
 use crate::door::clock;
 use crate::door::imports::Progress;
+use crate::door::new_id;
+use crate::door::times::Times;
+use crate::shortcuts::{self, Command};
 use crate::transport::position::{bars_in_words, beats_in_words};
 
 /// All clips are listed up to this many; of more, those near the view.
@@ -93,9 +98,21 @@ pub(super) fn ClipList() -> impl IntoView {
     Effect::new(move |_| {
         ids.track();
         pressed.keep_focus();
+        if board.sought.with_value(Option::is_some) {
+            focus_sought(board);
+        }
     });
-    let label =
-        move || format!("Clips, {} in all. Arrow keys move a clip, E opens its panel, Delete removes it.", count.get());
+    // One of them is the stop of the Tab key; from there keys go on from clip to clip.
+    let stop = Memo::new(move |_| {
+        ids.with(|ids| board.current.get().filter(|current| ids.contains(current)).or_else(|| ids.first().cloned()))
+    });
+    provide_context(TabStop(stop));
+    let label = move || {
+        format!(
+            "Clips, {} in all. Arrow keys move a clip, Alt and arrow keys go to others, E opens its panel, Delete removes it.",
+            count.get()
+        )
+    };
     view! {
         <div
             class="clip-list"
@@ -113,6 +130,10 @@ pub(super) fn ClipList() -> impl IntoView {
         </div>
     }
 }
+
+/// The clip to which the Tab key comes.
+#[derive(Clone, Copy)]
+struct TabStop(Memo<Option<Id>>);
 
 #[component]
 fn ClipHandle(id: Id) -> impl IntoView {
@@ -135,12 +156,14 @@ fn ClipHandle(id: Id) -> impl IntoView {
     let track = move || clip.with(|clip| clip.as_ref().map(|clip| clip.track_id.to_string()));
     let key_id = StoredValue::new(id.clone());
     let pressed = expect_context::<Pressed>();
+    let stop = expect_context::<TabStop>().0;
+    let is_stop = Memo::new(move |_| stop.with(|stop| key_id.with_value(|id| stop.as_ref() == Some(id))));
     let node = NodeRef::<Div>::new();
     view! {
         <div
             class="clip-handle"
             role="option"
-            tabindex="0"
+            tabindex=move || if is_stop.get() { "0" } else { "-1" }
             data-testid="clip"
             data-clip-id=id.to_string()
             data-start-beat=move || start().to_string()
@@ -197,6 +220,10 @@ fn state_of(board: Board, file: &Id) -> Option<&'static str> {
 }
 
 fn focused(board: Board, id: &Id) {
+    board.sought.set_value(None);
+    if board.current.with_untracked(|current| current.as_ref() != Some(id)) {
+        board.current.set(Some(id.clone()));
+    }
     if !board.selection.with_untracked(|selection| selection.contains(id)) {
         board.select(id, false);
     }
@@ -207,34 +234,158 @@ fn focused(board: Board, id: &Id) {
 }
 
 fn key(board: Board, id: &Id, event: &leptos::ev::KeyboardEvent) {
-    if event.ctrl_key() || event.meta_key() || event.alt_key() {
-        return;
+    // What was selected may be gone: then it is the clip with the focus that is meant.
+    if board.selection.with_untracked(BTreeSet::is_empty) {
+        board.select(id, false);
     }
-    match event.key().as_str() {
-        "ArrowLeft" => nudge(board, -1, event.shift_key()),
-        "ArrowRight" => nudge(board, 1, event.shift_key()),
-        "ArrowUp" => change_track(board, -1),
-        "ArrowDown" => change_track(board, 1),
-        "Delete" | "Backspace" => delete_selected(board),
-        "Enter" => board.select(id, event.shift_key()),
-        "e" | "E" => clip_panel::open(board, id),
-        "r" | "R" => clip_panel::change(board, id, "Reverse clip", |clip| clip.reversed = !clip.reversed),
-        "x" | "X" => clip_panel::crossfade(board),
-        "i" | "I" => {
-            clip_panel::change(board, id, "Change shape of fade", |clip| {
-                clip.fade_in_shape = next_shape(clip.fade_in_shape);
-            });
+    let Some(command) = shortcuts::on_clip(event) else { return };
+    let shape = |what: &'static str, change: fn(&mut Clip)| clip_panel::change(board, id, what, change);
+    let mut goes_on = None;
+    match command {
+        Command::Nudge(way) => nudge(board, way, false),
+        Command::NudgeBar(way) => nudge(board, way, true),
+        Command::ToTrack(way) => change_track(board, way),
+        Command::Beside(way) => goes_on = beside(board, id, way),
+        Command::OnTrack(way) => goes_on = on_track(board, id, way),
+        Command::TrimEnd(way) => {
+            trim(board, "Trim clip", |clip, _| Some(cut::ending_at(clip, snap::step(clip.end(), way, GRID))));
         }
-        "o" | "O" => {
-            clip_panel::change(board, id, "Change shape of fade", |clip| {
-                clip.fade_out_shape = next_shape(clip.fade_out_shape);
-            });
+        Command::TrimStart(way) => {
+            trim(board, "Trim clip", |clip, times| cut::beginning_at(clip, snap::step(clip.start, way, GRID), times));
+        }
+        Command::Delete => delete_selected(board),
+        Command::Select => board.select(id, false),
+        Command::AddToSelection => board.select(id, true),
+        Command::ClipPanel => clip_panel::open(board, id),
+        Command::Reverse => shape("Reverse clip", |clip| clip.reversed = !clip.reversed),
+        Command::Crossfade => clip_panel::crossfade(board),
+        Command::FadeInShape => {
+            shape("Change shape of fade", |clip| clip.fade_in_shape = next_shape(clip.fade_in_shape));
+        }
+        Command::FadeOutShape => {
+            shape("Change shape of fade", |clip| clip.fade_out_shape = next_shape(clip.fade_out_shape));
         }
         _ => return,
     }
     event.prevent_default();
     event.stop_propagation();
+    match goes_on {
+        Some(next) => go_to(board, &next),
+        None => board.show(id),
+    }
+}
+
+/// The clip before or behind another on its track.
+fn beside(board: Board, id: &Id, way: i64) -> Option<Id> {
+    board.scene(|scene| {
+        let (lane, _) = scene.clip(id)?;
+        let clips = scene.lanes()[lane].clips();
+        let at = clips.iter().position(|clip| clip.id == *id)?;
+        let next = usize::try_from(i64::try_from(at).ok()? + way).ok()?;
+        clips.get(next).map(|clip| clip.id.clone())
+    })
+}
+
+/// The nearest clip on the next track above or below that has any.
+fn on_track(board: Board, id: &Id, way: i64) -> Option<Id> {
+    board.scene(|scene| {
+        let (lane, clip) = scene.clip(id)?;
+        let lanes = (1..=scene.lanes().len()).map_while(|steps| {
+            let next = i64::try_from(lane).ok()? + way * i64::try_from(steps).ok()?;
+            scene.lanes().get(usize::try_from(next).ok()?)
+        });
+        let far = |other: &&Clip| ((other.start - clip.start).0.abs(), other.start);
+        lanes.filter_map(|lane| lane.clips().iter().min_by_key(far)).next().map(|clip| clip.id.clone())
+    })
+}
+
+/// Selects a clip, brings it into view and gives it the focus, as soon as it is in the list.
+fn go_to(board: Board, id: &Id) {
+    board.select(id, false);
     board.show(id);
+    board.sought.set_value(Some(id.clone()));
+    focus_sought(board);
+}
+
+fn focus_sought(board: Board) {
+    clock::after(Duration::ZERO, move || {
+        let Some(Some(id)) = board.sought.try_get_value() else { return };
+        let found = document().query_selector(&format!(".clip-handle[data-clip-id=\"{id}\"]")).ok().flatten();
+        if let Some(handle) = found {
+            focus::focus(&handle);
+        }
+    });
+}
+
+/// Trims all that is selected, each clip for itself.
+fn trim(board: Board, what: &'static str, trimmed: impl Fn(&Clip, &Times) -> Option<Clip>) {
+    let clips = selected_clips(board);
+    let times = board.door.times();
+    let made: Vec<_> =
+        clips.iter().map(|(_, clip)| times.with_untracked(|times| (clip, trimmed(clip, times)))).collect();
+    if made.iter().any(|(_, made)| made.is_none()) {
+        let detail = "Each repeat begins where the clip does: trim its end, or switch Repeat off.";
+        board.door.toasts().info("A clip that repeats keeps its start", detail);
+    }
+    let operations = made.iter().filter_map(|(from, to)| Some(changes(from, to.as_ref()?))).flatten().collect();
+    board.door.dispatch(what, operations);
+}
+
+/// Splits what is selected where the song stands. What comes behind is selected then.
+pub(super) fn split_selected(board: Board, at: Ticks) {
+    let clips = selected_clips(board);
+    let (mut operations, mut later, mut reasons) = (Vec::new(), BTreeSet::new(), Vec::new());
+    for (_, clip) in &clips {
+        let new = new_id();
+        let found = board.door.read(|records| records.find(Table::Clips, &clip.id).cloned());
+        let made = found
+            .ok_or(Uncut::Elsewhere)
+            .and_then(|record| board.door.times().with_untracked(|times| cut::split(&record, at, times, &new)));
+        match made {
+            Ok(made) => {
+                operations.extend(made);
+                later.insert(new);
+            }
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    let what = if later.len() == 1 { "Split clip" } else { "Split clips" };
+    if later.is_empty() {
+        let detail = if reasons.contains(&Uncut::Repeats) {
+            "A clip that repeats is split where a repeat begins."
+        } else if reasons.contains(&Uncut::Notes) {
+            "Notes cannot be split yet."
+        } else {
+            "Select a clip, and put the playhead where it is to be split."
+        };
+        return board.door.toasts().info("There is nothing to split here", detail);
+    }
+    if board.door.dispatch(what, operations) {
+        board.selection.set(later);
+    }
+}
+
+/// Copies what is selected right behind itself. The copies are selected then.
+pub(super) fn duplicate_selected(board: Board) {
+    let clips = selected_clips(board);
+    let first = clips.iter().map(|(_, clip)| clip.start).min();
+    let end = clips.iter().map(|(_, clip)| clip.end()).max();
+    let (Some(first), Some(end)) = (first, end) else {
+        return board.door.toasts().info("There is nothing to duplicate", "Select a clip, or several.");
+    };
+    let (mut operations, mut copies) = (Vec::new(), BTreeSet::new());
+    for (_, clip) in &clips {
+        let new = new_id();
+        let copied = board.door.read(|records| {
+            records.find(Table::Clips, &clip.id).map(|record| cut::copy(record, clip.start + (end - first), &new))
+        });
+        operations.extend(copied);
+        copies.insert(new);
+    }
+    let what = if copies.len() == 1 { "Duplicate clip" } else { "Duplicate clips" };
+    if board.door.dispatch(what, operations) {
+        board.selection.set(copies);
+    }
 }
 
 /// What moving so many clips is called.

@@ -172,6 +172,7 @@ pub(super) fn changes(from: &Clip, to: &Clip) -> Vec<Operation> {
             operations.push(build::set(Table::Clips, id, field, after));
         }
     };
+    number("startBeat", from.start.beats(), to.start.beats());
     number("durationBeats", from.duration.beats(), to.duration.beats());
     number("fadeIn", from.fade_in.beats(), to.fade_in.beats());
     number("fadeOut", from.fade_out.beats(), to.fade_out.beats());

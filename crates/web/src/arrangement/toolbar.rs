@@ -5,6 +5,8 @@ use leptos::prelude::*;
 use super::board::Board;
 use super::{clip_list, drop, headers};
 use crate::design::{Icon, icon};
+use crate::door::sound::Sound;
+use crate::shortcuts::{Command, Shortcuts};
 
 /// One press of a zoom button.
 const ZOOM_STEP: f64 = 1.5;
@@ -41,25 +43,25 @@ pub(super) fn Toolbar() -> impl IntoView {
 }
 
 fn listen(board: Board) {
+    let (shortcuts, sound) = (expect_context::<Shortcuts>(), expect_context::<Sound>());
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
-        if crate::studio::is_typing(&event) || event.alt_key() || event.default_prevented() {
+        if crate::studio::is_typing(&event) || event.default_prevented() {
             return;
         }
-        let chord = event.ctrl_key() || event.meta_key();
-        match event.key().as_str() {
-            "a" | "A" if chord => board.selection.set(board.scene(|scene| {
+        let has_selection = || board.selection.with_untracked(|selection| !selection.is_empty());
+        match shortcuts.on_page(&event) {
+            Some(Command::SelectAll) => board.selection.set(board.scene(|scene| {
                 scene.lanes().iter().flat_map(|lane| lane.clips().iter().map(|clip| clip.id.clone())).collect()
             })),
-            _ if chord => return,
-            "+" | "=" => board.zoom_middle(ZOOM_STEP),
-            "-" | "_" => board.zoom_middle(1.0 / ZOOM_STEP),
-            "0" => board.fit(),
-            "n" | "N" => board.snaps.update(|on| *on = !*on),
-            "f" | "F" => board.follows.update(|on| *on = !*on),
-            "t" | "T" if board.door.may_edit() => headers::add_track(board),
-            "Delete" | "Backspace" if board.selection.with_untracked(|selection| !selection.is_empty()) => {
-                clip_list::delete_selected(board);
-            }
+            Some(Command::ZoomIn) => board.zoom_middle(ZOOM_STEP),
+            Some(Command::ZoomOut) => board.zoom_middle(1.0 / ZOOM_STEP),
+            Some(Command::Fit) => board.fit(),
+            Some(Command::Snap) => board.snaps.update(|on| *on = !*on),
+            Some(Command::Follow) => board.follows.update(|on| *on = !*on),
+            Some(Command::AddTrack) if board.door.may_edit() => headers::add_track(board),
+            Some(Command::Split) => clip_list::split_selected(board, sound.position()),
+            Some(Command::Duplicate) => clip_list::duplicate_selected(board),
+            Some(Command::Delete) if has_selection() => clip_list::delete_selected(board),
             _ => return,
         }
         event.prevent_default();

@@ -100,6 +100,11 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
             points.iter().filter(near).take(LISTED_MAX).map(|point| point.id.clone()).collect::<Vec<_>>()
         })
     });
+    // One of them is the stop of the Tab key.
+    let stop = Memo::new(move |_| {
+        let chosen = board.point.get();
+        listed.with(|listed| chosen.filter(|chosen| listed.contains(chosen)).or_else(|| listed.first().cloned()))
+    });
     let hover = RwSignal::new(None::<(f64, f64)>);
     let added_at = StoredValue::new(f64::NEG_INFINITY);
     // The point that was pressed last: the lane captures the pointer, so that later events are its own.
@@ -166,7 +171,7 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
             .with(|target| target.as_ref().map_or("a parameter that is gone".to_owned(), |it| it.name.clone()));
         let count = hand.lane.with(|lane| lane.as_ref().map_or(0, |lane| lane.points.len()));
         format!(
-            "{name} of {}, {count} points. Arrow keys move a point, H holds it, B bends, Delete removes it.",
+            "{name} of {}, {count} points. Arrow keys move a point, Alt and arrow keys go to others, H holds it, B bends, Delete removes it.",
             face.name.get()
         )
     };
@@ -189,7 +194,7 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
                 <path class="auto-line" d=curve />
             </svg>
             <For each=move || listed.get() key=String::clone let:id>
-                <PointHandle id hand points node />
+                <PointHandle id hand points node stop />
             </For>
             <Show when=move || hover.with(Option::is_some)>
                 <span class="auto-bend" style:transform=move || {
@@ -234,7 +239,14 @@ fn Bubble(hand: Hand) -> impl IntoView {
 }
 
 #[component]
-fn PointHandle(id: String, hand: Hand, points: Memo<Vec<Point>>, node: NodeRef<Div>) -> impl IntoView {
+fn PointHandle(
+    id: String,
+    hand: Hand,
+    points: Memo<Vec<Point>>,
+    node: NodeRef<Div>,
+    /// The point to which the Tab key comes.
+    stop: Memo<Option<String>>,
+) -> impl IntoView {
     let board = hand.board;
     let own = StoredValue::new(id.clone());
     let point = Memo::new(move |_| {
@@ -255,6 +267,7 @@ fn PointHandle(id: String, hand: Hand, points: Memo<Vec<Point>>, node: NodeRef<D
             board.door.times().with(|times| bars_in_words(place, &times.metres))
         )
     };
+    let is_stop = Memo::new(move |_| own.with_value(|id| stop.with(|stop| stop.as_ref() == Some(id))));
     let selected = Memo::new(move |_| own.with_value(|id| board.point.with(|point| point.as_deref() == Some(&**id))));
     let focused = move |_| {
         board.point.set(Some(own.get_value()));
@@ -282,7 +295,7 @@ fn PointHandle(id: String, hand: Hand, points: Memo<Vec<Point>>, node: NodeRef<D
         event.stop_propagation();
     };
     view! {
-        <div class="auto-point" role="option" tabindex="0" data-testid="point" data-point-id=id data-beat=move || beat().to_string()
+        <div class="auto-point" role="option" tabindex=move || if is_stop.get() { "0" } else { "-1" } data-testid="point" data-point-id=id data-beat=move || beat().to_string()
             data-value=move || value().to_string() aria-label=label aria-selected=move || selected.get().to_string()
             class:holds=move || point.with(|point| point.as_ref().is_some_and(|point| point.way == Way::Hold))
             style:--beat=move || beat().to_string() style:--y=move || format!("{:.1}px", y()) on:focus=focused on:keydown=key on:contextmenu=menu></div>
@@ -303,6 +316,16 @@ fn key(hand: Hand, node: NodeRef<Div>, id: &str, event: &leptos::ev::KeyboardEve
             point.way = Way::Bent(((now + by).clamp(-1.0, 1.0) * 100.0).round() / 100.0);
         });
     };
+    let beside = match (event.alt_key(), event.key().as_str()) {
+        (true, "ArrowLeft") | (false, ",") => -1,
+        (true, "ArrowRight") | (false, ".") => 1,
+        (true, _) => return false,
+        (false, _) => 0,
+    };
+    if beside != 0 {
+        go_to(hand, node, id, beside);
+        return true;
+    }
     match event.key().as_str() {
         "ArrowLeft" => go(-1),
         "ArrowRight" => go(1),
@@ -336,6 +359,20 @@ fn neighbour(hand: Hand, id: &str) -> Option<String> {
     let points = untrack(|| hand.shown());
     let at = points.iter().position(|point| point.id == id)?;
     points.get(at + 1).or_else(|| points.get(at.checked_sub(1)?)).map(|point| point.id.clone())
+}
+
+/// Goes to the point before or behind another, and brings it into view.
+fn go_to(hand: Hand, node: NodeRef<Div>, id: &str, way: isize) {
+    let points = untrack(|| hand.shown());
+    let at = points.iter().position(|point| point.id == id).and_then(|at| at.checked_add_signed(way));
+    let Some(next) = at.and_then(|at| points.get(at)) else { return };
+    let (board, place) = (hand.board, next.place.beats());
+    let view = board.viewport.get_untracked();
+    let shown = view.showing(place, place, view.top, view.top + view.height, board.extent());
+    if shown != view {
+        board.viewport.set(shown);
+    }
+    focus(node, &next.id);
 }
 
 /// Focuses a point once it is on the page.

@@ -10,6 +10,7 @@ use web_sys::HtmlElement;
 use crate::door::sound::Sound;
 use crate::export::Export;
 use crate::history::History;
+use crate::shortcuts::{Command, Shortcuts};
 
 /// Whether the event belongs to a field that takes text or choices.
 pub(crate) fn is_typing(event: &web_sys::Event) -> bool {
@@ -36,32 +37,38 @@ fn is_button(event: &web_sys::Event) -> bool {
 
 /// Listens until the studio is left.
 pub(super) fn listen(door: Door, sound: Sound, show_mixer: impl Fn() + 'static, history: History, export: Export) {
+    let shortcuts = expect_context::<Shortcuts>();
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
-        let command = (event.ctrl_key() || event.meta_key()) && !event.alt_key();
-        if command && !takes_text(&event) && !event.default_prevented() {
-            match (event.key().to_ascii_lowercase().as_str(), event.shift_key()) {
-                ("z", false) => door.undo(),
-                ("z", true) | ("y", false) => door.redo(),
-                _ => return,
+        if event.default_prevented() {
+            return;
+        }
+        let Some(command) = shortcuts.on_page(&event) else { return };
+        let belongs_to_field = match command {
+            Command::Undo | Command::Redo => takes_text(&event),
+            _ => is_typing(&event),
+        };
+        // The keyboard presses what it has come to.
+        let presses = is_button(&event) && matches!(event.key().as_str(), " " | "Enter");
+        if belongs_to_field || presses {
+            return;
+        }
+        match command {
+            Command::Undo => door.undo(),
+            Command::Redo => door.redo(),
+            Command::Play => sound.toggle(),
+            Command::ToStart => sound.seek(Ticks(0)),
+            Command::Loop => sound.toggle_loop(),
+            Command::LoopFrom => {
+                sound.set_region(LoopRegion::from(sound.region().get_untracked(), sound.position()));
             }
-            event.prevent_default();
-            return;
-        }
-        if is_typing(&event) || event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
-            return;
-        }
-        let keyboard_press = is_button(&event) && matches!(event.key().as_str(), " " | "Enter");
-        match event.key().as_str() {
-            _ if keyboard_press => return,
-            " " => sound.toggle(),
-            "Home" | "Enter" => sound.seek(Ticks(0)),
-            "l" | "L" => sound.toggle_loop(),
-            "[" => sound.set_region(LoopRegion::from(sound.region().get_untracked(), sound.position())),
-            "]" => sound.set_region(LoopRegion::until(sound.region().get_untracked(), sound.position())),
-            "k" | "K" => sound.toggle_metronome(),
-            "m" | "M" if !event.shift_key() => show_mixer(),
-            "h" | "H" if !event.shift_key() => history.toggle(),
-            "x" | "X" if !event.shift_key() => export.toggle(),
+            Command::LoopUntil => {
+                sound.set_region(LoopRegion::until(sound.region().get_untracked(), sound.position()));
+            }
+            Command::Metronome => sound.toggle_metronome(),
+            Command::Mixer => show_mixer(),
+            Command::History => history.toggle(),
+            Command::Export => export.toggle(),
+            Command::Help => shortcuts.toggle_help(),
             _ => return,
         }
         event.prevent_default();

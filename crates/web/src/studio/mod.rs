@@ -19,6 +19,7 @@ use crate::history::{Banner, History, HistoryKey, HistoryPanel, HistorySwitch};
 use crate::mixer::{ForWhom, Mixer, Routes};
 use crate::people::{ClosedToYou, NotSaved, People, see_off};
 use crate::presence::{Hands, PresenceChoices};
+use crate::shortcuts::{HelpKey, KeysHelp, Shortcuts};
 use crate::toast::Toasts;
 use crate::transport::Transport;
 use crate::waiting::LogInAgain;
@@ -154,6 +155,7 @@ fn Studio() -> impl IntoView {
         true => part.update(|part| *part = part.other()),
         false => mixer_open.update(|open| *open = !*open),
     };
+    provide_context(Shortcuts::new());
     keys::listen(door, sound, show_mixer, history, export);
     view! {
         <div class="studio" data-project-id=id class:shows-mixer=move || part.get() == Part::Mixer class:mixer-closed=move || !mixer_open.get()
@@ -166,6 +168,7 @@ fn Studio() -> impl IntoView {
                 </div>
                 <Transport />
                 <div class="topbar-end">
+                    <HelpKey />
                     <HistoryKey />
                     <ExportKey class="icon-button export-key" label="" />
                     <SyncState />
@@ -177,6 +180,7 @@ fn Studio() -> impl IntoView {
             <Mixer open=mixer_open />
             <HistoryPanel />
             <ExportDialog />
+            <KeysHelp />
             <SoundNotice />
             <NotSaved />
             <LogInAgain />

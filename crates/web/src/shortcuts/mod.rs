@@ -1,0 +1,325 @@
+//! Keys that do something: one table, which the handlers ask and the help shows.
+
+mod help;
+
+use leptos::prelude::*;
+use web_sys::KeyboardEvent;
+
+pub(crate) use help::{HelpKey, KeysHelp};
+
+/// Where the browser keeps whether single letters act.
+const KEPT_AS: &str = "unisono.single-keys";
+
+/// What a key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    // On the whole page.
+    Play,
+    ToStart,
+    Loop,
+    LoopFrom,
+    LoopUntil,
+    Metronome,
+    Mixer,
+    History,
+    Export,
+    Help,
+    Undo,
+    Redo,
+    AddTrack,
+    Snap,
+    Follow,
+    ZoomIn,
+    ZoomOut,
+    Fit,
+    SelectAll,
+    Split,
+    Duplicate,
+    Delete,
+    // On a clip that has the focus.
+    Nudge(i64),
+    NudgeBar(i64),
+    ToTrack(i64),
+    Beside(i64),
+    OnTrack(i64),
+    Select,
+    AddToSelection,
+    TrimEnd(i64),
+    TrimStart(i64),
+    ClipPanel,
+    Reverse,
+    Crossfade,
+    FadeInShape,
+    FadeOutShape,
+}
+
+/// Where a key counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Wherever the focus is, but in a field.
+    Page,
+    /// On a clip that has the focus.
+    Clip,
+}
+
+/// What is held beside a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chord {
+    Nothing,
+    Shift,
+    /// Ctrl, or Cmd.
+    Control,
+    ControlShift,
+    Alt,
+    AltShift,
+}
+
+/// A key, what is held beside it, what it does, and how the help says both.
+struct Shortcut {
+    place: Place,
+    with: Chord,
+    /// Names as the browser gives them, in small letters.
+    keys: &'static [&'static str],
+    command: Command,
+    shown: &'static str,
+    what: &'static str,
+}
+
+const fn key(
+    place: Place,
+    with: Chord,
+    keys: &'static [&'static str],
+    command: Command,
+    shown: &'static str,
+    what: &'static str,
+) -> Shortcut {
+    Shortcut { place, with, keys, command, shown, what }
+}
+
+/// All keys. Of what has no `what` the help says nothing: the line before it says it for both.
+const TABLE: &[Shortcut] = {
+    use Chord::{Alt, AltShift, Control, ControlShift, Nothing, Shift};
+    use Command as C;
+    use Place::{Clip, Page};
+    &[
+        key(Page, Nothing, &[" "], C::Play, "Space", "Play and stop"),
+        key(Page, Nothing, &["home", "enter"], C::ToStart, "Home", "To the start of the song"),
+        key(Page, Nothing, &["l"], C::Loop, "L", "Loop on and off"),
+        key(Page, Nothing, &["["], C::LoopFrom, "[", "Loop from the playhead on"),
+        key(Page, Nothing, &["]"], C::LoopUntil, "]", "Loop as far as the playhead"),
+        key(Page, Nothing, &["k"], C::Metronome, "K", "Metronome on and off"),
+        key(Page, Control, &["z"], C::Undo, "Ctrl+Z", "Undo"),
+        key(Page, ControlShift, &["z"], C::Redo, "Ctrl+Shift+Z", "Redo"),
+        key(Page, Control, &["y"], C::Redo, "", ""),
+        key(Page, Nothing, &["t"], C::AddTrack, "T", "Add a track"),
+        key(Page, Control, &["a"], C::SelectAll, "Ctrl+A", "Select all clips"),
+        key(Page, Nothing, &["s"], C::Split, "S", "Split what is selected at the playhead"),
+        key(Page, Control, &["d"], C::Duplicate, "Ctrl+D", "Duplicate what is selected, behind itself"),
+        key(Page, Nothing, &["delete", "backspace"], C::Delete, "Delete", "Delete what is selected"),
+        key(Page, Nothing, &["n"], C::Snap, "N", "Snap to the grid, or not"),
+        key(Page, Nothing, &["f"], C::Follow, "F", "Follow the playhead, or not"),
+        key(Page, Nothing, &["+", "="], C::ZoomIn, "+", "Zoom in"),
+        key(Page, Nothing, &["-"], C::ZoomOut, "−", "Zoom out"),
+        key(Page, Nothing, &["0"], C::Fit, "0", "Show the whole song"),
+        key(Page, Nothing, &["m"], C::Mixer, "M", "Show or hide the mixer"),
+        key(Page, Nothing, &["h"], C::History, "H", "Show or hide the history"),
+        key(Page, Nothing, &["x"], C::Export, "X", "Export"),
+        key(Page, Nothing, &["?"], C::Help, "?", "This list"),
+        key(Clip, Nothing, &["arrowleft"], C::Nudge(-1), "← →", "Move by a step of the grid"),
+        key(Clip, Nothing, &["arrowright"], C::Nudge(1), "", ""),
+        key(Clip, Shift, &["arrowleft"], C::NudgeBar(-1), "Shift+← →", "Move by a bar"),
+        key(Clip, Shift, &["arrowright"], C::NudgeBar(1), "", ""),
+        key(Clip, Nothing, &["arrowup"], C::ToTrack(-1), "↑ ↓", "Move to the track above or below"),
+        key(Clip, Nothing, &["arrowdown"], C::ToTrack(1), "", ""),
+        key(
+            Clip,
+            Alt,
+            &["arrowleft"],
+            C::Beside(-1),
+            "Alt+← →",
+            "Go to the clip before or behind; comma and full stop do, too",
+        ),
+        key(Clip, Alt, &["arrowright"], C::Beside(1), "", ""),
+        key(Clip, Nothing, &[","], C::Beside(-1), "", ""),
+        key(Clip, Nothing, &["."], C::Beside(1), "", ""),
+        key(Clip, Alt, &["arrowup"], C::OnTrack(-1), "Alt+↑ ↓", "Go to the nearest clip above or below"),
+        key(Clip, Alt, &["arrowdown"], C::OnTrack(1), "", ""),
+        key(Clip, Nothing, &["enter"], C::Select, "Enter", "Select it alone"),
+        key(Clip, Shift, &["enter"], C::AddToSelection, "Shift+Enter", "Add it to what is selected, or take it out"),
+        key(Clip, AltShift, &["arrowleft"], C::TrimEnd(-1), "Alt+Shift+← →", "Move its end by a step of the grid"),
+        key(Clip, AltShift, &["arrowright"], C::TrimEnd(1), "", ""),
+        key(
+            Clip,
+            ControlShift,
+            &["arrowleft"],
+            C::TrimStart(-1),
+            "Ctrl+Shift+← →",
+            "Move its start, and leave what is heard where it is",
+        ),
+        key(Clip, ControlShift, &["arrowright"], C::TrimStart(1), "", ""),
+        key(Clip, Nothing, &["delete", "backspace"], C::Delete, "", ""),
+        key(Clip, Nothing, &["e"], C::ClipPanel, "E", "Open its panel"),
+        key(Clip, Nothing, &["r"], C::Reverse, "R", "Play it backwards, or not"),
+        key(Clip, Nothing, &["x"], C::Crossfade, "X", "Crossfade what is selected"),
+        key(Clip, Nothing, &["i"], C::FadeInShape, "I", "The next shape of its fade in"),
+        key(Clip, Nothing, &["o"], C::FadeOutShape, "O", "The next shape of its fade out"),
+    ]
+};
+
+/// What the help says of places whose keys are no shortcuts of the page: what has the focus moves by them.
+const ELSEWHERE: [(&str, &[(&str, &str)]); 3] = [
+    (
+        "On a point of automation",
+        &[
+            ("← →", "Move in time; with Shift by a bar"),
+            ("↑ ↓", "Change its value; with Shift finely"),
+            ("Alt+← →", "Go to the point before or behind; comma and full stop do, too"),
+            ("H", "Hold the value, or not"),
+            ("B", "Bend; with Shift the other way"),
+            ("Delete", "Delete it"),
+        ],
+    ),
+    (
+        "On a track’s name",
+        &[("F2", "Rename it"), ("A", "Show or hide its automation"), ("Alt+↑ ↓", "Move it up or down")],
+    ),
+    (
+        "On a fader or a knob",
+        &[
+            ("↑ ↓", "A step; with Shift finely"),
+            ("Home End", "To its ends"),
+            ("0", "To where it was at first"),
+            ("Escape", "Give up what the hand does"),
+        ],
+    ),
+];
+
+impl Chord {
+    fn of(event: &KeyboardEvent) -> Option<Chord> {
+        let control = event.ctrl_key() || event.meta_key();
+        match (control, event.alt_key(), event.shift_key()) {
+            (false, false, false) => Some(Chord::Nothing),
+            (false, false, true) => Some(Chord::Shift),
+            (true, false, false) => Some(Chord::Control),
+            (true, false, true) => Some(Chord::ControlShift),
+            (false, true, false) => Some(Chord::Alt),
+            (false, true, true) => Some(Chord::AltShift),
+            (true, true, _) => None,
+        }
+    }
+}
+
+/// What `name` with `with` does at `place`.
+fn find(place: Place, with: Chord, name: &str) -> Option<Command> {
+    let name = name.to_lowercase();
+    // A sign may need Shift, as the question mark does on many keyboards, or may not: it is what is on the key that counts.
+    let is_sign = name.chars().count() == 1 && !name.chars().all(char::is_alphanumeric);
+    let with = if is_sign && with == Chord::Shift { Chord::Nothing } else { with };
+    let matches =
+        |shortcut: &&Shortcut| shortcut.place == place && shortcut.with == with && shortcut.keys.contains(&&*name);
+    TABLE.iter().find(matches).map(|shortcut| shortcut.command)
+}
+
+/// Whether a key is a letter, a number or a sign with nothing held: whoever speaks to the computer says such by accident (WCAG 2.1.4).
+fn is_single(with: Chord, name: &str) -> bool {
+    matches!(with, Chord::Nothing | Chord::Shift) && name.chars().count() == 1 && name != " "
+}
+
+/// What a key on a clip that has the focus does.
+pub(crate) fn on_clip(event: &KeyboardEvent) -> Option<Command> {
+    find(Place::Clip, Chord::of(event)?, &event.key())
+}
+
+/// Whether the help is open, and whether single letters act on the page. Copy it freely.
+#[derive(Clone, Copy)]
+pub(crate) struct Shortcuts {
+    help: RwSignal<bool>,
+    single: RwSignal<bool>,
+}
+
+impl Shortcuts {
+    /// As this browser keeps them.
+    pub(crate) fn new() -> Shortcuts {
+        let kept = storage().and_then(|storage| storage.get_item(KEPT_AS).ok().flatten());
+        Shortcuts { help: RwSignal::new(false), single: RwSignal::new(kept.as_deref() != Some("off")) }
+    }
+
+    /// What a key does wherever the focus is, but in a field.
+    pub(crate) fn on_page(self, event: &KeyboardEvent) -> Option<Command> {
+        let with = Chord::of(event)?;
+        if is_single(with, &event.key()) && !self.single.get_untracked() {
+            return None;
+        }
+        find(Place::Page, with, &event.key())
+    }
+
+    /// Opens or closes the help.
+    pub(crate) fn toggle_help(self) {
+        self.help.update(|open| *open = !*open);
+    }
+
+    fn set_single(self, on: bool) {
+        self.single.set(on);
+        if let Some(storage) = storage() {
+            // A browser that keeps nothing has them act again next time.
+            let _ = storage.set_item(KEPT_AS, if on { "on" } else { "off" });
+        }
+    }
+}
+
+fn storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_does_two_things_at_one_place() {
+        for (at, one) in TABLE.iter().enumerate() {
+            for name in one.keys {
+                assert_eq!(find(one.place, one.with, name), Some(one.command), "{name}");
+                let twice = TABLE
+                    .iter()
+                    .skip(at + 1)
+                    .find(|other| other.place == one.place && other.with == one.with && other.keys.contains(name));
+                assert!(twice.is_none(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_is_in_the_help_or_beside_one_that_is() {
+        let mut last = None;
+        for shortcut in TABLE {
+            if shortcut.what.is_empty() {
+                // Delete on a clip is what it is on the page.
+                assert!(last.is_some(), "{:?}", shortcut.command);
+            } else {
+                assert!(!shortcut.shown.is_empty(), "{:?}", shortcut.command);
+                last = Some(shortcut.command);
+            }
+        }
+    }
+
+    #[test]
+    fn signs_count_as_they_are_written_and_letters_with_what_is_held() {
+        assert_eq!(find(Place::Page, Chord::Shift, "?"), Some(Command::Help));
+        assert_eq!(find(Place::Page, Chord::Shift, "+"), Some(Command::ZoomIn));
+        assert_eq!(find(Place::Page, Chord::Nothing, "S"), Some(Command::Split), "with caps lock on");
+        assert_eq!(find(Place::Page, Chord::Shift, "M"), None);
+        assert_eq!(find(Place::Page, Chord::ControlShift, "Z"), Some(Command::Redo));
+        assert_eq!(find(Place::Clip, Chord::Alt, "ArrowLeft"), Some(Command::Beside(-1)));
+    }
+
+    #[test]
+    fn wcag_2_1_4_letters_and_signs_are_single_keys_and_named_ones_are_not() {
+        for name in ["l", "M", "?", "[", "0", "é"] {
+            assert!(is_single(Chord::Nothing, name), "{name}");
+        }
+        for (with, name) in [(Chord::Nothing, " "), (Chord::Nothing, "Delete"), (Chord::Control, "z")] {
+            assert!(!is_single(with, name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+// By keyboard alone: one tab stop for the clips, the list of keys, single letters off, split, duplicate, trim.
+import type { Page } from '@playwright/test'
+import { expect, newClip, newId, newProject, newTrack, open, read, test, write, type Musician } from './band'
+import { clipOf } from './duet'
+
+/** Three clips on one track and one on another. */
+async function song(alice: Musician, name: string) {
+  const project = await newProject(alice, name, { bpm: 120 })
+  const [bass, keys] = [await newTrack(alice, project, 'Bass'), await newTrack(alice, project, 'Keys')]
+  const clips: string[] = []
+  for (const start of [0, 8, 16]) clips.push(await newClip(alice, bass, `At ${start}`, { startBeat: start }))
+  clips.push(await newClip(alice, keys, 'Chord', { startBeat: 9 }))
+  await open(alice, project)
+  return { project, bass, keys, clips }
+}
+const focused = (page: Page) => page.evaluate(() => (document.activeElement as HTMLElement)?.dataset.clipId)
+const stops = (page: Page, what: string) => page.locator(`${what}[tabindex="0"]`)
+const selected = (page: Page) => page.locator('[data-testid=clip][aria-selected=true]')
+
+test('the clips are one stop of the Tab key, and keys go from clip to clip', async ({ alice }) => {
+  const { page } = alice
+  const { clips: [first, second, third, chord] } = await song(alice, 'One stop')
+  await expect(page.getByTestId('clip')).toHaveCount(4)
+  await expect(stops(page, '[data-testid=clip]')).toHaveCount(1)
+  await stops(page, '[data-testid=clip]').focus()
+  expect(await focused(page)).toBe(first)
+  for (const [key, next] of [['Alt+ArrowRight', second], ['.', third], ['.', third], ['Alt+ArrowLeft', second], ['Alt+ArrowDown', chord], [',', chord], ['Alt+ArrowUp', second]]) {
+    await page.keyboard.press(key)
+    await expect.poll(() => focused(page), key).toBe(next)
+    await expect(stops(page, '[data-testid=clip]')).toHaveAttribute('data-clip-id', next)
+  }
+  // Nothing was moved by going there.
+  await expect(clipOf(page, second)).toHaveAttribute('data-start-beat', '8')
+  await expect(page.getByTestId('undo')).toHaveAttribute('aria-disabled', 'true')
+  // Tab leaves the list, and comes back to where one was.
+  await page.keyboard.press('Tab')
+  expect(await focused(page)).toBeUndefined()
+  await page.keyboard.press('Shift+Tab')
+  expect(await focused(page)).toBe(second)
+})
+
+test('the points of a lane are one stop, and keys go from point to point (EN33)', async ({ alice }) => {
+  const { page } = alice
+  const { bass } = await song(alice, 'Points')
+  const points = [0, 4, 8].map((beat) => ({ id: `p${beat}`, beat, value: 0.5 }))
+  const lane = newId()
+  await write(alice, [{ type: 'set', table: 'automation', id: lane, key: '', value: { id: lane, trackId: bass, parameter: 'volume', points } }])
+  await page.getByTestId('track').filter({ hasText: 'Bass' }).getByTestId('automation').click()
+  await expect(page.getByTestId('point')).toHaveCount(3)
+  await expect(stops(page, '[data-testid=point]')).toHaveCount(1)
+  await stops(page, '[data-testid=point]').focus()
+  for (const [key, next] of [['Alt+ArrowRight', 'p4'], ['.', 'p8'], ['.', 'p8'], [',', 'p4']]) {
+    await page.keyboard.press(key)
+    await expect.poll(() => page.evaluate(() => (document.activeElement as HTMLElement)?.dataset.pointId), key).toBe(next)
+  }
+  await expect(page.locator('[data-point-id=p8]')).toHaveAttribute('data-beat', '8')
+  await expect(stops(page, '[data-testid=point]')).toHaveAttribute('data-point-id', 'p4')
+})
+
+test('a list tells all keys, and single letters can be switched off for good (WCAG 2.1.4)', async ({ alice }, info) => {
+  const { page } = alice
+  const { clips: [first] } = await song(alice, 'Keys')
+  const help = page.getByTestId('keys-help')
+  await page.keyboard.press('?')
+  await expect(help).toBeVisible()
+  for (const what of ['Play and stop', 'Split what is selected at the playhead', 'Go to the nearest clip above or below']) {
+    await expect(help.getByText(what)).toBeVisible()
+  }
+  await page.screenshot({ path: info.outputPath('keys.png') })
+  await page.getByTestId('single-keys').uncheck()
+  await page.keyboard.press('Escape')
+  await expect(help).toBeHidden()
+  const loop = page.getByTestId('loop')
+  await page.keyboard.press('l')
+  await page.keyboard.press('?')
+  await expect(loop).toHaveAttribute('aria-pressed', 'false')
+  await expect(help).toBeHidden()
+  // What has the focus still has its keys, and so has what is held with Ctrl.
+  await clipOf(page, first).focus()
+  await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('e')
+  await expect(page.locator('.clip-panel')).toBeVisible()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Control+z')
+  await expect(clipOf(page, first)).toHaveAttribute('data-start-beat', '0')
+  await page.reload()
+  await expect(page.getByTestId('connection')).toHaveAttribute('data-state', 'online')
+  await page.keyboard.press('l')
+  await page.getByTestId('help-key').click()
+  await expect(loop).toHaveAttribute('aria-pressed', 'false')
+  await page.getByTestId('single-keys').check()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('l')
+  await expect(loop).toHaveAttribute('aria-pressed', 'true')
+})
+
+test('what is selected is split at the playhead, duplicated and trimmed, one step each', async ({ alice }) => {
+  const { page } = alice
+  const { clips: [first, second] } = await song(alice, 'Cut')
+  const starts = () => page.getByTestId('clip').evaluateAll((all) => all.map((clip) => Number((clip as HTMLElement).dataset.startBeat)).sort((a, b) => a - b))
+  await page.keyboard.press('s')
+  await expect(page.getByTestId('toast')).toContainText('nothing to split')
+  // The playhead a beat into the first clip.
+  await page.getByTestId('ruler').focus()
+  await page.keyboard.press('ArrowRight')
+  await clipOf(page, first).focus()
+  await page.keyboard.press('s')
+  await expect.poll(starts).toEqual([0, 1, 8, 9, 16])
+  await expect(clipOf(page, first)).toHaveAttribute('data-duration-beats', '1')
+  await expect(selected(page)).toHaveAttribute('data-duration-beats', '3')
+  await page.keyboard.press('Control+z')
+  await expect.poll(starts).toEqual([0, 8, 9, 16])
+  await expect(clipOf(page, first)).toHaveAttribute('data-duration-beats', '4')
+
+  await clipOf(page, second).focus()
+  await page.keyboard.press('Control+d')
+  await expect.poll(starts).toEqual([0, 8, 9, 12, 16])
+  await expect(selected(page)).toHaveAttribute('data-start-beat', '12')
+  await page.keyboard.press('Control+z')
+  await expect.poll(starts).toEqual([0, 8, 9, 16])
+
+  await clipOf(page, first).focus()
+  await clipOf(page, second).focus()
+  await page.keyboard.press('Alt+Shift+ArrowLeft')
+  await expect(clipOf(page, second)).toHaveAttribute('data-duration-beats', '3.75')
+  await page.keyboard.press('Control+Shift+ArrowRight')
+  await expect(clipOf(page, second)).toHaveAttribute('data-start-beat', '8.25')
+  await expect(clipOf(page, second)).toHaveAttribute('data-duration-beats', '3.5')
+  await expect.poll(async () => (await read(alice, 'clips', second)).durationBeats).toBe(3.5)
+  expect(alice.complaints).toEqual([])
+})
