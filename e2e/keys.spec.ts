@@ -129,3 +129,35 @@ test('what is selected is split at the playhead, duplicated and trimmed, one ste
   await expect.poll(async () => (await read(alice, 'clips', second)).durationBeats).toBe(3.5)
   expect(alice.complaints).toEqual([])
 })
+
+test('a clip is trimmed by its ends, and a frame selects what it touches', async ({ alice }) => {
+  const { page } = alice
+  const { clips: [first, second] } = await song(alice, 'By hand')
+  const box = (await clipOf(page, second).boundingBox())!
+  const beat = box.width / 4
+  const drag = async (x: number, y: number, by: number, down = 0) => {
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + by / 2, y + down / 2, { steps: 4 })
+    await page.mouse.move(x + by, y + down, { steps: 4 })
+    await page.mouse.up()
+  }
+  const low = box.y + box.height * 0.8
+  await drag(box.x + box.width - 2, low, -beat)
+  await expect(clipOf(page, second)).toHaveAttribute('data-duration-beats', '3')
+  await drag(box.x + 2, low, beat)
+  await expect(clipOf(page, second)).toHaveAttribute('data-start-beat', '9')
+  await expect(clipOf(page, second)).toHaveAttribute('data-duration-beats', '2')
+  await page.keyboard.press('Control+z')
+  await page.keyboard.press('Control+z')
+  await expect(clipOf(page, second)).toHaveAttribute('data-duration-beats', '4')
+  await expect(clipOf(page, second)).toHaveAttribute('data-start-beat', '8')
+
+  // From nothing over the second clip and what lies below it; not as far as the others.
+  await page.keyboard.down('Shift')
+  await drag(box.x - beat, box.y + 4, beat * 3, box.height + 20)
+  await page.keyboard.up('Shift')
+  await expect(selected(page)).toHaveCount(2)
+  await expect(clipOf(page, first)).toHaveAttribute('aria-selected', 'false')
+  expect(alice.complaints).toEqual([])
+})

@@ -34,6 +34,8 @@ pub(crate) struct Board {
     pub(crate) held_clips: Memo<Vec<Held>>,
     /// A clip whose fades, gain or content the hand holds.
     pub(crate) shaping: RwSignal<Option<Shaping>>,
+    /// The rectangle with which the hand selects: left, top, width, height, in pixels of the lanes.
+    pub(crate) marquee: RwSignal<Option<[f64; 4]>>,
     /// The clip under the pointer, which shows its handles, and the handle.
     pub(crate) hover: RwSignal<Option<(Id, Option<Part>)>>,
     /// Whose panel is open.
@@ -82,6 +84,7 @@ impl Board {
             hands,
             held_clips: Memo::new(move |_| hands.others(Table::Clips)),
             shaping: RwSignal::new(None),
+            marquee: RwSignal::new(None),
             hover: RwSignal::new(None),
             clip_panel: RwSignal::new(None),
             snaps: RwSignal::new(true),

@@ -1,6 +1,7 @@
 //! The pointer on the lanes: select, drag, scroll like a map, pinch.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -14,6 +15,7 @@ use super::clip_list::{move_label, say_no_clips};
 use super::drag::Drag;
 use super::paint_clip::NOT_BODY;
 use super::shape::{Part, Shaping, Way};
+use super::snap;
 use crate::controls::on_escape;
 
 /// A press that moves less than this, in pixels, is a click.
@@ -51,6 +53,10 @@ enum Doing {
     Scrolling {
         moved: bool,
     },
+    /// Selecting all that a rectangle touches, beside what was selected before.
+    Marquee {
+        before: BTreeSet<Id>,
+    },
     /// Two fingers, this far apart at first.
     Pinching {
         distance: f64,
@@ -76,7 +82,10 @@ impl Gestures {
     pub(super) fn new(board: Board) -> Gestures {
         let state = State { doing: Doing::Nothing, fingers: Vec::new(), start: (0.0, 0.0), last: (0.0, 0.0) };
         let gestures = Gestures { board, state: StoredValue::new_local(Rc::new(RefCell::new(state))) };
-        let holds = move || board.drag.with_untracked(Option::is_some) || board.shaping.with_untracked(Option::is_some);
+        let holds = move || {
+            let shapes = board.shaping.with_untracked(Option::is_some);
+            shapes || board.drag.with_untracked(Option::is_some) || board.marquee.with_untracked(Option::is_some)
+        };
         on_escape(holds, move || gestures.abandon());
         gestures
     }
@@ -127,6 +136,10 @@ impl Gestures {
                 }
                 Doing::OnClip { clip, extend }
             }
+            // Without Shift the empty lanes are a map that is pulled along.
+            None if event.shift_key() && !touch && event.button() == 0 => {
+                Doing::Marquee { before: board.selection.get_untracked() }
+            }
             _ => Doing::Scrolling { moved: false },
         };
         self.state(|state| state.doing = doing);
@@ -164,8 +177,28 @@ impl Gestures {
                 self.board.pan(last.0 - x, last.1 - y);
             }
             Doing::Scrolling { .. } => {}
+            Doing::Marquee { before } if far => self.frame(before, start, (x, y)),
+            Doing::Marquee { .. } => {}
             Doing::Pinching { distance } => self.pinch(distance, &fingers),
         }
+    }
+
+    /// Selects what the rectangle from one pixel to another touches.
+    fn frame(self, before: BTreeSet<Id>, (ax, ay): (f64, f64), (bx, by): (f64, f64)) {
+        let board = self.board;
+        let (left, right, top, bottom) = (ax.min(bx), ax.max(bx), ay.min(by), ay.max(by));
+        let view = board.viewport.get_untracked();
+        let (from, to, height) = (view.place(left), view.place(right), board.lane_height.get_untracked());
+        let mut selection = before;
+        board.scene(|scene| {
+            let tops = board.rows.with_untracked(|rows| {
+                (0..scene.lanes().len()).map(|lane| rows.top(lane) - view.top).collect::<Vec<_>>()
+            });
+            let touched = scene.lanes().iter().zip(tops).filter(|(_, lane)| *lane < bottom && top < lane + height);
+            selection.extend(touched.flat_map(|(lane, _)| lane.between(from, to)).map(|clip| clip.id.clone()));
+        });
+        board.marquee.set(Some([left, top, right - left, bottom - top]));
+        board.selection.set(selection);
     }
 
     /// A release: what was dragged lands, a click selects.
@@ -178,11 +211,12 @@ impl Gestures {
             Doing::OnClip { clip, extend } if !extend => self.board.select(&clip, false),
             Doing::Dragging { .. } => self.land(),
             Doing::Shaping { .. } => self.keep_shape(),
+            Doing::Marquee { .. } => self.board.marquee.set(None),
             Doing::Scrolling { moved: false } => {
                 let (x, y) = place(event);
                 match self.board.clip_at(x, y) {
                     Some(clip) => self.board.select(&clip, false),
-                    None => self.board.selection.update(std::collections::BTreeSet::clear),
+                    None => self.board.selection.update(BTreeSet::clear),
                 }
             }
             _ => {}
@@ -233,8 +267,14 @@ impl Gestures {
         let way = Way { by, seconds, rise };
         // Alt means off the grid for fades; what slips is on no grid.
         let grid = board.grid(alt && part != Part::Slip);
+        let start = grid.map_or(found.start + by, |grid| snap::nearest(found.start + by, grid));
         board.shaping.update(|shaping| {
-            shaping.get_or_insert_with(|| Shaping::take_up(part, &found)).move_to(way, grid, file);
+            let shaping = shaping.get_or_insert_with(|| Shaping::take_up(part, &found));
+            if part == Part::Start {
+                board.door.times().with_untracked(|times| shaping.begin_at(start, times));
+            } else {
+                shaping.move_to(way, grid, file);
+            }
         });
     }
 
@@ -253,7 +293,10 @@ impl Gestures {
     fn abandon(self) {
         self.board.drag.set(None);
         self.board.shaping.set(None);
-        self.state(|state| state.doing = Doing::Nothing);
+        self.board.marquee.set(None);
+        if let Doing::Marquee { before } = self.state(|state| std::mem::replace(&mut state.doing, Doing::Nothing)) {
+            self.board.selection.set(before);
+        }
     }
 
     fn take_up(self, clip: &Id, start: (f64, f64)) {

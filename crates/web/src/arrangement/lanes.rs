@@ -63,7 +63,7 @@ pub(super) fn Lanes() -> impl IntoView {
     view! {
         <div
             class="lanes"
-            class:shapes-across=move || is_held(&[Part::FadeIn, Part::FadeOut, Part::Slip]) class:shapes-up=move || is_held(&[Part::Gain])
+            class:shapes-across=move || is_held(&[Part::FadeIn, Part::FadeOut, Part::Slip, Part::Start, Part::End]) class:shapes-up=move || is_held(&[Part::Gain])
             class:is-barred=move || board.drag.with(|drag| drag.as_ref().is_some_and(|drag| board.scene(|scene| drag.is_barred(scene))))
             class:is-dragging=move || board.drag.with(|drag| drag.as_ref().is_some_and(super::drag::Drag::changes))
             on:pointerdown=move |event| gestures.down(&event)
@@ -76,6 +76,9 @@ pub(super) fn Lanes() -> impl IntoView {
             <ClipList />
             <AutomationLanes />
             <Peers />
+            {move || board.marquee.get().map(|[left, top, width, height]| view! {
+                <div class="marquee" aria-hidden="true" style=format!("left: {left:.0}px; top: {top:.0}px; width: {width:.0}px; height: {height:.0}px")></div>
+            })}
             <div class="playhead" node_ref=playhead aria-hidden="true"></div>
             <ClipButton />
         </div>

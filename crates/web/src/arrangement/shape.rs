@@ -5,8 +5,10 @@ use model::{Clip, Id, Table, Ticks};
 use operations::{Operation, build};
 use sync::wire::Held;
 
+use super::cut;
 use super::scene::Lane;
 use super::snap;
+use crate::door::times::Times;
 use crate::mixer::decibels::{decibels, factor_at, travel_of, written};
 use crate::transport::position::beats_in_words;
 
@@ -16,6 +18,8 @@ pub(super) const HANDLE_INSET: f64 = 6.0;
 const GAIN_HANDLE: f64 = 28.0;
 /// Narrower clips have no handles.
 pub(super) const HANDLES_MIN: f64 = 56.0;
+/// So far into a clip, as a part of the reach, its ends are taken hold of.
+const EDGE: f64 = 0.7;
 /// A gain this near to unity, in decibels, is unity.
 const DETENT_DB: f64 = 0.2;
 /// So much of a recording, in seconds, is left when a clip is slipped to its end.
@@ -29,6 +33,10 @@ pub(crate) enum Part {
     Gain,
     /// What is in the clip, while the clip stays.
     Slip,
+    /// Where it begins, while what is heard stays.
+    Start,
+    /// Where it ends.
+    End,
 }
 
 /// The part of a clip below its title, in pixels.
@@ -64,7 +72,17 @@ impl Body {
         }
         let far = |part: &(Part, f64, f64)| (part.1 - x).hypot(part.2 - y);
         let nearest = self.handles(clip, pixels_per_beat).into_iter().min_by(|a, b| far(a).total_cmp(&far(b)))?;
-        (far(&nearest) <= reach).then_some(nearest.0)
+        if far(&nearest) <= reach {
+            return Some(nearest.0);
+        }
+        // Below the handles of the fades.
+        let is_body = (self.top + 2.0 * HANDLE_INSET..=self.top + self.height).contains(&y);
+        let (left, right) = (x - self.x, self.x + self.width - x);
+        match (is_body, left.abs() <= reach * EDGE, right.abs() <= reach * EDGE) {
+            (true, true, _) => Some(Part::Start),
+            (true, _, true) => Some(Part::End),
+            _ => None,
+        }
     }
 }
 
@@ -102,6 +120,16 @@ impl Shaping {
             Part::FadeOut => self.to.fade_out = fade(from.end() - on_grid(from.end() - from.fade_out + way.by)),
             Part::Gain => self.to.gain = detent(factor_at(travel_of(from.gain) + way.rise)),
             Part::Slip => slip(from, &mut self.to, way.seconds, length),
+            Part::End => self.to = cut::ending_at(from, on_grid(from.end() + way.by)),
+            // What is heard depends on the song's tempo: see [`Shaping::begin_at`].
+            Part::Start => {}
+        }
+    }
+
+    /// Moves the start; nothing happens to a clip that repeats.
+    pub(crate) fn begin_at(&mut self, start: Ticks, times: &Times) {
+        if let Some(to) = cut::beginning_at(&self.from, start, times) {
+            self.to = to;
         }
     }
 
@@ -111,6 +139,7 @@ impl Shaping {
             Part::FadeIn | Part::FadeOut => "Change fade",
             Part::Gain => "Change clip gain",
             Part::Slip => "Slip clip",
+            Part::Start | Part::End => "Trim clip",
         }
     }
 
@@ -120,6 +149,7 @@ impl Shaping {
             Part::FadeIn => beats_in_words(self.to.fade_in),
             Part::FadeOut => beats_in_words(self.to.fade_out),
             Part::Gain => format!("{} dB", written(self.to.gain)),
+            Part::Start | Part::End => beats_in_words(self.to.duration),
             Part::Slip => format!("{:+.3} s", self.to.audio_start_offset - self.from.audio_start_offset),
         }
     }
@@ -139,6 +169,8 @@ pub(super) fn as_held(clip: &Clip, held: &[Held]) -> Option<Clip> {
         match one.path.as_str() {
             "fadeIn" => shaped.fade_in = beats,
             "fadeOut" => shaped.fade_out = beats,
+            "startBeat" => shaped.start = Ticks::from_beats(one.value.max(0.0)).unwrap_or(clip.start),
+            "durationBeats" => shaped.duration = Ticks::from_beats(one.value.max(0.0)).unwrap_or(clip.duration),
             "gain" => shaped.gain = one.value.max(0.0),
             "audioStartOffset" => shaped.audio_start_offset = one.value.max(0.0),
             "audioEndOffset" => shaped.audio_end_offset = one.value.max(0.0),
@@ -293,6 +325,17 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_a_clip_follow_the_hand_on_the_grid() {
+        let shorter = shaped(Part::End, &clip(), -1.6, 0.0, None);
+        assert_eq!((shorter.to.start, shorter.to.duration), (beats(4.0), beats(6.5)));
+        assert_eq!((shorter.what(), shorter.words().as_str()), ("Trim clip", "6.5 beats"));
+        let mut later = Shaping::take_up(Part::Start, &clip());
+        later.begin_at(beats(6.0), &Times::of(&Records::new()));
+        let set = |field: &str, value: f64| build::set(Table::Clips, &id("a"), field, value);
+        assert_eq!(later.operations(), [set("startBeat", 6.0), set("durationBeats", 6.0)]);
+    }
+
+    #[test]
     fn a_slipped_clip_stays_and_plays_another_part_of_its_recording() {
         let from = Clip { audio_start_offset: 1.0, audio_end_offset: 2.0, ..clip() };
         let slipped = shaped(Part::Slip, &from, 1.0, 0.0, Some(10.0));
@@ -336,6 +379,12 @@ mod tests {
         assert_eq!(at(255.0, 25.0), Some(Part::FadeOut));
         assert_eq!(at(128.0, body.gain_y(1.0) + 2.0), Some(Part::Gain));
         assert_eq!(at(160.0, 60.0), None);
+        assert_eq!((at(102.0, 60.0), at(258.0, 60.0)), (Some(Part::Start), Some(Part::End)));
+        assert_eq!(
+            (at(108.0, 60.0), at(102.0, 10.0)),
+            (None, None),
+            "further in, and on the title, the clip is taken up"
+        );
         assert_eq!(Body { width: 40.0, ..body }.part_at(&clip, 20.0, (106.0, 26.0), 8.0), None);
     }
 }
