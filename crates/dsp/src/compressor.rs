@@ -8,7 +8,7 @@
 //! which 63 % of a step are done. The level is the magnitude of each sample.
 
 use crate::approximation::{DB_PER_OCTAVE, exp2, log2};
-use crate::device::controls::{SEGMENT, STRIDE, heard};
+use crate::device::controls::{SEGMENT, STRIDE, heard, settled_frames};
 use crate::device::line::{Line, Rows};
 use crate::device::parameter::settings;
 use crate::device::{Block, Controls, Device, Parameter, RATE_MAX, RATE_MIN, SILENCE, Unit};
@@ -40,7 +40,8 @@ settings! {
     mix: Parameter::linear("mix", "Mix", Unit::Percent, (0.0, 100.0), 100.0),
 }
 
-/// The index of the lookahead in the table.
+/// The indices of release and lookahead in the table.
+const RELEASE: usize = 4;
 const LOOKAHEAD: usize = 5;
 
 impl Settings {
@@ -242,8 +243,9 @@ impl Device for Compressor {
         latency(self.controls.target(LOOKAHEAD), self.rate)
     }
 
+    /// Until the sound is out, and the reduction has died away.
     fn tail(&self) -> u32 {
-        self.latency()
+        self.latency() + settled_frames(self.controls.target(RELEASE), self.rate)
     }
 
     fn take_reduction(&mut self) -> f32 {

@@ -49,7 +49,8 @@ pub trait Device: Send {
         0
     }
 
-    /// How many frames after the last sound of the input the output may be taken as silent: 100 dB below what it was.
+    /// How many frames after the last sound of the input the output may be taken as silent, 100 dB below what it was, and the device as
+    /// new: what it makes of the next sound no longer depends on the last.
     fn tail(&self) -> u32;
 
     /// For dynamics: by how many dB the signal was lowered most (≥ 0) since this was last asked; 0 for other devices.

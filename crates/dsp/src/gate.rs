@@ -4,7 +4,7 @@
 //! The factor goes to 1 with the attack's time constant and to the range with the release's: `y += (aim - y)·(1 -
 //! exp(-1/(τ·rate)))`, so 63 % of the way are done after `τ`. Magnitudes of the samples are its levels.
 
-use crate::device::controls::{SEGMENT, STRIDE, heard};
+use crate::device::controls::{SEGMENT, STRIDE, heard, settled_frames};
 use crate::device::line::Line;
 use crate::device::parameter::settings;
 use crate::device::{Block, Controls, Device, Parameter, RATE_MAX, RATE_MIN, SILENCE, Unit};
@@ -24,6 +24,10 @@ settings! {
     /// The gain in dB while it is closed.
     range: Parameter::linear("range", "Range", Unit::Decibels, (-90.0, 0.0), -80.0),
 }
+
+/// The indices of hold and release in the table.
+const HOLD: usize = 3;
+const RELEASE: usize = 4;
 
 impl Settings {
     /// Levels at which it opens and closes, the factor while closed, shares of attack and release, frames of the hold.
@@ -47,7 +51,8 @@ pub struct Gate {
     controls: Controls,
     rate: u32,
     line: Line<6>,
-    factor: f32,
+    /// The factor of the frame before; none at the beginning, when it is that of a gate that has long been closed.
+    factor: Option<f32>,
     open: bool,
     /// Frames since the level was last at or above the closing one.
     quiet: u32,
@@ -61,7 +66,7 @@ impl Gate {
         let rate = rate.clamp(RATE_MIN, RATE_MAX);
         let line = Settings::default().line(f64::from(rate));
         let (open, quiet, least) = (false, 0, 1.0);
-        Self { controls: Controls::new(PARAMETERS), rate, line: Line::still(line), factor: 0.0, open, quiet, least }
+        Self { controls: Controls::new(PARAMETERS), rate, line: Line::still(line), factor: None, open, quiet, least }
     }
 
     /// Whether it is open.
@@ -83,13 +88,15 @@ impl Gate {
             *level = larger(heard(*l).abs(), heard(*r).abs());
         }
         let [opens, closes, closed, attack, release, hold] = &rows;
+        let mut factor = self.factor.unwrap_or(closed[0]);
         for n in 0..frames {
             self.judge(levels[n], opens[n], closes[n], hold[n] as u32);
             let aim = if self.open { 1.0 } else { closed[n] };
-            self.factor += (aim - self.factor) * if aim > self.factor { attack[n] } else { release[n] };
-            levels[n] = self.factor;
-            self.least = if self.factor < self.least { self.factor } else { self.least };
+            factor += (aim - factor) * if aim > factor { attack[n] } else { release[n] };
+            levels[n] = factor;
+            self.least = if factor < self.least { factor } else { self.least };
         }
+        self.factor = Some(factor);
         for ((l, r), factor) in part.left.iter_mut().zip(part.right.iter_mut()).zip(&levels) {
             *l *= *factor;
             *r *= *factor;
@@ -127,19 +134,21 @@ impl Device for Gate {
                 self.line.aim(Settings::from_values(self.controls.soon(step)).line(rate), STRIDE);
             }
             self.work(&mut block.part(done, step.frames));
-            if step.snap && f64::from(self.factor) < SILENCE {
-                self.factor = 0.0;
+            if step.snap && self.factor.is_some_and(|factor| f64::from(factor) < SILENCE) {
+                self.factor = Some(0.0);
             }
             done += step.frames;
         }
     }
 
     fn clear(&mut self) {
-        (self.factor, self.open, self.quiet) = (0.0, false, 0);
+        (self.factor, self.open, self.quiet) = (None, false, 0);
     }
 
+    /// Until it has closed: the hold, and the way to the range.
     fn tail(&self) -> u32 {
-        0
+        let hold = f64::from(self.controls.target(HOLD)) * f64::from(self.rate) / 1_000.0;
+        hold as u32 + 1 + settled_frames(self.controls.target(RELEASE), self.rate)
     }
 
     fn take_reduction(&mut self) -> f32 {

@@ -6,7 +6,7 @@
 //! measuring filter reaches. Means are taken over whole numbers, so they never drift and never round up. The margin of
 //! [`MARGIN_DB`] is for what measuring at four times the rate with a filter of this length misses close to half the rate.
 
-use crate::device::controls::{SEGMENT, STRIDE};
+use crate::device::controls::{SEGMENT, STRIDE, settled_frames};
 use crate::device::line::Line;
 use crate::device::parameter::settings;
 use crate::device::{Block, Controls, Device, Parameter, RATE_MAX, RATE_MIN, Unit};
@@ -36,7 +36,8 @@ settings! {
     lookahead: Parameter::linear("lookahead", "Lookahead", Unit::Milliseconds, (LOOKAHEAD_MS_MIN, LOOKAHEAD_MS_MAX), 5.0).fixed(),
 }
 
-/// The index of the lookahead in the table.
+/// The indices of release and lookahead in the table.
+const RELEASE: usize = 2;
 const LOOKAHEAD: usize = 3;
 
 impl Settings {
@@ -223,8 +224,9 @@ impl Device for Limiter {
         latency_of(self.half()) as u32
     }
 
+    /// Until the sound is out, and the factor has gone back to 1.
     fn tail(&self) -> u32 {
-        self.latency()
+        self.latency() + settled_frames(self.controls.target(RELEASE), self.rate)
     }
 
     fn take_reduction(&mut self) -> f32 {

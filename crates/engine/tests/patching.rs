@@ -5,8 +5,9 @@
 mod support;
 
 use dsp::devices::Kind;
-use engine::{Plan, Plans, Processor, Song, Track};
+use engine::{Plan, Plans, Processor, Song, TICKS_PER_BEAT as BEAT, Track};
 use support::graph::{IMPULSE, bus, device, impulse, late, of, playing, reader, send, sine, sounds, with};
+use support::songs::{clip, track};
 
 /// Plays block by block, with plans that follow each other.
 struct Player {
@@ -518,4 +519,26 @@ fn en34_a_muted_track_begins_anew() {
     player.play(1_500);
     player.change(&song);
     assert_eq!(sounds(&player.play(8_000)), [], "what went in before the mute does not come out behind it");
+}
+
+#[test]
+fn en34_dynamics_remember_across_a_rest_for_as_long_as_their_release_says() {
+    let slow = [("threshold", -40.0), ("ratio", 2.0), ("knee", 0.0), ("attack", 50.0), ("release", 2_000.0)];
+    let compressor = with(device(10, Kind::Compressor), &slow);
+    let limiter = with(device(10, Kind::Limiter), &[("gain", 20.0), ("ceiling", 0.0), ("release", 1_000.0)]);
+    // Full scale for half a second, 1.2 s of rest, and something quiet: how its first frame is lowered, as the formulas say.
+    let left = 20.0 * libm::exp(-0.6);
+    let lowered = libm::pow(10.0, -left / 20.0);
+    // It aims 0.3 dB below the ceiling; its factor goes back to 1, and the least of the last frames counts.
+    let risen = 10.0 * (1.0 - (1.0 - 0.1 * libm::pow(10.0, -0.3 / 20.0)) * libm::exp(-1.2));
+    for (device, expected) in [(compressor, lowered), (limiter, risen)] {
+        let kind = device.kind;
+        let late = device.kind.latency(&device.values, 48_000) as usize;
+        let again = 24_000 + 57_600;
+        let quiet = engine::Clip { gain: 0.05, ..clip(1, again as i64 * BEAT / 24_000, BEAT) };
+        let song = of(vec![Track { devices: vec![device], ..track(1, vec![clip(1, 0, BEAT), quiet]) }]);
+        let out = Player::new(&song, vec![1.0; 24_000]).play(again + 2_000);
+        let heard = f64::from(out[again + late]) / 0.05;
+        assert!(heard > 0.97 * expected && heard < 1.003 * expected, "{kind:?}: {heard} instead of {expected}");
+    }
 }

@@ -38,7 +38,7 @@ fn en23_opening_and_closing_are_exponentials_of_their_time_constants() {
     samples[10_000..].fill(0.05);
     let out = play(&mut *made(Kind::Gate, 48_000, &values), &samples);
     for n in 0..10_000 {
-        let opening = 1.0 - libm::exp(-((n + 1) as f64) / 240.0);
+        let opening = 1.0 - 0.99 * libm::exp(-((n + 1) as f64) / 240.0);
         let closing = 0.01 + 0.99 * libm::exp(-((n + 1) as f64) / 2_400.0);
         let heard = [f64::from(out[n]) / 0.5, f64::from(out[10_000 + n]) / 0.05];
         assert!((heard[0] - opening).abs() < 1e-4 && (heard[1] - closing).abs() < 1e-4, "{n}: {heard:?}");
@@ -61,4 +61,15 @@ fn en23_a_sidechain_opens_it() {
     let (mut left, mut right) = (vec![level(-60.0); 1_000], vec![0.0; 1_000]);
     device.process(Block::new(&mut left, &mut right).with_sidechain(&[0.0; 1_000], &[0.5; 1_000]));
     assert!((db(f64::from(left[999])) + 60.0).abs() < 0.001);
+}
+
+#[test]
+fn en23_what_is_quiet_from_the_beginning_on_is_lowered_by_the_range_at_once() {
+    let mut gate = made(Kind::Gate, 48_000, &[("threshold", -20.0), ("range", -12.0), ("attack", 100.0)]);
+    for begins in ["made", "reset"] {
+        let out = play(&mut *gate, &[level(-40.0); 100]);
+        let off = out.iter().map(|x| (db(f64::from(*x)) + 52.0).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-3, "{begins}: {off} dB off");
+        gate.reset();
+    }
 }

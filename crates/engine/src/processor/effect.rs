@@ -37,6 +37,8 @@ pub(super) struct Effect {
     wet: Ramp,
     /// What goes in, where it begins in the middle of a sound.
     entry: Ramp,
+    /// What comes out, where the device failed before.
+    output: Ramp,
     is_new: bool,
     failed: bool,
     reduction: f32,
@@ -70,6 +72,7 @@ impl Effect {
             quiet: 0,
             wet: Ramp::still(1.0),
             entry: Ramp::still(1.0),
+            output: Ramp::still(1.0),
             is_new: true,
             failed: false,
             reduction: 0.0,
@@ -111,6 +114,9 @@ impl Effect {
             self.wet = Ramp::still(if record.bypassed { 0.0 } else { 1.0 });
         }
         self.hear(!record.bypassed, clock, ramp);
+        if self.failed {
+            self.recover(clock);
+        }
         if self.lanes_content != record.lanes_content {
             (self.lanes_content, self.jumps) = (record.lanes_content, 0);
         }
@@ -126,6 +132,14 @@ impl Effect {
         }
         let after = if begins { u64::from(self.device.latency()) } else { 0 };
         self.wet.set(if heard { 1.0 } else { 0.0 }, clock + after, over);
+    }
+
+    /// Begins anew after it has failed, and rises from the silence that it was.
+    fn recover(&mut self, clock: u64) {
+        self.rest();
+        self.rise(clock);
+        self.output = Ramp::still(0.0);
+        self.output.set(1.0, clock + u64::from(self.device.latency()), milliseconds(FADE_MS, self.rate));
     }
 
     /// What goes in rises.
@@ -203,6 +217,8 @@ impl Effect {
         let rising = (self.entry.moving(now.clock) as usize).min(length);
         signal.channels().into_iter().for_each(|samples| self.entry.apply(&mut samples[..rising], now.clock));
         self.run(signal, key, heard, now, record);
+        let rising = (self.output.moving(now.clock) as usize).min(length);
+        signal.channels().into_iter().for_each(|samples| self.output.apply(&mut samples[..rising], now.clock));
         if passed_by && moving < length {
             self.rest();
         }
@@ -240,7 +256,7 @@ impl Effect {
             }
             let mut end = to.min(at + PIECE).min(at.saturating_add(self.follow(at, now, record)));
             let silence = part(signal.view(), at, end) as u64;
-            // A second at least: compressors have let go, and short rests wake nobody.
+            // A second at least: short rests wake nobody.
             let falls_asleep = silence > 0 && self.quiet + silence >= u64::from(self.rate) && {
                 let hold = u64::from(self.device.tail().max(self.rate));
                 let left = hold.saturating_sub(self.quiet);
@@ -274,7 +290,7 @@ impl Effect {
             None => self.device.process(block),
         }
         self.reduction = self.reduction.max(self.device.take_reduction());
-        // What made something else than numbers is silent from here on, until a plan or a rest begins anew.
+        // What made something else than numbers is silent from here on, until the next plan.
         if self.device.faults().output > 0 {
             self.failed = true;
         }
@@ -440,6 +456,14 @@ mod tests {
         let now = Now { plan: plan.view(), clock: 192, course: Course::new(), fade: 240 };
         effect.take(&now, &record, 960);
         assert!(!effect.has_failed());
+        // It is heard again, from silence on, and stays so.
+        let heard: Vec<f32> = (0..20).flat_map(|n| play(&mut effect, 192 + 64 * n).0).collect();
+        assert!(!effect.has_failed());
+        for (n, x) in heard.iter().enumerate() {
+            let risen = (n as f32 / 240.0).min(1.0);
+            // What goes in rises, and so does what comes out.
+            assert!((x - 0.5 * risen * risen).abs() < 1e-6, "frame {n}: {x}");
+        }
     }
 
     /// Counts the frames that it is asked to process, for whoever holds the other end.
