@@ -2,6 +2,7 @@
 
 use dsp::meter::loudness::Loudness;
 use dsp::meter::true_peak::TruePeak;
+use dsp::oversampling::BETWEEN_LATENCY;
 
 use crate::limits::RAISE_DB_MAX;
 
@@ -47,7 +48,12 @@ impl Meter {
         self.peak = self.peak.max(l).max(r);
     }
 
-    pub(crate) fn measured(&self) -> Measured {
+    /// What was heard, to its end: the signal between the last samples is known once silence has followed them.
+    pub(crate) fn measured(mut self) -> Measured {
+        let silence = [0.0; BETWEEN_LATENCY];
+        self.true_peak.hear(&silence, &silence);
+        let [l, r] = self.true_peak.take();
+        self.peak = self.peak.max(l).max(r);
         Measured { lufs: self.loudness.integrated(), true_peak_db: decibels(self.peak) }
     }
 }
@@ -74,5 +80,17 @@ mod tests {
         assert_eq!((gain(-8.0, -0.2, -14.0), gain(-65.0, -62.0, -14.0)), (-6.0, RAISE_DB_MAX));
         assert_eq!(gain(f64::NEG_INFINITY, f64::NEG_INFINITY, -14.0), 0.0);
         assert!((factor(-6.0206) - 0.5).abs() < 1e-5 && factor(0.0) == 1.0);
+    }
+
+    #[test]
+    fn the_true_peak_is_that_of_the_last_frame_too() {
+        for behind in [0, 1, 23, 24] {
+            let mut meter = Meter::new(48_000);
+            let mut click = vec![0.0; 1_000 + behind];
+            click[999] = 0.5;
+            meter.hear(&click, &vec![0.0; 1_000 + behind]);
+            let peak = meter.measured().true_peak_db;
+            assert!((peak - decibels(0.5)).abs() < 0.01, "{behind} frames before the end: {peak} dBTP");
+        }
     }
 }

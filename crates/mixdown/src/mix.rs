@@ -6,10 +6,11 @@ use engine::processor::CUT_FRAMES;
 use engine::{Plan, Plans, Processor, Reader, Song};
 use media::encode::Encoder;
 
-use crate::loudness::{Measured, Meter, decibels};
+use crate::limits::RAISE_DB_MAX;
+use crate::loudness::{Measured, Meter, decibels, factor};
 use crate::{Error, Result, Settings, Unreadable};
 
-/// Below this magnitude, -100 dBFS, effects have rung out.
+/// Below this magnitude, -100 dBFS in the file, effects have rung out.
 const SILENT: f32 = 1e-5;
 /// How long it must stay so, in milliseconds: longer than the longest delay, whose echoes are silent between.
 const SILENT_MS: u64 = 4_100;
@@ -99,7 +100,8 @@ impl Mix {
     /// [`Error::Recording`], [`Error::Stopped`].
     pub fn measure<R: Recordings>(&self, recordings: &mut R, watch: Watch<'_>) -> Result<Measured> {
         let mut meter = Meter::new(self.sample_rate());
-        self.play(recordings, watch, |left, right| {
+        // As much as may be heard once it has been raised.
+        self.play(recordings, watch, SILENT / factor(RAISE_DB_MAX), |left, right| {
             meter.hear(left, right);
             Ok(())
         })?;
@@ -119,7 +121,7 @@ impl Mix {
     ) -> Result<Summary> {
         let mut level = Level::default();
         let mut frames = 0;
-        let silenced = self.play(recordings, watch, |left, right| {
+        let silenced = self.play(recordings, watch, SILENT / gain.max(1.0), |left, right| {
             for plane in [&mut *left, right] {
                 if gain != 1.0 {
                     plane.iter_mut().for_each(|sample| *sample *= gain);
@@ -134,11 +136,12 @@ impl Mix {
         Ok(Summary { frames, sample_rate: self.sample_rate(), peak_db, over: level.over, silenced })
     }
 
-    /// Plays it, and hands each piece to `sink`. Says how many samples were no numbers.
+    /// Plays it, and hands each piece to `sink`, to where its tail stays below `silent`. Says how many samples were no numbers.
     fn play<R: Recordings>(
         &self,
         recordings: &mut R,
         watch: Watch<'_>,
+        silent: f32,
         mut sink: impl FnMut(&mut [f32], &mut [f32]) -> Result<()>,
     ) -> Result<u64> {
         let mut pass = Pass::new(self);
@@ -159,7 +162,7 @@ impl Mix {
             let count = pass.next(recordings, self.tail_frames_max - tail, &mut left, &mut right);
             recordings.check()?;
             tail += count as u64;
-            let loud = if self.ends_when_silent { loud_frames(&left[..count], &right[..count]) } else { count };
+            let loud = if self.ends_when_silent { loud_frames(&left[..count], &right[..count], silent) } else { count };
             if loud > 0 {
                 silence.give_back(&mut sink)?;
                 sink(&mut left[..loud], &mut right[..loud])?;
@@ -250,8 +253,8 @@ impl Level {
 }
 
 /// Frames up to the last one that is not silent.
-fn loud_frames(left: &[f32], right: &[f32]) -> usize {
-    left.iter().zip(right).rposition(|(l, r)| l.abs() >= SILENT || r.abs() >= SILENT).map_or(0, |last| last + 1)
+fn loud_frames(left: &[f32], right: &[f32], silent: f32) -> usize {
+    left.iter().zip(right).rposition(|(l, r)| l.abs() >= silent || r.abs() >= silent).map_or(0, |last| last + 1)
 }
 
 /// What is silent at the end is left out, and is given back when something follows.
@@ -282,5 +285,83 @@ impl Silence {
         left.clear();
         right.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dsp::devices::Kind;
+    use engine::{Clip, Device, Master, MemoryReader, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
+
+    use super::*;
+
+    struct Memory(MemoryReader);
+
+    impl Reader for Memory {
+        fn read(&mut self, source: u32, start_frame: i64, left: &mut [f32], right: &mut [f32]) {
+            self.0.read(source, start_frame, left, right);
+        }
+    }
+
+    impl Recordings for Memory {
+        fn check(&mut self) -> std::result::Result<(), Unreadable> {
+            Ok(())
+        }
+    }
+
+    /// Hears the last piece of a file.
+    struct Heard<'a>(&'a mut Vec<f32>);
+
+    impl Encoder for Heard<'_> {
+        fn write(&mut self, planes: &[&[f32]]) -> media::Result<()> {
+            self.0.extend_from_slice(planes[0]);
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> media::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_tail_ends_where_the_file_is_silent_however_much_it_was_raised() {
+        // A click in a hall, at -50 dBFS.
+        let values = Kind::Reverb.parameters().iter().map(|parameter| match parameter.id {
+            "mix" => 100.0,
+            "decay" => 2.0,
+            _ => parameter.default,
+        });
+        let hall = Device { id: 1, kind: Kind::Reverb, bypassed: false, values: values.collect(), sidechain: None };
+        let clip = Clip { source: 1, duration_ticks: TICKS_PER_BEAT, ..Clip::default() };
+        let song = Song {
+            sample_rate: 48_000,
+            bpm_milli: 120_000,
+            tempo_changes: Vec::new(),
+            time_signature: TimeSignature { beats: 4, unit: 4 },
+            metre_changes: Vec::new(),
+            tracks: vec![Track { id: 1, clips: vec![clip], devices: vec![hall], ..Track::default() }],
+            master: Master::default(),
+            sources: vec![SourceInfo { id: 1, rate: 48_000, channels: 1, frames: 1_000 }],
+        };
+        let settings: Settings = serde_json::from_str(r#"{"format":"wav"}"#).expect("settings");
+        let mix = Mix::new(&song, &settings).expect("a song within bounds");
+        let mut channel = vec![0.0; 1_000];
+        channel[0] = 0.003;
+        let write = |gain: f32| {
+            let mut reader = MemoryReader::new();
+            reader.insert(1, vec![channel.clone()]);
+            let mut heard = Vec::new();
+            let watch: Watch<'_> = &mut |_| ControlFlow::Continue(());
+            mix.write(&mut Memory(reader), gain, Box::new(Heard(&mut heard)), watch).expect("a file");
+            heard
+        };
+        let (plain, raised) = (write(1.0), write(100.0));
+        // 60 dB in two seconds: 40 dB more take 1.33 s.
+        let longer = (raised.len() - plain.len()) as f64 / 48_000.0;
+        assert!((1.1..1.6).contains(&longer), "{longer} s longer");
+        for (name, heard) in [("as it is", plain), ("raised", raised)] {
+            let last = heard[heard.len() - 480..].iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+            assert!((0.5 * SILENT..10.0 * SILENT).contains(&last), "{name}: it ends at {last:e}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! devices, fader and pan, then through the master's devices and fader. Everything else goes on as in the mix, unheard: a compressor still hears its sidechain, and a bus what
 //! is sent to it. A track that goes to a group has no stem of its own, as it is in the group's, and a bus (a reverb, say) has one, with what all send to it.
 //! So the stems add up to the mix, each sample of it within rounding, as long as nothing on the master is nonlinear (a compressor, limiter, gate or saturation)
-//! or moves on its own (a chorus does alike in all, and adds up).
+//! or moves on its own (a chorus does alike in all, and adds up). Files of 16 bits all have the same dither: that of the sum of `n` of them is `n` times one.
 
 use std::collections::HashSet;
 
