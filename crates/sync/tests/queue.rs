@@ -247,12 +247,12 @@ fn cl4_cl8_without_locks_no_tab_lets_an_edit_take_in_another() {
     // One is still without a connection when the other has one again.
     band.happen(0, Event::Disconnected);
     let first = band.edit(0, &named("Fader"), volume(0.5), at(0));
-    band.happen(0, Event::Kept { tx_id: first.clone(), place: Some(1) });
+    band.happen(0, Event::Kept { tx_id: first, place: Some(1) });
     band.tell(0, 1);
     assert_eq!(band.tabs[1].sent.len(), 1, "whoever can sends");
     let second = band.edit(0, &named("Fader"), volume(0.6), at(500));
     band.serve(1);
-    band.happen(0, Event::Kept { tx_id: second.clone(), place: Some(2) });
+    band.happen(0, Event::Kept { tx_id: second, place: Some(2) });
     band.connect(0);
     assert_eq!(band.shown(0), 0.6, "what has been turned since is not lost");
     band.tell(1, 0);
