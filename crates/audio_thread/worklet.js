@@ -24,7 +24,7 @@
 // Messages out: those answers, {type: 'ready'}, {type: 'error', message, about} for a message that was refused, and
 //   {type: 'trap', message} when the engine failed; from then on the output is silence.
 //
-// Status, as Int32Array (STATUS_WORDS + 2 * tracks): 0 sequence, odd while words 1-13 are written; 1 playing; 2-3 position in frames
+// Status, as Int32Array (STATUS_WORDS + 2 * tracks): 0 sequence, odd while words 1-11 and 14 are written; 1 playing; 2-3 position in frames
 // (Float64Array index 1); 4 serial of the plan in force; 5 blocks; 6 blocks for which a chunk was not here; 7 underruns (the device
 // ran dry, or blocks were skipped); 8 traps; 9 samples that were no numbers; 10 state (0 starting, 1 running, 2 failed); 11 tracks;
 // 12-13 master peaks; 14 gaps that were played because what is read ahead came too late; 15 free; 16 + 2t, 17 + 2t peaks of track t. Peaks are the bits of f32 ≥ 0, the largest since they were last
