@@ -28,7 +28,7 @@ pub use own::{
 };
 pub use passwords::Passwords;
 pub use routes::{UserBody, api};
-pub use sign_in::{Cookies, SignUp, is_invited, log_in, log_out, no_cookies, sign_up};
+pub use sign_in::{Cookies, SignUp, is_invited, log_in, log_out, no_cookies, renewed_cookies, sign_up};
 pub use tickets::{new_token, token_hash};
 pub use visitor::Visitor;
 

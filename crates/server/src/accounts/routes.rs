@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Caller, Cookies, SignUp, Visitor, log_in, log_out, own_routes, sign_up};
+use super::{Caller, Cookies, SignUp, Visitor, log_in, log_out, own_routes, renewed_cookies, sign_up};
 use crate::json::JsonBody;
 use crate::problem::ProblemBody;
 use crate::{App, Problem};
@@ -108,13 +108,18 @@ async fn logout(State(app): State<App>, cookies: CookieJar) -> Result<Response, 
     Ok((cookies, StatusCode::NO_CONTENT).into_response())
 }
 
-/// Who is logged in.
+/// Who is logged in; and the session's cookies anew.
 #[utoipa::path(get, path = "/api/auth/me", tag = "accounts", responses(
     (status = 200, body = UserBody),
     (status = 401, body = ProblemBody),
 ))]
-async fn me(State(app): State<App>, caller: Caller) -> Result<Json<UserBody>, Problem> {
-    user_body(&app, caller.user).await.map(Json)
+async fn me(State(app): State<App>, caller: Caller, sent: CookieJar) -> Result<Response, Problem> {
+    let cookies = renewed_cookies(&app, &sent, &caller.user)?;
+    let body = Json(user_body(&app, caller.user).await?);
+    Ok(match cookies {
+        Some(cookies) => (cookies, body).into_response(),
+        None => body.into_response(),
+    })
 }
 
 async fn logged_in(app: &App, user: Id, cookies: Cookies) -> Result<Response, Problem> {

@@ -133,6 +133,16 @@ pub async fn log_in(app: &App, visitor: &Visitor, email: &str, password: String)
     Ok((account.user, cookie))
 }
 
+/// The cookies of this request's session once more, to be remembered for as long as a new one's: whoever uses the studio stays
+/// logged in, and their device goes on knowing whose it is (CL5). The caller has been let in by them.
+///
+/// # Errors
+/// Never: a cookie whose session was found is one of ours.
+pub fn renewed_cookies(app: &App, sent: &CookieJar, user: &Id) -> Result<Option<Cookies>, Problem> {
+    let token = sent.get(SESSION_COOKIE).map(axum_extra::extract::cookie::Cookie::value);
+    token.map(|token| cookies(app, token, user.as_str(), SESSION_LIFETIME_MS)).transpose()
+}
+
 /// Ends the session that the request's cookie names, if any; the cookies that make the browser forget it.
 ///
 /// # Errors

@@ -277,3 +277,24 @@ async fn demo_accounts_are_nobody_where_demos_are_switched_off() {
     assert_eq!((refused.status, &refused.text), (StatusCode::UNAUTHORIZED, &wrong.text));
     assert_eq!(plain.get("/api/auth/me", &cookie).await.status, StatusCode::UNAUTHORIZED, "old sessions neither");
 }
+
+#[tokio::test]
+async fn cl5_whoever_opens_the_studio_stays_logged_in_and_their_device_knows_them() {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+    let server = Server::new();
+    server.sign_up("ada").await;
+    let given = server.log_in("ada@example.com", "password").await;
+    let (cookie, remembered) = (given.cookie(), given.cookies());
+    assert_eq!(remembered.len(), 2, "the session's and the user's: {remembered:?}");
+    let for_a_month = format!("Max-Age={}", SESSION_LIFETIME_MS / 1_000);
+    assert!(remembered.iter().all(|cookie| cookie.contains(&for_a_month)), "{remembered:?}");
+    // On day 25, and on day 50.
+    for _ in 0..2 {
+        server.clock.advance_ms(25 * DAY_MS);
+        let me = server.get("/api/auth/me", &cookie).await;
+        assert_eq!((me.status, me.cookies()), (StatusCode::OK, remembered.clone()), "for a month from here");
+    }
+    server.clock.advance_ms(31 * DAY_MS);
+    let gone = server.get("/api/auth/me", &cookie).await;
+    assert_eq!((gone.status, gone.cookies().len()), (StatusCode::UNAUTHORIZED, 0));
+}
