@@ -10,10 +10,13 @@ pub const STRING_BYTES_MAX: usize = 64 * 1024;
 pub const LIST_ELEMENTS_MAX: usize = 50_000;
 /// Keys of one map inside a record.
 pub const MAP_KEYS_MAX: usize = 1_024;
-/// Approximate bytes of one record, see [`Value::weight`](crate::Value::weight).
+/// Approximate bytes of one record, see [`Record::weight`](crate::Record::weight).
 pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Approximate bytes of all records of one project, deleted ones included: ten thousand clips take about 4 MiB.
+/// Approximate bytes of all records of one project, deleted ones and what is known of who wrote them included: ten thousand
+/// clips take about 4 MiB.
 pub const PROJECT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Approximate bytes by which a full project may grow while something is taken out of it or deleted: who did it is noted.
+pub const PROJECT_TIDYING_BYTES: usize = 4 * 1024 * 1024;
 /// Paths of one record of which is known who wrote them last, see [`Stamps`](crate::Stamps).
 pub const STAMPS_PER_RECORD_MAX: usize = 4_096;
 /// Segments of a dotted path.

@@ -136,7 +136,7 @@ struct Content {
     version: u64,
     fields: Map,
     stamps: Stamps,
-    /// Of the fields: it is asked for at each change, and their sum once.
+    /// Of the fields: it is asked for at each change, and their sum once. The stamps have their own.
     weight: usize,
 }
 
@@ -236,10 +236,10 @@ impl Record {
         !self.get("deleted").is_null()
     }
 
-    /// About how many bytes it takes as JSON, see [`Value::weight`].
+    /// About how many bytes it takes as JSON, see [`Value::weight`], and what is known of who wrote it.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.0.weight
+        self.0.weight + self.0.stamps.weight()
     }
 
     /// The same record with other fields and stamps, and the version raised by one.

@@ -17,7 +17,19 @@ use crate::limits::STAMPS_PER_RECORD_MAX;
 /// created. A write to a path takes the place of all writes below it. Stamps beyond
 /// [`STAMPS_PER_RECORD_MAX`] are forgotten, the oldest first, and never mistaken for "nobody".
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stamps(OrdMap<Arc<str>, Stamp>);
+pub struct Stamps {
+    of: OrdMap<Arc<str>, Stamp>,
+    /// The sum of [`weight_of`], kept up so that a limit can be checked without a walk.
+    weight: usize,
+}
+
+/// Bytes that a stamp takes beside its path and its transaction, about.
+const STAMP_BYTES: usize = 16;
+
+/// About how many bytes a stamp takes.
+fn weight_of(path: &str, stamp: &Stamp) -> usize {
+    path.len() + stamp.transaction.as_str().len() + STAMP_BYTES
+}
 
 #[derive(Clone, Debug, PartialEq)]
 struct Stamp {
@@ -30,29 +42,35 @@ impl Stamps {
     /// Whether nobody has written since the record was created.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.of.is_empty()
     }
 
     /// How many paths carry a stamp.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.of.len()
+    }
+
+    /// About how many bytes they take.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Every stamp: path, transaction, and the record's version that the write made; ordered by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Id, u64)> {
-        self.0.iter().map(|(path, stamp)| (&**path, &stamp.transaction, stamp.version))
+        self.of.iter().map(|(path, stamp)| (&**path, &stamp.transaction, stamp.version))
     }
 
     /// The transaction that wrote `path`, or what it lies in, last.
     #[must_use]
     pub fn writer(&self, path: &str) -> Option<&Id> {
-        if self.0.is_empty() {
+        if self.of.is_empty() {
             return None;
         }
         let mut prefix = path;
         loop {
-            if let Some(stamp) = self.0.get(prefix) {
+            if let Some(stamp) = self.of.get(prefix) {
                 return Some(&stamp.transaction);
             }
             prefix = match prefix.rfind('.') {
@@ -66,13 +84,13 @@ impl Stamps {
     /// Notes that `transaction` wrote `path`, which made the record's `version`.
     pub fn write(&mut self, path: &str, transaction: &Id, version: u64) {
         self.forget_below(path);
-        self.0.remove(path);
+        self.take_out(path);
         if self.writer(path) == Some(transaction) {
             // Its own earlier write to what the path lies in says so already: there is one way to note the same.
             return;
         }
-        self.0.insert(Arc::from(path), Stamp { transaction: transaction.clone(), version });
-        if self.0.len() > STAMPS_PER_RECORD_MAX {
+        self.put_in(&Arc::from(path), Stamp { transaction: transaction.clone(), version });
+        if self.of.len() > STAMPS_PER_RECORD_MAX {
             self.forget_oldest();
         }
     }
@@ -91,7 +109,7 @@ impl Stamps {
     /// Notes that `path` is again as these [`Stamps::writers`] had left it.
     pub fn give_back(&mut self, path: &str, writers: &BTreeMap<Box<str>, Id>, version: u64) {
         self.forget_below(path);
-        self.0.remove(path);
+        self.take_out(path);
         for (rest, writer) in writers {
             let place = if rest.is_empty() { Cow::Borrowed(path) } else { Cow::Owned(format!("{path}.{rest}")) };
             if self.writer(&place) != Some(writer) {
@@ -105,37 +123,55 @@ impl Stamps {
         // What follows the path in the order of texts, up to where a dot would stand: first such as `a-b` for `a`.
         let next = move |at: &Arc<str>| at.strip_prefix(path).and_then(|rest| rest.bytes().next());
         let up_to_the_dot =
-            self.0.range::<_, str>(after).take_while(move |(at, _)| next(at).is_some_and(|c| c <= b'.'));
+            self.of.range::<_, str>(after).take_while(move |(at, _)| next(at).is_some_and(|c| c <= b'.'));
         up_to_the_dot.filter(move |(at, _)| next(at) == Some(b'.'))
     }
 
     fn forget_below(&mut self, path: &str) {
         let below: Vec<Arc<str>> = self.below(path).map(|(path, _)| Arc::clone(path)).collect();
         for path in below {
-            self.0.remove(&path);
+            self.take_out(&path);
+        }
+    }
+
+    fn put_in(&mut self, path: &Arc<str>, stamp: Stamp) {
+        self.weight += weight_of(path, &stamp);
+        if let Some(old) = self.of.insert(Arc::clone(path), stamp) {
+            self.weight -= weight_of(path, &old);
+        }
+    }
+
+    fn take_out(&mut self, path: &str) {
+        if let Some(old) = self.of.remove(path) {
+            self.weight -= weight_of(path, &old);
         }
     }
 
     /// Forgets a quarter of the stamps. The youngest of them becomes the whole record's: whoever asks for a forgotten path
     /// then hears of somebody, and leaves it alone.
     fn forget_oldest(&mut self) {
-        let mut versions: Vec<u64> = self.0.values().map(|stamp| stamp.version).collect();
+        let mut versions: Vec<u64> = self.of.values().map(|stamp| stamp.version).collect();
         let quarter = versions.len() / 4;
         let (_, &mut limit, _) = versions.select_nth_unstable(quarter);
         let is_old = |stamp: &Stamp| stamp.version <= limit;
-        let youngest = self.0.values().filter(|stamp| is_old(stamp)).max_by_key(|stamp| stamp.version).cloned();
-        let kept = self.0.iter().filter(|(_, stamp)| !is_old(stamp));
-        self.0 = kept.map(|(path, stamp)| (Arc::clone(path), stamp.clone())).collect();
+        let youngest = self.of.values().filter(|stamp| is_old(stamp)).max_by_key(|stamp| stamp.version).cloned();
+        let kept = self.of.iter().filter(|(_, stamp)| !is_old(stamp));
+        let kept: Vec<(Arc<str>, Stamp)> = kept.map(|(path, stamp)| (Arc::clone(path), stamp.clone())).collect();
+        *self = Stamps::default();
+        kept.into_iter().for_each(|(path, stamp)| self.put_in(&path, stamp));
         if let Some(stamp) = youngest {
-            self.0.insert(Arc::from(""), stamp);
+            self.put_in(&Arc::from(""), stamp);
         }
     }
 }
 
 impl FromIterator<(Arc<str>, Id, u64)> for Stamps {
     fn from_iter<I: IntoIterator<Item = (Arc<str>, Id, u64)>>(stamps: I) -> Stamps {
-        let stamps = stamps.into_iter();
-        Stamps(stamps.map(|(path, transaction, version)| (path, Stamp { transaction, version })).collect())
+        let mut all = Stamps::default();
+        for (path, transaction, version) in stamps {
+            all.put_in(&path, Stamp { transaction, version });
+        }
+        all
     }
 }
 
@@ -174,6 +210,29 @@ mod tests {
         assert_eq!(stamps.len(), 1);
         assert_eq!(stamps.writer("plugins"), None, "what lies in it was written, it was not");
         assert_eq!(stamps.writer("plug"), None);
+    }
+
+    #[test]
+    fn w6_the_weight_of_stamps_follows_every_change() {
+        let mut stamps = Stamps::default();
+        let walked = |stamps: &Stamps| stamps.of.iter().map(|(path, stamp)| weight_of(path, stamp)).sum::<usize>();
+        for n in 0..STAMPS_PER_RECORD_MAX as u64 + 9 {
+            stamps.write(&format!("notes.n{}.pitch", n % 4_200), &id(&format!("t{}", n % 7)), n + 2);
+            if n % 3 == 0 {
+                stamps.write(&format!("notes.n{n}"), &id("wider"), n + 2);
+            }
+            if n == 500 {
+                let writers = stamps.writers("notes");
+                stamps.write("notes", &id("all"), n + 2);
+                stamps.give_back("notes", &writers, n + 2);
+            }
+        }
+        assert!(stamps.len() > 1_000);
+        assert_eq!(stamps.weight(), walked(&stamps));
+        let again: Stamps = stamps.iter().map(|(path, tx, version)| (Arc::from(path), tx.clone(), version)).collect();
+        assert_eq!(again, stamps);
+        stamps.write("notes", &id("last"), 9_999);
+        assert!(stamps.weight() == walked(&stamps) && stamps.weight() < 100, "{}", stamps.weight());
     }
 
     #[test]

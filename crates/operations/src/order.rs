@@ -1,7 +1,7 @@
 //! The order of tracks (U5).
 
-use model::schema::order_key_between;
-use model::{Id, Records, Table, Value};
+use model::schema::{is_order_key, order_key_between};
+use model::{Id, Record, Records, Table, Value};
 
 /// The key of a track that stands after all others.
 pub(crate) fn last_key(records: &Records) -> Option<String> {
@@ -18,6 +18,30 @@ pub(crate) fn key_at_rank(records: &Records, id: &Id, rank: usize) -> Option<Str
     let low = rank.min(others.len()).checked_sub(1).map(|last| others.select_nth_unstable(last).1.0);
     let high = others.iter().map(|(key, _)| *key).filter(|key| low.is_none_or(|low| *key > low)).min();
     order_key_between(low, high)
+}
+
+/// How many tracks stand before a key, counted without track `id`.
+pub(crate) fn rank_of_key(records: &Records, id: &Id, key: &str) -> usize {
+    let others = records.table(Table::Tracks).filter(|track| track.id() != id && !track.is_deleted());
+    others.filter(|track| track.text("orderKey").is_some_and(|other| other < key)).count()
+}
+
+/// Whether this would be a key of an order if it were not so long.
+pub(crate) fn is_too_long(key: &str) -> bool {
+    !is_order_key(key) && order_key_between(Some(key), None).is_some()
+}
+
+/// Keys for all tracks, deleted ones included, in the order that they have now: short ones, far from each other.
+pub(crate) fn spread(records: &Records) -> Vec<(Id, String)> {
+    let mut tracks: Vec<&Record> = records.table(Table::Tracks).collect();
+    model::sort_by(&mut tracks, |a, b| (a.text("orderKey"), a.id()).cmp(&(b.text("orderKey"), b.id())));
+    // There are far fewer tracks than numbers of two digits to the base 256.
+    let step = 65_536 / (tracks.len() + 1);
+    let key = |place: usize| match (place / 256, place % 256) {
+        (high, 0) => format!("{high:02x}"),
+        (high, low) => format!("{high:02x}{low:02x}"),
+    };
+    tracks.iter().zip(1..).map(|(track, place)| (track.id().clone(), key(place * step))).collect()
 }
 
 /// The rank that a written `orderIndex` asks for.

@@ -6,7 +6,7 @@ use model::{Id, Key, Plugin, Record, Records, Send, Table};
 
 use crate::{Path, Refusal};
 
-/// Whether an operation at `path` of a track may change where it goes or what it listens to.
+/// Whether an operation at `path` of a track, or of the project for its master, may change where it goes or what it listens to.
 pub(crate) fn concerns(path: &Path) -> bool {
     let segments = path.segments();
     match segments.first() {
@@ -47,6 +47,16 @@ pub(crate) fn check(records: &Records, tracks: &[Id]) -> Result<(), Refusal> {
             let circle = "the sound of a track must not come back to it: this would close a circle";
             Err(Refusal::invalid(circle).about(&Key::new(Table::Tracks, track.clone())))
         }
+    }
+}
+
+/// Checks what the master's effects listen to. It leads to no circle: nothing comes after the master.
+pub(crate) fn check_master(records: &Records) -> Result<(), Refusal> {
+    let Some(project) = records.project() else { return Ok(()) };
+    let mut sources = Plugin::all(project).into_iter().filter_map(|plugin| plugin.sidechain);
+    match sources.find(|source| records.find(Table::Tracks, source).is_none()) {
+        None => Ok(()),
+        Some(source) => Err(nowhere(&source).about(&Key::new(Table::Projects, project.id().clone()))),
     }
 }
 

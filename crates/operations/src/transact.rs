@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use model::limits::{
-    PROJECT_BYTES_MAX, PROJECT_CHANGES_MAX, PROJECT_MEMBERS_MAX, PROJECT_RECORDS_MAX, PROJECT_TRACKS_MAX,
-    RECORD_BYTES_MAX, STAMPS_PER_RECORD_MAX, TRANSACTION_OPERATIONS_MAX,
+    PROJECT_BYTES_MAX, PROJECT_CHANGES_MAX, PROJECT_MEMBERS_MAX, PROJECT_RECORDS_MAX, PROJECT_TIDYING_BYTES,
+    PROJECT_TRACKS_MAX, RECORD_BYTES_MAX, STAMPS_PER_RECORD_MAX, TRANSACTION_OPERATIONS_MAX,
 };
 use model::roles::{has_owner, may_change, role_of};
 use model::schema::{Field, Kind, Presence, TableSchema, Writer};
@@ -17,7 +17,7 @@ use model::{
 
 use crate::apply::{Changed, apply_one};
 use crate::invert::invert_to;
-use crate::order::{key_at_rank, last_key, rank};
+use crate::order::{is_too_long, key_at_rank, last_key, rank, rank_of_key, spread};
 use crate::{Change, Operation, Path, Refusal, Transaction, collaborators, invert, routing};
 
 /// Who writes.
@@ -103,6 +103,7 @@ pub fn transact(
         changed: Changed::default(),
         skipped: Vec::new(),
         routed: Vec::new(),
+        master_routed: false,
     };
     let judged = run.all(&transaction.operations);
     if judged.is_err() {
@@ -150,6 +151,8 @@ struct Run<'a> {
     skipped: Vec<Operation>,
     /// Tracks that may go elsewhere now.
     routed: Vec<Id>,
+    /// Whether the master may listen to something else now.
+    master_routed: bool,
 }
 
 impl Run<'_> {
@@ -250,7 +253,7 @@ impl Run<'_> {
     }
 
     /// The fields of a new record: what the client may give, defaults, and what the server knows.
-    fn complete(&self, key: &Key, given: &Map, new_id: &mut dyn FnMut() -> Option<Id>) -> Result<Map, Refusal> {
+    fn complete(&mut self, key: &Key, given: &Map, new_id: &mut dyn FnMut() -> Option<Id>) -> Result<Map, Refusal> {
         let schema = TableSchema::of(key.table);
         let mut fields = Map::new();
         for (name, value) in given {
@@ -284,14 +287,33 @@ impl Run<'_> {
             }
             Table::Tracks if given.get("orderKey").is_none_or(Value::is_null) => {
                 let order = match index {
-                    Some(index) => key_at_rank(self.records, &key.id, index),
-                    None => last_key(self.records),
+                    Some(index) => self.order_key(|records| key_at_rank(records, &key.id, index))?,
+                    None => self.order_key(last_key)?,
                 };
                 put("orderKey", order.map_or(Value::Null, |order| Value::text(&order)));
             }
             _ => {}
         }
         Ok(fields)
+    }
+
+    /// The order key that `find` finds. Where tracks were put between the same two again and again it has become too long to be
+    /// one: then all tracks get keys with room between them first (U5).
+    fn order_key(&mut self, find: impl Fn(&Records) -> Option<String>) -> Result<Option<String>, Refusal> {
+        let found = find(self.records);
+        if !found.as_deref().is_some_and(is_too_long) {
+            return Ok(found);
+        }
+        for (track, key) in spread(self.records) {
+            let operation = crate::build::set(Table::Tracks, &track, "orderKey", key.as_str());
+            let before = self.records.get(&operation.target).cloned();
+            apply_one(self.records, self.tx_id, &operation, self.now)?;
+            // The order is as it was: there is nothing to undo.
+            self.before.push((operation.target.clone(), before));
+            self.changed.add(&operation.target);
+            self.done.push(operation);
+        }
+        Ok(find(self.records))
     }
 
     /// Whoever creates a project owns it, in the same transaction (OP4).
@@ -334,11 +356,19 @@ impl Run<'_> {
         let index = match (&change, *name, &operation.guard) {
             // What takes a move back carries the old key itself.
             (Change::Set(value), "orderIndex", None) => rank(value),
+            (Change::Set(Value::String(order)), "orderKey", _) if key.table == Table::Tracks && is_too_long(order) => {
+                Some(rank_of_key(self.records, &key.id, order))
+            }
             _ => None,
         };
         // The key first: the inverse then ends with the old key, whatever rank the old index asks for.
-        if let Some(order) = index.and_then(|index| key_at_rank(self.records, &key.id, index)) {
+        if let Some(index) = index
+            && let Some(order) = self.order_key(|records| key_at_rank(records, &key.id, index))?
+        {
             self.step(crate::build::set(key.table, &key.id, "orderKey", order.as_str()))?;
+            if *name == "orderKey" {
+                return Ok(());
+            }
         }
         self.step(Operation {
             target: key.clone(),
@@ -356,15 +386,17 @@ impl Run<'_> {
         self.before.push((key.clone(), before.clone()));
         // What makes a full project smaller is welcome, and what the server has measured has to be said.
         let grows = self.records.weight() > weight && *self.author != Author::System;
-        if grows && self.records.weight() > PROJECT_BYTES_MAX {
+        if grows && self.records.weight() > bytes_max(&operation) {
             return Err(Refusal::invalid(format!("a project has at most {PROJECT_BYTES_MAX} bytes")));
         }
         let after = self.records.get(&key).ok_or_else(|| Refusal::invalid("the record does not exist"))?;
         check_record(before.as_ref(), after, &operation)?;
         self.check_permission(before.as_ref(), after, &key)?;
         self.check_references(after, &key, &operation.path)?;
-        if key.table == Table::Tracks && routing::concerns(&operation.path) {
-            self.routed.push(key.id.clone());
+        match key.table {
+            Table::Tracks if routing::concerns(&operation.path) => self.routed.push(key.id.clone()),
+            Table::Projects => self.master_routed |= routing::concerns(&operation.path),
+            _ => {}
         }
         self.inverse.extend(match &before {
             Some(before) => invert_to(before, after.stamps(), &operation),
@@ -429,7 +461,8 @@ impl Run<'_> {
             self.settle_members()?;
         }
         // The whole is looked at, so that a transaction may turn ways around whatever the order of its operations.
-        routing::check(self.records, &self.routed)
+        routing::check(self.records, &self.routed)?;
+        if self.master_routed { routing::check_master(self.records) } else { Ok(()) }
     }
 
     fn accepted(mut self) -> Accepted {
@@ -506,6 +539,17 @@ fn rewritten(change: &Change, kind: Kind, now: Timestamp, new_id: &mut dyn FnMut
         }
         other => other.clone(),
     }
+}
+
+/// Bytes that a project may have after this operation. That somebody has taken something out is noted, which may take more than
+/// it gives: a full project could not be emptied.
+fn bytes_max(operation: &Operation) -> usize {
+    let tidies = match operation.change {
+        Change::ListRemove(_) | Change::Unset => true,
+        Change::Set(_) | Change::SetNow => operation.path.as_str() == "deleted",
+        Change::ListInsert(..) => false,
+    };
+    PROJECT_BYTES_MAX + if tidies { PROJECT_TIDYING_BYTES } else { 0 }
 }
 
 /// WR2: the record after the operation, as far as it changed.

@@ -128,6 +128,24 @@ fn en31_what_takes_no_sound_and_what_is_not_there_is_refused() {
 }
 
 #[test]
+fn en31_wr2_the_master_listens_to_tracks_of_its_project_only() {
+    let mut records = project();
+    let limiter = |name: &str, listens: Option<&str>| {
+        let mut plugin = vec![("id", Value::text(name)), ("type", "compressor".into())];
+        plugin.extend(listens.map(|source| ("sidechain", Value::text(source))));
+        list_insert(Table::Projects, &id("p"), "plugins", Value::map(plugin), Position::Append)
+    };
+    assert!(refused(&mut records, limiter("l", Some("nowhere"))).contains("nowhere: there is no such track"));
+    submit(&mut records, vec![limiter("l", None), limiter("m", Some("a"))]).unwrap();
+    let sidechain = |to: &str| set(Table::Projects, &id("p"), "plugins.l.sidechain", to);
+    assert!(refused(&mut records, sidechain("p")).contains("p: there is no such track"));
+    submit(&mut records, vec![sidechain("x")]).unwrap();
+    let late = fields([("projectId", "p".into()), ("name", "late".into()), ("type", "audio".into())]);
+    submit(&mut records, vec![sidechain("late"), create(Table::Tracks, &id("late"), late)]).unwrap();
+    submit(&mut records, vec![delete(Table::Tracks, &id("a")), set(Table::Projects, &id("p"), "bpm", 90.0)]).unwrap();
+}
+
+#[test]
 fn en31_a_circle_is_refused_however_it_is_closed() {
     for closing in [output("y", "x"), send("y", "x"), compressor("x", Some("y"))] {
         let mut records = project();

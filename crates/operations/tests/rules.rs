@@ -322,6 +322,57 @@ fn u5_a_written_order_index_moves_the_track_to_that_rank() {
 }
 
 #[test]
+fn u5_there_is_room_for_a_track_whatever_keys_the_others_have() {
+    let longest = "ff".repeat(128);
+    let mut world = World::new();
+    world.submit("ed", vec![set(Table::Tracks, &id("c"), "orderKey", longest.as_str())]).unwrap();
+    let replica = world.records.clone();
+    let accepted = world.submit("ann", vec![create(Table::Tracks, &id("d"), track("d"))]).unwrap();
+    assert_eq!(world.order(), ["a", "b", "c", "d"]);
+    assert!(world.records.tracks().iter().all(|track| track.text("orderKey").unwrap().len() <= 4));
+    // The log says it all.
+    let mut followed = replica;
+    apply_committed(&mut followed, &id("tx"), &accepted.operations, Timestamp(1_000)).unwrap();
+    assert_eq!(followed, world.records);
+    world.submit("ann", accepted.inverse).unwrap();
+    assert!(world.get(Table::Tracks, "d").is_deleted());
+    assert_eq!(world.order(), ["a", "b", "c"]);
+    world.submit("ann", vec![set(Table::Tracks, &id("c"), "orderKey", longest.as_str())]).unwrap();
+    let further = format!("{longest}80");
+    world.submit("ann", vec![set(Table::Tracks, &id("a"), "orderKey", further.as_str())]).unwrap();
+    assert_eq!(world.order(), ["b", "c", "a"], "a browser's own key may come out too long as well");
+    assert!(world.submit("vi", vec![set(Table::Tracks, &id("a"), "orderKey", further.as_str())]).is_err());
+    assert!(world.submit("ann", vec![set(Table::Tracks, &id("a"), "orderKey", "8G")]).is_err());
+}
+
+#[test]
+fn u5_a_thousand_tracks_go_into_the_same_gap() {
+    let mut world = World::new();
+    for n in 0..1_200 {
+        let mut given = track("n");
+        given.insert("orderIndex".into(), Value::number(1.0));
+        world.submit("ann", vec![create(Table::Tracks, &id(&format!("n{n}")), given)]).unwrap();
+    }
+    let order = world.order();
+    assert_eq!((order[0], order[1], order[1_200], order[1_201]), ("a", "n1199", "n0", "b"));
+}
+
+#[test]
+fn w6_who_wrote_what_counts_towards_a_projects_bytes() {
+    let mut world = World::new();
+    let long = "x".repeat(56);
+    let before = world.records.weight();
+    // Notes that come and go leave nothing but who took them out.
+    for n in 0..100 {
+        let name = format!("n{n}-{long}");
+        let insert = list_insert(Table::Clips, &id("k"), "midiData.notes", note(&name, 60), Position::Append);
+        let remove = list_remove(Table::Clips, &id("k"), "midiData.notes", note(&name, 60));
+        world.submit("ann", vec![insert, remove]).unwrap();
+    }
+    assert!(world.records.weight() > before + 100 * long.len());
+}
+
+#[test]
 fn w6_a_full_project_takes_no_more_but_can_be_emptied() {
     let mut world = World::new();
     let filled = |name: String| {
@@ -333,6 +384,7 @@ fn w6_a_full_project_takes_no_more_but_can_be_emptied() {
     let refusal = (0..1_000).find_map(|n| world.submit("ann", vec![filled(format!("k{n}"))]).err()).unwrap();
     assert!(refusal.message.contains("a project has at most"), "{refusal}");
     assert!(world.records.weight() <= model::limits::PROJECT_BYTES_MAX);
+    world.submit("ann", vec![delete(Table::Clips, &id("k1"))]).unwrap();
     world.submit("ann", vec![set(Table::Clips, &id("k0"), "midiData", Value::Null)]).unwrap();
     world.submit("ann", vec![filled("again".to_owned())]).unwrap();
 }
