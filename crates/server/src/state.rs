@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
 use crate::config::Config;
-use crate::realtime::Realtime;
+use crate::realtime::{Disk, Realtime};
 
 /// The server: everything that a route can reach. Cheap to clone.
 #[derive(Clone)]
@@ -78,7 +78,7 @@ impl App {
         let fresh = crate::accounts::random_bytes()
             .map_err(|error| storage::StoreError(format!("no random numbers: {error}")))?;
         let signing_key = SigningKey::new(database.store().secret("signing", fresh)?);
-        let realtime = Realtime::new(database.clone(), clock.clone());
+        let realtime = Realtime::new(database.clone(), clock.clone(), Disk::new(&config.data, config.keep_free));
         let accounts = Accounts::new(clock.clone());
         Ok(App(Arc::new(Shared {
             config,

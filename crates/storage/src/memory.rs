@@ -79,6 +79,8 @@ pub enum DiskFault {
     Full,
     /// Its driver is broken: commits end in a panic.
     Broken,
+    /// What is on it cannot be read: projects, their records and logs.
+    Unreadable,
     /// It is slow: commits wait until something else is wrong with it, or nothing.
     Slow,
 }
@@ -112,6 +114,15 @@ impl MemoryStore {
         self.content().held.0.len()
     }
 
+    /// The content, unless what is on the disk cannot be read.
+    fn readable(&self) -> Answer<MutexGuard<'_, Content>> {
+        let content = self.content();
+        match content.fault {
+            Some(DiskFault::Unreadable) => Err(StoreError("sector 7 of /dev/reel cannot be read".to_owned())),
+            _ => Ok(content),
+        }
+    }
+
     fn content(&self) -> MutexGuard<'_, Content> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,7 +145,7 @@ impl Store for MemoryStore {
                 }
                 Some(DiskFault::Broken) => unreachable!("the disk's driver is broken"),
                 Some(DiskFault::Slow) => return content.held.0.push((batches, reply)),
-                None => batches.into_iter().map(|batch| content.commit(batch)).collect(),
+                Some(DiskFault::Unreadable) | None => batches.into_iter().map(|batch| content.commit(batch)).collect(),
             }
         };
         reply(results);
@@ -145,11 +156,11 @@ impl Store for MemoryStore {
     }
 
     fn load(&self, scope: &Scope) -> Answer<Option<Loaded>> {
-        self.content().load(scope)
+        self.readable()?.load(scope)
     }
 
     fn position(&self, scope: &Scope) -> Answer<Option<LogPosition>> {
-        Ok(self.content().position(scope))
+        Ok(self.readable()?.position(scope))
     }
 
     fn renew_epoch(&self, scope: &Scope, epoch: &Id, fresh: &Id) -> Answer<bool> {
@@ -161,7 +172,7 @@ impl Store for MemoryStore {
     }
 
     fn entries_before(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<LogEntry>> {
-        self.content().entries_before(scope, seq, limit)
+        self.readable()?.entries_before(scope, seq, limit)
     }
 
     fn find_transaction(&self, author: &Id, tx_id: &Id) -> Answer<Option<Logged>> {
@@ -173,15 +184,15 @@ impl Store for MemoryStore {
     }
 
     fn records(&self, keys: &[Key]) -> Answer<Vec<(Table, Record)>> {
-        self.content().records(keys)
+        self.readable()?.records(keys)
     }
 
     fn projects_of(&self, user: &Id) -> Answer<Vec<(Record, Role)>> {
-        self.content().projects_of(user)
+        self.readable()?.projects_of(user)
     }
 
     fn role_of(&self, project: &Id, user: &Id) -> Answer<Option<Role>> {
-        self.content().role_of(project, user)
+        self.readable()?.role_of(project, user)
     }
 
     fn people_of(&self, project: &Id) -> Answer<Vec<(Record, Role)>> {

@@ -16,6 +16,7 @@ pub use size::ByteSize;
 use crate::audio_files::limits::QUOTA_PER_USER_BYTES;
 use crate::cli::Failure;
 use crate::limits::{HEADER_TIMEOUT, HEADER_TIMEOUT_MAX, TRUSTED_PROXIES_MAX};
+use crate::realtime::limits::KEEP_FREE_BYTES;
 
 /// Who may make an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -64,6 +65,9 @@ pub struct ServeArgs {
     /// How much one person's recordings may take, such as 500MB, 20GB or none, with what is decoded of them [default: 20GB]
     #[arg(long, env = "UNISONO_QUOTA_PER_USER", value_name = "SIZE")]
     pub quota_per_user: Option<ByteSize>,
+    /// How much of the disk edits leave free: with less they are refused until there is room [default: 256MB]
+    #[arg(long, env = "UNISONO_KEEP_FREE", value_name = "SIZE")]
+    pub keep_free: Option<ByteSize>,
     /// Configuration file (TOML) with the same names: listen, data, tls-cert, …
     #[arg(long, env = "UNISONO_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -84,6 +88,7 @@ struct File {
     trusted_proxies: Option<Vec<Network>>,
     idle_timeout: Option<u64>,
     quota_per_user: Option<ByteSize>,
+    keep_free: Option<ByteSize>,
 }
 
 /// How the server was started.
@@ -107,6 +112,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Bytes that one person's recordings may take; `u64::MAX` for no limit.
     pub quota_per_user: u64,
+    /// Bytes of the disk that edits leave free.
+    pub keep_free: u64,
 }
 
 /// PEM files.
@@ -132,6 +139,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             idle_timeout: HEADER_TIMEOUT,
             quota_per_user: QUOTA_PER_USER_BYTES,
+            keep_free: KEEP_FREE_BYTES,
         }
     }
 
@@ -174,6 +182,7 @@ impl Config {
             trusted_proxies,
             idle_timeout,
             quota_per_user: args.quota_per_user.or(file.quota_per_user).map_or(defaults.quota_per_user, |size| size.0),
+            keep_free: args.keep_free.or(file.keep_free).map_or(defaults.keep_free, |size| size.or_nothing()),
         })
     }
 
@@ -267,6 +276,15 @@ mod tests {
         assert_eq!(Config::from_args(ServeArgs::default()).unwrap().quota_per_user, QUOTA_PER_USER_BYTES);
         assert_eq!(of("1.5 GB").unwrap().quota_per_user, 1_500_000_000);
         assert!(of("plenty").unwrap_err().0.contains("plenty"));
+    }
+
+    #[test]
+    fn w6_what_edits_leave_free_is_a_size_and_none_is_nothing() {
+        let of = |size: u64| ServeArgs { keep_free: Some(ByteSize(size)), ..ServeArgs::default() };
+        assert_eq!(Config::from_args(ServeArgs::default()).unwrap().keep_free, KEEP_FREE_BYTES);
+        assert_eq!(Config::from_args(of(5_000)).unwrap().keep_free, 5_000);
+        let none = "none".parse::<ByteSize>().unwrap();
+        assert_eq!(Config::from_args(of(none.0)).unwrap().keep_free, 0);
     }
 
     #[test]

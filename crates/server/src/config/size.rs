@@ -9,6 +9,14 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct ByteSize(pub u64);
 
+impl ByteSize {
+    /// The bytes, where `none` means that there are none.
+    #[must_use]
+    pub fn or_nothing(self) -> u64 {
+        if self.0 == u64::MAX { 0 } else { self.0 }
+    }
+}
+
 /// The text is no number of bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a size: write it as 500MB, 20GB or none")]

@@ -7,9 +7,9 @@ use operations::{Author, Change, Commit, Operation, Refusal, Scope, Transaction}
 use storage::{Batch, CommitError, NewCommit, NewJob, PayloadHash, Store, StoreError};
 use sync::{Room, Submitted};
 
-use super::SubmitError;
 use super::behind::Behind;
 use super::limits::STALE_RETRIES_MAX;
+use super::{Place, SubmitError};
 
 /// What stands before a payload when it is hashed. Hashes are kept for ever, so that it never changes, whatever version the
 /// wire has.
@@ -24,6 +24,9 @@ pub(crate) struct Submission {
     pub(crate) transaction: Transaction,
     /// Jobs to enqueue in the same database transaction.
     pub(crate) jobs: Vec<NewJob>,
+    /// Its place among the bytes that are on their way to the room: given up with it, once it is durable or refused.
+    #[expect(dead_code, reason = "it is kept, and given up by being dropped")]
+    pub(crate) place: Option<Place>,
 }
 
 impl Submission {
@@ -193,7 +196,7 @@ fn judge(
 ) -> Result<(Verdicts, Option<Kept>), StoreError> {
     let mut taken = Taken::default();
     let mut here: HashMap<(Id, Id), (u64, PayloadHash)> = HashMap::new();
-    for Submission { author, transaction, jobs } in submissions {
+    for Submission { author, transaction, jobs, .. } in submissions {
         let payload_hash = hash(transaction);
         let name = (author.id(), transaction.tx_id.clone());
         let earlier = match here.get(&name) {

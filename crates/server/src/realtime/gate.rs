@@ -1,9 +1,11 @@
 //! Who may have a room opened for a transaction: strangers must not fill the memory with rooms, of others' projects or of
 //! projects that do not exist.
 
-use model::{Id, Key, Table};
+use model::{Id, Key, Role, Table};
 use operations::{Author, Operation, Refusal, Scope};
 use storage::{Store, StoreError};
+
+use super::limits::PROJECTS_PER_USER_MAX;
 
 /// Whether the room of `scope` is to judge this transaction; else what it would answer.
 pub(super) fn admits(
@@ -27,10 +29,20 @@ pub(super) fn admits(
         return Ok(if repeats { Ok(()) } else { Err(Refusal::forbidden()) });
     }
     let root = Key::new(Table::Projects, project.clone());
-    let founds = operations.iter().any(|operation| operation.is_creation() && operation.target == root);
-    Ok(if founds {
+    if !operations.iter().any(|operation| founds(operation) && operation.target == root) {
+        return Ok(Err(Refusal::invalid(format!("{}/{}: the record does not exist", root.table, root.id))));
+    }
+    let owned = store.projects_of(user)?.iter().filter(|(_, role)| *role == Role::Owner).count();
+    Ok(if owned < PROJECTS_PER_USER_MAX {
         Ok(())
     } else {
-        Err(Refusal::invalid(format!("{}/{}: the record does not exist", root.table, root.id)))
+        Err(Refusal::invalid(format!(
+            "one person has at most {PROJECTS_PER_USER_MAX} projects; please delete one first"
+        )))
     })
+}
+
+/// Whether this begins a project.
+pub(super) fn founds(operation: &Operation) -> bool {
+    operation.is_creation() && operation.target.table == Table::Projects
 }

@@ -18,6 +18,9 @@ pub const PRESENCE_EVERY: Duration = Duration::from_millis(50);
 pub const PRESENCE_FROM_SOCKET_EVERY: Duration = Duration::from_millis(1_000 / 60);
 /// Sessions in one frame of presence.
 pub const PRESENCES_FRAME_MAX: usize = 64;
+/// Bytes, as they were sent, of edits on their way to one room and not durable yet: so many are never in one group either. Whoever
+/// sends more waits.
+pub const ROOM_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Requests that wait for one room; whoever sends more waits.
 pub const ROOM_QUEUE_MAX: usize = 1_024;
 /// Transactions that one room commits together.
@@ -74,6 +77,17 @@ pub struct Rate {
 
 /// Transactions of one person: what a fifth of a processor can commit, and far more than hands can play.
 pub const EDIT_RATE: Rate = Rate { per_second: 20_000, burst: 60_000 };
+/// Bytes of one person's edits, as they were sent: the log keeps them for ever.
+pub const EDIT_BYTES_RATE: Rate = Rate { per_second: 8 * 1024 * 1024, burst: 64 * 1024 * 1024 };
+/// Projects that one person begins.
+pub const FOUND_RATE: Rate = Rate { per_second: 1, burst: 100 };
+/// Projects that one person may own and not have deleted.
+pub const PROJECTS_PER_USER_MAX: usize = 1_000;
+/// Bytes of the disk that edits leave free, unless the server was told otherwise: without any it cannot even write down what has
+/// been deleted.
+pub const KEEP_FREE_BYTES: u64 = 256_000_000;
+/// How often is looked how much of the disk is free.
+pub const DISK_LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
 /// Projects that one person opens: each may cost a snapshot.
 pub const OPEN_RATE: Rate = Rate { per_second: 10, burst: 256 };
 /// Guide-style subscriptions of one person (W3): a large project's at once, twice.

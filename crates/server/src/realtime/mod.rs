@@ -2,6 +2,7 @@
 
 mod behind;
 mod commit_group;
+mod disk;
 mod gate;
 mod history;
 pub mod limits;
@@ -28,11 +29,12 @@ use sync::Room;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use commit_group::{Submission, Verdict};
-use limits::{REWINDS_AT_ONCE_MAX, ROOM_QUEUE_MAX, SOCKETS_PER_USER_MAX};
+use limits::{REWINDS_AT_ONCE_MAX, ROOM_BYTES_MAX, ROOM_QUEUE_MAX, SOCKETS_PER_USER_MAX};
 use rates::{Kind, Rates};
 use room_task::{Request, RoomTask};
 use scope::scope_of;
 
+pub use disk::Disk;
 pub(crate) use history::records_at;
 pub use routes::api;
 pub(crate) use routes::room_of;
@@ -49,6 +51,9 @@ pub enum SubmitError {
     /// The store failed; the log says how (WR10).
     #[error("the server cannot save at the moment; please try again")]
     Unavailable,
+    /// The disk has no room for it: when the host has made some.
+    #[error("the server's disk is nearly full; please tell whoever runs it")]
+    DiskFull,
     /// Its author asks for more than one person may: later.
     #[error("these edits come faster than the server allows; please wait a moment")]
     TooFast,
@@ -61,6 +66,7 @@ impl SubmitError {
         match self {
             SubmitError::Refused(refusal) => refusal.status,
             SubmitError::Unavailable => 503,
+            SubmitError::DiskFull => 507,
             SubmitError::TooFast => 429,
         }
     }
@@ -95,12 +101,24 @@ pub struct Realtime(Arc<Rooms>);
 struct Rooms {
     database: Database,
     clock: Clock,
-    open: Mutex<HashMap<Scope, mpsc::Sender<Request>>>,
+    open: Mutex<HashMap<Scope, Door>>,
     sockets: Mutex<HashMap<Id, usize>>,
     rates: Mutex<Rates>,
     next_socket: AtomicU64,
     rewinds: Arc<Semaphore>,
+    disk: Disk,
 }
+
+/// How a room is reached.
+#[derive(Clone)]
+struct Door {
+    requests: mpsc::Sender<Request>,
+    /// How many more bytes may be on their way to it.
+    bytes: Arc<Semaphore>,
+}
+
+/// A place for the bytes of edits that are on their way to a room, until it is given up.
+pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic while the map was held cannot leave it half changed: every change is one call.
@@ -110,10 +128,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Realtime {
     /// Rooms over this database. Needs a Tokio runtime from the first request on.
     #[must_use]
-    pub fn new(database: Database, clock: Clock) -> Realtime {
+    pub fn new(database: Database, clock: Clock, disk: Disk) -> Realtime {
         let (open, sockets, rates) = (Mutex::default(), Mutex::default(), Mutex::default());
         let rewinds = Arc::new(Semaphore::new(REWINDS_AT_ONCE_MAX));
-        Realtime(Arc::new(Rooms { database, clock, open, sockets, rates, next_socket: AtomicU64::new(1), rewinds }))
+        Realtime(Arc::new(Rooms {
+            database,
+            clock,
+            open,
+            sockets,
+            rates,
+            next_socket: AtomicU64::new(1),
+            rewinds,
+            disk,
+        }))
     }
 
     /// How many rooms are in memory.
@@ -137,13 +164,29 @@ impl Realtime {
         self.submit_with_jobs(scope, author, transaction, Vec::new()).await
     }
 
-    /// [`Realtime::submit`] to whatever the operations touch.
+    /// Why a person's edits of so many bytes are put off: they come too fast, or the disk has no room for them.
+    fn puts_off(&self, user: &Id, count: usize, bytes: usize) -> Option<SubmitError> {
+        if !self.allows(user, Kind::Edit, count) || !self.allows(user, Kind::EditByte, bytes) {
+            return Some(SubmitError::TooFast);
+        }
+        (!self.0.disk.has_room()).then_some(SubmitError::DiskFull)
+    }
+
+    /// [`Realtime::submit`] to whatever the operations touch, as fast as one person may, and as long as the disk has room.
     ///
     /// # Errors
-    /// As [`Realtime::submit`]; 400 when they touch nothing that exists.
+    /// As [`Realtime::submit`]; 400 when they touch nothing that exists, 429 or 507 when they are put off.
     pub async fn write(&self, author: Author, transaction: Transaction) -> Result<Outcome, SubmitError> {
         if transaction.author_id != author.id() {
             return Err(Refusal::forbidden().into());
+        }
+        if let Author::User(user) = &author {
+            if let Some(reason) = self.puts_off(user, 1, bytes_of(&transaction)) {
+                return Err(reason);
+            }
+            if transaction.operations.iter().any(gate::founds) && !self.allows(user, Kind::Found, 1) {
+                return Err(SubmitError::TooFast);
+            }
         }
         let (by, tx_id, operations) = (author.clone(), transaction.tx_id.clone(), transaction.operations.clone());
         let scope = self.0.database.run(move |store| {
@@ -170,7 +213,8 @@ impl Realtime {
     ) -> Result<Outcome, SubmitError> {
         let targets: Vec<model::Key> =
             transaction.operations.iter().map(|operation| operation.target.clone()).collect();
-        let submission = Submission { author: author.clone(), transaction, jobs };
+        let place = self.place(&scope, bytes_of(&transaction)).await;
+        let submission = Submission { author: author.clone(), transaction, jobs, place };
         let (verdict, room) = self.ask(&scope, |reply| Request::Submit { submission, reply }).await?;
         let (seq, changed) = match verdict {
             Verdict::Committed(submitted) => (submitted.commit.seq, submitted.changed),
@@ -192,12 +236,12 @@ impl Realtime {
     /// Has every open room write the rows that lag behind its log (WR8): at the end of the server's life, so that the next
     /// one need not follow the logs.
     pub async fn settle(&self) {
-        let rooms: Vec<mpsc::Sender<Request>> = lock(&self.0.open).values().cloned().collect();
+        let rooms: Vec<Door> = lock(&self.0.open).values().cloned().collect();
         let mut settled = Vec::with_capacity(rooms.len());
         for room in rooms {
             let (reply, answer) = oneshot::channel();
             // A room that has gone has written its rows.
-            if room.send(Request::Settle { reply }).await.is_ok() {
+            if room.requests.send(Request::Settle { reply }).await.is_ok() {
                 settled.push(answer);
             }
         }
@@ -222,12 +266,19 @@ impl Realtime {
         answer.await.unwrap_or(Err(SubmitError::Unavailable))
     }
 
+    /// A place for so many bytes of edits on their way to the scope's room; waits while others take it up. None never comes:
+    /// nobody closes the queue.
+    async fn place(&self, scope: &Scope, bytes: usize) -> Option<Place> {
+        let bytes = u32::try_from(bytes.min(ROOM_BYTES_MAX)).unwrap_or(u32::MAX);
+        self.room(scope).bytes.acquire_many_owned(bytes).await.ok().map(Arc::new)
+    }
+
     /// Hands a request to the scope's room, which is opened when it is not; waits while its queue is full.
     async fn send(&self, scope: &Scope, mut request: Request) {
         const TRIES_MAX: usize = 3;
         for _ in 0..TRIES_MAX {
             let room = self.room(scope);
-            match room.send(request).await {
+            match room.requests.send(request).await {
                 Ok(()) => return,
                 // The room retired between the look-up and the sending: open it again.
                 Err(returned) => request = returned.0,
@@ -236,13 +287,14 @@ impl Realtime {
         tracing::error!(?scope, "a room could not be opened");
     }
 
-    fn room(&self, scope: &Scope) -> mpsc::Sender<Request> {
+    fn room(&self, scope: &Scope) -> Door {
         let mut open = lock(&self.0.open);
-        if let Some(room) = open.get(scope).filter(|room| !room.is_closed()) {
+        if let Some(room) = open.get(scope).filter(|room| !room.requests.is_closed()) {
             return room.clone();
         }
         let (sender, requests) = mpsc::channel(ROOM_QUEUE_MAX);
-        open.insert(scope.clone(), sender.clone());
+        let door = Door { requests: sender, bytes: Arc::new(Semaphore::new(ROOM_BYTES_MAX)) };
+        open.insert(scope.clone(), door.clone());
         let (rooms, own) = (Arc::clone(&self.0), scope.clone());
         let retire = move |requests: &mpsc::Receiver<Request>| {
             let mut open = lock(&rooms.open);
@@ -256,7 +308,7 @@ impl Realtime {
         let (database, clock) = (self.0.database.clone(), self.0.clock.clone());
         let neighbours = Neighbours(Arc::clone(&self.0));
         tokio::spawn(RoomTask::run(scope.clone(), database, clock, neighbours, requests, retire));
-        sender
+        door
     }
 
     /// A number for a new socket of this user; none when they have too many open already.
@@ -288,7 +340,7 @@ pub(crate) struct Neighbours(Arc<Rooms>);
 impl Neighbours {
     /// Has the rooms of these people, those that are open, look again at who may listen there.
     pub(crate) fn review(&self, people: Vec<Id>) {
-        let rooms: Vec<mpsc::Sender<Request>> = {
+        let rooms: Vec<Door> = {
             let open = lock(&self.0.open);
             people.into_iter().filter_map(|user| open.get(&Scope::User(user)).cloned()).collect()
         };
@@ -299,10 +351,15 @@ impl Neighbours {
         tokio::spawn(async move {
             for room in rooms {
                 // One that has gone in the meantime has nobody listening.
-                drop(room.send(Request::Review).await);
+                drop(room.requests.send(Request::Review).await);
             }
         });
     }
+}
+
+/// What a transaction takes as it is sent.
+fn bytes_of(transaction: &Transaction) -> usize {
+    sync::wire::encode(&transaction.operations).len()
 }
 
 fn may_read(room: &Room, author: &Author) -> bool {

@@ -4,13 +4,17 @@ use std::collections::HashMap;
 
 use model::{Id, Timestamp};
 
-use super::limits::{EDIT_RATE, OPEN_RATE, RATED_USERS_MAX, Rate, SUBSCRIBE_RATE};
+use super::limits::{EDIT_BYTES_RATE, EDIT_RATE, FOUND_RATE, OPEN_RATE, RATED_USERS_MAX, Rate, SUBSCRIBE_RATE};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A transaction.
     Edit,
+    /// A byte of transactions.
+    EditByte,
+    /// Beginning a project.
+    Found,
     /// Opening a project on a channel.
     Open,
     /// A subscription of the guide's.
@@ -18,11 +22,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 3] = [Kind::Edit, Kind::Open, Kind::Subscribe];
+    const ALL: [Kind; 5] = [Kind::Edit, Kind::EditByte, Kind::Found, Kind::Open, Kind::Subscribe];
 
     fn rate(self) -> Rate {
         match self {
             Kind::Edit => EDIT_RATE,
+            Kind::EditByte => EDIT_BYTES_RATE,
+            Kind::Found => FOUND_RATE,
             Kind::Open => OPEN_RATE,
             Kind::Subscribe => SUBSCRIBE_RATE,
         }

@@ -20,7 +20,6 @@ use utoipa_axum::routes;
 use super::SubmitError;
 use super::history::{HistoryBody, PageQuery, page, records_at};
 use super::limits::POINTERS_MAX;
-use super::rates::Kind;
 use crate::accounts::Caller;
 use crate::json::JsonBody;
 use crate::limits::REALTIME_BODY_BYTES_MAX;
@@ -87,6 +86,7 @@ impl IntoResponse for SubmitError {
                 let conflicts = conflicts.iter().map(ToString::to_string).collect();
                 (status, Json(RefusalBody { message, conflicts })).into_response()
             }
+            SubmitError::DiskFull => Problem::new(StatusCode::INSUFFICIENT_STORAGE, self.to_string()).into_response(),
             SubmitError::Unavailable => Problem::new(StatusCode::SERVICE_UNAVAILABLE, self.to_string()).into_response(),
             SubmitError::TooFast => Problem::slow_down(1).into_response(),
         }
@@ -97,19 +97,12 @@ impl IntoResponse for SubmitError {
 #[utoipa::path(post, path = "/api/realtime/write", request_body = WriteBody, responses(
     (status = 200, body = RecordsBody), (status = 400, body = RefusalBody), (status = 401, body = ProblemBody),
     (status = 403, body = RefusalBody), (status = 409, body = RefusalBody), (status = 429, body = ProblemBody),
-    (status = 503, body = ProblemBody)))]
-async fn write(
-    State(app): State<App>,
-    caller: Caller,
-    JsonBody(transaction): JsonBody<Transaction>,
-) -> Result<Response, Problem> {
-    if !app.realtime.allows(&caller.user, Kind::Edit, 1) {
-        return Ok(SubmitError::TooFast.into_response());
-    }
-    Ok(match app.realtime.write(Author::User(caller.user), transaction).await {
+    (status = 503, body = ProblemBody), (status = 507, body = ProblemBody)))]
+async fn write(State(app): State<App>, caller: Caller, JsonBody(transaction): JsonBody<Transaction>) -> Response {
+    match app.realtime.write(Author::User(caller.user), transaction).await {
         Ok(outcome) => Json(RecordsBody { record_map: outcome.record_map }).into_response(),
         Err(error) => error.into_response(),
-    })
+    }
 }
 
 #[derive(Deserialize, utoipa::ToSchema)]

@@ -213,7 +213,7 @@ impl Session {
             }
             _ if !self.greeted => Err("hello comes first".to_owned()),
             ClientMessage::Open { channel, project, resume } => self.open(channel, project, resume).await,
-            ClientMessage::Submit { channel, transactions } => self.submit(channel, transactions).await,
+            ClientMessage::Submit { channel, transactions } => self.submit(channel, transactions, frame.len()).await,
             ClientMessage::Presence { channel, presence } => self.presence(channel, presence).await,
             ClientMessage::Close { channel } => {
                 self.pointing.held.remove(&channel);
@@ -264,19 +264,27 @@ impl Session {
         Ok(())
     }
 
-    async fn submit(&mut self, channel: u32, transactions: Vec<operations::Transaction>) -> Result<(), String> {
+    /// Passes transactions on that have come in a frame of so many bytes.
+    async fn submit(
+        &mut self,
+        channel: u32,
+        transactions: Vec<operations::Transaction>,
+        bytes: usize,
+    ) -> Result<(), String> {
         let scope = self.rooms.channels.get(&channel).cloned().ok_or("this channel is not open")?;
         if transactions.len() > SUBMIT_TRANSACTIONS_MAX {
             return Err(format!("at most {SUBMIT_TRANSACTIONS_MAX} transactions at once"));
         }
-        if !self.app.realtime.allows(&self.user, Kind::Edit, transactions.len()) {
+        if let Some(reason) = self.app.realtime.puts_off(&self.user, transactions.len(), bytes) {
             let tx_ids = transactions.into_iter().map(|transaction| transaction.tx_id).collect();
-            let request = Request::SlowDown { socket: self.number, channel, tx_ids };
+            let request = Request::PutOff { socket: self.number, channel, tx_ids, reason };
             self.app.realtime.send(&scope, request).await;
             return Ok(());
         }
         let author = Author::User(self.user.clone());
-        let submission = |transaction| Submission { author: author.clone(), transaction, jobs: Vec::new() };
+        let place = self.app.realtime.place(&scope, bytes).await;
+        let submission =
+            |transaction| Submission { author: author.clone(), transaction, jobs: Vec::new(), place: place.clone() };
         let submissions = transactions.into_iter().map(submission).collect();
         let request = Request::SubmitFromSocket { socket: self.number, channel, submissions };
         self.app.realtime.send(&scope, request).await;

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
+use futures_util::FutureExt as _;
 use model::{Id, Records, Timestamp};
 use storage::blobs::MemoryBlobs;
-use storage::{Database, MemoryStore};
+use storage::{Database, DiskFault, MemoryStore};
 
-use super::limits::{REWIND_COMMITS_MAX, REWINDS_AT_ONCE_MAX, SOCKETS_PER_USER_MAX};
+use super::limits::{
+    FOUND_RATE, PROJECTS_PER_USER_MAX, REWIND_COMMITS_MAX, REWINDS_AT_ONCE_MAX, ROOM_BYTES_MAX, SOCKETS_PER_USER_MAX,
+};
 use super::*;
 use crate::App;
 use crate::config::Config;
@@ -20,7 +23,27 @@ fn id(text: &str) -> Id {
 }
 
 fn realtime() -> Realtime {
-    Realtime::new(Database::new(Arc::new(MemoryStore::new())), Clock::manual(Timestamp(0)))
+    over(MemoryStore::new())
+}
+
+fn over(store: MemoryStore) -> Realtime {
+    Realtime::new(Database::new(Arc::new(store)), Clock::manual(Timestamp(0)), Disk::new(std::path::Path::new("."), 0))
+}
+
+fn by_ann(tx: &str, operation: operations::Operation) -> Transaction {
+    Transaction {
+        tx_id: id(tx),
+        author_id: id("ann"),
+        operations: vec![operation],
+        client_timestamp: 0.0,
+        base_versions: Default::default(),
+        gesture: None,
+    }
+}
+
+fn project(name: &str) -> Transaction {
+    let fields = model::fields([("name", "Song".into())]);
+    by_ann(&format!("make-{name}"), operations::build::create(model::Table::Projects, &id(name), fields))
 }
 
 #[test]
@@ -69,4 +92,71 @@ async fn w6_wr12_what_is_too_long_ago_is_gone_and_what_is_to_come_is_refused() {
     // Near enough; but of this room no entry has been kept.
     assert_eq!(status(5).await, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(status(FAR + 1).await, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn w6_so_many_bytes_are_on_their_way_to_a_room_and_more_wait() {
+    let store = MemoryStore::new();
+    let realtime = over(store.clone());
+    let (ann, scope) = (Author::User(id("ann")), Scope::Project(id("p")));
+    realtime.write(ann.clone(), project("p")).await.unwrap();
+    let bytes = realtime.room(&scope).bytes;
+    assert_eq!(bytes.available_permits(), ROOM_BYTES_MAX, "what is durable has given its place up");
+
+    store.set_fault(Some(DiskFault::Slow));
+    let renamed = |n: u32| {
+        by_ann(
+            &format!("t{n}"),
+            operations::build::set(model::Table::Projects, &id("p"), "name", "x".repeat(150).as_str()),
+        )
+    };
+    let each = bytes_of(&renamed(0));
+    let writes: Vec<_> = (0..3)
+        .map(|n| {
+            let (realtime, ann, scope) = (realtime.clone(), ann.clone(), scope.clone());
+            tokio::spawn(async move { realtime.submit(scope, ann, renamed(n)).await })
+        })
+        .collect();
+    while store.waiting() == 0 || bytes.available_permits() > ROOM_BYTES_MAX - 3 * each {
+        tokio::task::yield_now().await;
+    }
+    let rest = realtime.place(&scope, ROOM_BYTES_MAX - 3 * each).await;
+    assert_eq!(bytes.available_permits(), 0);
+    let mut next = std::pin::pin!(realtime.place(&scope, 1));
+    assert!(next.as_mut().now_or_never().is_none(), "there is no place");
+    let other = realtime.place(&Scope::Project(id("other")), 1).await;
+    assert!(other.is_some(), "other rooms have theirs");
+    store.set_fault(None);
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+    assert!(next.await.is_some());
+    drop(rest);
+    // A message larger than all of it would wait for ever.
+    assert!(realtime.place(&scope, usize::MAX).await.is_some());
+}
+
+#[tokio::test]
+async fn w6_one_person_begins_so_many_projects_so_fast_and_owns_so_many() {
+    let clock = Clock::manual(Timestamp(0));
+    let database = Database::new(Arc::new(MemoryStore::new()));
+    let realtime = Realtime::new(database, clock.clone(), Disk::new(std::path::Path::new("."), 0));
+    let ann = Author::User(id("ann"));
+    let begin = async |n: usize| realtime.write(ann.clone(), project(&format!("p{n}"))).await.map(drop);
+    for n in 0..FOUND_RATE.burst as usize {
+        begin(n).await.unwrap();
+    }
+    assert_eq!(begin(PROJECTS_PER_USER_MAX).await, Err(SubmitError::TooFast));
+    for n in FOUND_RATE.burst as usize..PROJECTS_PER_USER_MAX {
+        clock.advance_ms(1_000);
+        begin(n).await.unwrap();
+    }
+    clock.advance_ms(60_000);
+    let refusal = begin(PROJECTS_PER_USER_MAX).await.unwrap_err();
+    assert!(refusal.status() == 400 && refusal.message().contains("at most 1000 projects"), "{refusal}");
+    realtime
+        .write(ann.clone(), by_ann("gone", operations::build::delete(model::Table::Projects, &id("p7"))))
+        .await
+        .unwrap();
+    begin(PROJECTS_PER_USER_MAX).await.unwrap();
 }

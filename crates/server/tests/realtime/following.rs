@@ -1,11 +1,16 @@
 //! Following a project over our own protocol (W4, PS3).
 
+use std::sync::Arc;
+
 use futures_util::SinkExt;
 use model::{Table, Value};
 use operations::build::{create, set};
 use operations::{Author, Scope};
-use server::realtime::limits::{EDIT_RATE, OPEN_RATE, OUTBOX_BYTES_MAX};
-use storage::DiskFault;
+use server::App;
+use server::config::Config;
+use server::realtime::limits::{EDIT_BYTES_RATE, EDIT_RATE, OPEN_RATE, OUTBOX_BYTES_MAX};
+use storage::blobs::MemoryBlobs;
+use storage::{Database, DiskFault};
 use sync::wire::{
     ClientMessage, PACKED, Pointer, Presence, Resume, SUBMIT_TRANSACTIONS_MAX, SUBPROTOCOL, SUBPROTOCOL_PACKED,
     ServerMessage, VERSION, pack, unpack,
@@ -282,6 +287,59 @@ async fn w6_edits_that_come_too_fast_are_put_off_in_order() {
     assert!(matches!(anns.hear_edit().await, ServerMessage::Snapshot { .. }));
     anns.submit(&ann, vec![("first", volume(0.5)), ("later", volume(0.6))]).await;
     assert_eq!(anns.hear_verdicts(2).await, ["ok first", "ok later"]);
+}
+
+#[tokio::test]
+async fn w6_bytes_of_edits_that_come_too_fast_are_put_off() {
+    let (server, _, clock) = Server::in_memory().await;
+    let (ann, bob) = (server.let_in("ann"), server.let_in("bob"));
+    server.project(&ann).await;
+    server.add(&ann, "bob").await;
+    let (mut anns, _) = server.open(&ann, None).await;
+    let (mut bobs, _) = server.open(&bob, None).await;
+    // No track has notes: what is said of it is soon refused.
+    let large = |pitch: u32| vec![set(Table::Tracks, &id("a"), "midiData", notes(pitch))];
+    let bytes = sync::wire::encode(&large(60)).len();
+    let fit = EDIT_BYTES_RATE.burst as usize / bytes;
+    let mut verdicts = Vec::new();
+    for n in 0..=fit {
+        anns.submit(&ann, vec![(format!("n{n}"), large(60))]).await;
+        verdicts.extend(anns.hear_verdicts(1).await);
+    }
+    assert!(verdicts.pop().is_some_and(|last| last.starts_with("429 ")));
+    assert!(verdicts.len() >= 16 && verdicts.iter().all(|verdict| verdict.starts_with("400 ")), "{verdicts:?}");
+    bobs.submit(&bob, vec![("bobs", volume(0.1))]).await;
+    assert_eq!(bobs.hear_verdicts(1).await, ["ok bobs"], "others are not held up");
+    clock.advance_ms(1_000);
+    anns.say(&ClientMessage::Open { channel: 1, project: id("p"), resume: None }).await;
+    assert!(matches!(
+        anns.wait_for(|it| matches!(it, ServerMessage::Snapshot { .. }).then_some(it)).await,
+        ServerMessage::Snapshot { .. }
+    ));
+    anns.submit(&ann, vec![("later", volume(0.5))]).await;
+    assert_eq!(anns.hear_verdicts(1).await, ["ok later"]);
+}
+
+#[tokio::test]
+async fn w6_a_disk_that_is_nearly_full_takes_no_edits_and_says_so() {
+    let (server, store, clock) = Server::in_memory().await;
+    let ann = server.let_in("ann");
+    server.project(&ann).await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { keep_free: u64::MAX, ..Config::new(folder.path()) };
+    let (database, blobs) = (Database::new(Arc::new(store)), Arc::new(MemoryBlobs::default()));
+    let full = Server::of(App::new(config, database, blobs, clock).unwrap(), folder).await;
+    let (status, body) = full.write(&ann, "t", volume(0.5)).await;
+    assert_eq!(status, 507);
+    assert!(body["message"].as_str().unwrap().contains("disk is nearly full"), "{body}");
+    let (mut socket, _) = full.open(&ann, None).await;
+    socket.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(0.6))]).await;
+    assert_eq!(socket.hear_verdicts(2).await, ["507 t1", "507 t2"]);
+    // It can be read all the same, and what the server itself has to say is written.
+    assert_eq!(full.get(&ann, "/api/projects/p/records").await.0, 200);
+    let tidied = set(Table::Tracks, &id("a"), "volume", 0.3);
+    let by_system = operations::Transaction { author_id: id("system"), ..transaction(&ann, "s", vec![tidied]) };
+    full.app.realtime.submit(Scope::Project(id("p")), Author::System, by_system).await.unwrap();
 }
 
 #[tokio::test]

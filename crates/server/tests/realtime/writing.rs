@@ -5,6 +5,7 @@ use model::Table;
 use operations::build::{create, set};
 use operations::{Author, Scope};
 use serde_json::{Value, json};
+use storage::DiskFault;
 
 use crate::band::{Server, User, id, transaction, volume};
 
@@ -188,4 +189,37 @@ async fn wr4_many_writers_at_once_all_land_once_and_in_order() {
     assert_eq!(seqs, (2..202).collect::<Vec<u64>>());
     let log = server.app.database.store().commits_since(&Scope::Project(id("p")), 0, 1_000).unwrap();
     assert_eq!(log.iter().map(|commit| commit.seq).collect::<Vec<_>>(), (1..202).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn wr10_what_a_store_that_fails_says_is_told_to_nobody() {
+    for fault in [DiskFault::Full, DiskFault::Broken, DiskFault::Unreadable] {
+        let (server, store, _) = Server::in_memory().await;
+        let ann = server.let_in("ann");
+        server.project(&ann).await;
+        assert_eq!(server.write(&ann, "before", volume(0.5)).await.0, 200);
+        store.set_fault(Some(fault));
+        let mut answers = vec![("write", server.write(&ann, "t", volume(0.6)).await)];
+        if fault == DiskFault::Unreadable {
+            for path in
+                ["/api/projects", "/api/projects/p/records", "/api/projects/p/records?seq=1", "/api/projects/p/history"]
+            {
+                answers.push((path, server.get(&ann, path).await));
+            }
+            let body = json!({"pointers": [{"table": "tracks", "id": "a"}]});
+            let (status, body, _) = server.call(Some(&ann), "POST", "/api/realtime/getRecords", body).await;
+            answers.push(("getRecords", (status, body)));
+        }
+        for (what, (status, body)) in answers {
+            assert!(matches!(status.as_u16(), 500 | 503), "{fault:?} {what}: {status} {body}");
+            let said = body.as_object().unwrap_or_else(|| panic!("{what}: {body}"));
+            assert_eq!(said.keys().collect::<Vec<_>>(), ["message"], "{what}");
+            let words = body["message"].as_str().unwrap().to_lowercase();
+            for inside in ["sector", "reel", "disk", "database", "store", "sqlite", "panic", "driver"] {
+                assert!(!words.contains(inside), "{fault:?} {what}: {words}");
+            }
+        }
+        store.set_fault(None);
+        assert_eq!(server.write(&ann, "t", volume(0.6)).await.0, 200, "and afterwards it goes on");
+    }
 }

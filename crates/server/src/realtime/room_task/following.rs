@@ -36,13 +36,13 @@ impl RoomTask {
         self.followers.iter().find(|follower| (follower.socket, follower.channel) == (socket, channel))
     }
 
-    pub(super) fn slow_down(&mut self, socket: SocketId, channel: u32, tx_ids: Vec<Id>) {
+    pub(super) fn put_off(&mut self, socket: SocketId, channel: u32, tx_ids: Vec<Id>, reason: SubmitError) {
         let mine = |follower: &&mut Follower| (follower.socket, follower.channel) == (socket, channel);
         let Some(follower) = self.followers.iter_mut().find(mine) else { return };
         for tx_id in tx_ids {
-            follower.refuse(tx_id, &SubmitError::TooFast);
+            follower.refuse(tx_id, &reason);
         }
-        follower.put_off = Some(SubmitError::TooFast);
+        follower.put_off = Some(reason);
     }
 
     pub(super) async fn open(&mut self, follower: Follower, resume: Option<Resume>) {

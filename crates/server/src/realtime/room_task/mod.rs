@@ -50,9 +50,9 @@ pub(crate) enum Request {
     Unwatch { socket: SocketId, key: Option<String> },
     /// Write the rows that lag behind the log.
     Settle { reply: oneshot::Sender<()> },
-    /// This socket asks for more than one person may: refuse these, and what it sends after them until it opens the
-    /// project again, so that nothing overtakes what was put off.
-    SlowDown { socket: SocketId, channel: u32, tx_ids: Vec<Id> },
+    /// This socket asks for more than one person may, or than the disk has room for: refuse these, and what it sends after them
+    /// until it opens the project again, so that nothing overtakes what was put off.
+    PutOff { socket: SocketId, channel: u32, tx_ids: Vec<Id>, reason: SubmitError },
     /// People may have stopped being fellows of this room's person: look again at who may listen.
     Review,
     /// The room as it is.
@@ -170,7 +170,7 @@ impl RoomTask {
                 self.behind.finish(&self.room, &self.database).await;
                 let _ = reply.send(());
             }
-            Request::SlowDown { socket, channel, tx_ids } => self.slow_down(socket, channel, tx_ids),
+            Request::PutOff { socket, channel, tx_ids, reason } => self.put_off(socket, channel, tx_ids, reason),
             Request::Review => self.review().await,
             Request::Look { reply } => drop(reply.send(self.refresh().await.map(|()| self.room.clone()))),
         }

@@ -1,0 +1,71 @@
+//! Whether the disk has room for what the log is to keep for ever.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use super::limits::DISK_LOOKED_AT_EVERY;
+
+/// The disk that the database lies on.
+#[derive(Debug)]
+pub struct Disk {
+    folder: PathBuf,
+    keep_free: u64,
+    /// When it was looked at, and whether there was room.
+    looked: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Disk {
+    /// The disk of this folder, of which so many bytes are to be left.
+    #[must_use]
+    pub fn new(folder: &Path, keep_free: u64) -> Disk {
+        Disk { folder: folder.to_owned(), keep_free, looked: Mutex::default() }
+    }
+
+    /// Whether edits may be written, as of a moment ago. A disk that does not say is tried.
+    pub(super) fn has_room(&self) -> bool {
+        // A panic while it was held cannot leave it half changed.
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, had_room)) = *looked
+            && at.elapsed() < DISK_LOOKED_AT_EVERY
+        {
+            return had_room;
+        }
+        let has_room = free_bytes(&self.folder).is_none_or(|free| free >= self.keep_free);
+        if !has_room && looked.is_none_or(|(_, had_room)| had_room) {
+            tracing::error!(folder = %self.folder.display(), "the disk is nearly full: edits are refused until there is room");
+        }
+        *looked = Some((Instant::now(), has_room));
+        has_room
+    }
+}
+
+#[cfg(unix)]
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_folder: &Path) -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn w6_the_disk_is_looked_at_now_and_then_and_tried_where_it_does_not_say() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Disk::new(folder.path(), 0).has_room());
+        let mut disk = Disk::new(folder.path(), u64::MAX);
+        assert!(!disk.has_room());
+        disk.keep_free = 0;
+        assert!(!disk.has_room(), "it was looked at just now");
+        tokio::time::advance(DISK_LOOKED_AT_EVERY).await;
+        assert!(disk.has_room());
+        assert!(Disk::new(&folder.path().join("absent"), u64::MAX).has_room());
+    }
+}
