@@ -12,6 +12,7 @@ pub mod config;
 mod connections;
 pub mod demo;
 pub mod exports;
+mod free_space;
 pub mod health;
 pub mod jobs;
 pub mod json;

@@ -1,11 +1,11 @@
 //! The commands `unisono backup` and `unisono restore`.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use storage::blobs::FileBlobs;
+use storage::blobs::{FileBlobs, sync_folder};
 use storage::{Blobs as _, Kept, SqliteStore, Store as _};
 
 use crate::archive::refuse_used;
@@ -184,10 +184,6 @@ fn renew_epochs(data: &Path) -> Result<usize, Failure> {
     let logs = store.renew_epochs(&new_id()).map_err(failed)?;
     store.checkpoint().map_err(failed)?;
     Ok(logs)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn say(output: &Path, summary: &Summary, json: bool) {

@@ -24,6 +24,7 @@ use crate::exports::Material;
 use crate::exports::limits::{
     BYTES_MAX, BYTES_PER_USER_MAX, EXPORT_BYTES_MAX, FREE_BYTES_MIN, KEPT_MS, PROGRESS_EVERY,
 };
+use crate::free_space::free_bytes;
 use crate::realtime::records_at;
 use crate::state::Clock;
 
@@ -222,8 +223,7 @@ fn let_others_go_first() {
 
 /// Bytes that a file in this folder may have: it is there twice while it is put into the store.
 fn room_on_disk(folder: &Path) -> io::Result<u64> {
-    let disk = rustix::fs::statvfs(folder)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize).saturating_sub(FREE_BYTES_MIN) / 2)
+    Ok(free_bytes(folder)?.saturating_sub(FREE_BYTES_MIN) / 2)
 }
 
 fn make(work: &Work) -> Result<ExportFile, Trouble> {

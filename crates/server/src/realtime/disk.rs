@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
 use super::limits::DISK_LOOKED_AT_EVERY;
+use crate::free_space::free_bytes;
 
 /// The disk that the database lies on.
 #[derive(Debug)]
@@ -32,24 +33,13 @@ impl Disk {
         {
             return had_room;
         }
-        let has_room = free_bytes(&self.folder).is_none_or(|free| free >= self.keep_free);
+        let has_room = !free_bytes(&self.folder).is_ok_and(|free| free < self.keep_free);
         if !has_room && looked.is_none_or(|(_, had_room)| had_room) {
             tracing::error!(folder = %self.folder.display(), "the disk is nearly full: edits are refused until there is room");
         }
         *looked = Some((Instant::now(), has_room));
         has_room
     }
-}
-
-#[cfg(unix)]
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_folder: &Path) -> Option<u64> {
-    None
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use model::{Id, Timestamp};
 
-pub use files::FileBlobs;
+pub use files::{FileBlobs, sync_folder};
 pub use memory::MemoryBlobs;
 
 /// The name of a blob: SHA-256 of its bytes, lower-case hexadecimal.

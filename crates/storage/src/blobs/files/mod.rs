@@ -119,8 +119,11 @@ fn left_behind(path: &Path) -> io::Result<Option<File>> {
     Ok(is_left.then_some(file))
 }
 
-/// A rename is durable once the folder that holds the name is synced.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Makes names in a folder durable: those of files that were renamed or linked there.
+///
+/// # Errors
+/// When the folder cannot be opened, or the disk fails.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
