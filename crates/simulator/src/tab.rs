@@ -336,7 +336,7 @@ impl Tab {
                     heard.met_others = true;
                     heard.given_up.push(tx_id);
                 }
-                Effect::HidOthersWork(_) => heard.met_others = true,
+                Effect::HidOthersWork { .. } => heard.met_others = true,
                 _ => {}
             }
         }

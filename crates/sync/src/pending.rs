@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use model::{Id, Key, Records, Table, Timestamp, Value};
 use operations::{Accepted, Author, Change, Operation, Refusal, Scope, Transaction, apply_committed, transact};
 
+use crate::steps::hides;
 use crate::tabs::Kept;
 use crate::wire::{SUBMIT_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX, encode};
 
@@ -36,6 +37,8 @@ struct Pending {
     inverse: Vec<Operation>,
     /// How many operations were left out of it, as the user knows.
     skipped: usize,
+    /// What it hides, as an undo, and others have worked on since it was made.
+    built_on: BTreeSet<Key>,
     /// Where the browser keeps it; none until it does.
     place: Option<u64>,
     sending: Sending,
@@ -72,6 +75,8 @@ pub(crate) struct Settled {
     pub(crate) inverse: Vec<Operation>,
     /// How many operations the user knows to be left out.
     pub(crate) skipped: usize,
+    /// What it hides and others have worked on since it was made.
+    pub(crate) built_on: BTreeSet<Key>,
     /// What it did to the view, when it was the oldest.
     oldest_applied: Option<Vec<Operation>>,
     time: Timestamp,
@@ -195,6 +200,7 @@ impl PendingQueue {
             applied: accepted.operations.clone(),
             inverse: accepted.inverse.clone(),
             skipped: accepted.skipped.len(),
+            built_on: BTreeSet::new(),
             place: None,
             sending,
             writes: u32::from(keeping),
@@ -317,6 +323,7 @@ impl PendingQueue {
             applied: Vec::new(),
             inverse: Vec::new(),
             skipped: usize::MAX,
+            built_on: BTreeSet::new(),
             place: Some(place),
             sending: Sending::Ready,
             writes: 0,
@@ -477,12 +484,35 @@ impl PendingQueue {
         kept
     }
 
+    /// The records that they create, or hide again: one's own.
+    pub(crate) fn creations(&self) -> impl Iterator<Item = &Key> {
+        let operations = self.0.iter().flat_map(|pending| &pending.transaction.operations);
+        operations.filter(|operation| operation.is_creation() || hides(operation)).map(|operation| &operation.target)
+    }
+
+    /// Others have worked on the records of `keys`, which are like this in `records` now: whoever waits to hide one of them, or
+    /// the track of one, will hide what they did (UN3).
+    pub(crate) fn others_worked_on(&mut self, keys: &BTreeSet<Key>, records: &Records) {
+        for pending in &mut self.0 {
+            let hidden = pending.transaction.operations.iter().filter(|operation| hides(operation));
+            let is_built_on = |target: &&Key| {
+                let lies_on = |key: &Key| {
+                    let track = || records.get(key).and_then(|clip| clip.text("trackId"));
+                    key.table == Table::Clips && track() == Some(target.id.as_str())
+                };
+                keys.contains(*target) || (target.table == Table::Tracks && keys.iter().any(lies_on))
+            };
+            pending.built_on.extend(hidden.map(|operation| &operation.target).filter(is_built_on).cloned());
+        }
+    }
+
     /// Takes one out. `keys` takes up the records that it touched.
     pub(crate) fn settle(&mut self, tx_id: &Id, keys: &mut BTreeSet<Key>) -> Option<Settled> {
         let index = self.0.iter().position(|pending| pending.transaction.tx_id == *tx_id)?;
-        let Pending { transaction, time, applied, inverse, skipped, .. } = self.0.remove(index)?;
+        let Pending { transaction, time, applied, inverse, skipped, built_on, .. } = self.0.remove(index)?;
         keys.extend(applied.iter().map(|operation| operation.target.clone()));
-        Some(Settled { transaction, inverse, skipped, oldest_applied: (index == 0).then_some(applied), time })
+        let oldest_applied = (index == 0).then_some(applied);
+        Some(Settled { transaction, inverse, skipped, built_on, oldest_applied, time })
     }
 
     /// Does all of them on `view`, and takes up in `keys` what they touch now and touched before. What does not apply is

@@ -102,7 +102,12 @@ pub enum Effect {
         reason: Option<String>,
     },
     /// An undo has hidden what others have worked on; redo brings it back (UN3).
-    HidOthersWork(Vec<Key>),
+    HidOthersWork {
+        /// A transaction of it.
+        tx_id: Id,
+        /// What it has hidden.
+        keys: Vec<Key>,
+    },
 }
 
 /// How it stands between the replica and the server.
@@ -257,6 +262,12 @@ impl Replica {
     #[must_use]
     pub fn next_undo(&self) -> Option<&Step> {
         self.steps.next_undo()
+    }
+
+    /// Whether redo would bring again what this transaction has taken back.
+    #[must_use]
+    pub fn would_redo(&self, tx_id: &Id) -> bool {
+        self.next_redo().is_some_and(|step| step.parts.iter().any(|part| part.tx_id == *tx_id))
     }
 
     /// The step that redo would bring again.

@@ -156,6 +156,54 @@ fn un3_undoing_a_creation_that_others_have_built_on_says_so_and_redo_brings_it_b
 }
 
 #[test]
+fn un3_an_undo_that_meets_what_others_have_built_on_a_creation_since_says_so_when_it_is_committed() {
+    for as_snapshot in [false, true] {
+        let mut band = Band::new(1, false);
+        band.connect(0);
+        band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
+        band.edit(0, &named("Add track"), vec![new_track("o", "Own")], at(5_000));
+        band.serve(0);
+        band.happen(0, Event::Disconnected);
+        band.undo(0);
+        band.undo(0);
+        band.tabs[0].sent.clear();
+        assert_eq!(band.tabs[0].hidden, 0, "so far nobody has");
+        let built = band.commit("bob", vec![new_clip("n")]);
+        if as_snapshot {
+            band.connect(0);
+        } else {
+            let (epoch, seq) = (band.room.epoch().clone(), band.tabs[0].replica.seq());
+            band.happen(0, Event::Connected);
+            band.happen(0, Event::Message(ServerMessage::Resumed { channel: CHANNEL, epoch, seq }));
+            band.hear(0, &built);
+        }
+        assert_eq!(band.tabs[0].hidden, 0, "it may not be taken");
+        band.serve(0);
+        assert_eq!(band.tabs[0].hidden, 1, "the track that bob has recorded on, and not the other");
+        band.redo(0);
+        band.redo(0);
+        band.serve(0);
+        assert!(!band.room.records().find(Table::Tracks, &id("n")).unwrap().is_deleted());
+        band.settled(0);
+    }
+}
+
+#[test]
+fn un3_what_is_brought_back_before_it_is_sent_hides_nothing() {
+    let mut band = Band::new(1, false);
+    band.connect(0);
+    band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
+    band.serve(0);
+    band.undo(0);
+    band.redo(0);
+    band.foreign("bob", vec![set(Table::Tracks, &id("n"), "volume", 0.4)]);
+    band.serve(0);
+    band.serve(0);
+    assert_eq!(band.tabs[0].hidden, 0);
+    band.settled(0);
+}
+
+#[test]
 fn un1_what_is_deleted_again_after_an_undo_comes_back_again() {
     let mut band = Band::connected(1, false);
     for _ in 0..3 {

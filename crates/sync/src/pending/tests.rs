@@ -36,7 +36,8 @@ fn transaction(tx_id: &str, operations: Vec<Operation>) -> Transaction {
 fn foreseen(shown: &[Operation], committed: &[Operation]) -> bool {
     let transaction = transaction("t", shown.to_vec());
     let oldest_applied = Some(shown.to_vec());
-    Settled { transaction, inverse: Vec::new(), skipped: 0, oldest_applied, time: SHOWN }
+    let (inverse, built_on) = (Vec::new(), BTreeSet::new());
+    Settled { transaction, inverse, skipped: 0, built_on, oldest_applied, time: SHOWN }
         .was_foreseen(committed, COMMITTED)
 }
 

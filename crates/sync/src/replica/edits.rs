@@ -168,8 +168,8 @@ impl Replica {
             effects.extend(self.step_changes());
             return Ok(effects);
         }
-        if !hidden.is_empty() {
-            effects.push(Effect::HidOthersWork(hidden));
+        if let (Some(part), false) = (parts.first(), hidden.is_empty()) {
+            effects.push(Effect::HidOthersWork { tx_id: part.tx_id.clone(), keys: hidden });
         }
         self.steps.put(Step { undone: way == Way::Undo, touched: now, parts, ..step });
         effects.extend(self.step_changes());

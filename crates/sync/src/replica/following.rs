@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use model::{Id, Key, Records, Timestamp};
+use model::{Id, Key, Record, Records, Timestamp};
 use operations::{Commit, Operation, Refusal, Transaction, apply_committed, transact};
 
 use super::{Effect, Replica};
 use crate::pending::Settled;
+use crate::steps::hides;
 use crate::tabs::TabMessage;
 use crate::wire::{ClientMessage, PresenceOf, Resume, ServerMessage};
 
@@ -111,13 +112,35 @@ impl Replica {
             self.committed_elsewhere.clear();
             self.settled.clear();
         }
+        let others = self.changed_by_others(&records);
         (self.epoch, self.seq, self.committed) = (Some(epoch), seq, records);
         self.drop_committed_elsewhere(&mut keys);
+        self.pending.others_worked_on(&others, &self.committed);
         let mut effects = self.rebase(&before, keys);
         effects.push(Effect::Replaced);
         effects.extend(self.step_changes());
         effects.extend(self.now_live());
         effects
+    }
+
+    /// What in a snapshot has come or been written since what is here, and is not known to be one's own. Whoever created a
+    /// record left no stamp on it.
+    fn changed_by_others(&self, snapshot: &Records) -> BTreeSet<Key> {
+        if self.pending.len() == 0 {
+            return BTreeSet::new();
+        }
+        let (steps, mut created) = (self.steps.own_transactions(), self.steps.own_creations());
+        created.extend(self.pending.creations());
+        let is_own = |tx_id: &Id| steps.contains(tx_id) || self.settled.contains(tx_id) || self.pending.contains(tx_id);
+        let is_others = |(key, record): &(&Key, &Record)| {
+            let known = self.committed.get(key);
+            let is_known =
+                |tx_id: &Id| known.is_some_and(|known| known.stamps().iter().any(|(_, old, _)| old == tx_id));
+            let is_older = known.is_some_and(|known| known.version() >= record.version());
+            let is_written = || record.stamps().iter().any(|(_, tx_id, _)| !is_own(tx_id) && !is_known(tx_id));
+            !is_older && ((known.is_none() && !created.contains(key)) || is_written())
+        };
+        snapshot.iter().filter(is_others).map(|(key, _)| key.clone()).collect()
     }
 
     /// Commits are coming in from here on: send what is waiting.
@@ -165,6 +188,9 @@ impl Replica {
                 effects.extend(self.rebase(&before, keys));
                 effects.extend([self.reload(), Effect::StatusChanged]);
                 return effects;
+            }
+            if !is_own {
+                self.pending.others_worked_on(&touched, &self.committed);
             }
             foreseen &= was_foreseen && (own.is_some() || self.pending.is_independent_of(&touched));
             keys.append(&mut touched);
@@ -214,6 +240,14 @@ impl Replica {
         let skipped: Vec<Operation> = guarded.filter(|operation| !is_done(operation)).cloned().collect();
         if skipped.len() > settled.skipped {
             effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations: skipped, reason: None });
+        }
+        // What waits to bring it back does so.
+        if self.pending.taker_back_of(tx_id).is_none() {
+            let is_hidden = |key: &&Key| commit.operations.iter().any(|done| hides(done) && done.target == **key);
+            let keys: Vec<Key> = settled.built_on.iter().filter(is_hidden).cloned().collect();
+            if !keys.is_empty() {
+                effects.push(Effect::HidOthersWork { tx_id: tx_id.clone(), keys });
+            }
         }
         effects
     }

@@ -142,7 +142,7 @@ impl Band {
                 Effect::Tell(message) => tab.told.push(message),
                 Effect::Send(ClientMessage::Submit { transactions, .. }) => tab.sent.extend(transactions),
                 Effect::Skipped { operations, .. } => tab.skipped += operations.len(),
-                Effect::HidOthersWork(keys) => tab.hidden += keys.len(),
+                Effect::HidOthersWork { keys, .. } => tab.hidden += keys.len(),
                 Effect::Refused { .. } => tab.refused += 1,
                 _ => {}
             }

@@ -264,7 +264,7 @@ impl Drain {
                     let words = undo_words::left_out(self.0.replica.borrow().view(), &operations);
                     (self.0.tell)(Drained::Says(words, reason));
                 }
-                Effect::HidOthersWork(keys) => {
+                Effect::HidOthersWork { keys, .. } => {
                     let words = undo_words::hidden(self.0.replica.borrow().view(), &keys);
                     (self.0.tell)(Drained::Says(words, "Redo brings it back, in the song.".to_owned()));
                 }

@@ -360,8 +360,9 @@ impl Door {
     }
 
     /// Says what an undo has hidden of others' work, and offers to bring it back.
-    fn hid_others_work(self, keys: &[Key]) {
-        let undone = self.undone_step();
+    fn hid_others_work(self, tx_id: &Id, keys: &[Key]) {
+        // It may have been undone a while ago, without the server.
+        let undone = self.undone_step().filter(|_| self.inner().replica.borrow().would_redo(tx_id));
         // Nobody works on a recording's record but the server, which prepares it.
         let keys: Vec<Key> = keys.iter().filter(|key| key.table != Table::AudioFiles).cloned().collect();
         if keys.is_empty() {
@@ -635,7 +636,7 @@ impl Door {
                     let words = self.read(|records| undo_words::left_out(records, &operations));
                     self.toasts.info(words, reason);
                 }
-                Effect::HidOthersWork(keys) => self.hid_others_work(&keys),
+                Effect::HidOthersWork { tx_id, keys } => self.hid_others_work(&tx_id, &keys),
                 Effect::Keep(kept) => self.keep(kept),
                 Effect::Forget(tx_id) => self.forget(tx_id),
                 Effect::Tell(message) => self.tell(message),
