@@ -230,6 +230,34 @@ test('an edit and its undo that wait are sent from the list of projects, over wh
   expect((await read(bob, 'projects', project)).bpm).toBe(140)
 })
 
+test('an edit that the server does not take is listed with its reason until that is dismissed (CL3)', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'In a circle')
+  const [left, right] = [await newTrack(alice, project, 'Left', { type: 'group' }), await newTrack(alice, project, 'Right', { type: 'group' })]
+  const line = await network(alice.context)
+  await open(alice, project)
+  await kept(page, alice.userId, project)
+  await line.cut()
+  const output = page.getByRole('group', { name: 'Left', exact: true }).getByTestId('output')
+  await output.selectOption('Right')
+  await expect(page.getByTestId('sync-state')).toHaveText('Offline, 1 edit waiting')
+  await write(alice, [{ type: 'set', table: 'tracks', id: right, key: 'output', value: left }])
+  line.mend()
+  await expect(page.getByTestId('sync-state')).toHaveText('1 edit refused', { timeout: 30_000 })
+  await expect(page.getByTestId('connection')).toHaveAttribute('data-sync', 'refused')
+  const notice = page.getByTestId('not-saved')
+  await expect(notice).toContainText('1 edit was not saved')
+  await expect(notice.getByTestId('unsaved')).toContainText('Change output')
+  await expect(notice.locator('.unsaved-why')).not.toBeEmpty()
+  await expect(output.locator('option:checked')).toHaveText('Master')
+  // A toast would have gone by now.
+  await page.waitForTimeout(9_000)
+  await expect(notice).toBeVisible()
+  await notice.getByRole('button', { name: 'Dismiss' }).click()
+  await expect(notice).toHaveCount(0)
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+})
+
 test('logging out while edits wait asks what is to become of them (CL3)', async ({ browser, alice }) => {
   const project = await newProject(alice, 'Last bus', { bpm: 100 })
   // A session of its own: it ends here.

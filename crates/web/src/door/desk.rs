@@ -19,6 +19,7 @@ use super::songs;
 use super::store::{Health, Listed, Store};
 use super::tabs::Tabs;
 use super::turns::Turns;
+use super::unsaved::{self, Unsaved};
 use crate::toast::Toasts;
 
 /// How often it is looked what still waits.
@@ -33,6 +34,7 @@ pub(crate) struct Desk {
     waiting: RwSignal<Vec<Listed>>,
     cached: RwSignal<HashSet<Id>>,
     closed: RwSignal<HashMap<Id, String>>,
+    unsaved: RwSignal<Vec<Unsaved>>,
     toasts: Toasts,
 }
 
@@ -77,6 +79,7 @@ impl Desk {
                 waiting: RwSignal::new(Vec::new()),
                 cached: RwSignal::new(HashSet::new()),
                 closed: RwSignal::new(HashMap::new()),
+                unsaved: RwSignal::new(Vec::new()),
                 toasts,
             };
             on_cleanup(move || desk.leave());
@@ -125,6 +128,11 @@ impl Desk {
     /// Projects that are closed to this user although edits wait for them, and why.
     pub(crate) fn closed(self) -> ReadSignal<HashMap<Id, String>> {
         self.closed.read_only()
+    }
+
+    /// Edits that the server did not take, until the user has dismissed them.
+    pub(crate) fn unsaved(self) -> RwSignal<Vec<Unsaved>> {
+        self.unsaved
     }
 
     /// Looks at what is kept.
@@ -201,14 +209,8 @@ impl Desk {
         let Some(inner) = self.inner() else { return };
         match drained {
             Drained::Changed => {}
-            Drained::Refused(tx_id, why) => {
-                let what = self.waiting.with_untracked(|waiting| {
-                    waiting
-                        .iter()
-                        .find(|edit| edit.tx_id == tx_id)
-                        .map_or("An edit".to_owned(), |edit| edit.what.clone())
-                });
-                self.toasts.error(format!("{what} was undone"), why);
+            Drained::Refused { what, why } => {
+                self.unsaved.update(|unsaved| unsaved::add(unsaved, &what, why.as_deref()));
             }
             Drained::Says(title, more) => self.toasts.info(title, more),
             Drained::Done(end) => return self.ended(&inner, project, end),

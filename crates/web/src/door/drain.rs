@@ -12,9 +12,9 @@ use sync::{Effect, Event, Kept, Replica, TabMessage};
 
 use super::outbox::Outbox;
 use super::socket::{Socket, SocketEvent};
-use super::store::{Loaded, Outcome, Store, Waiting};
+use super::store::{Cached, Loaded, Outcome, Store, Waiting};
 use super::tabs::{TabEvent, Tabs};
-use super::{CHANNEL, clock};
+use super::{CHANNEL, an_edit, clock};
 use crate::toast::undo_words;
 
 /// A tab that has the project open sends by itself: whoever is not asked to send by then need not wait.
@@ -24,8 +24,8 @@ const FAILURES_MAX: u32 = 10;
 
 /// What comes of it.
 pub(crate) enum Drained {
-    /// The server has not taken an edit; why.
-    Refused(Id, String),
+    /// The server has not taken an edit: what it was, and why, unless its author may not make it any more.
+    Refused { what: String, why: Option<String> },
     /// Something that the user has to know of an undo, and more about it.
     Says(String, String),
     /// Something has been settled, or set aside.
@@ -89,7 +89,12 @@ impl Drain {
             failures: Cell::new(0),
             is_done: Cell::new(false),
         }));
-        drain.take_up(drain.0.store.load(&drain.0.project)).await;
+        // What an undo that waits has met since it was made shows only against what was there then.
+        if let Some(Cached { epoch, seq, records, commits, .. }) = drain.0.store.cached(&project).await {
+            let effects = drain.0.replica.borrow_mut().restore(epoch, seq, records, &commits);
+            drain.perform(effects);
+        }
+        drain.take_up(drain.0.store.load(&project)).await;
         let heard = drain.clone();
         *drain.0.tabs.borrow_mut() = Some(Tabs::join(&me, &project, move |event| heard.tab_event(event)));
         let late = drain.clone();
@@ -256,7 +261,11 @@ impl Drain {
                     }
                 }
                 Effect::Steps(changes) => self.0.store.keep_steps(&self.0.project, changes),
-                Effect::Refused { tx_id, message, .. } => (self.0.tell)(Drained::Refused(tx_id, message)),
+                Effect::Refused { tx_id, status, message } => {
+                    let what = self.0.labels.borrow_mut().remove(&tx_id).filter(|what| !what.is_empty());
+                    let (what, why) = (what.unwrap_or_else(an_edit), (status != 403).then_some(message));
+                    (self.0.tell)(Drained::Refused { what, why });
+                }
                 Effect::Reconnect => self.fail(),
                 Effect::StatusChanged => self.look(),
                 Effect::Skipped { operations, reason: None, .. } => skipped.extend(operations),

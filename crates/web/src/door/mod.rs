@@ -48,7 +48,7 @@ pub(crate) use desk::Desk;
 pub(crate) use identity::{new_id, now};
 pub(crate) use imports::upload_what_waits;
 pub(crate) use store::{Health, Listed};
-pub(crate) use unsaved::{Unsaved, in_words};
+pub(crate) use unsaved::{Unsaved, in_words, refused};
 
 use crate::navigation;
 use crate::toast::{Toasts, undo_words};
@@ -469,7 +469,7 @@ impl Door {
         self.role.read_only()
     }
 
-    /// Edits that the server did not take because this user may not make them any more (PE5).
+    /// Edits that the server did not take, until the user has dismissed them (CL3, PE5).
     pub(crate) fn unsaved(self) -> RwSignal<Vec<Unsaved>> {
         self.unsaved
     }
@@ -574,14 +574,11 @@ impl Door {
                 Effect::Changed(keys) => self.changed(&keys),
                 Effect::Refused { tx_id, status, message } => {
                     let what = self.inner().labels.borrow_mut().remove(&tx_id).unwrap_or_else(an_edit);
-                    if status == 403 {
-                        self.unsaved.update(|unsaved| unsaved::add(unsaved, &what));
-                        continue;
-                    }
-                    if what == past::RESTORE {
+                    if what == past::RESTORE && status != 403 {
                         self.restored_in_part(what, message);
                     } else {
-                        self.toasts.error(format!("{what} was undone"), message);
+                        let why = (status != 403).then_some(message.as_str());
+                        self.unsaved.update(|unsaved| unsaved::add(unsaved, &what, why));
                     }
                 }
                 Effect::Reconnect => {
@@ -659,7 +656,7 @@ impl Door {
         let refused = unsaved.len();
         for (transaction, _) in replica.pending() {
             let what = labels.get(&transaction.tx_id).cloned().unwrap_or_else(an_edit);
-            unsaved::add(&mut unsaved, &what);
+            unsaved::add(&mut unsaved, &what, None);
         }
         for one in unsaved.iter_mut().skip(refused) {
             one.waits = true;

@@ -12,7 +12,7 @@ use crate::design::{Icon, icon};
 use crate::door::{Door, ONLY_LISTENS, Presence};
 use panel::PeoplePanel;
 
-pub(crate) use not_saved::{ClosedToYou, NotSaved};
+pub(crate) use not_saved::{ClosedToYou, NotSaved, NotSavedList};
 
 /// Faces that are shown; the rest are a number.
 const FACES_MAX: usize = 5;

@@ -1,4 +1,5 @@
-//! What becomes of edits that their author may not make any more: they are listed, never silently lost (PE5).
+//! What becomes of edits that the server does not take, or whose author may not make them any more: they are listed, never
+//! silently lost (CL3, PE5).
 
 use leptos::prelude::*;
 use operations::Refusal;
@@ -8,24 +9,42 @@ use crate::door::{Door, Unsaved, in_words};
 
 #[component]
 fn UnsavedList(unsaved: Vec<Unsaved>) -> impl IntoView {
-    let items = unsaved.into_iter().map(|Unsaved { what, count, .. }| {
-        view! { <li>{what} {(count > 1).then(|| view! { <span class="unsaved-count">{format!("× {count}")}</span> })}</li> }
+    let items = unsaved.into_iter().map(|Unsaved { what, count, why, .. }| {
+        view! {
+            <li>
+                {what} {(count > 1).then(|| view! { <span class="unsaved-count">{format!("× {count}")}</span> })}
+                {why.map(|why| view! { <small class="unsaved-why">{why}</small> })}
+            </li>
+        }
     });
     view! { <ul class="unsaved" data-testid="unsaved">{items.collect_view()}</ul> }
 }
 
-/// Over the studio: edits that came too late, made by somebody who may only listen now.
+/// Over the studio: edits that the server did not take.
 #[component]
 pub(crate) fn NotSaved() -> impl IntoView {
     let door = expect_context::<Door>();
-    let unsaved = door.unsaved();
+    view! { <NotSavedList unsaved=door.unsaved() /> }
+}
+
+/// Edits that the server did not take, until they are dismissed.
+#[component]
+pub(crate) fn NotSavedList(unsaved: RwSignal<Vec<Unsaved>>) -> impl IntoView {
+    let reason = move || {
+        let may_not = unsaved.with(|unsaved| unsaved.iter().all(|one| one.why.is_none()));
+        if may_not {
+            "Your role in this project has changed, and you may not make these changes any more:"
+        } else {
+            "The server did not take these changes, and they have been undone:"
+        }
+    };
     view! {
         <Show when=move || unsaved.with(|unsaved| !unsaved.is_empty())>
             <aside class="not-saved" role="alert" data-testid="not-saved">
                 {icon(Icon::Warning)}
                 <div>
                     <strong>{move || unsaved.with(|unsaved| in_words(unsaved))}</strong>
-                    <p>"Your role in this project has changed, and you may not make these changes any more:"</p>
+                    <p>{reason}</p>
                     {move || view! { <UnsavedList unsaved=unsaved.get() /> }}
                 </div>
                 <button type="button" class="icon-button small" aria-label="Dismiss" on:click=move |_| unsaved.set(Vec::new())>{icon(Icon::Close)}</button>

@@ -8,9 +8,10 @@ use model::Id;
 use super::Stage;
 use crate::design::{Icon, icon};
 use crate::door::{Desk, Listed};
+use crate::people::NotSavedList;
 use crate::waiting::{WaitingList, edits_wait};
 
-/// The band; nothing while nothing waits.
+/// The band, and what of it the server has not taken; nothing while nothing waits.
 #[component]
 pub(super) fn WaitingBand(
     /// What this browser keeps.
@@ -34,6 +35,7 @@ pub(super) fn WaitingBand(
         })
     };
     view! {
+        <NotSavedList unsaved=desk.unsaved() />
         <Show when=any>
             <section class="waiting-band" aria-labelledby="waiting-band-title" data-testid="waiting-band">
                 <header class="waiting-band-head">

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::design::{Icon, icon};
-use crate::door::{Door, Health};
+use crate::door::{Door, Health, refused};
 use crate::waiting::{WaitingPanel, edits};
 use sync::Status;
 
@@ -12,6 +12,8 @@ use sync::Status;
 enum Shown {
     Saved,
     Saving,
+    /// The server has not taken so many, and the user has not dismissed them.
+    Refused(usize),
     /// The server has failed on so many too often.
     SetAside(usize),
     /// The browser keeps nothing: so many are in this tab only.
@@ -21,8 +23,9 @@ enum Shown {
 }
 
 impl Shown {
-    fn of(status: &Status, logged_out: bool, health: Health) -> Shown {
+    fn of(status: &Status, logged_out: bool, health: Health, refused: usize) -> Shown {
         match (status.live, logged_out, status.pending) {
+            (true, _, 0) if refused > 0 => Shown::Refused(refused),
             (true, _, 0) => Shown::Saved,
             (true, ..) if status.parked > 0 => Shown::SetAside(status.parked),
             (false, true, pending) => Shown::LoggedOut(pending),
@@ -36,6 +39,7 @@ impl Shown {
         match self {
             Shown::Saved => "saved",
             Shown::Saving => "saving",
+            Shown::Refused(_) => "refused",
             Shown::SetAside(_) => "set-aside",
             Shown::Full(_) => "full",
             Shown::Offline(_) => "offline",
@@ -51,6 +55,7 @@ impl Shown {
         match self {
             Shown::Saved => "Saved".to_owned(),
             Shown::Saving => "Saving…".to_owned(),
+            Shown::Refused(count) => format!("{} refused", edits(count)),
             Shown::SetAside(count) => format!("{} not saved", edits(count)),
             Shown::Full(count) => format!("{} in this tab only", edits(count)),
             Shown::Offline(pending) => format!("Offline{}", waiting(pending)),
@@ -61,7 +66,7 @@ impl Shown {
     fn icon(self) -> Icon {
         match self {
             Shown::Saved | Shown::Saving => Icon::Cloud,
-            Shown::SetAside(_) | Shown::Full(_) => Icon::Warning,
+            Shown::Refused(_) | Shown::SetAside(_) | Shown::Full(_) => Icon::Warning,
             Shown::Offline(_) | Shown::LoggedOut(_) => Icon::CloudOff,
         }
     }
@@ -74,7 +79,8 @@ pub(crate) fn SyncState() -> impl IntoView {
     let open = RwSignal::new(false);
     let button = NodeRef::<leptos::html::Button>::new();
     let shown = Memo::new(move |_| {
-        door.status().with(|status| Shown::of(status, door.logged_out().get(), door.health().get()))
+        let refused = door.unsaved().with(|unsaved| refused(unsaved));
+        door.status().with(|status| Shown::of(status, door.logged_out().get(), door.health().get(), refused))
     });
     let online = move || if door.status().with(|status| status.live) { "online" } else { "offline" };
     let close = Callback::new(move |()| {
@@ -109,7 +115,7 @@ mod tests {
     #[test]
     fn cl3_what_waits_is_said() {
         let status = |live, pending, parked| Status { live, loaded: true, pending, parked, denied: None };
-        let said = |status: &Status, logged_out, health| Shown::of(status, logged_out, health).text();
+        let said = |status: &Status, logged_out, health| Shown::of(status, logged_out, health, 0).text();
         assert_eq!(said(&status(true, 0, 0), false, Health::Full), "Saved");
         assert_eq!(said(&status(true, 2, 0), false, Health::Keeps), "Saving…");
         assert_eq!(said(&status(true, 2, 0), false, Health::Fails), "Saving…");
@@ -118,5 +124,10 @@ mod tests {
         assert_eq!(said(&status(false, 1, 0), false, Health::Keeps), "Offline, 1 edit waiting");
         assert_eq!(said(&status(false, 2, 0), false, Health::Full), "2 edits in this tab only");
         assert_eq!(said(&status(false, 7, 0), true, Health::Keeps), "Logged out, 7 edits waiting");
+        let refused = |status: &Status, refused| Shown::of(status, false, Health::Keeps, refused).text();
+        assert_eq!(refused(&status(true, 0, 0), 1), "1 edit refused");
+        assert_eq!(refused(&status(true, 0, 0), 20), "20 edits refused");
+        assert_eq!(refused(&status(true, 1, 0), 20), "Saving…");
+        assert_eq!(refused(&status(false, 0, 0), 20), "Offline");
     }
 }
