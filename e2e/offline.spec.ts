@@ -181,6 +181,35 @@ test('what there was no room for is kept as soon as there is room again, and sur
   expect([record.bpm, record.timeSignature]).toEqual([95, '3/4'])
 })
 
+test('a database that opens late is used when it does, and what waits there is sent (CL2)', async ({ alice }) => {
+  const project = await newProject(alice, 'Slow to wake', { bpm: 100 })
+  const line = await network(alice.context)
+  await open(alice, project)
+  await kept(alice.page, alice.userId, project)
+  await line.cut()
+  await alice.page.selectOption('[name=timeSignature]', '3/4')
+  await expect(alice.page.getByTestId('sync-state')).toHaveText('Offline, 1 edit waiting')
+  await alice.page.close()
+  line.mend()
+  const page = (alice.page = await alice.context.newPage())
+  await page.addInitScript(() => {
+    const { addEventListener } = IDBOpenDBRequest.prototype
+    Object.defineProperty(IDBOpenDBRequest.prototype, 'onsuccess', {
+      set(this: IDBOpenDBRequest, told: (event: Event) => void) {
+        if (told) addEventListener.call(this, 'success', (event) => setTimeout(() => told.call(this, event), 12_000))
+      },
+    })
+  })
+  await page.goto(`/projects/${project}`)
+  await expect(page.locator('[name=bpm]')).toHaveValue('100')
+  await expect(page.locator('[name=timeSignature]')).toHaveValue('4/4')
+  await setTempo(page, '97')
+  await expect.poll(async () => (await read(alice, 'projects', project)).timeSignature, { timeout: 30_000 }).toBe('3/4')
+  expect((await read(alice, 'projects', project)).bpm).toBe(97)
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+  expect(await keys(page, 'queue', alice.userId)).toEqual([])
+})
+
 test('the list of projects shows offline what was there, and sends what waits of each (CL2, CL5)', async ({ alice }) => {
   const project = await newProject(alice, 'Left on the table', { bpm: 100 })
   const line = await network(alice.context)
@@ -260,12 +289,17 @@ test('an edit that the server does not take is listed with its reason until that
 
 test('logging out while edits wait asks what is to become of them (CL3)', async ({ browser, alice }) => {
   const project = await newProject(alice, 'Last bus', { bpm: 100 })
+  const saved = await newProject(alice, 'First bus', { bpm: 100 })
   // A session of its own: it ends here.
   const context = await browser.newContext({ baseURL: process.env.UNISONO_URL })
   const login = () => context.request.post('/api/auth/login', { data: { email: USER_1, password: 'password' } })
   expect((await login()).status()).toBe(200)
   const line = await network(context)
   const page = await context.newPage()
+  await page.goto(`/projects/${saved}`)
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+  await setTempo(page, '98')
+  await expect.poll(() => keys(page, 'steps', alice.userId)).toHaveLength(1)
   await page.goto(`/projects/${project}`)
   await expect(page.getByTestId('sync-state')).toHaveText('Saved')
   await line.cut({ calls: false })
@@ -285,6 +319,8 @@ test('logging out while edits wait asks what is to become of them (CL3)', async 
   await page.waitForURL(/\/login/)
   expect(await keys(page, 'queue', alice.userId)).toHaveLength(1)
   expect(await keys(page, 'snapshots', alice.userId)).toEqual([])
+  const steps = (await keys(page, 'steps', alice.userId)) as string[][]
+  expect(steps.map(([of]) => of)).toEqual([project])
 
   line.mend()
   expect((await login()).status()).toBe(200)

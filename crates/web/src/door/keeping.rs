@@ -19,7 +19,7 @@ const COMMITS_MAX: usize = 500;
 const COMMIT_BYTES_MAX: usize = 1024 * 1024;
 /// By then the project is on the screen, and there is time to cache it.
 const CACHE_AFTER: Duration = Duration::from_millis(1_500);
-/// A browser whose database does not answer is one that keeps nothing.
+/// A browser whose database does not answer is one that keeps nothing, until it does.
 const OPEN_WAIT: Duration = Duration::from_secs(4);
 /// How often a tab that does not send looks for the one that does, while edits wait; one that does, for edits that others have
 /// kept and not told of; and whoever found no room for an edit, for room.
@@ -70,12 +70,14 @@ impl Door {
     /// Shows what is kept, then joins the other tabs and the server.
     pub(super) async fn begin(self) {
         let (me, project) = (self.inner().me.clone(), self.inner().project.clone());
-        let opened = Store::open(&me, self.health);
-        let late = clock::sleep(OPEN_WAIT);
-        futures_util::pin_mut!(opened, late);
+        let opened = Box::pin(async move { Store::open(&me, self.health).await });
+        let late = Box::pin(clock::sleep(OPEN_WAIT));
         let store = match futures_util::future::select(opened, late).await {
             futures_util::future::Either::Left((store, _)) => Some(store),
-            futures_util::future::Either::Right(_) => None,
+            futures_util::future::Either::Right((_, opened)) => {
+                leptos::task::spawn_local(async move { self.opened_late(opened.await).await });
+                None
+            }
         };
         let Some(inner) = self.alive() else { return };
         if let Some(store) = &store {
@@ -95,6 +97,25 @@ impl Door {
         self.connect();
         self.check_session();
         self.keep_looking();
+    }
+
+    /// The database has opened after all. What was done meanwhile is kept when it is looked for room; what waited there is sent now.
+    async fn opened_late(self, store: Store) {
+        let Some(inner) = self.alive().filter(|_| store.is_open()) else { return };
+        inner.keeping.borrow_mut().store = Some(store.clone());
+        let is_here = inner.replica.borrow().epoch().is_some();
+        if is_here {
+            inner.keeping.borrow_mut().is_stale = true;
+        } else if let Some(cached) = store.cached(&inner.project).await {
+            self.show_cached(cached);
+            self.show_cached_people(&store).await;
+        }
+        let (leads, tabs) = (inner.keeping.borrow().leads, inner.keeping.borrow().tabs.clone());
+        if leads {
+            self.lead(Some(store), tabs).await;
+        } else {
+            self.take_up(store.load(&inner.project)).await;
+        }
     }
 
     fn show_cached(self, cached: Cached) {

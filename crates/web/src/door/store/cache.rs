@@ -1,10 +1,13 @@
 //! Projects as they were when they were last followed, and answers of the server: shown before it answers, and without it (CL5).
 
+use std::collections::HashSet;
+
+use js_sys::Array;
 use model::{Id, Records};
 use operations::Commit;
 use wasm_bindgen::JsValue;
 
-use super::database::{self, COMMITS, META, SNAPSHOTS};
+use super::database::{self, COMMITS, Failure, META, QUEUE, SNAPSHOTS, STEPS};
 use super::rows::{self, Since, Snapshot};
 use super::write::{Write, as_text, field, given};
 use super::{Store, all_of, bytes_of, results};
@@ -134,7 +137,30 @@ impl Store {
                 let _ = commits.delete(&all);
             }
         }
-        database::complete(&transaction).await.is_ok()
+        let is_done = database::complete(&transaction).await.is_ok();
+        self.forget_steps(|project| projects.contains(project)).await;
+        is_done
+    }
+
+    /// Lets the steps of undo go of `these` projects, but not where edits wait: there they may be all that is left of what was done.
+    async fn forget_steps(&self, these: impl Fn(&String) -> bool) {
+        // What is not forgotten now is next time.
+        let _ = self.try_to_forget_steps(these).await;
+    }
+
+    async fn try_to_forget_steps(&self, these: impl Fn(&String) -> bool) -> Result<(), Failure> {
+        let Some(database) = &self.0.database else { return Ok(()) };
+        let transaction = database.writing(&[QUEUE, STEPS], false)?;
+        let (queue, steps) = (database::store(&transaction, QUEUE)?, database::store(&transaction, STEPS)?);
+        let failed = |error: JsValue| Failure::of(&error);
+        let rows = Array::from(&database::wait(&queue.get_all().map_err(failed)?).await?);
+        let waiting: HashSet<String> = rows.iter().filter_map(|row| field(&row, "project").as_string()).collect();
+        let keys = Array::from(&database::wait(&steps.get_all_keys().map_err(failed)?).await?);
+        let goes = |project: &String| these(project) && !waiting.contains(project);
+        for key in keys.iter().filter(|key| Array::from(key).get(0).as_string().as_ref().is_some_and(goes)) {
+            steps.delete(&key).map_err(failed)?;
+        }
+        database::complete(&transaction).await
     }
 
     /// Lets everything go that the server has, too, and leaves the edits that wait: the user has logged out.
@@ -146,6 +172,7 @@ impl Store {
             let _ = transaction.object_store(name).and_then(|store| store.clear());
         }
         let _ = database::complete(&transaction).await;
+        self.forget_steps(|_| true).await;
     }
 }
 

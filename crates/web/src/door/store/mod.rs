@@ -116,7 +116,8 @@ impl Store {
     /// `health` is told how well it keeps.
     pub(crate) async fn open(user: &Id, health: RwSignal<Health>) -> Store {
         let database = Database::open(user).await.ok();
-        health.set(if database.is_some() { Health::Keeps } else { Health::Fails });
+        // The song may have been left meanwhile.
+        let _ = health.try_set(if database.is_some() { Health::Keeps } else { Health::Fails });
         let store = Store(Rc::new(Inner {
             user: user.clone(),
             database,
