@@ -1,6 +1,7 @@
 // Roles, invitations, and what becomes of somebody who loses access: two browsers.
 import type { Page, WebSocketRoute } from '@playwright/test'
 import { expect, invite, newClip, newProject, newTrack, open, read, test, upload, USER_2, write, type Musician } from './band'
+import { keys, network as counted } from './offline'
 import { sineWav } from './recordings'
 
 async function people(page: Page) {
@@ -213,4 +214,47 @@ test('an edit made away from the network by somebody who became a viewer is refu
   await expect(notice).toContainText('1 edit was not saved')
   await expect(notice.getByTestId('unsaved')).toContainText('Mute')
   await expect(page.getByTestId('only-listens')).toBeVisible()
+})
+
+test('a clip in the hand of somebody who may only listen from now on, or is removed, lands nowhere, and they are told (PE3, PE5)', async ({ alice, bob }) => {
+  const { page } = bob
+  const project = await newProject(alice, 'Out of the hand')
+  const track = await newTrack(alice, project, 'Bass')
+  const clip = await newClip(alice, track, 'Riff', { startBeat: 4 })
+  await add(alice, project, 'editor')
+  const line = await counted(page)
+  await open(bob, project)
+  const riff = page.locator(`[data-testid=clip][data-clip-id="${clip}"]`)
+  const takeUp = async () => {
+    const box = (await riff.boundingBox())!
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + 160, y, { steps: 8 })
+    return { x, y }
+  }
+
+  const first = await takeUp()
+  await setRole(alice, project, bob, 'viewer')
+  await expect(page.getByTestId('only-listens')).toBeVisible()
+  await page.mouse.move(first.x + 240, first.y, { steps: 8 })
+  await page.mouse.up()
+  await expect(page.getByTestId('toast').filter({ hasText: 'You can listen to this project and look at it, not change it' })).toBeVisible()
+  await expect(riff).toHaveAttribute('data-start-beat', '4')
+
+  await setRole(alice, project, bob, 'editor')
+  await expect(page.getByTestId('only-listens')).toHaveCount(0)
+  const second = await takeUp()
+  await write(alice, [{ type: 'set-now', table: 'project_members', id: (await membership(alice, project, bob)).id, key: 'deleted' }])
+  await expect(page.getByTestId('closed-to-you')).toContainText('You are no longer in this project')
+  await page.mouse.move(second.x + 240, second.y, { steps: 8 })
+  await page.mouse.up()
+  await expect(page.getByTestId('closed-to-you')).toBeVisible()
+  await expect(page.getByTestId('unsaved')).toHaveCount(0)
+
+  expect(line.transactions()).toBe(0)
+  expect(await keys(page, 'queue', bob.userId)).toEqual([])
+  expect((await read(alice, 'clips', clip)).startBeat).toBe(4)
+  // Calls that a closed project refuses are in the console; a panic would be, too.
+  expect(bob.complaints.filter((complaint) => !/status of 403/.test(complaint))).toEqual([])
 })
