@@ -10,7 +10,7 @@ const BLOCKS = [1, 64, 77, 4096]
 /** `gain` changes the last bit of a gain in the plan, `sample` of a few samples of a recording. */
 const FLIPS = ['gain', 'sample'] as const
 
-type Case = { name: string; sha256: string }
+type Case = { name: string; sha256: string; acts: unknown[] }
 
 let files: Awaited<ReturnType<typeof serveFolders>>
 let cases: Case[]
@@ -41,9 +41,9 @@ test.beforeEach(async ({ page }) => {
 
 test.afterAll(() => files.stop())
 
-test('the shipped worklet renders every song of the corpus to the bits of the native engine', async ({ page }) => {
+test('the shipped worklet renders every song of the corpus, and what is done to it meanwhile, to the bits of the native engine (EN13)', async ({ page }) => {
   test.setTimeout(180_000)
-  expect(cases.length).toBeGreaterThan(10)
+  expect(cases.filter(({ acts }) => acts.length).length).toBeGreaterThan(3)
   const rendered = await page.evaluate(async ({ workletUrl }) => {
     const { bits, corpus, module } = window as any
     const hashes: { [name: string]: string } = {}
@@ -92,10 +92,10 @@ test('what the shipped worker reads ahead has the bits of what lies in memory (E
   const rendered: { [name: string]: Rendered } = await page.evaluate(async (shipped) => {
     const { bits, corpus, module } = window as any
     const results: { [name: string]: unknown } = {}
-    for (const entry of corpus) results[entry.name] = await bits.renderReadAhead(entry, { module, ...shipped })
+    for (const entry of corpus) if (!entry.acts.length) results[entry.name] = await bits.renderReadAhead(entry, { module, ...shipped })
     return results as any
   }, shipped)
-  for (const { name, sha256 } of cases) {
+  for (const { name, sha256 } of cases.filter(({ acts }) => !acts.length)) {
     expect(rendered[name], name).toEqual({ sha256, gaps: 0, starved: 0, chunks: expect.any(Number) })
     expect(rendered[name].chunks, name).toBeGreaterThan(0)
   }

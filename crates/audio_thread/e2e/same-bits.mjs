@@ -13,6 +13,7 @@ export async function loadCorpus(base) {
   return Promise.all(cases.map(async (entry) => ({
     ...entry,
     planBytes: await bytes(entry.plan),
+    acts: await Promise.all(entry.acts.map(async (act) => (act.plan ? { ...act, planBytes: await bytes(act.plan) } : act))),
     sources: await Promise.all(entry.sources.map(async (source) => ({ ...source, bytes: await bytes(source.file) }))),
   })));
 }
@@ -27,6 +28,40 @@ export function messagesOf(entry, flip) {
   if (entry.loop) messages.push({ type: 'loop', start: entry.loop[0], end: entry.loop[1] });
   messages.push({ type: 'metronome', on: entry.metronome }, { type: 'play' });
   return messages;
+}
+
+/** The acts of a case, as messages under the frames at which they are posted. */
+function actsOf(entry) {
+  const messages = new Map();
+  entry.acts.forEach(({ at, type, ticks, planBytes }, index) => {
+    const message = type === 'plan' ? { type, serial: index + 2, data: planBytes.slice(0) } : type === 'seek' ? { type, ticks } : { type };
+    messages.set(at, [...(messages.get(at) ?? []), message]);
+  });
+  return messages;
+}
+
+/** Halts a rendering at a frame until `done` is. */
+function pauseAt(context, frame, done) {
+  // Half a frame behind, so that no rounding of seconds leads to the block before.
+  context.suspend((frame + 0.5) / context.sampleRate).then(async () => {
+    const paused = Math.round(context.currentTime * context.sampleRate);
+    if (paused !== frame) throw new Error(`paused at ${paused} instead of ${frame}`);
+    await done();
+    context.resume();
+  });
+}
+
+/** Posts messages to the worklet, and waits until it has obeyed them: it answers what is asked behind them. */
+function obeyed(node, messages) {
+  return new Promise((done) => {
+    node.port.addEventListener('message', function hear({ data }) {
+      if (data.type !== 'pool') return;
+      node.port.removeEventListener('message', hear);
+      done();
+    });
+    messages.forEach((message) => node.port.postMessage(message));
+    node.port.postMessage({ type: 'pool', slots: 0 });
+  });
 }
 
 function chunksOf({ id, channels, frames, format, bytes }, flip) {
@@ -60,6 +95,7 @@ export async function renderCase(entry, { module, workletUrl, flip }) {
   node.port.onmessage = ({ data }) => data.type === 'error' || data.type === 'trap' ? refusals.push(JSON.stringify(data)) : 0;
   node.onprocessorerror = () => refusals.push('processorerror');
   node.connect(context.destination);
+  for (const [frame, messages] of actsOf(entry)) pauseAt(context, frame, () => obeyed(node, messages));
   const buffer = await context.startRendering();
   if (refusals.length) throw new Error(`${entry.name}: ${refusals.join(', ')}`);
   const words = new Int32Array(status);
@@ -167,11 +203,15 @@ export async function renderDirect(entry, { module, block = 128, flip }) {
   if (!wasm.init(entry.sampleRate, block)) throw new Error('init');
   messagesOf(entry, flip).forEach((message) => apply(wasm, message));
   const channels = [new Float32Array(entry.frames), new Float32Array(entry.frames)];
-  for (let at = 0; at < entry.frames; at += block) {
-    const frames = Math.min(block, entry.frames - at);
+  const acts = actsOf(entry);
+  for (let at = 0; at < entry.frames; ) {
+    acts.get(at)?.forEach((message) => apply(wasm, message));
+    const next = Math.min(entry.frames, ...[...acts.keys()].filter((frame) => frame > at));
+    const frames = Math.min(block, next - at);
     wasm.process(frames);
     channels[0].set(new Float32Array(wasm.memory.buffer, wasm.output_left(), frames), at);
     channels[1].set(new Float32Array(wasm.memory.buffer, wasm.output_right(), frames), at);
+    at += frames;
   }
   return hash(...channels);
 }
@@ -187,6 +227,7 @@ export function apply(wasm, message) {
     case 'loop': return wasm.set_loop(message.start, message.end);
     case 'metronome': return wasm.metronome(message.on ? 1 : 0);
     case 'play': return wasm.play();
+    case 'stop': return wasm.stop();
     default: throw new Error(message.type);
   }
 }

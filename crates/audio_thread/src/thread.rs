@@ -22,7 +22,7 @@ pub struct AudioThread {
     sample_rate: u32,
     current: Option<Plan>,
     previous: Option<Plan>,
-    waiting: Option<(Plan, u32)>,
+    waiting: Option<Waiting>,
     /// Being filled, or empty.
     incoming: Vec<u32>,
     /// Buffers of plans that are no more.
@@ -36,6 +36,15 @@ pub struct AudioThread {
     measuring: Option<Box<Measuring>>,
     /// Whether it still asks.
     measures: bool,
+}
+
+/// A plan that is not yet in force.
+#[derive(Debug)]
+struct Waiting {
+    plan: Plan,
+    serial: u32,
+    /// Frames until it is tried, and tried again.
+    frames: usize,
 }
 
 /// What the page is told of each block. JavaScript reads it in place, so its layout is fixed: 64 bytes, then the peaks.
@@ -146,7 +155,8 @@ impl AudioThread {
         Some(&mut self.incoming)
     }
 
-    /// Checks the plan in the buffer; it comes into force at the next block's edge at which no fade is under way. One that still
+    /// Checks the plan in the buffer; it comes into force at the next block's edge, or while a fade is under way at
+    /// the first multiple of 128 frames processed at which it is over. One that still
     /// waits gives way to it.
     ///
     /// # Errors
@@ -164,8 +174,8 @@ impl AudioThread {
             return Err(TakeError::SampleRate);
         }
         self.processor.prepare(self.current.as_ref().map(Plan::view).as_ref(), &plan.view());
-        if let Some((old, _)) = self.waiting.replace((plan, serial)) {
-            self.spare.push(old.into_words());
+        if let Some(old) = self.waiting.replace(Waiting { plan, serial, frames: 0 }) {
+            self.spare.push(old.plan.into_words());
         }
         Ok(())
     }
@@ -231,17 +241,16 @@ impl AudioThread {
     /// Plays a block, of at most as many frames as were announced, and gives its two channels. Nothing is allocated.
     pub fn process(&mut self, frames: usize) -> [&[f32]; 2] {
         let frames = frames.min(self.left.len());
-        self.change_plan();
-        let (left, right) = (&mut self.left[..frames], &mut self.right[..frames]);
-        if let Some(current) = &self.current {
-            let plans = Plans { current: current.view(), previous: self.previous.as_ref().map(Plan::view) };
-            if let Some(ticks) = self.seek.take() {
-                self.processor.seek(plans.current.tempo().frame(ticks));
+        let mut done = 0;
+        while done < frames {
+            self.change_plan();
+            let until_tried = self.waiting.as_ref().map_or(frames, |waiting| waiting.frames);
+            let length = until_tried.min(frames - done);
+            self.play_part(done..done + length);
+            done += length;
+            if let Some(waiting) = &mut self.waiting {
+                waiting.frames -= length;
             }
-            self.processor.process(&plans, &mut self.sources, left, right);
-        } else {
-            left.fill(0.0);
-            right.fill(0.0);
         }
         if let Some(measuring) = self.measuring.as_mut().filter(|_| self.measures) {
             measuring.hear(&self.left[..frames], &self.right[..frames]);
@@ -263,13 +272,29 @@ impl AudioThread {
         [&self.left, &self.right]
     }
 
+    /// A part of a block in which the plan stays.
+    fn play_part(&mut self, part: core::ops::Range<usize>) {
+        let (left, right) = (&mut self.left[part.clone()], &mut self.right[part]);
+        let Some(current) = &self.current else {
+            left.fill(0.0);
+            right.fill(0.0);
+            return;
+        };
+        let plans = Plans { current: current.view(), previous: self.previous.as_ref().map(Plan::view) };
+        if let Some(ticks) = self.seek.take() {
+            self.processor.seek(plans.current.tempo().frame(ticks));
+        }
+        self.processor.process(&plans, &mut self.sources, left, right);
+    }
+
     fn change_plan(&mut self) {
-        let Some((next, serial)) = self.waiting.take() else { return };
+        let Some(waiting) = self.waiting.take_if(|waiting| waiting.frames == 0) else { return };
         let previous = self.current.as_ref().map(Plan::view);
-        if self.processor.change(previous.as_ref(), &next.view()).is_err() {
-            self.waiting = Some((next, serial));
+        if self.processor.change(previous.as_ref(), &waiting.plan.view()).is_err() {
+            self.waiting = Some(Waiting { frames: self.processor.frames_to_next_try(), ..waiting });
             return;
         }
+        let Waiting { plan: next, serial, .. } = waiting;
         // The buffers go round: nothing is allocated or freed here.
         if let Some(old) = core::mem::replace(&mut self.previous, self.current.replace(next)) {
             self.spare.push(old.into_words());

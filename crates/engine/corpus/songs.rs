@@ -1,6 +1,10 @@
 //! Songs that use everything the engine has, over recordings made from seeds. The tests render them natively, the example
 //! `corpus` writes them down for the browser.
 
+pub mod acts;
+pub mod player;
+
+use acts::Act;
 use dsp::devices::Kind;
 use engine::{
     Clip, Device, Lane, LaneTarget, Master, MetreChange, Point, Send, Song, SourceInfo, TICKS_PER_BEAT, TempoChange,
@@ -19,12 +23,14 @@ pub struct Case {
     pub metronome: bool,
     /// How much is rendered.
     pub frames: usize,
+    /// What happens meanwhile, in the order of its frames.
+    pub acts: Vec<Act>,
 }
 
 const BEAT: i64 = TICKS_PER_BEAT;
 
 pub fn all() -> Vec<Case> {
-    vec![
+    let mut all = vec![
         gaps(),
         touching(),
         overlaps_and_fades(),
@@ -45,7 +51,9 @@ pub fn all() -> Vec<Case> {
         shaped_clips(),
         changing_tempo(),
         changing_tempo_entered(),
-    ]
+    ];
+    all.extend(acts::all());
+    all
 }
 
 /// xorshift64*: numbers that depend on the seed only.
@@ -134,10 +142,19 @@ fn case(name: &'static str, bpm_milli: u32, recordings: Vec<(u32, Vec<Vec<f32>>)
     let sources = recordings.iter().zip(1..).map(|((rate, channels), id)| info(id, *rate, channels)).collect();
     let recordings = recordings.into_iter().zip(1..).map(|((_, channels), id)| (id, channels)).collect();
     let song = song(48_000, bpm_milli, sources, tracks);
-    Case { name, song, recordings, start_ticks: 0, loop_ticks: None, metronome: false, frames: 96_000 }
+    Case {
+        name,
+        song,
+        recordings,
+        start_ticks: 0,
+        loop_ticks: None,
+        metronome: false,
+        frames: 96_000,
+        acts: Vec::new(),
+    }
 }
 
-fn stereo_noise(seed: u64, frames: usize) -> Vec<Vec<f32>> {
+pub fn stereo_noise(seed: u64, frames: usize) -> Vec<Vec<f32>> {
     vec![noise(seed, frames), noise(seed + 1_000, frames)]
 }
 

@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 use std::{env, fs, io, path::Path};
 
 use engine::stream::WHOLE_CHUNK_FRAMES as CHUNK_FRAMES;
-use engine::{MemoryReader, Plan, Plans, Processor};
+use engine::{Plan, Song};
 use sha2::{Digest, Sha256};
-use songs::Case;
+use songs::acts::{Act, What};
+use songs::{Case, player};
 
 #[path = "../corpus/songs.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests, which use more of it")]
@@ -30,9 +31,9 @@ fn main() -> io::Result<()> {
 }
 
 fn write_case(folder: &Path, case: &Case) -> io::Result<String> {
-    let plan = Plan::compile(&case.song).map_err(io::Error::other)?;
     let plan_file = format!("{}.plan", case.name);
-    fs::write(folder.join(&plan_file), plan.to_bytes())?;
+    write_plan(folder, &plan_file, &case.song)?;
+    let acts: Vec<String> = case.acts.iter().map(|act| write_act(folder, case, act)).collect::<io::Result<_>>()?;
     let mut sources = Vec::new();
     for (id, channels) in &case.recordings {
         let sixteen_bits = channels.iter().flatten().all(|x| (x * 32_768.0).fract() == 0.0 && x.abs() < 1.0);
@@ -45,34 +46,35 @@ fn write_case(folder: &Path, case: &Case) -> io::Result<String> {
     }
     let loop_ticks = case.loop_ticks.map_or("null".to_owned(), |(start, end)| format!("[{start},{end}]"));
     Ok(format!(
-        r#"{{"name":"{}","sampleRate":{},"frames":{},"startTicks":{},"loop":{loop_ticks},"metronome":{},"plan":"{plan_file}","sources":[{}],"sha256":"{}"}}"#,
+        r#"{{"name":"{}","sampleRate":{},"frames":{},"startTicks":{},"loop":{loop_ticks},"metronome":{},"plan":"{plan_file}","sources":[{}],"acts":[{}],"sha256":"{}"}}"#,
         case.name,
         case.song.sample_rate,
         case.frames,
         case.start_ticks,
         case.metronome,
         sources.join(","),
-        sha256(&render(case, &plan)),
+        acts.join(","),
+        sha256(&player::play(case, || case.frames)),
     ))
 }
 
-/// What the audio thread does, in one block.
-fn render(case: &Case, plan: &Plan) -> [Vec<f32>; 2] {
-    let plans = Plans { current: plan.view(), previous: None };
-    let mut reader = MemoryReader::new();
-    for (id, channels) in &case.recordings {
-        reader.insert(*id, channels.clone());
-    }
-    let mut processor = Processor::new(case.song.sample_rate);
-    processor.prepare(None, &plans.current);
-    processor.change(None, &plans.current).expect("a new processor of the plan's rate takes it");
-    processor.set_loop(case.loop_ticks);
-    processor.set_metronome(case.metronome);
-    processor.seek(plans.current.tempo().frame(case.start_ticks));
-    processor.play();
-    let (mut left, mut right) = (vec![0.0; case.frames], vec![0.0; case.frames]);
-    processor.process(&plans, &mut reader, &mut left, &mut right);
-    [left, right]
+fn write_plan(folder: &Path, file: &str, song: &Song) -> io::Result<()> {
+    fs::write(folder.join(file), Plan::compile(song).map_err(io::Error::other)?.to_bytes())
+}
+
+/// An act, with the frame at which it happens. Its plan goes into a file of its own.
+fn write_act(folder: &Path, case: &Case, act: &Act) -> io::Result<String> {
+    let at = act.at;
+    Ok(match &act.what {
+        What::Seek(ticks) => format!(r#"{{"at":{at},"type":"seek","ticks":{ticks}}}"#),
+        What::Stop => format!(r#"{{"at":{at},"type":"stop"}}"#),
+        What::Play => format!(r#"{{"at":{at},"type":"play"}}"#),
+        What::Plan(song) => {
+            let file = format!("{}-{at}.plan", case.name);
+            write_plan(folder, &file, song)?;
+            format!(r#"{{"at":{at},"type":"plan","plan":"{file}"}}"#)
+        }
+    })
 }
 
 fn sha256([left, right]: &[Vec<f32>; 2]) -> String {

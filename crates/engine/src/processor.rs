@@ -36,6 +36,9 @@ pub const FADE_MS: u32 = 5;
 /// Length in milliseconds of the linear way of a fader, pan, mute or solo to its new value.
 pub const RAMP_MS: u32 = 20;
 
+/// A plan that is [`ChangeError::Busy`] is tried again at each multiple of so many frames processed, so that the frame at which it comes into force
+/// depends on no length of block. It is the block of browsers.
+const TRY_FRAMES: u64 = 128;
 /// After how many milliseconds a plan that something has fallen for is no longer waited for.
 const FALLEN_MS_MAX: u32 = 100;
 
@@ -68,7 +71,8 @@ pub struct Processor {
 /// Why a plan was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeError {
-    /// A fade is under way, or what the plan changes in the graph is still falling; try again after at most [`FADE_MS`].
+    /// A fade is under way, or what the plan changes in the graph is still falling; try again in
+    /// [`Processor::frames_to_next_try`].
     Busy,
     /// The plan was made for another sample rate.
     SampleRate,
@@ -145,6 +149,12 @@ impl Processor {
             self.put_together(previous, current);
         }
         Ok(())
+    }
+
+    /// In how many frames, at least one, a plan that was [`ChangeError::Busy`] is to be tried again.
+    #[must_use]
+    pub fn frames_to_next_try(&self) -> usize {
+        (TRY_FRAMES - self.clock % TRY_FRAMES) as usize
     }
 
     /// Starts at the position. Sound that is entered in its middle fades in; what begins here begins unchanged.

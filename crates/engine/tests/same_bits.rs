@@ -48,7 +48,8 @@ fn en13_one_ulp_of_a_gain_or_of_a_sample_changes_the_bits() {
 
 #[test]
 fn en9_export_gives_the_bits_that_playing_from_the_start_gives() {
-    for case in songs::all().into_iter().filter(|c| !c.metronome && c.loop_ticks.is_none() && c.start_ticks == 0) {
+    let is_exported = |c: &Case| !c.metronome && c.loop_ticks.is_none() && c.start_ticks == 0 && c.acts.is_empty();
+    for case in songs::all().into_iter().filter(is_exported) {
         let plan = Plan::compile(&case.song).unwrap();
         let mut rendered = [Vec::new(), Vec::new()];
         render(&plan.view(), &mut reader(&case), 0..case.frames as i64, |left, right| {

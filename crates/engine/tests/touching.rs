@@ -18,6 +18,7 @@ fn case(rate: u32, source_rate: u32, bpm_milli: u32, clips: Vec<Clip>, recording
         loop_ticks: None,
         metronome: false,
         frames: 6_000,
+        acts: Vec::new(),
     }
 }
 

@@ -12,8 +12,8 @@ pub mod graph;
 #[path = "../../corpus/songs.rs"]
 pub mod songs;
 
-use engine::{MemoryReader, Plan, Plans, Processor};
-use songs::{Case, Random};
+pub use songs::player::reader;
+use songs::{Case, Random, player};
 
 /// How a signal is cut into blocks.
 #[derive(Clone, Copy, Debug)]
@@ -44,33 +44,10 @@ impl Blocks {
     }
 }
 
-pub fn reader(case: &Case) -> MemoryReader {
-    let mut reader = MemoryReader::new();
-    for (id, channels) in &case.recordings {
-        reader.insert(*id, channels.clone());
-    }
-    reader
-}
-
 /// Plays a case as the audio thread does.
 pub fn play(case: &Case, blocks: Blocks) -> [Vec<f32>; 2] {
-    let plan = Plan::compile(&case.song).unwrap();
-    let plans = Plans { current: plan.view(), previous: None };
-    let mut processor = Processor::new(case.song.sample_rate);
-    processor.prepare(None, &plans.current);
-    processor.change(None, &plans.current).unwrap();
-    processor.set_loop(case.loop_ticks);
-    processor.set_metronome(case.metronome);
-    processor.seek(plans.current.tempo().frame(case.start_ticks));
-    processor.play();
-    let mut reader = reader(case);
-    let (mut left, mut right) = (vec![9.0; case.frames], vec![9.0; case.frames]);
-    let mut at = 0;
-    for length in blocks.lengths(case.frames) {
-        processor.process(&plans, &mut reader, &mut left[at..at + length], &mut right[at..at + length]);
-        at += length;
-    }
-    [left, right]
+    let mut lengths = blocks.lengths(case.frames).into_iter();
+    player::play(case, || lengths.next().unwrap_or(case.frames))
 }
 
 pub fn bits(channels: &[Vec<f32>; 2]) -> Vec<u32> {
