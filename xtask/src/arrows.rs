@@ -83,6 +83,29 @@ const IMPURE_PATHS: [&str; 22] = [
     "SystemTime",
 ];
 
+/// Crates whose code runs on the audio thread.
+const PLAYING: [&str; 3] = ["dsp", "engine", "audio_thread"];
+
+/// Paths that such code must not name: it would wait for others, or speak to the system.
+const WAITING_PATHS: [&str; 16] = [
+    "std::io",
+    "std::sync::mpsc",
+    "std::sync::*",
+    "Barrier",
+    "Condvar",
+    "LazyLock",
+    "Mutex",
+    "Once",
+    "OnceLock",
+    "RwLock",
+    "dbg",
+    "eprint",
+    "eprintln",
+    "mpsc",
+    "print",
+    "println",
+];
+
 /// Imports behind which the paths above could hide.
 const HIDING_IMPORTS: [&str; 3] = ["std::*", "std::time", "std::time::*"];
 
@@ -267,6 +290,13 @@ fn check_rust(path: &str, source: &str) -> Vec<String> {
             }
         }
     }
+    if PLAYING.contains(&name) {
+        for (line, used) in &paths {
+            if let Some(waiting) = waiting(used) {
+                found.push(format!("{path}:{line}: {name} runs on the audio thread and must not use {waiting}"));
+            }
+        }
+    }
     if name == "web" && !path.starts_with(DOOR) {
         for (line, used) in &paths {
             if let Some(part) = used.split("::").find(|part| BEHIND_THE_DOOR.contains(part)) {
@@ -291,6 +321,15 @@ fn impure(used: &str) -> Option<&'static str> {
         |banned: &&&str| used == **banned || used.strip_prefix(**banned).is_some_and(|r| r.starts_with("::"));
     let hidden = || HIDING_IMPORTS.iter().find(|import| used == **import);
     IMPURE_PATHS.iter().find(is_or_below).or_else(hidden).copied()
+}
+
+/// The thing that may wait, or speak to the system, which a path names, if it does: also by the last of its parts (`std::sync::Mutex`).
+fn waiting(used: &str) -> Option<&'static str> {
+    let is = |banned: &&&str| {
+        used.split("::").any(|part| part == **banned)
+            || used.strip_prefix(**banned).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    WAITING_PATHS.iter().find(is).copied()
 }
 
 fn check_sql(path: &str, tokens: &[Token]) -> Vec<String> {
@@ -432,6 +471,26 @@ mod tests {
             assert_eq!(check_rust("crates/model/src/lib.rs", source), [""; 0], "{source}");
         }
         assert_eq!(check_rust("crates/model/src/tests.rs", "use std::fs;"), [""; 0]);
+    }
+
+    #[test]
+    fn what_waits_or_prints_on_the_audio_thread_is_found() {
+        for source in [
+            "use std::sync::Mutex;",
+            "use std::sync::{Arc, RwLock};",
+            "use std::sync::*;",
+            "static A: std::sync::OnceLock<u8> = std::sync::OnceLock::new();",
+            "fn f(a: &parking_lot::Mutex<u8>) {}",
+            "fn f() { println!(\"a\"); }",
+            "fn f() { let _ = std::io::stderr(); }",
+        ] {
+            for name in ["engine", "dsp", "audio_thread"] {
+                assert!(!check_rust(&format!("crates/{name}/src/a.rs"), source).is_empty(), "{name}: {source}");
+            }
+            assert_eq!(check_rust("crates/media/src/a.rs", source), [""; 0], "{source}");
+        }
+        let free = "use std::sync::Arc; use core::sync::atomic::AtomicU32; fn f() { once(print_of(\"Mutex\")); }";
+        assert_eq!(check_rust("crates/engine/src/a.rs", free), [""; 0]);
     }
 
     #[test]

@@ -143,6 +143,7 @@ fn en28_a_page_that_asks_is_told_loudness_peaks_and_gain_reduction() {
     let mut thread = AudioThread::new(48_000, 128).unwrap();
     assert!(thread.meters().is_none());
     thread.measure();
+    thread.listen(Some(0));
     thread.sources.begin(1, 1, 100_000, Format::I16).unwrap();
     (0..2).for_each(|index| send_recording(&mut thread, index));
     let mut squeezed = song(1.0);
@@ -169,4 +170,6 @@ fn en28_a_page_that_asks_is_told_loudness_peaks_and_gain_reduction() {
     assert!((meters.rms[0] - thread.output()[0][0]).abs() < 0.01, "{:?}", meters.rms);
     assert_eq!(meters.correlation, 1.0);
     assert!(meters.momentary.is_finite() && meters.integrated.is_finite());
+    // What sounds is a constant: it lies at the lowest frequencies.
+    assert!(meters.spectrum[0] > meters.spectrum[100] + 40.0, "{:?}", &meters.spectrum[..4]);
 }

@@ -349,6 +349,8 @@ impl<'a> PlanView<'a> {
         if low >= high {
             return;
         }
+        #[cfg(test)]
+        tests::LOOKED_AT.with(|count| count.set(count.get() + 1));
         let middle = low.midpoint(high);
         let clip = self.clip(middle);
         if clip.subtree_end <= from {
@@ -376,4 +378,44 @@ pub(super) fn u64_at(words: &[u32], at: usize) -> u64 {
 
 pub(super) fn i64_at(words: &[u32], at: usize) -> i64 {
     u64_at(words, at) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+
+    use crate::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TimeSignature, Track};
+
+    thread_local! {
+        /// Clips that searches have looked at.
+        pub(super) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[test]
+    fn en14_a_search_looks_at_the_logarithm_of_the_clips() {
+        // A quarter of a beat each; one lies under all of them.
+        let clip = |start_ticks, duration_ticks| Clip { start_ticks, duration_ticks, source: 1, ..Clip::default() };
+        let short = (0..10_000).map(|n| clip(n * BEAT / 4, BEAT / 4));
+        let clips = short.chain([clip(0, 2_500 * BEAT)]).collect();
+        let song = Song {
+            sample_rate: 48_000,
+            bpm_milli: 120_000,
+            tempo_changes: Vec::new(),
+            time_signature: TimeSignature { beats: 4, unit: 4 },
+            metre_changes: Vec::new(),
+            tracks: vec![Track { id: 1, clips, ..Track::default() }],
+            master: Master::default(),
+            sources: vec![SourceInfo { id: 1, rate: 48_000, channels: 2, frames: 48_000 * 3_600 }],
+        };
+        let plan = Plan::compile(&song).expect("within bounds");
+        let track = plan.view().track(0);
+        for block in (0..plan.view().frames() / 128).step_by(97) {
+            LOOKED_AT.set(0);
+            let mut found = 0;
+            plan.view().clips_between(&track, 128 * block, 128 * (block + 1), &mut |_| found += 1);
+            // Down to each that is found, with one look aside at each step: 10,001 clips lie 14 steps deep.
+            let bound = 2 * 14 * (found + 1);
+            assert!((2..=3).contains(&found) && LOOKED_AT.get() <= bound, "{} for {found}", LOOKED_AT.get());
+        }
+    }
 }
