@@ -1,6 +1,6 @@
 //! What every device promises, whichever it is.
 
-use dsp::device::{Block, Curve, Device, Faults, glide_frames, parameter};
+use dsp::device::{Block, Curve, Device, Faults, Parameter, glide_frames, parameter};
 use dsp::devices::Kind;
 
 const RATE: u32 = 48_000;
@@ -157,18 +157,34 @@ fn en19_what_is_no_number_never_sticks() {
 
 #[test]
 fn en19_no_setting_and_no_level_makes_anything_but_numbers() {
+    const FRAMES: usize = 3_000;
     for &kind in Kind::ALL {
         for seed in 0..12 {
             for rate in [4_000, 48_000, 384_000] {
                 let mut choice = Choice(seed);
                 let mut device = kind.make(rate);
+                let any = |choice: &mut Choice, parameter: &Parameter| {
+                    [parameter.min, parameter.max, parameter.value_at(choice.turn())][choice.below(3)]
+                };
                 for (index, parameter) in kind.parameters().iter().enumerate() {
-                    let value = [parameter.min, parameter.max, parameter.value_at(choice.turn())][choice.below(3)];
-                    device.set(index, value, 0);
+                    device.set(index, any(&mut choice, parameter), 0);
                 }
-                for level in [1e8, 1.0, 1e-37] {
-                    let (mut left, mut right) = (noise(seed, 3_000, level), noise(seed + 9, 3_000, level));
-                    device.process(Block::new(&mut left, &mut right));
+                for (n, level) in [1e8, 1.0, 1e-37].into_iter().enumerate() {
+                    let (mut left, mut right) = (noise(seed, FRAMES, level), noise(seed + 9, FRAMES, level));
+                    let key = noise(seed + 5, FRAMES, [1e8, 1.0, 0.0][(n + seed as usize) % 3]);
+                    // Turned by a hand, by lanes and by jumps while it plays, to the ends of their ranges too; the tempo changes as well.
+                    let mut changes = changes(kind, seed + n as u32, 24, FRAMES).into_iter().peekable();
+                    let mut at = 0;
+                    while at < FRAMES {
+                        while let Some((_, index, _, over)) = changes.next_if(|(frame, ..)| *frame <= at) {
+                            device.set(index, any(&mut choice, &kind.parameters()[index]), over);
+                            device.set_beat([1.0, 22_222.2, 1e9][choice.below(3)]);
+                        }
+                        let end = changes.peek().map_or(FRAMES, |(frame, ..)| *frame);
+                        let block = Block::new(&mut left[at..end], &mut right[at..end]);
+                        device.process(block.with_sidechain(&key[at..end], &key[at..end]));
+                        at = end;
+                    }
                     assert!(
                         device.is_sound(),
                         "{kind:?}, seed {seed}, {rate} Hz, level {level}: {:?}",
@@ -306,6 +322,74 @@ fn en18_turned_knobs_make_no_zipper_noise() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// What makes each parameter heard, beside its kind's defaults.
+fn audible(kind: Kind) -> Vec<(&'static str, f32)> {
+    let mut settings = match kind {
+        Kind::Compressor => vec![("threshold", -30.0), ("ratio", 3.0), ("attack", 60.0), ("release", 600.0)],
+        Kind::Gate => vec![("threshold", -40.0), ("attack", 20.0), ("release", 600.0)],
+        Kind::Limiter => vec![("release", 600.0)],
+        Kind::Saturation => vec![("drive", 6.0)],
+        Kind::Filter => vec![("freq", 300.0)],
+        Kind::Delay => vec![("time", 47.0), ("feedback", 40.0)],
+        _ => Vec::new(),
+    };
+    let has = |id: &str| parameter::index_of(kind.parameters(), id).is_some();
+    settings.extend([("mix", 100.0), ("on1", 1.0), ("on2", 1.0), ("on3", 1.0), ("on4", 1.0)]);
+    settings.extend([("gain2", 6.0), ("gain3", -6.0), ("gain4", 6.0)]);
+    settings.retain(|(id, _)| has(id));
+    settings
+}
+
+#[test]
+fn en18_no_parameter_of_any_kind_makes_zipper_noise() {
+    // How rough a tenth of a knob's way may be at most on a sine of 100 Hz, in dB, beyond what the settled sound is before or after it.
+    let bound = |kind: Kind| match kind {
+        _ => -62.0,
+    };
+    let mut faults = Vec::new();
+    for &kind in Kind::ALL {
+        for (index, about) in kind.parameters().iter().enumerate() {
+            if !about.automatable || matches!(about.curve, Curve::Choice(_)) {
+                continue;
+            }
+            let mut worst: (f64, f64, u32) = (f64::NEG_INFINITY, 0.0, 0);
+            for tenth in 0..10 {
+                let mut device = kind.make(RATE);
+                device.set_beat(24_000.0);
+                for (id, value) in audible(kind) {
+                    device.set(parameter::index_of(kind.parameters(), id).expect("it is one of its ids"), value, 0);
+                }
+                device.set(index, about.value_at(tenth as f32 / 10.0), 0);
+                let angle = |n: usize| std::f64::consts::TAU * 100.0 * n as f64 / f64::from(RATE);
+                let mut left: Vec<f32> = (0..40_000).map(|n| (0.5 * libm::sin(angle(n))) as f32).collect();
+                let mut right = left.clone();
+                let (before, after) = (left.split_at_mut(24_100), right.split_at_mut(24_100));
+                device.process(Block::new(before.0, after.0));
+                let to = if about.curve == Curve::Switch {
+                    1.0 - device.value(index)
+                } else {
+                    about.value_at((tenth + 1) as f32 / 10.0)
+                };
+                device.set(index, to, glide_frames(RATE));
+                device.process(Block::new(before.1, after.1));
+                let settled = roughness_db(&left[20_000..24_000]).max(roughness_db(&left[36_000..]));
+                let turned = roughness_db(&left[24_000..30_000]);
+                let beyond = if turned > settled + 1.0 { turned } else { f64::NEG_INFINITY };
+                if beyond > worst.0 {
+                    worst = (beyond, settled, tenth);
+                }
+            }
+            if worst.0 > bound(kind) {
+                faults.push(format!(
+                    "{kind:?} {}: {:.1} dB at {} tenths, settled {:.1} dB",
+                    about.id, worst.0, worst.2, worst.1
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
 #[test]
 fn en18_latency_is_what_it_says() {
     let neutral: &[(Kind, Values)] = &[
@@ -324,19 +408,20 @@ fn en18_latency_is_what_it_says() {
         (Kind::Room, &[("mix", 0.0)]),
         (Kind::Utility, &[]),
     ];
-    for (kind, settings) in neutral {
-        let mut device = kind.make(RATE);
+    let rates = [44_100, RATE, 96_000];
+    for (rate, (kind, settings)) in rates.into_iter().flat_map(|rate| neutral.iter().map(move |one| (rate, one))) {
+        let mut device = kind.make(rate);
         for (id, value) in *settings {
             device.set(parameter::index_of(kind.parameters(), id).expect("a parameter's id"), *value, 0);
         }
-        // The gate is open for what is as loud as full scale only after it has opened: let it.
         let (mut left, mut right) = (vec![0.0; 9_000], vec![0.0; 9_000]);
         (left[4_000], right[4_000]) = (0.25, -0.25);
         device.process(Block::new(&mut left, &mut right));
         let at = 4_000 + device.latency() as usize;
-        let exact = !matches!((kind, settings), (Kind::Saturation, [("drive", _)]) | (Kind::Gate, _));
+        // What goes through the oversampling is an impulse no more.
+        let exact = !matches!((kind, settings), (Kind::Saturation, [("drive", _)]));
         let largest = (0..left.len()).max_by(|a, b| left[*a].abs().total_cmp(&left[*b].abs()));
-        assert_eq!(largest, Some(at), "{kind:?} {settings:?}");
+        assert_eq!(largest, Some(at), "{kind:?} {settings:?} at {rate} Hz");
         if exact {
             assert!((left[at] - 0.25).abs() < 1e-6 && (right[at] + 0.25).abs() < 1e-6, "{kind:?} {}", left[at]);
             assert!(left.iter().enumerate().all(|(n, x)| n == at || x.abs() < 1e-9), "{kind:?}");

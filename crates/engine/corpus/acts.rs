@@ -24,6 +24,9 @@ pub enum What {
     Plan(Box<Song>),
 }
 
+/// A change of a song.
+type Edit = fn(&mut Song);
+
 /// Frames between which a browser's offline rendering can be halted.
 pub const QUANTUM: usize = 128;
 
@@ -109,7 +112,7 @@ fn edited_while_playing() -> Case {
     case.metronome = true;
     case.frames = 200_000;
     case.loop_ticks = Some((BEAT / 4, 5 * BEAT));
-    let edits: [(usize, fn(&mut Song)); 20] = [
+    let edits: [(usize, Edit); 20] = [
         (50, |song| song.tracks[0].volume = 0.3),
         (52, |song| song.tracks[0].volume = 0.9),
         (100, |song| song.tracks[1].muted = true),
@@ -162,7 +165,7 @@ fn late_effects_wake() -> Case {
     let recordings = vec![(48_000, stereo_noise(94, 140_000)), (48_000, vec![noise(95, 140_000)])];
     let mut case = case("late_effects_wake", 120_000, recordings, tracks);
     case.frames = 120_000;
-    let edits: [(usize, fn(&mut Song)); 9] = [
+    let edits: [(usize, Edit); 9] = [
         (60, |song| song.tracks[0].devices.iter_mut().for_each(|device| device.bypassed = true)),
         (200, |song| song.tracks[0].devices[0].bypassed = false),
         (300, |song| song.tracks[0].devices[1].bypassed = false),

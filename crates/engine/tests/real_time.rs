@@ -225,7 +225,9 @@ proptest! {
                     finite &= left[..frames].iter().chain(&right[..frames]).all(|x| x.is_finite());
                     processor.spectrum(&mut levels);
                     processor.take_master_peaks();
-                    (0..4).for_each(|track| drop(processor.take_track_peaks(track)));
+                    for track in 0..4 {
+                        processor.take_track_peaks(track);
+                    }
                     for device in 0..playing.current.device_count() {
                         processor.take_reduction(device);
                         finite &= !processor.has_failed(device);
