@@ -262,7 +262,8 @@ fn place_passes(
 /// The recording's start is placed on a whole tick and then rounded to a frame like every other place. So a clip that was
 /// cut into touching pieces keeps one anchor, and the pieces play the very samples of the uncut clip.
 fn place_clip(clip: &Clip, tempo: TempoMap<'_>, source: &Source) -> Option<ClipRecord> {
-    let lengths = [clip.duration_ticks, clip.fade_in_ticks, clip.fade_out_ticks];
+    let outside = [clip.fade_in_before_ticks, clip.fade_out_behind_ticks];
+    let lengths = [clip.duration_ticks, clip.fade_in_ticks, clip.fade_out_ticks, outside[0], outside[1]];
     let offsets = [clip.source_offset_seconds, clip.source_end_offset_seconds];
     if lengths.iter().any(|ticks| *ticks < 0) || offsets.iter().any(|s| !s.is_finite() || *s < 0.0) {
         return None;
@@ -278,17 +279,20 @@ fn place_clip(clip: &Clip, tempo: TempoMap<'_>, source: &Source) -> Option<ClipR
     }
     let (first, last) = source_reach(anchor, source);
     let fade = |from: i64, to: i64| (to - from).clamp(0, i64::from(i32::MAX)) as u32;
-    let fade_in_end = frame(tempo, clip.start_ticks.checked_add(clip.fade_in_ticks)?)?;
-    let fade_out_start = frame(tempo, end_ticks.checked_sub(clip.fade_out_ticks)?)?;
+    let rise_ticks = clip.start_ticks.checked_sub(outside[0])?;
+    let fall_ticks = end_ticks.checked_add(outside[1])?;
+    let (fade_in_start, fade_out_end) = (frame(tempo, rise_ticks)?, frame(tempo, fall_ticks)?);
+    let fade_in_end = frame(tempo, rise_ticks.checked_add(clip.fade_in_ticks)?)?;
+    let fade_out_start = frame(tempo, fall_ticks.checked_sub(clip.fade_out_ticks)?)?;
     Some(ClipRecord {
         start: from.max(first),
         end: end.min(last),
         anchor,
         subtree_end: i64::MIN,
-        fade_in_start: from,
-        fade_out_end: to,
-        fade_in: fade(from, fade_in_end),
-        fade_out: fade(fade_out_start, to),
+        fade_in_start,
+        fade_out_end,
+        fade_in: fade(fade_in_start, fade_in_end),
+        fade_out: fade(fade_out_start, fade_out_end),
         gain: clip.gain as f32,
         source: 0,
         reversed: clip.reversed,

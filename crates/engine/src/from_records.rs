@@ -195,6 +195,8 @@ impl<F: FnMut(&AudioFile) -> Option<u32>> Sources<'_, F> {
             gain: clip.gain,
             fade_in_ticks: clip.fade_in.0,
             fade_out_ticks: clip.fade_out.0,
+            fade_in_before_ticks: clip.fade_in_before.0,
+            fade_out_behind_ticks: clip.fade_out_behind.0,
             fade_in_shape: clip.fade_in_shape,
             fade_out_shape: clip.fade_out_shape,
             reversed: clip.reversed,
@@ -328,6 +330,8 @@ mod tests {
                 gain: 0.75,
                 fade_in_ticks: 0,
                 fade_out_ticks: TICKS_PER_BEAT / 2,
+                fade_in_before_ticks: 0,
+                fade_out_behind_ticks: 0,
                 ..Clip::default()
             }]
         );

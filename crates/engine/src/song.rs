@@ -198,10 +198,14 @@ pub struct Clip {
     pub source_end_offset_seconds: f64,
     /// A linear factor.
     pub gain: f64,
-    /// Length of the fade from silence at its start.
+    /// Length of the fade from silence, which begins at its start or before.
     pub fade_in_ticks: i64,
-    /// Length of the fade to silence at its end.
+    /// Length of the fade to silence, which ends at its end or behind.
     pub fade_out_ticks: i64,
+    /// How much of the fade in lies before the clip.
+    pub fade_in_before_ticks: i64,
+    /// How much of the fade out lies behind the clip.
+    pub fade_out_behind_ticks: i64,
     /// How it fades in.
     pub fade_in_shape: Shape,
     /// How it fades out.
@@ -224,6 +228,8 @@ impl Default for Clip {
             gain: 1.0,
             fade_in_ticks: 0,
             fade_out_ticks: 0,
+            fade_in_before_ticks: 0,
+            fade_out_behind_ticks: 0,
             fade_in_shape: Shape::Linear,
             fade_out_shape: Shape::Linear,
             reversed: false,

@@ -165,6 +165,9 @@ static CLIPS: TableSchema = TableSchema {
         field("fadeOut", LENGTH, number(0.0), Client),
         field("fadeInShape", FADE, text("linear"), Client),
         field("fadeOutShape", FADE, text("linear"), Client),
+        // How much of the fade in lies before the clip, and of the fade out behind it: what was cut within a fade.
+        field("fadeInBefore", LENGTH, Nullable, Client),
+        field("fadeOutBehind", LENGTH, Nullable, Client),
         // The recording turned around; both offsets count in the turned recording.
         field("reversed", Kind::Flag, flag(false), Client),
         // What of the recording is repeated, from the clip's start on; 0 repeats nothing.

@@ -84,6 +84,10 @@ pub struct Clip {
     pub fade_in: Ticks,
     /// Length of the fade out.
     pub fade_out: Ticks,
+    /// How much of the fade in lies before the clip.
+    pub fade_in_before: Ticks,
+    /// How much of the fade out lies behind the clip.
+    pub fade_out_behind: Ticks,
     /// How it fades in.
     pub fade_in_shape: Shape,
     /// How it fades out.
@@ -247,6 +251,8 @@ impl Clip {
             gain: record.number("gain").unwrap_or(1.0),
             fade_in: ticks(record, "fadeIn"),
             fade_out: ticks(record, "fadeOut"),
+            fade_in_before: ticks(record, "fadeInBefore"),
+            fade_out_behind: ticks(record, "fadeOutBehind"),
             fade_in_shape: shape(record, "fadeInShape"),
             fade_out_shape: shape(record, "fadeOutShape"),
             reversed: flag(record, "reversed"),
@@ -258,6 +264,18 @@ impl Clip {
     #[must_use]
     pub fn end(&self) -> Ticks {
         self.start + self.duration
+    }
+
+    /// How far behind its start its fade in ends.
+    #[must_use]
+    pub fn fade_in_reach(&self) -> Ticks {
+        (self.fade_in - self.fade_in_before).max(Ticks(0))
+    }
+
+    /// How far before its end its fade out begins.
+    #[must_use]
+    pub fn fade_out_reach(&self) -> Ticks {
+        (self.fade_out - self.fade_out_behind).max(Ticks(0))
     }
 }
 

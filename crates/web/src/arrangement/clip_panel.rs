@@ -9,6 +9,7 @@ use web_sys::HtmlElement;
 
 use super::board::Board;
 use super::clip_list::delete_selected;
+use super::cut;
 use super::shape::{Part, Shaping, changes, crossfades, id_of};
 use super::track_menu::place_beside;
 use crate::controls::{Dial, Hold, Typed, focus};
@@ -182,10 +183,10 @@ fn Panel(id: Id) -> impl IntoView {
             </header>
             <ClipGain id clip />
             <span class="clip-label">"Fade in"</span>
-            <Typed class="fader-number" label=Signal::derive(|| "Fade in, in beats".to_owned()) shown=of(|clip| beats(clip.fade_in)) write=typed_beats("Change fade", |clip, length| clip.fade_in = length) />
+            <Typed class="fader-number" label=Signal::derive(|| "Fade in, in beats".to_owned()) shown=of(|clip| beats(clip.fade_in_reach())) write=typed_beats("Change fade", |clip, length| *clip = cut::fading_in_to(clip, length)) />
             {shape_choice("Shape of the fade in", |clip| clip.fade_in_shape, |clip, shape| clip.fade_in_shape = shape)}
             <span class="clip-label">"Fade out"</span>
-            <Typed class="fader-number" label=Signal::derive(|| "Fade out, in beats".to_owned()) shown=of(|clip| beats(clip.fade_out)) write=typed_beats("Change fade", |clip, length| clip.fade_out = length) />
+            <Typed class="fader-number" label=Signal::derive(|| "Fade out, in beats".to_owned()) shown=of(|clip| beats(clip.fade_out_reach())) write=typed_beats("Change fade", |clip, length| *clip = cut::fading_out_from(clip, length)) />
             {shape_choice("Shape of the fade out", |clip| clip.fade_out_shape, |clip, shape| clip.fade_out_shape = shape)}
             <span class="clip-label">"Starts at"</span>
             <Typed class="fader-number" label=Signal::derive(|| "Where in the recording it starts, in seconds".to_owned()) shown=of(|clip| format!("{:.3} s", clip.audio_start_offset)) write=Callback::new(start) />

@@ -329,19 +329,24 @@ impl Picture<'_> {
         let bottom = body.top + body.height;
         let right = body.x + body.width;
         context.set_fill_style_str("rgba(10,11,16,0.5)");
-        for (fade, shape, end, way) in
-            [(clip.fade_in, clip.fade_in_shape, body.x, 1.0), (clip.fade_out, clip.fade_out_shape, right, -1.0)]
-        {
+        for (fade, outside, shape, end, way) in [
+            (clip.fade_in, clip.fade_in_before, clip.fade_in_shape, body.x, 1.0),
+            (clip.fade_out, clip.fade_out_behind, clip.fade_out_shape, right, -1.0),
+        ] {
+            // What of it lies in the clip.
+            let from = outside.0 as f64 / fade.0.max(1) as f64;
+            let to = ((outside + clip.duration).0 as f64 / fade.0.max(1) as f64).min(1.0);
             let width = fade.beats() * self.view.pixels_per_beat;
-            if fade == Ticks(0) || end + width < 0.0 && way > 0.0 {
+            if from >= to || fade == Ticks(0) || end + width < 0.0 && way > 0.0 {
                 continue;
             }
             context.begin_path();
             context.move_to(end, body.top);
             for piece in 0..=FADE_PIECES {
-                let u = f64::from(piece) / f64::from(FADE_PIECES);
-                context.line_to(end + way * width * u, bottom - shape.weight(u) * body.height);
+                let u = from + (to - from) * f64::from(piece) / f64::from(FADE_PIECES);
+                context.line_to(end + way * width * (u - from), bottom - shape.weight(u) * body.height);
             }
+            context.line_to(end + way * width * (to - from), body.top);
             context.close_path();
             context.fill();
         }

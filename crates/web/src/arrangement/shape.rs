@@ -56,11 +56,11 @@ impl Body {
 
     /// Where the handles of a clip are: of the fade in, of the fade out, of the gain.
     pub(crate) fn handles(&self, clip: &Clip, pixels_per_beat: f64) -> [(Part, f64, f64); 3] {
-        let reach = |fade: Ticks| (fade.beats() * pixels_per_beat).clamp(HANDLE_INSET, self.width - HANDLE_INSET);
+        let place = |reach: Ticks| (reach.beats() * pixels_per_beat).clamp(HANDLE_INSET, self.width - HANDLE_INSET);
         let y = self.top + HANDLE_INSET;
         [
-            (Part::FadeIn, self.x + reach(clip.fade_in), y),
-            (Part::FadeOut, self.x + self.width - reach(clip.fade_out), y),
+            (Part::FadeIn, self.x + place(clip.fade_in_reach()), y),
+            (Part::FadeOut, self.x + self.width - place(clip.fade_out_reach()), y),
             (Part::Gain, self.x + GAIN_HANDLE, self.gain_y(clip.gain)),
         ]
     }
@@ -116,8 +116,14 @@ impl Shaping {
         let on_grid = |place: Ticks| grid.map_or(place, |grid| snap::nearest(place, grid));
         let fade = |length: Ticks| length.clamp(Ticks(0), from.duration);
         match self.part {
-            Part::FadeIn => self.to.fade_in = fade(on_grid(from.start + from.fade_in + way.by) - from.start),
-            Part::FadeOut => self.to.fade_out = fade(from.end() - on_grid(from.end() - from.fade_out + way.by)),
+            Part::FadeIn => {
+                let reach = fade(on_grid(from.start + from.fade_in_reach() + way.by) - from.start);
+                self.to = cut::fading_in_to(from, reach);
+            }
+            Part::FadeOut => {
+                let reach = fade(from.end() - on_grid(from.end() - from.fade_out_reach() + way.by));
+                self.to = cut::fading_out_from(from, reach);
+            }
             Part::Gain => self.to.gain = detent(factor_at(travel_of(from.gain) + way.rise)),
             Part::Slip => slip(from, &mut self.to, way.seconds, length),
             Part::End => self.to = cut::ending_at(from, on_grid(from.end() + way.by)),
@@ -146,8 +152,8 @@ impl Shaping {
     /// What the hand has made of it, in words.
     pub(crate) fn words(&self) -> String {
         match self.part {
-            Part::FadeIn => beats_in_words(self.to.fade_in),
-            Part::FadeOut => beats_in_words(self.to.fade_out),
+            Part::FadeIn => beats_in_words(self.to.fade_in_reach()),
+            Part::FadeOut => beats_in_words(self.to.fade_out_reach()),
             Part::Gain => format!("{} dB", written(self.to.gain)),
             Part::Start | Part::End => beats_in_words(self.to.duration),
             Part::Slip => format!("{:+.3} s", self.to.audio_start_offset - self.from.audio_start_offset),
@@ -165,10 +171,12 @@ pub(super) fn as_held(clip: &Clip, held: &[Held]) -> Option<Clip> {
     let mut shaped = None;
     for one in held.iter().filter(|one| one.target.id == clip.id) {
         let shaped = shaped.get_or_insert_with(|| clip.clone());
-        let beats = Ticks::from_beats(one.value).unwrap_or_default().clamp(Ticks(0), clip.duration);
+        let beats = Ticks::from_beats(one.value).unwrap_or_default().max(Ticks(0));
         match one.path.as_str() {
             "fadeIn" => shaped.fade_in = beats,
             "fadeOut" => shaped.fade_out = beats,
+            "fadeInBefore" => shaped.fade_in_before = beats,
+            "fadeOutBehind" => shaped.fade_out_behind = beats,
             "startBeat" => shaped.start = Ticks::from_beats(one.value.max(0.0)).unwrap_or(clip.start),
             "durationBeats" => shaped.duration = Ticks::from_beats(one.value.max(0.0)).unwrap_or(clip.duration),
             "gain" => shaped.gain = one.value.max(0.0),
@@ -208,6 +216,8 @@ pub(super) fn changes(from: &Clip, to: &Clip) -> Vec<Operation> {
     number("durationBeats", from.duration.beats(), to.duration.beats());
     number("fadeIn", from.fade_in.beats(), to.fade_in.beats());
     number("fadeOut", from.fade_out.beats(), to.fade_out.beats());
+    number("fadeInBefore", from.fade_in_before.beats(), to.fade_in_before.beats());
+    number("fadeOutBehind", from.fade_out_behind.beats(), to.fade_out_behind.beats());
     number("gain", from.gain, to.gain);
     number("audioStartOffset", from.audio_start_offset, to.audio_start_offset);
     number("audioEndOffset", from.audio_end_offset, to.audio_end_offset);
@@ -240,8 +250,9 @@ pub(super) fn next_shape(shape: Shape) -> Shape {
 /// By how much a fade lowers what sounds `beat` beats behind a clip's start.
 pub(super) fn fade_at(clip: &Clip, beat: f64) -> f64 {
     let (rise, fall) = (clip.fade_in.beats(), clip.fade_out.beats());
-    let left = clip.duration.beats() - beat;
-    let up = if beat < rise { clip.fade_in_shape.weight((beat / rise).max(0.0)) } else { 1.0 };
+    let left = (clip.duration + clip.fade_out_behind).beats() - beat;
+    let begun = beat + clip.fade_in_before.beats();
+    let up = if begun < rise { clip.fade_in_shape.weight((begun / rise).max(0.0)) } else { 1.0 };
     let down = if left < fall { clip.fade_out_shape.weight((left / fall).max(0.0)) } else { 1.0 };
     up * down
 }
@@ -258,8 +269,8 @@ pub(super) fn crossfades(lane: &Lane, chosen: impl Fn(&Id) -> bool) -> Vec<Opera
             }
             let overlap = first.end() - second.start;
             let shape = Shape::EqualPower;
-            let leaving = Clip { fade_out: overlap, fade_out_shape: shape, ..first.clone() };
-            let coming = Clip { fade_in: overlap, fade_in_shape: shape, ..second.clone() };
+            let leaving = Clip { fade_out: overlap, fade_out_behind: Ticks(0), fade_out_shape: shape, ..first.clone() };
+            let coming = Clip { fade_in: overlap, fade_in_before: Ticks(0), fade_in_shape: shape, ..second.clone() };
             operations.extend(changes(first, &leaving));
             operations.extend(changes(second, &coming));
         }

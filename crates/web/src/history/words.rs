@@ -196,8 +196,12 @@ fn changed(lexicon: &Lexicon<'_>, deed: &Deed) -> Option<Told> {
         (Table::Clips, "gain") => {
             (format!("set gain of {name} to {} dB", decibels_written(number?)), several("set gain of", "clips"))
         }
-        (Table::Clips, "fadeIn") => (format!("changed the fade-in of {name}"), several("changed fades of", "clips")),
-        (Table::Clips, "fadeOut") => (format!("changed the fade-out of {name}"), several("changed fades of", "clips")),
+        (Table::Clips, "fadeIn" | "fadeInBefore") => {
+            (format!("changed the fade-in of {name}"), several("changed fades of", "clips"))
+        }
+        (Table::Clips, "fadeOut" | "fadeOutBehind") => {
+            (format!("changed the fade-out of {name}"), several("changed fades of", "clips"))
+        }
         (Table::Tracks, "output") => {
             (format!("sent {name} to {}", lexicon.bus(&deed.value)), several("rerouted", "tracks"))
         }

@@ -49,7 +49,7 @@ fn thing_of(path: &str) -> &'static str {
         "sends" => "a send",
         "plugins" => "an effect’s knob",
         "points" => "a point of the automation",
-        "fadeIn" | "fadeOut" => "a fade",
+        "fadeIn" | "fadeOut" | "fadeInBefore" | "fadeOutBehind" => "a fade",
         _ => "something",
     }
 }
