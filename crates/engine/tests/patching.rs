@@ -139,6 +139,28 @@ fn en34_a_device_that_is_late_or_rings_is_passed_by_and_comes_back_without_a_cli
 }
 
 #[test]
+fn en34_a_device_that_is_new_in_its_place_rings_of_what_rose_and_not_of_a_sound_cut_on() {
+    let tone = sine(210.0, 0.5);
+    let natural = largest_step(&tone);
+    let echo = with(device(10, Kind::Delay), &[("time", 50.0), ("feedback", 0.0), ("mix", 50.0)]);
+    let room = with(device(10, Kind::Room), &[("mix", 50.0)]);
+    for rings in [echo, device(10, Kind::Chorus), room] {
+        let name = rings.kind.id();
+        let without = of(vec![playing(1)]);
+        let mut heard = without.clone();
+        heard.tracks[0].devices.push(rings);
+        let mut player = Player::new(&without, tone.clone());
+        // Where the tone is at its highest.
+        let mut out = player.play(4_857);
+        for next in [&heard, &without, &heard] {
+            out.extend(player.change(next));
+            out.extend(player.play(4_857));
+        }
+        assert!(largest_step(&out) < 1.5 * natural, "{name}: {} against {natural}", largest_step(&out));
+    }
+}
+
+#[test]
 fn en7_a_track_that_is_late_or_rings_is_silenced_and_comes_back_without_a_click() {
     // Nothing happens where it is 0.
     let tone = sine(210.0, 0.5);

@@ -158,11 +158,12 @@ impl Effect {
         has_left
     }
 
-    /// Is heard as if it had been passed by until now.
+    /// Is heard as if it had been passed by until now. What goes in rises, so that no echo of it begins with a click.
     pub(super) fn enter(&mut self, clock: u64, over: u32) {
         let heard = self.wet.target();
         self.wet = Ramp::still(0.0);
         self.wet.set(heard, clock, over);
+        self.rise(clock);
     }
 
     /// Tells the device how long a beat is at a frame of the song.
