@@ -65,6 +65,46 @@ mod tests {
         }
     }
 
+    /// As its cases 20 to 23: a tone with one louder period, made at four times the rate and brought down from there, from each of the four frames
+    /// on, so that the highest point lies on the grid of samples or up to half a sample beside it.
+    #[test]
+    fn en28_a_peak_between_the_samples_is_found_wherever_it_lies() {
+        const TAPS: i64 = 400;
+        for share in [4.0, 6.0] {
+            let tone = |n: i64| {
+                let at = (n - 20_000) as f64 / (4.0 * share);
+                if n < 0 {
+                    return 0.0;
+                }
+                let level = if (0.0..1.0).contains(&at) { 1.0 } else { 0.5 };
+                level * libm::sin(core::f64::consts::TAU * at)
+            };
+            // Nothing above half the rate: a sinc, cut off there, in a raised cosine.
+            let tap = |k: i64| {
+                let x = core::f64::consts::PI * k as f64;
+                let sinc = if k == 0 { 1.0 } else { libm::sin(x / 4.0) / (x / 4.0) };
+                sinc / 4.0 * (0.5 + 0.5 * libm::cos(x / TAPS as f64))
+            };
+            let taps: Vec<f64> = (-TAPS..=TAPS).map(tap).collect();
+            let fine = |n: i64| taps.iter().enumerate().map(|(k, tap)| tap * tone(n + k as i64 - TAPS)).sum::<f64>();
+            let fine: Vec<f64> = (18_000..24_000).map(fine).collect();
+            let expected = 20.0 * libm::log10(fine.iter().fold(0.0, |most: f64, x| most.max(x.abs())));
+            let mut on_the_grid = f64::INFINITY;
+            for offset in 0..4 {
+                let samples: Vec<f32> = fine.iter().skip(offset).step_by(4).map(|x| *x as f32).collect();
+                let mut meter = TruePeak::new();
+                meter.hear(&samples, &samples);
+                let db = 20.0 * libm::log10(f64::from(meter.take()[0]));
+                assert!(
+                    (expected - 0.4..=expected + 0.2).contains(&db),
+                    "rate/{share} from {offset}: {db}, not {expected} dB"
+                );
+                on_the_grid = on_the_grid.min(20.0 * libm::log10(f64::from(crate::meter::peak(&samples))));
+            }
+            assert!(expected > -1.0 && on_the_grid < expected - 0.4, "{expected} dB, on the grid {on_the_grid} dB");
+        }
+    }
+
     #[test]
     fn en28_true_peak_is_never_below_the_peak_and_does_not_depend_on_blocks() {
         let samples: Vec<f32> = (0..5_000u32).map(|n| ((n * 7_919) % 2_001) as f32 / 1_000.0 - 1.0).collect();

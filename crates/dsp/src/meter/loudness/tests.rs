@@ -103,6 +103,35 @@ fn en28_tech_3341_case_13_momentary_maxima_wherever_they_begin() {
 }
 
 #[test]
+fn en28_tech_3341_case_14_momentary_maxima_as_they_rise() {
+    let pieces: Vec<_> = (0..20)
+        .flat_map(|i| [(-200.0, f64::from(i) * 0.02), (-38.0 + f64::from(i), 0.4), (-200.0, 0.4 - f64::from(i) * 0.02)])
+        .collect();
+    let mut peaks = [f64::NEG_INFINITY; 20];
+    play(&pieces, RATE, |seconds, meter| {
+        let i = ((seconds - 0.001) / 0.8) as usize;
+        peaks[i.min(19)] = peaks[i.min(19)].max(meter.momentary());
+    });
+    for (i, peak) in peaks.into_iter().enumerate() {
+        near(peak, -38.0 + i as f64, 0.1);
+    }
+}
+
+#[test]
+fn en28_a_tone_on_one_side_has_half_the_power_of_one_on_both() {
+    let tone: Vec<f32> =
+        (0..20 * RATE).map(|n| (0.1 * libm::sin(TAU * 1_000.0 * f64::from(n) / f64::from(RATE))) as f32).collect();
+    let silence = vec![0.0; tone.len()];
+    for (left, right, expected) in [(&tone, &silence, -23.01), (&silence, &tone, -23.01), (&tone, &tone, -20.0)] {
+        let mut meter = Loudness::new(RATE);
+        meter.hear(left, right);
+        for value in [meter.momentary(), meter.short_term(), meter.integrated()] {
+            near(value, expected, 0.1);
+        }
+    }
+}
+
+#[test]
 fn en28_tech_3342_cases_1_to_4_the_range() {
     let table: [(&[f64], f64); 4] = [
         (&[-20.0, -30.0], 10.0),
