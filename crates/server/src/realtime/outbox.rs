@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 
 use axum::body::Bytes;
@@ -24,6 +24,7 @@ use super::limits::{BEHIND_FRAMES, NEWS_EVERY, WRITTEN_BY_ROOM_BYTES};
 use super::queue::{EncodedCommits, Outgoing, Queue};
 use crate::web_socket::WriteHalf;
 use crate::web_socket::frames::{HEAD_BYTES_MAX, Kind, closing, put_head};
+use crate::web_socket::together::{self, TOGETHER_MAX};
 
 /// Small frames are gathered up to about so many bytes, and handed to the system together.
 const GATHERED_BYTES: usize = 32 * 1024;
@@ -156,6 +157,11 @@ impl Line {
     /// Writes a frame while nothing waits.
     fn write_straight(&mut self, frame: &Bytes) {
         let taken = self.wire.as_ref().and_then(|wire| wire.try_write(frame)).unwrap_or(0);
+        self.keep_rest(frame, taken);
+    }
+
+    /// So much of a frame has been written while nothing waited.
+    fn keep_rest(&mut self, frame: &Bytes, taken: usize) {
         if taken < frame.len() {
             self.unsent.push_back(frame.slice(taken..));
             self.write_on();
@@ -274,6 +280,23 @@ impl Outbox {
         }
     }
 
+    /// Tells of all of these commits like [`Outbox::news`], but writes them later, in `together` with those of others: true when it
+    /// has taken them.
+    pub(crate) fn join<'a>(&'a self, together: &mut Together<'a>, frame: Option<&'a Bytes>, now: Instant) -> bool {
+        let Some(frame) = frame.filter(|frame| frame.len() <= COPIED_BYTES_MAX) else { return false };
+        let mut line = match self.0.line.try_lock() {
+            Ok(line) => line,
+            Err(TryLockError::Poisoned(line)) => line.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        if !line.is_open_to_news(now) || together.0.len() >= TOGETHER_MAX {
+            return false;
+        }
+        line.news_at = Some(now);
+        together.0.push((line, frame));
+        true
+    }
+
     /// Tells of some of these commits, in as many frames as their size asks for.
     pub(crate) fn commits(&self, channel: u32, commits: &EncodedCommits, range: Range<usize>) -> bool {
         self.say(|queue| queue.commits(channel, commits, range))
@@ -287,6 +310,24 @@ impl Outbox {
     /// Whether so much waits that what can be left out should be.
     pub(crate) fn is_behind(&self) -> bool {
         self.0.line().queue.len() >= BEHIND_FRAMES
+    }
+}
+
+/// News that are written to many sockets with one call of the system. Until then nobody else says anything to those sockets, so
+/// that whoever gathers them may wait for no socket: another room may be gathering, in another order.
+#[derive(Default)]
+pub(crate) struct Together<'a>(Vec<(MutexGuard<'a, Line>, &'a Bytes)>);
+
+impl Together<'_> {
+    /// Writes what was gathered, and lets go of the sockets.
+    pub(crate) fn write(&mut self) {
+        // Without a wire a line is closed, and joins nothing.
+        let wired = self.0.iter().filter_map(|(line, frame)| Some((line.wire.as_ref()?, &frame[..])));
+        let writes: Vec<_> = wired.collect();
+        let taken = together::write(&writes);
+        for ((mut line, frame), taken) in self.0.drain(..).zip(taken) {
+            line.keep_rest(frame, taken);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod frames;
 mod reading;
+pub(crate) mod together;
 mod writing;
 
 use axum::body::Bytes;

@@ -11,10 +11,14 @@ use tokio::task::unconstrained;
 use tokio::time::Instant;
 
 use super::super::commit_group::{Verdict, Verdicts, commits};
+use super::super::outbox::Together;
 use super::super::queue::{EncodedCommits, Queue};
 use super::committing::ReplyTo;
 use super::following::denied;
 use super::{Follower, RoomTask, SocketId, may_read, members};
+
+/// How many sockets further on the memory is fetched: each is cold, see [`super::super::outbox::Outbox::warm`].
+const FETCHED_AHEAD: usize = 4;
 
 impl RoomTask {
     /// Tells everyone of what has just become durable (WR9), once per changed record and list.
@@ -44,26 +48,38 @@ impl RoomTask {
     /// Each follower gets every commit, in order: its own that the log carries verbatim as an acknowledgement only.
     fn tell_followers(&mut self, encoded: &EncodedCommits, verdicts: &Verdicts, replies: &[ReplyTo]) {
         let authors: BTreeSet<SocketId> = replies.iter().filter_map(ReplyTo::socket).collect();
-        let mut ready: BTreeMap<u32, Option<Bytes>> = BTreeMap::new();
+        let is_author = |follower: &&Follower| authors.contains(&follower.socket);
+        let channels: BTreeSet<u32> = self.followers.iter().map(|follower| follower.channel).collect();
+        let ready: BTreeMap<u32, Option<Bytes>> =
+            channels.into_iter().map(|channel| (channel, encoded.ready_frame(channel))).collect();
         let now = Instant::now();
-        let mut tell = |follower: &Follower| {
-            if authors.contains(&follower.socket) {
-                return follower.outbox.say(|queue| tell_author(queue, follower, encoded, verdicts, replies));
-            }
-            let channel = follower.channel;
-            let frame = ready.entry(channel).or_insert_with(|| encoded.ready_frame(channel));
-            follower.outbox.news(channel, encoded, frame.as_ref(), now)
-        };
         let mut gone = Vec::new();
-        for (at, follower) in self.followers.iter().enumerate() {
-            // While the system writes to this one.
-            if let Some(next) = self.followers.get(at + 1) {
-                next.outbox.warm();
-            }
-            if !tell(follower) {
+        let mut note = |follower: &Follower, is_there: bool| {
+            if !is_there {
                 gone.push((follower.socket, follower.channel));
             }
+        };
+        for author in self.followers.iter().filter(is_author) {
+            note(author, author.outbox.say(|queue| tell_author(queue, author, encoded, verdicts, replies)));
         }
+        let mut together = Together::default();
+        for (at, follower) in self.followers.iter().enumerate() {
+            if let Some(next) = self.followers.get(at + FETCHED_AHEAD) {
+                next.outbox.warm();
+            }
+            if is_author(&follower) {
+                continue;
+            }
+            let channel = follower.channel;
+            let frame = ready.get(&channel).and_then(Option::as_ref);
+            if !follower.outbox.join(&mut together, frame, now) {
+                // It may be among them already, on another channel.
+                together.write();
+                note(follower, follower.outbox.news(channel, encoded, frame, now));
+            }
+        }
+        together.write();
+        drop(together);
         if !gone.is_empty() {
             self.followers.retain(|follower| !gone.contains(&(follower.socket, follower.channel)));
         }
