@@ -27,6 +27,7 @@ pub async fn delete_account(app: &App, caller: &Caller, password: String) -> Res
     }
     let (user, epoch, now) = (caller.user.clone(), new_id(), app.clock.now());
     app.database.run(move |store| store.delete_account(&user, &epoch, now)).await?;
+    app.realtime.end_sockets(&caller.user, |_| false);
     tracing::info!(user = %caller.user, "an account was deleted by its owner");
     Ok(())
 }

@@ -33,6 +33,7 @@ pub async fn change_password(app: &App, caller: &Caller, old: String, new: Strin
     let hash = app.accounts.passwords.hash(new).await?;
     let (now, keep) = (app.clock.now(), caller.session);
     app.database.run(move |store| store.set_password(&account.user, &hash, Some(&keep), now)).await?;
+    app.realtime.end_sockets(&caller.user, |session| *session == keep);
     Ok(())
 }
 
@@ -85,7 +86,9 @@ pub async fn reset_password(app: &App, token: &str, new: String) -> Result<(), P
     let password_hash = app.accounts.passwords.hash(new).await?;
     let (ticket, now) = (token_hash(token), app.clock.now());
     let user = app.database.run(move |store| store.reset_password(&ticket, &password_hash, now)).await?;
-    user.map(drop).ok_or_else(void_link)
+    let user = user.ok_or_else(void_link)?;
+    app.realtime.end_sockets(&user, |_| false);
+    Ok(())
 }
 
 /// The caller's sessions, the last used first.
@@ -106,6 +109,7 @@ pub async fn end_session(app: &App, caller: &Caller, name: &str) -> Result<(), P
     let found = sessions.into_iter().map(|(token, _)| token).find(|token| session_name(token) == name);
     let token = found.ok_or_else(Problem::not_found)?;
     app.database.run(move |store| store.delete_session(&token)).await?;
+    app.realtime.end_sockets(&caller.user, |session| *session != token);
     Ok(())
 }
 
@@ -115,7 +119,9 @@ pub async fn end_session(app: &App, caller: &Caller, name: &str) -> Result<(), P
 /// 500 when the database fails.
 pub async fn end_other_sessions(app: &App, caller: &Caller) -> Result<usize, Problem> {
     let Caller { user, session } = caller.clone();
-    Ok(app.database.run(move |store| store.delete_sessions_of(&user, Some(&session))).await?)
+    let ended = app.database.run(move |store| store.delete_sessions_of(&user, Some(&session))).await?;
+    app.realtime.end_sockets(&caller.user, |other| *other == session);
+    Ok(ended)
 }
 
 async fn held(app: &App, caller: &Caller) -> Result<Vec<(TokenHash, Session)>, Problem> {

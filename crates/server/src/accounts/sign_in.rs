@@ -149,9 +149,23 @@ pub fn renewed_cookies(app: &App, sent: &CookieJar, user: &Id) -> Result<Option<
 /// 500 when the database fails.
 pub async fn log_out(app: &App, cookies: &CookieJar) -> Result<Cookies, Problem> {
     if let Some(token) = caller::token_of(cookies) {
-        app.database.run(move |store| store.delete_session(&token)).await?;
+        end_session(app, token).await?;
     }
     no_cookies(app)
+}
+
+/// Ends this session, if there is one, and its sockets.
+async fn end_session(app: &App, token: TokenHash) -> Result<(), Problem> {
+    let now = app.clock.now();
+    let session = app.database.run(move |store| {
+        let session = store.session(&token, now)?;
+        store.delete_session(&token)?;
+        Ok(session)
+    });
+    if let Some(session) = session.await? {
+        app.realtime.end_sockets(&session.user, |other| *other != token);
+    }
+    Ok(())
 }
 
 /// The cookies that make the browser forget its session.
@@ -171,15 +185,10 @@ async fn begin_session(app: &App, visitor: &Visitor, user: Id) -> Result<Cookies
     let expires = Timestamp(now.0 + SESSION_LIFETIME_MS);
     let session = NewSession { token_hash, user: user.clone(), device: visitor.device.clone(), now, expires };
     // The browser is about to forget the cookie of the session before: nobody could end that one any more.
-    let before = visitor.session;
-    app.database
-        .run(move |store| {
-            if let Some(before) = before {
-                store.delete_session(&before)?;
-            }
-            store.create_session(session)
-        })
-        .await?;
+    if let Some(before) = visitor.session {
+        end_session(app, before).await?;
+    }
+    app.database.run(move |store| store.create_session(session)).await?;
     cookies(app, &token, user.as_str(), SESSION_LIFETIME_MS)
 }
 

@@ -14,6 +14,7 @@ mod room_task;
 mod routes;
 mod scope;
 mod socket;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
@@ -24,15 +25,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use model::roles::role_of;
 use model::{Id, RecordMap};
 use operations::{Author, Refusal, Scope, Transaction};
-use storage::{Database, NewJob, StoreError};
+use storage::{Database, NewJob, StoreError, TokenHash};
 use sync::Room;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use commit_group::{Submission, Verdict};
-use limits::{REWINDS_AT_ONCE_MAX, ROOM_BYTES_MAX, ROOM_QUEUE_MAX, SOCKETS_PER_USER_MAX};
+use limits::{REWINDS_AT_ONCE_MAX, ROOM_BYTES_MAX, ROOM_QUEUE_MAX};
 use rates::{Kind, Rates};
-use room_task::{Request, RoomTask};
+use room_task::{Request, RoomTask, SocketId};
 use scope::scope_of;
+use sockets::Sockets;
 
 pub use disk::Disk;
 pub(crate) use history::records_at;
@@ -102,7 +105,7 @@ struct Rooms {
     database: Database,
     clock: Clock,
     open: Mutex<HashMap<Scope, Door>>,
-    sockets: Mutex<HashMap<Id, usize>>,
+    sockets: Mutex<Sockets>,
     rates: Mutex<Rates>,
     next_socket: AtomicU64,
     rewinds: Arc<Semaphore>,
@@ -311,26 +314,20 @@ impl Realtime {
         door
     }
 
-    /// A number for a new socket of this user; none when they have too many open already.
-    fn socket_opened(&self, user: &Id) -> Option<u64> {
-        let mut sockets = lock(&self.0.sockets);
-        let count = sockets.entry(user.clone()).or_default();
-        *count += 1;
-        if *count > SOCKETS_PER_USER_MAX {
-            *count -= 1;
-            return None;
-        }
-        Some(self.0.next_socket.fetch_add(1, Ordering::Relaxed))
+    /// A number for a new socket of this user's session; none when they have too many open already. `ended` is cancelled when the
+    /// session ends.
+    fn socket_opened(&self, user: &Id, session: TokenHash, ended: &CancellationToken) -> Option<SocketId> {
+        let number = self.0.next_socket.fetch_add(1, Ordering::Relaxed);
+        lock(&self.0.sockets).open(user, number, session, ended.clone()).then_some(number)
     }
 
-    fn socket_closed(&self, user: &Id) {
-        let mut sockets = lock(&self.0.sockets);
-        if let Some(count) = sockets.get_mut(user) {
-            *count -= 1;
-            if *count == 0 {
-                sockets.remove(user);
-            }
-        }
+    fn socket_closed(&self, user: &Id, number: SocketId) {
+        lock(&self.0.sockets).close(user, number);
+    }
+
+    /// Ends those of a person's sockets whose session does not hold any more. Nothing that they send from now on is taken.
+    pub(crate) fn end_sockets(&self, user: &Id, holds: impl Fn(&TokenHash) -> bool) {
+        lock(&self.0.sockets).end(user, holds);
     }
 }
 

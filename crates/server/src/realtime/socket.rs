@@ -37,6 +37,8 @@ mod close_code {
 
 /// What a socket is told that is cut off.
 const TOO_SLOW: (u16, &str) = (close_code::AGAIN, "this connection reads too slowly, or has ended; please resume");
+/// What a socket is told whose session has ended.
+const LOGGED_OUT: (u16, &str) = (close_code::POLICY, "please log in again");
 /// How long the goodbye may take.
 const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
@@ -50,24 +52,31 @@ pub(crate) fn accept(app: App, user: Caller, upgrade: Upgrade) -> Response {
 
 async fn serve(app: App, user: Caller, protocol: Option<&str>, incoming: Incoming, wire: WriteHalf) {
     let (binary, packs) = (protocol.is_some(), protocol == Some(wire::SUBPROTOCOL_PACKED));
-    let cut = CancellationToken::new();
+    // Whoever ends the session cuts the socket off with it.
+    let ended = CancellationToken::new();
+    let cut = ended.child_token();
     let (sender, task) = outbox(wire, cut.clone());
-    let Some(number) = app.realtime.socket_opened(&user.user) else {
+    let Some(number) = app.realtime.socket_opened(&user.user, user.session, &ended) else {
         let goodbye = task.close(close_code::POLICY, "you have too many connections open");
         drop(tokio::time::timeout(GOODBYE_MAX, goodbye).await);
         return;
     };
-    let mut writer = tokio::spawn(write(task, packs, cut.clone(), app.clone(), user.clone()));
+    // It may have ended since the request was let in.
+    if !still_logged_in(&app, &user).await {
+        ended.cancel();
+    }
+    let mut writer = tokio::spawn(write(task, packs, cut.clone(), ended, app.clone(), user.clone()));
     let mut session = Session {
         app: app.clone(),
         user: user.user.clone(),
         number,
         outbox: sender,
+        cut: cut.clone(),
         rooms: Rooms::default(),
         pointing: Pointing::default(),
         greeted: false,
     };
-    session.read(incoming, binary, &cut).await;
+    session.read(incoming, binary).await;
     session.leave().await;
     // What is queued, an error's reason above all, is still written.
     session.outbox.push(Outgoing::Goodbye);
@@ -75,7 +84,7 @@ async fn serve(app: App, user: Caller, protocol: Option<&str>, incoming: Incomin
         cut.cancel();
         drop(writer.await);
     }
-    app.realtime.socket_closed(&user.user);
+    app.realtime.socket_closed(&user.user, number);
 }
 
 /// Whether the session with which the socket was opened still holds; a database that does not answer ends nothing.
@@ -84,18 +93,25 @@ async fn still_logged_in(app: &App, caller: &Caller) -> bool {
 }
 
 /// Writes what the rooms cannot write themselves, asks whether the other side is still there, and says goodbye.
-async fn write(mut outbox: OutboxTask, packs: bool, cut: CancellationToken, app: App, user: Caller) {
+async fn write(
+    mut outbox: OutboxTask,
+    packs: bool,
+    cut: CancellationToken,
+    ended: CancellationToken,
+    app: App,
+    user: Caller,
+) {
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     // Made once: each would take its place in a list of listeners each time.
     let (mut cut_off, mut stopping) = (pin!(cut.cancelled()), pin!(app.shutdown.cancelled()));
     let (code, reason) = loop {
         let work = tokio::select! {
             biased;
-            () = &mut cut_off => break TOO_SLOW,
+            () = &mut cut_off => break if ended.is_cancelled() { LOGGED_OUT } else { TOO_SLOW },
             () = &mut stopping => break (close_code::RESTART, "the server is stopping"),
             _ = ping.tick() => {
                 if !still_logged_in(&app, &user).await {
-                    break (close_code::POLICY, "please log in again");
+                    break LOGGED_OUT;
                 }
                 outbox.ping();
                 continue;
@@ -155,6 +171,8 @@ struct Session {
     user: Id,
     number: SocketId,
     outbox: Outbox,
+    /// Cancelled when the socket is to end: what comes after that is not taken.
+    cut: CancellationToken,
     rooms: Rooms,
     pointing: Pointing,
     greeted: bool,
@@ -162,12 +180,13 @@ struct Session {
 
 impl Session {
     /// Reads until the other side leaves, is silent for too long, or makes no sense.
-    async fn read(&mut self, mut incoming: Incoming, binary: bool, cut: &CancellationToken) {
+    async fn read(&mut self, mut incoming: Incoming, binary: bool) {
         let mut heard_at = Instant::now();
         loop {
             let due = self.pointing.due();
             let next = tokio::select! {
-                () = cut.cancelled() => return,
+                biased;
+                () = self.cut.cancelled() => return,
                 () = sleep_until(due.unwrap_or(heard_at)), if due.is_some() => {
                     self.pass_on().await;
                     continue;
@@ -282,12 +301,22 @@ impl Session {
             return Ok(());
         }
         let author = Author::User(self.user.clone());
-        let place = self.app.realtime.place(&scope, bytes).await;
-        let submission =
-            |transaction| Submission { author: author.clone(), transaction, jobs: Vec::new(), place: place.clone() };
-        let submissions = transactions.into_iter().map(submission).collect();
-        let request = Request::SubmitFromSocket { socket: self.number, channel, submissions };
-        self.app.realtime.send(&scope, request).await;
+        let hand_over = async {
+            let place = self.app.realtime.place(&scope, bytes).await;
+            let submission = |transaction| {
+                let (author, place) = (author.clone(), place.clone());
+                Submission { author, transaction, jobs: Vec::new(), place }
+            };
+            let submissions = transactions.into_iter().map(submission).collect();
+            let request = Request::SubmitFromSocket { socket: self.number, channel, submissions };
+            self.app.realtime.send(&scope, request).await;
+        };
+        // While it waits for its place the session may end.
+        tokio::select! {
+            biased;
+            () = self.cut.cancelled() => {}
+            () = hand_over => {}
+        }
         Ok(())
     }
 

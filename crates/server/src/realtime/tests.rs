@@ -1,6 +1,5 @@
 //! The limits of rooms and sockets that need neither a network nor a wait.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,7 @@ use model::{Id, Records, Timestamp};
 use storage::blobs::MemoryBlobs;
 use storage::{Database, DiskFault, MemoryStore};
 
-use super::limits::{
-    FOUND_RATE, PROJECTS_PER_USER_MAX, REWIND_COMMITS_MAX, REWINDS_AT_ONCE_MAX, ROOM_BYTES_MAX, SOCKETS_PER_USER_MAX,
-};
+use super::limits::{FOUND_RATE, PROJECTS_PER_USER_MAX, REWIND_COMMITS_MAX, REWINDS_AT_ONCE_MAX, ROOM_BYTES_MAX};
 use super::*;
 use crate::App;
 use crate::config::Config;
@@ -44,22 +41,6 @@ fn by_ann(tx: &str, operation: operations::Operation) -> Transaction {
 fn project(name: &str) -> Transaction {
     let fields = model::fields([("name", "Song".into())]);
     by_ann(&format!("make-{name}"), operations::build::create(model::Table::Projects, &id(name), fields))
-}
-
-#[test]
-fn w6_one_person_has_so_many_sockets_and_others_have_theirs() {
-    let realtime = realtime();
-    let (ann, bob) = (id("ann"), id("bob"));
-    let numbers: BTreeSet<u64> = (0..SOCKETS_PER_USER_MAX).filter_map(|_| realtime.socket_opened(&ann)).collect();
-    assert_eq!(numbers.len(), SOCKETS_PER_USER_MAX, "each has a number of its own");
-    assert_eq!(realtime.socket_opened(&ann), None);
-    assert!(realtime.socket_opened(&bob).is_some());
-    realtime.socket_closed(&ann);
-    assert!(realtime.socket_opened(&ann).is_some(), "the place of one that has gone");
-    assert_eq!(realtime.socket_opened(&ann), None);
-    (0..SOCKETS_PER_USER_MAX).for_each(|_| realtime.socket_closed(&ann));
-    realtime.socket_closed(&bob);
-    assert!(lock(&realtime.0.sockets).is_empty(), "nobody is remembered");
 }
 
 #[tokio::test(start_paused = true)]

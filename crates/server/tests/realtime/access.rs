@@ -1,13 +1,15 @@
 //! Who hears what, and until when (PS1).
 
 use axum::http::StatusCode;
+use futures_util::SinkExt as _;
 use model::Table;
 use operations::build::{create, delete, set};
 use serde_json::{Value, json};
-use sync::wire::{ClientMessage, SUBPROTOCOL, ServerMessage, VERSION};
+use sync::wire::{ClientMessage, SUBPROTOCOL, ServerMessage, VERSION, encode};
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::band::{Server, id, membership, volume};
+use crate::band::{Server, User, id, membership, transaction, volume};
 
 #[tokio::test]
 async fn ps1_a_stranger_hears_nothing_and_who_loses_access_hears_no_more() {
@@ -243,6 +245,67 @@ async fn pe4_everybody_sees_at_once_who_has_joined_by_a_link() {
             let roles: Vec<_> = people.iter().map(|person| (person.id.as_str(), person.role.name())).collect();
             assert_eq!(roles, [("ann", "owner"), ("bob", "viewer")]);
             break;
+        }
+    }
+}
+
+/// Ends a session that somebody has on another device; `here` is the one that stays, if any does.
+async fn end_session(server: &Server, how: &str, here: &User, there: &User) -> StatusCode {
+    let password = "a long password";
+    let (user, method, path, body) = match how {
+        "log out" => (there, "POST", "/api/auth/logout".to_owned(), Value::Null),
+        "log out there" => {
+            let (_, sessions) = server.get(here, "/api/account/sessions").await;
+            let other = sessions["sessions"].as_array().unwrap().iter().find(|session| session["current"] == false);
+            (here, "DELETE", format!("/api/account/sessions/{}", other.unwrap()["id"].as_str().unwrap()), Value::Null)
+        }
+        "log out elsewhere" => (here, "DELETE", "/api/account/sessions".to_owned(), Value::Null),
+        "change the password" => {
+            let body = json!({"oldPassword": password, "newPassword": "another long one"});
+            (here, "POST", "/api/account/password".to_owned(), body)
+        }
+        "log in anew" => {
+            let body = json!({"email": "ann@example.com", "password": password});
+            (there, "POST", "/api/auth/login".to_owned(), body)
+        }
+        _ => (here, "POST", "/api/account/delete".to_owned(), json!({"password": password})),
+    };
+    server.call(Some(user), method, &path, body).await.0
+}
+
+#[tokio::test]
+async fn ps1_a_socket_ends_with_its_session_and_nothing_that_it_sends_is_taken_any_more() {
+    const DELETE: &str = "delete the account";
+    for how in ["log out", "log out there", "log out elsewhere", "change the password", "log in anew", DELETE] {
+        let (server, _, _) = Server::in_memory().await;
+        let (here, bob) = (server.sign_up("ann").await, server.let_in("bob"));
+        server.project(&here).await;
+        server.add(&here, "bob").await;
+        let body = json!({"email": "ann@example.com", "password": "a long password"});
+        let (_, _, cookie) = server.call(None, "POST", "/api/auth/login", body).await;
+        let cookie = cookie.unwrap().split(';').next().unwrap().to_owned();
+        let there = User { id: here.id.clone(), cookie };
+        let (mut stays, _) = server.open(&here, None).await;
+        let (mut ends, _) = server.open(&there, None).await;
+        assert!(end_session(&server, how, &here, &there).await.is_success(), "{how}");
+        // No ping of the server's has asked for the session yet: the edit would have been taken.
+        let transactions = vec![transaction(&there, "late", volume(0.9))];
+        let late = encode(&ClientMessage::Submit { channel: 1, transactions });
+        // The socket may be closed already.
+        drop(ends.0.send(Message::Binary(late.into())).await);
+        let closing = loop {
+            match ends.next().await {
+                Some(Message::Close(Some(closing))) => break closing,
+                Some(_) => {}
+                None => panic!("{how}: no reason"),
+            }
+        };
+        assert_eq!((u16::from(closing.code), closing.reason.as_str()), (1008, "please log in again"), "{how}");
+        let (_, project) = server.get(&bob, "/api/projects/p/records").await;
+        assert_ne!(project["recordMap"]["tracks"]["a"]["volume"], 0.9, "{how}");
+        if how != DELETE {
+            stays.say(&ClientMessage::Ping { nonce: 7 }).await;
+            stays.wait_for(|message| (message == ServerMessage::Pong { nonce: 7 }).then_some(())).await;
         }
     }
 }
