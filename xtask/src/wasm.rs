@@ -21,8 +21,24 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-simd",
 ];
 
+/// What wasm-opt does: takes out what nobody calls, keeps one of functions that are equal, and shortens code where it stands. `-Oz` does far more,
+/// and the file is smaller for it, by 13 %; but as sent it is larger, by 8 % (921 kB to 852 on 2026-11-26): LLVM numbers the locals
+/// of like functions alike and lays them out alike, so that Brotli finds one in the other, and sharing locals and inlining end that.
+const WASM_PASSES: [&str; 10] = [
+    "--remove-unused-module-elements",
+    "--duplicate-function-elimination",
+    "--memory-packing",
+    "--dce",
+    "--remove-unused-names",
+    "--remove-unused-brs",
+    "--merge-blocks",
+    "--optimize-instructions",
+    "--precompute",
+    "--vacuum",
+];
+
 /// Raised when the steps after cargo change, so that results kept from before are not used.
-const STEPS_VERSION: u32 = 1;
+const STEPS_VERSION: u32 = 2;
 
 /// Where everything about WASM is built: apart from the native builds, whose compiler may be another.
 pub(crate) fn target_dir(root: &Path) -> PathBuf {
@@ -175,10 +191,10 @@ impl Builder<'_> {
     }
 
     fn optimise(&self, wasm: &Path) -> Outcome {
-        println!("wasm: wasm-opt -Oz");
+        println!("wasm: wasm-opt");
         let before = files::read(wasm)?.len();
         let optimised = wasm.with_extension("optimised");
-        let arguments: Vec<&str> = ["-Oz"].into_iter().chain(WASM_FEATURES).collect();
+        let arguments: Vec<&str> = WASM_PASSES.into_iter().chain(WASM_FEATURES).collect();
         npm::wasm_opt(self.root, &arguments, wasm, &optimised)?;
         std::fs::rename(&optimised, wasm).map_err(|error| format!("cannot replace {}: {error}", wasm.display()))?;
         println!("wasm: {before} bytes before, {} after", files::read(wasm)?.len());
