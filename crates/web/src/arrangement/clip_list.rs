@@ -1,6 +1,6 @@
 //! The clips as a list: what a screen reader reads and the keyboard moves. Its items lie over their pictures on the canvas.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use leptos::html::Div;
@@ -106,7 +106,7 @@ pub(super) fn ClipList() -> impl IntoView {
     let stop = Memo::new(move |_| {
         ids.with(|ids| board.current.get().filter(|current| ids.contains(current)).or_else(|| ids.first().cloned()))
     });
-    provide_context(TabStop(stop));
+    provide_context(TabStop::follow(stop));
     let label = move || {
         format!(
             "Clips, {} in all. Arrow keys move a clip, Alt and arrow keys go to others, E opens its panel, Delete removes it.",
@@ -131,9 +131,50 @@ pub(super) fn ClipList() -> impl IntoView {
     }
 }
 
-/// The clip to which the Tab key comes.
+/// The clip to which the Tab key comes. Each clip of the list has a switch of its own: were all of them to look at the one answer,
+/// every edit, which may change it, would call them all, and that was half of what an edit takes.
 #[derive(Clone, Copy)]
-struct TabStop(Memo<Option<Id>>);
+struct TabStop {
+    now: Memo<Option<Id>>,
+    switches: StoredValue<HashMap<Id, RwSignal<bool>>>,
+}
+
+impl TabStop {
+    fn follow(now: Memo<Option<Id>>) -> TabStop {
+        let stop = TabStop { now, switches: StoredValue::new(HashMap::new()) };
+        Effect::new(move |before: Option<Option<Id>>| {
+            let now = now.get();
+            if let Some(before) = before.filter(|before| *before != now) {
+                stop.turn(before.as_ref(), false);
+            }
+            stop.turn(now.as_ref(), true);
+            now
+        });
+        stop
+    }
+
+    fn turn(self, id: Option<&Id>, on: bool) {
+        let switch = id.and_then(|id| self.switches.with_value(|switches| switches.get(id).copied()));
+        if let Some(switch) = switch.filter(|switch| switch.try_get_untracked() == Some(!on)) {
+            switch.set(on);
+        }
+    }
+
+    /// Whether it is this clip, for as long as that is in the list.
+    fn is(self, id: &Id) -> RwSignal<bool> {
+        let switch = RwSignal::new(self.now.with_untracked(|now| now.as_ref() == Some(id)));
+        let id = id.clone();
+        self.switches.update_value(|switches| _ = switches.insert(id.clone(), switch));
+        on_cleanup(move || {
+            self.switches.try_update_value(|switches| {
+                if switches.get(&id) == Some(&switch) {
+                    switches.remove(&id);
+                }
+            });
+        });
+        switch
+    }
+}
 
 #[component]
 fn ClipHandle(id: Id) -> impl IntoView {
@@ -156,8 +197,7 @@ fn ClipHandle(id: Id) -> impl IntoView {
     let track = move || clip.with(|clip| clip.as_ref().map(|clip| clip.track_id.to_string()));
     let key_id = StoredValue::new(id.clone());
     let pressed = expect_context::<Pressed>();
-    let stop = expect_context::<TabStop>().0;
-    let is_stop = Memo::new(move |_| stop.with(|stop| key_id.with_value(|id| stop.as_ref() == Some(id))));
+    let is_stop = expect_context::<TabStop>().is(&id);
     let node = NodeRef::<Div>::new();
     view! {
         <div
