@@ -319,7 +319,8 @@ fn NameInput(id: Id, name: Memo<String>, renaming: RwSignal<bool>) -> impl IntoV
     let id = StoredValue::new(id);
     // Whoever leaves the field by a press elsewhere wants the focus there.
     let finish = move |keep: bool, by_key: bool| {
-        if !renaming.get_untracked() {
+        // None when the track goes while its name is typed.
+        if renaming.try_get_untracked() != Some(true) {
             return;
         }
         let wanted = input.get_untracked().map(|input| input.value().trim().to_owned()).unwrap_or_default();

@@ -138,9 +138,11 @@ impl Hold {
         self.cancel();
     }
 
-    /// Puts it back.
+    /// Puts it back; one that is gone is nowhere.
     pub(crate) fn cancel(self) {
-        self.held.set(None);
+        if self.held.try_set(None).is_some() {
+            return;
+        }
         self.preview.run(None);
     }
 

@@ -31,8 +31,10 @@ pub(crate) fn Typed(
             show();
         }
     });
+    // A field that goes while it has the focus is left as it goes: whatever it knew is gone then, and nothing is written.
+    let is_typed = move || typing.try_get_untracked() == Some(true);
     let commit = move || {
-        if typing.get_untracked() {
+        if is_typed() {
             typing.set(false);
             if let Some(input) = input.get_untracked()
                 && !write.run(input.value())
@@ -49,7 +51,7 @@ pub(crate) fn Typed(
     let key = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
         "Enter" => commit(),
         // With nothing typed it means the panel around the field.
-        "Escape" if typing.get_untracked() => {
+        "Escape" if is_typed() => {
             typing.set(false);
             show();
             event.stop_propagation();

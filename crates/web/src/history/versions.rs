@@ -66,7 +66,8 @@ pub(super) fn VersionMark(version: Version) -> impl IntoView {
         }
     });
     let rename = move |keep: bool| {
-        if !renaming.get_untracked() {
+        // None when the list goes while a name is typed.
+        if renaming.try_get_untracked() != Some(true) {
             return;
         }
         let wanted = input.get_untracked().map(|field| field.value().trim().to_owned()).unwrap_or_default();

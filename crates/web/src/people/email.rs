@@ -26,8 +26,8 @@ pub(super) fn EmailForm() -> impl IntoView {
             return;
         };
         busy.set(true);
+        let body = Addition { email: address.clone(), role: role.get_untracked() };
         leptos::task::spawn_local(async move {
-            let body = Addition { email: address.clone(), role: role.get_untracked() };
             let answer = api::post_only(&format!("/api/projects/{}/members", project.id), &body).await;
             busy.set(false);
             outcome.set(Some(match answer {

@@ -226,7 +226,7 @@ fn Fresh(url: String) -> impl IntoView {
                 let _ = said.try_set("Copied. It is shown only now.");
             } else {
                 let _ = said.try_set("The browser did not let the page copy: press Ctrl+C.");
-                if let Some(field) = field.get_untracked() {
+                if let Some(field) = field.try_get_untracked().flatten() {
                     let _ = field.focus();
                     field.select();
                 }

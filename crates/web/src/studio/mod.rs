@@ -229,7 +229,9 @@ fn SongName(name: Memo<String>) -> impl IntoView {
     let door = expect_context::<Door>();
     let input = NodeRef::<leptos::html::Input>::new();
     let commit = move || {
-        let (Some(field), Some(project)) = (input.get_untracked(), door.project().get_untracked()) else { return };
+        // None when the studio is left while the field has the focus.
+        let Some(field) = input.try_get_untracked().flatten() else { return };
+        let Some(project) = door.project().get_untracked() else { return };
         let wanted = field.value().trim().to_owned();
         if wanted.is_empty() || wanted == project.name {
             field.set_value(&project.name);

@@ -52,7 +52,8 @@ pub(crate) fn TempoField(holding: RwSignal<Option<Id>>) -> impl IntoView {
         }
     });
     let commit = move || {
-        if !typing.get_untracked() {
+        // None when the field goes while it has the focus.
+        if typing.try_get_untracked() != Some(true) {
             return;
         }
         typing.set(false);
