@@ -297,7 +297,7 @@ fn key(board: Board, id: &Id, event: &leptos::ev::KeyboardEvent) {
         Command::Select => board.select(id, false),
         Command::AddToSelection => board.select(id, true),
         Command::ClipPanel => clip_panel::open(board, id),
-        Command::Reverse => shape("Reverse clip", |clip| clip.reversed = !clip.reversed),
+        Command::Reverse => clip_panel::reverse(board, id),
         Command::Crossfade => clip_panel::crossfade(board),
         Command::FadeInShape => {
             shape("Change shape of fade", |clip| clip.fade_in_shape = next_shape(clip.fade_in_shape));

@@ -10,6 +10,7 @@ use web_sys::HtmlElement;
 use super::board::Board;
 use super::clip_list::delete_selected;
 use super::cut;
+use super::reverse;
 use super::shape::{Part, Shaping, changes, crossfades, id_of};
 use super::track_menu::place_beside;
 use crate::controls::{Dial, Hold, Typed, focus};
@@ -55,6 +56,20 @@ pub(super) fn change(board: Board, id: &Id, what: &'static str, change: impl FnO
         change(&mut to);
         board.door.dispatch(what, changes(&from, &to));
     }
+}
+
+/// How long a clip's recording is, in seconds, where it is known.
+pub(super) fn recording_seconds(board: Board, clip: &Clip) -> Option<f64> {
+    let file = clip.audio_file_id.as_ref()?;
+    board.door.read(|records| records.find(Table::AudioFiles, file)?.number("durationSeconds"))
+}
+
+/// Plays what a clip plays backwards, or forwards again.
+pub(super) fn reverse(board: Board, id: &Id) {
+    change(board, id, "Reverse clip", |clip| {
+        let length = recording_seconds(board, clip);
+        *clip = board.door.times().with_untracked(|times| reverse::turned(clip, length, times));
+    });
 }
 
 /// Switches repeating on, which makes the clip twice as long, or off again.
@@ -153,10 +168,7 @@ fn Panel(id: Id) -> impl IntoView {
     let start = move |text: String| {
         let seconds = text.trim().trim_end_matches('s').trim().replace(',', ".").parse::<f64>();
         // Behind its end there is nothing to hear.
-        let file = clip.with_untracked(|clip| clip.as_ref().and_then(|clip| clip.audio_file_id.clone()));
-        let length = file.and_then(|file| {
-            board.door.read(|records| records.find(Table::AudioFiles, &file)?.number("durationSeconds"))
-        });
+        let length = clip.get_untracked().and_then(|clip| recording_seconds(board, &clip));
         let seconds = seconds.ok().filter(|it| (0.0..length.unwrap_or(86_400.0)).contains(it));
         seconds.map(|seconds| edit("Slip clip", &|clip| clip.audio_start_offset = seconds)).is_some()
     };
@@ -191,7 +203,7 @@ fn Panel(id: Id) -> impl IntoView {
             <span class="clip-label">"Starts at"</span>
             <Typed class="fader-number" label=Signal::derive(|| "Where in the recording it starts, in seconds".to_owned()) shown=of(|clip| format!("{:.3} s", clip.audio_start_offset)) write=Callback::new(start) />
             <button type="button" class="effect-switch" data-testid="reverse" aria-pressed=move || reversed().to_string() class:is-on=reversed
-                on:click=move |_| edit("Reverse clip", &|clip| clip.reversed = !clip.reversed)>"Reverse"</button>
+                on:click=move |_| reverse(board, &id.get_value())>"Reverse"</button>
             <span class="clip-label">"Repeats"</span>
             <Typed class="fader-number" label=Signal::derive(|| "How much is repeated, in beats".to_owned()) shown=of(|clip| beats(clip.repeated)) write=Callback::new(repeat) />
             <button type="button" class="effect-switch" data-testid="repeat" aria-pressed=move || repeats().to_string() class:is-on=repeats

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Id, Table, Ticks};
+use model::{Id, Ticks};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{Element, HtmlCanvasElement, PointerEvent, WheelEvent};
 
 use super::board::Board;
 use super::clip_list::{move_label, say_no_clips};
+use super::clip_panel::recording_seconds;
 use super::drag::Drag;
 use super::paint_clip::NOT_BODY;
 use super::shape::{Part, Shaping, Way};
@@ -254,11 +255,7 @@ impl Gestures {
         let found = board.scene(|scene| scene.clip(clip).map(|(_, clip)| clip.clone()));
         let Some(found) = found else { return board.shaping.set(None) };
         let by = Ticks::from_beats(board.viewport.get_untracked().beat(x) - beat).unwrap_or_default();
-        let file = found.audio_file_id.as_ref().and_then(|file| {
-            board
-                .door
-                .read(|records| records.find(Table::AudioFiles, file).and_then(|file| file.number("durationSeconds")))
-        });
+        let length = recording_seconds(board, &found);
         // As long as it takes from the clip's start on, to whichever side it is moved.
         let far = found.start + Ticks(by.0.abs());
         let seconds = board.door.times().with_untracked(|times| times.seconds(far) - times.seconds(found.start));
@@ -273,7 +270,7 @@ impl Gestures {
             if part == Part::Start {
                 board.door.times().with_untracked(|times| shaping.begin_at(start, times));
             } else {
-                shaping.move_to(way, grid, file);
+                shaping.move_to(way, grid, length);
             }
         });
     }

@@ -14,6 +14,7 @@ mod markers;
 mod paint;
 mod paint_clip;
 mod peers;
+mod reverse;
 mod rows;
 mod ruler;
 mod ruler_view;
