@@ -1,12 +1,14 @@
 //! What goes over the socket: the guide's text protocol (W3) and our own binary one (W4).
 
 mod packed;
+mod snapshot;
 
 use model::{Id, Key, Record, Role, Table, Timestamp};
 use operations::{Commit, Path, Transaction};
 use serde::{Deserialize, Serialize};
 
-pub use packed::{PACKED, PACKED_FROM_BYTES, SUBPROTOCOL_PACKED, UNPACKED_BYTES_MAX, pack, unpack};
+pub use packed::{PACKED, PACKED_FROM_BYTES, SUBPROTOCOL_PACKED, UNPACKED_BYTES_MAX, unpack};
+pub use snapshot::SnapshotBody;
 
 /// The WebSocket subprotocol of W4.
 pub const SUBPROTOCOL: &str = "unisono.v3";

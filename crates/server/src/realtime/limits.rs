@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const OUTBOX_FRAMES_MAX: usize = 1_024;
 /// Bytes that wait to be written to one socket.
 pub const OUTBOX_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Snapshots that are made at the same time; more wait.
+pub const SNAPSHOTS_AT_ONCE_MAX: usize = 2;
+/// Bytes of snapshots that one person's sockets have not read; another is made once they have.
+pub const SNAPSHOT_BYTES_PER_USER_MAX: usize = 128 * 1024 * 1024;
 /// Bytes that whoever says something writes to the socket at once; more are left to the socket's own task.
 pub const WRITTEN_BY_ROOM_BYTES: usize = 64 * 1024;
 /// Frames that wait for one socket beyond which presence is left out until it has read them.

@@ -13,6 +13,7 @@ mod rates;
 mod room_task;
 mod routes;
 mod scope;
+mod snapshots;
 mod socket;
 mod sockets;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use limits::{REWINDS_AT_ONCE_MAX, ROOM_BYTES_MAX, ROOM_QUEUE_MAX};
 use rates::{Kind, Rates};
 use room_task::{Request, RoomTask, SocketId};
 use scope::scope_of;
+use snapshots::Snapshots;
 use sockets::Sockets;
 
 pub use disk::Disk;
@@ -109,6 +111,7 @@ struct Rooms {
     rates: Mutex<Rates>,
     next_socket: AtomicU64,
     rewinds: Arc<Semaphore>,
+    snapshots: Snapshots,
     disk: Disk,
 }
 
@@ -142,6 +145,7 @@ impl Realtime {
             rates,
             next_socket: AtomicU64::new(1),
             rewinds,
+            snapshots: Snapshots::default(),
             disk,
         }))
     }
@@ -251,6 +255,11 @@ impl Realtime {
         for answer in settled {
             drop(answer.await);
         }
+    }
+
+    /// How snapshots for sockets are made.
+    fn snapshots(&self) -> &Snapshots {
+        &self.0.snapshots
     }
 
     /// Waits until one of the few old states that are made at a time may be this one. None never comes: nobody closes the

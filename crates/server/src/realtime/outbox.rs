@@ -86,6 +86,7 @@ impl Line {
                 self.unsent.pop_front();
             }
         }
+        self.queue.set_beside(0);
         if self.unflushed {
             match wire.poll_flush(&mut in_name_of_the_task) {
                 Poll::Ready(Ok(())) => self.unflushed = false,
@@ -203,7 +204,7 @@ pub(crate) struct OutboxTask(Arc<Shared>);
 /// What only the socket's task can do.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Encode a snapshot, and hand it to [`OutboxTask::made`].
+    /// Have a snapshot made, and hand it to [`OutboxTask::made`].
     Snapshot { channel: u32, room: Room },
     /// All that was queued is written: close the socket.
     Goodbye,
@@ -364,13 +365,16 @@ impl OutboxTask {
         .await
     }
 
-    /// The frame of the snapshot that was asked for: it goes before all that waits.
-    pub(crate) fn made(&mut self, frame: Vec<u8>) {
+    /// The frame of the snapshot that was asked for, in two parts: it goes before all that waits. Until it is written it counts as
+    /// if it waited, too.
+    pub(crate) fn made(&mut self, first: &[u8], rest: Bytes) {
         let mut line = self.0.line();
         line.task_is_at_it = false;
-        let mut head = Vec::with_capacity(HEAD_BYTES_MAX);
-        put_head(&mut head, Kind::Binary, frame.len());
-        line.unsent.extend([Bytes::from(head), Bytes::from(frame)]);
+        let mut head = Vec::with_capacity(HEAD_BYTES_MAX + first.len());
+        put_head(&mut head, Kind::Binary, first.len() + rest.len());
+        head.extend_from_slice(first);
+        line.queue.set_beside(rest.len());
+        line.unsent.extend([Bytes::from(head), rest]);
     }
 
     /// Asks the other side whether it is there.

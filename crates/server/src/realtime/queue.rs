@@ -26,7 +26,7 @@ pub(crate) enum Outgoing {
     Text(String),
     /// Versions of W3.
     Updates(Vec<Update>),
-    /// A snapshot of this room, encoded by the socket's own task: the room must not wait for it.
+    /// A snapshot of this room, which the socket's own task has made: the room must not wait for it.
     Snapshot { channel: u32, room: Room },
     /// Asks the other side whether it is there.
     Ping,
@@ -167,6 +167,8 @@ impl Versions {
 pub(crate) struct Queue {
     items: VecDeque<Outgoing>,
     bytes: usize,
+    /// Bytes that have been taken out and not been written.
+    beside: usize,
     /// How many of the items answer somebody, and so do not wait.
     urgent: usize,
     /// What an `Updates` among the items stands for.
@@ -178,7 +180,7 @@ impl Queue {
     pub(crate) fn push(&mut self, outgoing: Outgoing) -> bool {
         let bytes = outgoing.bytes();
         // One frame alone always fits: who has read everything else is not slow.
-        let fits = self.bytes == 0 || self.bytes + bytes <= OUTBOX_BYTES_MAX;
+        let fits = self.bytes == 0 || self.bytes + self.beside + bytes <= OUTBOX_BYTES_MAX;
         if !fits || self.items.len() >= OUTBOX_FRAMES_MAX {
             return false;
         }
@@ -213,7 +215,7 @@ impl Queue {
             Some(Outgoing::Commits { channel: last, runs }) if *last == channel => {
                 let waiting: usize = runs.iter().map(Run::bytes).sum();
                 if waiting + bytes <= COMMITS_FRAME_BYTES {
-                    let fits = self.bytes + bytes <= OUTBOX_BYTES_MAX;
+                    let fits = self.bytes + self.beside + bytes <= OUTBOX_BYTES_MAX;
                     if fits {
                         self.bytes += bytes;
                         runs.push(run);
@@ -231,6 +233,12 @@ impl Queue {
         updates.into_iter().for_each(|update| self.versions.put(update));
         // More keys than a socket may be subscribed to: it subscribes anew and anew without reading.
         self.versions.updates.len() <= SUBSCRIPTIONS_MAX && (announced || self.push(Outgoing::Updates(Vec::new())))
+    }
+
+    /// Counts so many bytes that were taken out as if they still waited. Half of the room is left to what comes meanwhile: a
+    /// large project would never be read to its end.
+    pub(super) fn set_beside(&mut self, bytes: usize) {
+        self.beside = bytes.min(OUTBOX_BYTES_MAX / 2);
     }
 
     /// How many frames wait.
@@ -372,6 +380,9 @@ pub(super) mod tests {
         let mut queue = Queue::default();
         let frame = Bytes::from(vec![0; OUTBOX_BYTES_MAX / 4]);
         assert_eq!((0..10).filter(|_| queue.push(Outgoing::Binary(frame.clone()))).count(), 4);
+        let mut queue = Queue::default();
+        queue.set_beside(usize::MAX);
+        assert_eq!((0..10).filter(|_| queue.push(Outgoing::Binary(frame.clone()))).count(), 2, "beside a snapshot");
 
         let mut queue = Queue::default();
         let one = EncodedCommits::of([&commit(1, 10_000)]);

@@ -1,13 +1,12 @@
 //! The WebSocket, in both of its languages: the guide's text (W3) and our own frames (W4).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use axum::response::Response;
 use model::{Id, Key, Table};
 use operations::{Author, Refusal, Scope};
-use sync::Room;
 use sync::wire::text::{Notice, Request as TextRequest};
 use sync::wire::{
     self, CHANNELS_MAX, CLIENT_FRAME_BYTES_MAX, ClientMessage, PRESENCE_HELD_MAX, PRESENCE_SELECTION_MAX, Presence,
@@ -23,6 +22,7 @@ use super::outbox::{Outbox, OutboxTask, Work, outbox};
 use super::queue::Outgoing;
 use super::rates::Kind;
 use super::room_task::{Request, SocketId};
+use super::snapshots::Frame;
 use crate::App;
 use crate::accounts::Caller;
 use crate::web_socket::{Incoming, Received, Upgrade, WriteHalf};
@@ -92,6 +92,13 @@ async fn still_logged_in(app: &App, caller: &Caller) -> bool {
     !matches!(Caller::of_session(app, caller.session).await, Ok(None))
 }
 
+type Making = Pin<Box<dyn Future<Output = Option<Frame>> + Send>>;
+
+/// What has become of the snapshot that is being made; none when there is none.
+async fn whole(making: &mut Option<Making>) -> Option<Option<Frame>> {
+    Some(making.as_mut()?.await)
+}
+
 /// Writes what the rooms cannot write themselves, asks whether the other side is still there, and says goodbye.
 async fn write(
     mut outbox: OutboxTask,
@@ -102,6 +109,8 @@ async fn write(
     user: Caller,
 ) {
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    // It may have to wait for others, while the other side is asked whether it is still there.
+    let mut making: Option<Making> = None;
     // Made once: each would take its place in a list of listeners each time.
     let (mut cut_off, mut stopping) = (pin!(cut.cancelled()), pin!(app.shutdown.cancelled()));
     let (code, reason) = loop {
@@ -116,15 +125,21 @@ async fn write(
                 outbox.ping();
                 continue;
             }
+            Some(frame) = whole(&mut making) => {
+                making = None;
+                match frame {
+                    Some(Frame { head, body }) => outbox.made(&head, body),
+                    None => break TOO_SLOW,
+                }
+                continue;
+            }
             work = outbox.work() => work,
         };
         match work {
-            // A large project takes a while, which the other sockets of this thread need not wait for.
             Work::Snapshot { channel, room } => {
-                match tokio::task::spawn_blocking(move || snapshot(channel, &room, packs)).await {
-                    Ok(frame) => outbox.made(frame),
-                    Err(_) => break TOO_SLOW,
-                }
+                let (app, user) = (app.clone(), user.user.clone());
+                making =
+                    Some(Box::pin(async move { app.realtime.snapshots().frame(&user, channel, room, packs).await }));
             }
             Work::Goodbye => break (close_code::NORMAL, "goodbye"),
             Work::Broken => break TOO_SLOW,
@@ -132,13 +147,6 @@ async fn write(
     };
     cut.cancel();
     drop(tokio::time::timeout(GOODBYE_MAX, outbox.close(code, reason)).await);
-}
-
-fn snapshot(channel: u32, room: &Room, packs: bool) -> Vec<u8> {
-    let records = room.records().iter().map(|(key, record)| (key.table, record.clone())).collect();
-    let (epoch, seq) = (room.epoch().clone(), room.seq());
-    let frame = wire::encode(&ServerMessage::Snapshot { channel, epoch, seq, records });
-    if packs { wire::pack(frame) } else { frame }
 }
 
 /// Which rooms a socket listens to.

@@ -1,7 +1,8 @@
 //! Large frames, packed (PS5): raw deflate (RFC 1951) of the whole frame, for the clients that ask for it by their subprotocol.
 //!
 //! A packed frame is [`PACKED`], the frame's length as four bytes, little end first, and the deflated frame. The server packs, clients
-//! unpack: a client's frame is never unpacked, so nobody can send a small one that becomes a large one.
+//! unpack: a client's frame is never unpacked, so nobody can send a small one that becomes a large one. Frames that differ in their
+//! first bytes alone are packed once: those bytes come before the rest as a block of their own, which is not compressed.
 
 use std::borrow::Cow;
 
@@ -23,26 +24,35 @@ pub const UNPACKED_BYTES_MAX: usize = 1 << 30;
 const LEVEL: u8 = 1;
 /// Bytes before the deflated ones.
 const HEAD_BYTES: usize = 5;
+/// Bytes before those of a block that is not compressed.
+const BLOCK_HEAD_BYTES: usize = 5;
 /// Deflate makes at most so many bytes of one (a match of 258 bytes in two bits).
 const RATIO_MAX: usize = 1_032;
 
-/// The frame, packed if that makes it smaller.
+/// What follows the first bytes of a frame, deflated, if it is large and that makes it smaller.
 #[must_use]
-pub fn pack(frame: Vec<u8>) -> Vec<u8> {
-    let Some(length) =
-        u32::try_from(frame.len()).ok().filter(|_| (PACKED_FROM_BYTES..=UNPACKED_BYTES_MAX).contains(&frame.len()))
-    else {
-        return frame;
-    };
-    let deflated = compress_to_vec(&frame, LEVEL);
-    if deflated.len() + HEAD_BYTES >= frame.len() {
-        return frame;
+pub(super) fn deflated(rest: &[u8]) -> Option<Vec<u8>> {
+    if !(PACKED_FROM_BYTES..UNPACKED_BYTES_MAX).contains(&rest.len()) {
+        return None;
     }
-    let mut packed = Vec::with_capacity(HEAD_BYTES + deflated.len());
-    packed.push(PACKED);
-    packed.extend_from_slice(&length.to_le_bytes());
-    packed.extend_from_slice(&deflated);
-    packed
+    let deflated = compress_to_vec(rest, LEVEL);
+    (deflated.len() + HEAD_BYTES + BLOCK_HEAD_BYTES < rest.len()).then_some(deflated)
+}
+
+/// What comes before a deflated rest of `rest` bytes, so that the frame unpacks to `first` and that rest.
+pub(super) fn packed_head(first: &[u8], rest: usize) -> Vec<u8> {
+    // A head is a few bytes, and `deflated` takes no rest that is longer than four bytes can say.
+    let length = u32::try_from(first.len() + rest).unwrap_or(u32::MAX);
+    let block = u16::try_from(first.len()).unwrap_or(u16::MAX);
+    let mut head = Vec::with_capacity(HEAD_BYTES + BLOCK_HEAD_BYTES + first.len());
+    head.push(PACKED);
+    head.extend_from_slice(&length.to_le_bytes());
+    // A block that is stored, and not the last (RFC 1951, section 3.2.4).
+    head.push(0);
+    head.extend_from_slice(&block.to_le_bytes());
+    head.extend_from_slice(&(!block).to_le_bytes());
+    head.extend_from_slice(first);
+    head
 }
 
 /// What was packed, as it was; other frames as they are. For what a server sends.
@@ -70,6 +80,15 @@ mod tests {
 
     use super::*;
 
+    /// The frame, packed if that makes it smaller.
+    fn pack(frame: Vec<u8>) -> Vec<u8> {
+        let (first, rest) = frame.split_at(3);
+        match deflated(rest) {
+            Some(deflated) => [packed_head(first, rest.len()), deflated].concat(),
+            None => frame,
+        }
+    }
+
     /// A frame of so many bytes that resemble each other.
     fn frame(length: usize) -> Vec<u8> {
         (0..length).map(|n| if n == 0 { VERSION } else { u8::try_from(n * n / 7 % 31).unwrap() }).collect()
@@ -77,9 +96,9 @@ mod tests {
 
     #[test]
     fn ps5_only_large_frames_that_get_smaller_are_packed() {
-        let small = frame(PACKED_FROM_BYTES - 1);
+        let small = frame(PACKED_FROM_BYTES + 2);
         assert_eq!(pack(small.clone()), small);
-        let large = frame(PACKED_FROM_BYTES);
+        let large = frame(PACKED_FROM_BYTES + 3);
         let packed = pack(large.clone());
         assert!(packed[0] == PACKED && packed.len() < large.len() / 2, "{}", packed.len());
         assert_eq!(unpack(&packed).unwrap(), large);
@@ -89,15 +108,15 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             seed.to_be_bytes()[0]
         };
-        let random: Vec<u8> = std::iter::once(VERSION).chain((0..PACKED_FROM_BYTES).map(|_| noise())).collect();
+        let random: Vec<u8> = std::iter::once(VERSION).chain((0..2 * PACKED_FROM_BYTES).map(|_| noise())).collect();
         assert_eq!(pack(random.clone()), random);
         assert_eq!(unpack(&random).unwrap(), random);
     }
 
     #[test]
     fn w6_a_packed_frame_says_no_more_than_it_holds() {
-        let packed = pack(frame(PACKED_FROM_BYTES));
-        for length in [0, 1, 65_535, 65_537, u32::MAX] {
+        let packed = pack(frame(2 * PACKED_FROM_BYTES));
+        for length in [0, 1, 131_071, 131_073, u32::MAX] {
             let mut lies = packed.clone();
             lies[1..HEAD_BYTES].copy_from_slice(&length.to_le_bytes());
             assert!(unpack(&lies).is_err(), "{length}");
@@ -111,7 +130,7 @@ mod tests {
     proptest! {
         #[test]
         fn si3_damaged_packed_frames_never_panic(at in 0..2_000_usize, to in any::<u8>(), end in 0..2_000_usize) {
-            let mut packed = pack(frame(PACKED_FROM_BYTES));
+            let mut packed = pack(frame(2 * PACKED_FROM_BYTES));
             let at = at % packed.len();
             packed[at] = to;
             let _ = unpack(&packed);

@@ -125,7 +125,8 @@ async fn nothing_overtakes_a_snapshot() {
     assert!(outbox.message(&pong(3)));
     let Work::Snapshot { channel, .. } = task.work().await else { panic!("no snapshot") };
     assert!(outbox.message(&pong(4)), "said while it is being made");
-    task.made(wire::encode(&pong(2)));
+    let frame = wire::encode(&pong(2));
+    task.made(&frame[..1], Bytes::copy_from_slice(&frame[1..]));
     assert_eq!(channel, 1);
     let running = run(task);
     let mut far = listen(far).await;
