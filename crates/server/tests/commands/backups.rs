@@ -49,7 +49,7 @@ fn wr8_a_backup_is_made_while_the_server_runs_and_restored_as_another_log() {
     let (code, said, errors) = output(&["backup", &backup, "--data", &data, "--json"]);
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     let summary: Value = serde_json::from_str(&said).unwrap();
-    assert!(summary["blobs"].as_u64() > Some(0) && summary["missing"] == 0, "{summary}");
+    assert!(summary["blobs"].as_u64() > Some(0) && summary["missing"] == json!([]), "{summary}");
     let again = output(&["backup", &backup, "--data", &data]);
     assert!(again.0 == Some(1) && again.2.contains("not empty"), "{again:?}");
     let then = stand(&mut server);
@@ -80,6 +80,45 @@ fn wr8_a_backup_is_made_while_the_server_runs_and_restored_as_another_log() {
     assert_eq!(code, Some(0), "{errors}");
     assert!(said.contains("begin anew"), "{said}");
     assert_ne!(stand(&mut server).0, restored.0, "also while a server runs");
+    one_bad_file_costs_no_other(&folder, &data, &hash, server);
+}
+
+/// What is damaged or not there is named, and costs nothing else: not the backup, and not the way back.
+fn one_bad_file_costs_no_other(folder: &Folder, data: &str, hash: &str, mut server: Server) {
+    let [full, saved, again] = ["full", "saved", "again"].map(|name| folder.text(name));
+    let run = |args: &[&str], code| {
+        let (ended, said, errors) = output(args);
+        assert_eq!(ended, Some(code), "{errors}");
+        (serde_json::from_str::<Value>(&said).unwrap(), errors)
+    };
+    let (whole, errors) = run(&["backup", &full, "--data", data, "--no-links", "--json"], 0);
+    assert_eq!((&whole["linked"], errors.as_str()), (&json!(0), ""), "a copy with bytes of its own");
+    let stood = stand(&mut server);
+    let blobs = folder.path("full").join("blobs");
+    let recording = blobs.join(&hash[..2]).join(&hash[2..]);
+    let mut bytes = fs::read(&recording).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&recording, bytes).unwrap();
+    // A file that cannot be read, whoever one is.
+    let unreadable = blobs.join("00").join("0".repeat(62));
+    fs::create_dir_all(&unreadable).unwrap();
+
+    let (summary, errors) = run(&["restore", &full, "--data", &saved, "--no-links", "--json"], 1);
+    assert_eq!(summary["blobs"].as_u64(), whole["blobs"].as_u64().map(|all| all - 1), "all others are there");
+    assert_eq!((summary["damaged"].as_array().map(Vec::len), &summary["missing"]), (Some(2), &json!([])));
+    for path in [&recording, &unreadable] {
+        assert!(errors.contains(path.to_str().unwrap()), "{errors}");
+    }
+    let cookie = server.kill();
+    let mut server = Server::start(&saved);
+    server.cookie = cookie;
+    assert_eq!(stand(&mut server).2.to_bits(), stood.2.to_bits(), "and so is the song");
+
+    fs::remove_file(&recording).unwrap();
+    fs::remove_dir(&unreadable).unwrap();
+    let (summary, errors) = run(&["backup", &again, "--data", &full, "--json"], 1);
+    assert_eq!((&summary["damaged"], &summary["missing"]), (&json!([]), &json!([hash])));
+    assert!(errors.contains(hash), "{errors}");
 }
 
 #[test]
