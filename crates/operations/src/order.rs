@@ -3,6 +3,10 @@
 use model::schema::{is_order_key, order_key_between};
 use model::{Id, Record, Records, Table, Value};
 
+/// Characters of a key that somebody writes; a longer one is taken for the place that it asks for. The rest of what a key may have
+/// is for tracks that are put between the same two again and again: many hundred times, until all need new keys.
+pub(crate) const ORDER_KEY_WRITTEN_MAX: usize = 64;
+
 /// The key of a track that stands after all others.
 pub(crate) fn last_key(records: &Records) -> Option<String> {
     let last = records.table(Table::Tracks).filter_map(|track| track.text("orderKey")).max();
@@ -29,6 +33,11 @@ pub(crate) fn rank_of_key(records: &Records, id: &Id, key: &str) -> usize {
 /// Whether this would be a key of an order if it were not so long.
 pub(crate) fn is_too_long(key: &str) -> bool {
     !is_order_key(key) && order_key_between(Some(key), None).is_some()
+}
+
+/// Whether somebody asks for a place by a key that is longer than one should write.
+pub(crate) fn is_too_long_to_write(key: &str) -> bool {
+    key.len() > ORDER_KEY_WRITTEN_MAX && order_key_between(Some(key), None).is_some()
 }
 
 /// Keys for all tracks, deleted ones included, in the order that they have now: short ones, far from each other.

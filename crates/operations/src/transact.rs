@@ -17,7 +17,7 @@ use model::{
 
 use crate::apply::{Changed, apply_one};
 use crate::invert::invert_to;
-use crate::order::{is_too_long, key_at_rank, last_key, rank, rank_of_key, spread};
+use crate::order::{is_too_long, is_too_long_to_write, key_at_rank, last_key, rank, rank_of_key, spread};
 use crate::{Change, Operation, Path, Refusal, Transaction, collaborators, invert, routing};
 
 /// Who writes.
@@ -285,16 +285,34 @@ impl Run<'_> {
                     put("projectId", Value::from(project));
                 }
             }
-            Table::Tracks if given.get("orderKey").is_none_or(Value::is_null) => {
-                let order = match index {
-                    Some(index) => self.order_key(|records| key_at_rank(records, &key.id, index))?,
-                    None => self.order_key(last_key)?,
-                };
-                put("orderKey", order.map_or(Value::Null, |order| Value::text(&order)));
+            Table::Tracks => {
+                let wanted = given.get("orderKey").filter(|value| !value.is_null());
+                let order = self.place_of_new(&key.id, wanted, index)?;
+                if let Some(order) = order {
+                    put("orderKey", Value::text(&order));
+                }
             }
             _ => {}
         }
         Ok(fields)
+    }
+
+    /// The order key of a new track, unless it brings its own.
+    fn place_of_new(
+        &mut self,
+        id: &Id,
+        wanted: Option<&Value>,
+        index: Option<usize>,
+    ) -> Result<Option<String>, Refusal> {
+        let index = match wanted {
+            Some(Value::String(order)) if is_too_long_to_write(order) => Some(rank_of_key(self.records, id, order)),
+            Some(_) => return Ok(None),
+            None => index,
+        };
+        match index {
+            Some(index) => self.order_key(|records| key_at_rank(records, id, index)),
+            None => self.order_key(last_key),
+        }
     }
 
     /// The order key that `find` finds. Where tracks were put between the same two again and again it has become too long to be
@@ -304,6 +322,7 @@ impl Run<'_> {
         if !found.as_deref().is_some_and(is_too_long) {
             return Ok(found);
         }
+        self.check_may_order()?;
         for (track, key) in spread(self.records) {
             let operation = crate::build::set(Table::Tracks, &track, "orderKey", key.as_str());
             let before = self.records.get(&operation.target).cloned();
@@ -314,6 +333,14 @@ impl Run<'_> {
             self.done.push(operation);
         }
         Ok(find(self.records))
+    }
+
+    /// Before all tracks are set, and not after: who may not is to cost nothing.
+    fn check_may_order(&self) -> Result<(), Refusal> {
+        let Author::User(user) = self.author else { return Ok(()) };
+        let may = |track| may_change(self.role, user, Table::Tracks, Some(track), track);
+        let may = self.records.table(Table::Tracks).next().is_none_or(may);
+        if may { Ok(()) } else { Err(Refusal::forbidden()) }
     }
 
     /// Whoever creates a project owns it, in the same transaction (OP4).
@@ -356,7 +383,9 @@ impl Run<'_> {
         let index = match (&change, *name, &operation.guard) {
             // What takes a move back carries the old key itself.
             (Change::Set(value), "orderIndex", None) => rank(value),
-            (Change::Set(Value::String(order)), "orderKey", _) if key.table == Table::Tracks && is_too_long(order) => {
+            (Change::Set(Value::String(order)), "orderKey", _)
+                if key.table == Table::Tracks && is_too_long_to_write(order) =>
+            {
                 Some(rank_of_key(self.records, &key.id, order))
             }
             _ => None,
@@ -365,10 +394,11 @@ impl Run<'_> {
         if let Some(index) = index
             && let Some(order) = self.order_key(|records| key_at_rank(records, &key.id, index))?
         {
-            self.step(crate::build::set(key.table, &key.id, "orderKey", order.as_str()))?;
+            let placed = crate::build::set(key.table, &key.id, "orderKey", order.as_str());
             if *name == "orderKey" {
-                return Ok(());
+                return self.step(Operation { guard: operation.guard.clone(), ..placed });
             }
+            self.step(placed)?;
         }
         self.step(Operation {
             target: key.clone(),

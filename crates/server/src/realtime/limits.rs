@@ -81,7 +81,8 @@ pub struct Rate {
 
 /// Transactions of one person: what a fifth of a processor can commit, and far more than hands can play.
 pub const EDIT_RATE: Rate = Rate { per_second: 20_000, burst: 60_000 };
-/// Bytes of one person's edits, as they were sent: the log keeps them for ever.
+/// Bytes of one person's edits: as they were sent, and again as they stand in the log where the room has filled something in. The
+/// log keeps them for ever, each with what inverts it.
 pub const EDIT_BYTES_RATE: Rate = Rate { per_second: 8 * 1024 * 1024, burst: 64 * 1024 * 1024 };
 /// Projects that one person begins.
 pub const FOUND_RATE: Rate = Rate { per_second: 1, burst: 100 };

@@ -344,6 +344,12 @@ impl Realtime {
 pub(crate) struct Neighbours(Arc<Rooms>);
 
 impl Neighbours {
+    /// Counts bytes towards this person's edits that they have not sent.
+    pub(crate) fn owes(&self, user: &Id, bytes: usize) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        lock(&self.0.rates).owe(user, Kind::EditByte, bytes, self.0.clock.now());
+    }
+
     /// Has the rooms of these people, those that are open, look again at who may listen there.
     pub(crate) fn review(&self, people: Vec<Id>) {
         let rooms: Vec<Door> = {

@@ -60,17 +60,28 @@ pub(crate) struct Rates(HashMap<Id, [Bucket; Kind::ALL.len()]>);
 impl Rates {
     /// Takes `count` from what this person may still do; false, and nothing is taken, when that is less.
     pub(crate) fn take(&mut self, user: &Id, kind: Kind, count: u32, now: Timestamp) -> bool {
+        let bucket = self.bucket(user, kind, now);
+        let enough = bucket.left >= f64::from(count);
+        if enough {
+            bucket.left -= f64::from(count);
+        }
+        enough
+    }
+
+    /// Takes what somebody has been given without asking, also more than is left: they wait until that is made up for.
+    pub(crate) fn owe(&mut self, user: &Id, kind: Kind, count: u32, now: Timestamp) {
+        let bucket = self.bucket(user, kind, now);
+        bucket.left = (bucket.left - f64::from(count)).max(-f64::from(kind.rate().burst));
+    }
+
+    fn bucket(&mut self, user: &Id, kind: Kind, now: Timestamp) -> &mut Bucket {
         if self.0.len() >= RATED_USERS_MAX && !self.0.contains_key(user) {
             self.forget(now);
         }
         let fresh = || Kind::ALL.map(|kind| Bucket { left: f64::from(kind.rate().burst), at: now });
         let bucket = &mut self.0.entry(user.clone()).or_insert_with(fresh)[kind as usize];
         bucket.fill(kind.rate(), now);
-        let enough = bucket.left >= f64::from(count);
-        if enough {
-            bucket.left -= f64::from(count);
-        }
-        enough
+        bucket
     }
 
     /// Forgets those whose buckets are full again; everyone, should that be nobody.
@@ -116,6 +127,17 @@ mod tests {
         assert!(rates.take(&ann, Kind::Edit, EDIT_RATE.burst, Timestamp(0)));
         assert!(!rates.take(&ann, Kind::Edit, 1, Timestamp(0)));
         assert!(rates.take(&ann, Kind::Subscribe, SUBSCRIBE_RATE.burst, Timestamp(0)));
+    }
+
+    #[test]
+    fn w6_what_was_given_unasked_is_made_up_for() {
+        let mut rates = Rates::default();
+        let (ann, Rate { per_second, burst }) = (id("ann"), EDIT_BYTES_RATE);
+        rates.owe(&ann, Kind::EditByte, burst + per_second, Timestamp(0));
+        assert!(!rates.take(&ann, Kind::EditByte, 1, Timestamp(999)));
+        assert!(rates.take(&ann, Kind::EditByte, per_second, Timestamp(2_001)));
+        rates.owe(&ann, Kind::EditByte, u32::MAX, Timestamp(2_001));
+        assert!(rates.take(&ann, Kind::EditByte, burst, Timestamp(2_001 + 2_000 * i64::from(burst / per_second))));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Transactions that wait are put in order and made durable together.
 
 use model::Id;
-use sync::Room;
 use sync::wire::ServerMessage;
+use sync::{Room, Submitted};
 use tokio::sync::oneshot;
 
 use super::super::SubmitError;
 use super::super::commit_group::{Group, Submission, Verdict, Verdicts, commit_group, commits};
 use super::super::limits::GROUP_TRANSACTIONS_MAX;
+use super::super::queue::commit_bytes;
 use super::{Follower, Request, RoomTask, SocketId};
 
 /// Who waits for a verdict.
@@ -119,7 +120,18 @@ impl RoomTask {
         }
     }
 
+    /// What the log keeps of these edits beyond what was sent, as when all tracks got new order keys (U5), counts as if it had
+    /// been sent.
+    fn count_what_was_added(&self, verdicts: &Verdicts) {
+        for verdict in verdicts {
+            if let Ok(Verdict::Committed(Submitted { commit, verbatim: false, .. })) = verdict {
+                self.neighbours.owes(&commit.author, commit_bytes(commit));
+            }
+        }
+    }
+
     pub(super) fn answer(&mut self, verdicts: Verdicts, replies: Vec<ReplyTo>) {
+        self.count_what_was_added(&verdicts);
         for (verdict, reply) in verdicts.into_iter().zip(replies) {
             match reply {
                 ReplyTo::Caller(reply) => drop(reply.send(verdict.map(|verdict| (verdict, self.room.clone())))),
