@@ -1,7 +1,7 @@
 //! Who may have a room opened for a transaction: strangers must not fill the memory with rooms, of others' projects or of
 //! projects that do not exist.
 
-use model::{Id, Key, Role, Table};
+use model::{Id, Key, Record, Role, Table};
 use operations::{Author, Operation, Refusal, Scope};
 use storage::{Store, StoreError};
 
@@ -32,12 +32,13 @@ pub(super) fn admits(
     if !operations.iter().any(|operation| founds(operation) && operation.target == root) {
         return Ok(Err(Refusal::invalid(format!("{}/{}: the record does not exist", root.table, root.id))));
     }
-    let owned = store.projects_of(user)?.iter().filter(|(_, role)| *role == Role::Owner).count();
-    Ok(if owned < PROJECTS_PER_USER_MAX {
+    // Those that others have made somebody an owner of are not theirs to answer for.
+    let begun = |(project, _): &&(Record, Role)| project.text("createdBy") == Some(user.as_str());
+    Ok(if store.projects_of(user)?.iter().filter(begun).count() < PROJECTS_PER_USER_MAX {
         Ok(())
     } else {
         Err(Refusal::invalid(format!(
-            "one person has at most {PROJECTS_PER_USER_MAX} projects; please delete one first"
+            "one person is in at most {PROJECTS_PER_USER_MAX} projects that they have begun; please hand one over and leave it first"
         )))
     })
 }

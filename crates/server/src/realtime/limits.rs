@@ -86,7 +86,7 @@ pub const EDIT_RATE: Rate = Rate { per_second: 20_000, burst: 60_000 };
 pub const EDIT_BYTES_RATE: Rate = Rate { per_second: 8 * 1024 * 1024, burst: 64 * 1024 * 1024 };
 /// Projects that one person begins.
 pub const FOUND_RATE: Rate = Rate { per_second: 1, burst: 100 };
-/// Projects that one person may own and not have deleted.
+/// Projects that one person has begun and is in.
 pub const PROJECTS_PER_USER_MAX: usize = 1_000;
 /// Bytes of the disk that edits leave free, unless the server was told otherwise: without any it cannot even write down what has
 /// been deleted.

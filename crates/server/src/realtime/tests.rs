@@ -8,7 +8,7 @@ use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use model::{Id, Records, Timestamp};
 use storage::blobs::MemoryBlobs;
-use storage::{Database, DiskFault, MemoryStore};
+use storage::{Database, DiskFault, MemoryStore, NewUser, Store as _};
 
 use super::limits::{FOUND_RATE, PROJECTS_PER_USER_MAX, REWIND_COMMITS_MAX, REWINDS_AT_ONCE_MAX, ROOM_BYTES_MAX};
 use super::*;
@@ -118,12 +118,24 @@ async fn w6_so_many_bytes_are_on_their_way_to_a_room_and_more_wait() {
 }
 
 #[tokio::test]
-async fn w6_one_person_begins_so_many_projects_so_fast_and_owns_so_many() {
+async fn w6_one_person_begins_so_many_projects_so_fast_and_is_in_so_many() {
     let clock = Clock::manual(Timestamp(0));
-    let database = Database::new(Arc::new(MemoryStore::new()));
-    let realtime = Realtime::new(database, clock.clone(), Disk::new(std::path::Path::new("."), 0));
+    let store = MemoryStore::new();
+    let [email, name, colour, password_hash] = ["ann@example.com", "Ann", "#7c8cff", "none"].map(str::to_owned);
+    let now = Timestamp(0);
+    assert!(
+        store.create_user(NewUser { id: id("ann"), email, name, colour, password_hash, demo: false, now }).unwrap()
+    );
+    let realtime =
+        Realtime::new(Database::new(Arc::new(store)), clock.clone(), Disk::new(std::path::Path::new("."), 0));
     let ann = Author::User(id("ann"));
     let begin = async |n: usize| realtime.write(ann.clone(), project(&format!("p{n}"))).await.map(drop);
+    // What others make somebody an owner of is not theirs to answer for.
+    let fields = [("projectId", "bobs".into()), ("userId", "ann".into()), ("role", "owner".into())];
+    let owner = operations::build::create(model::Table::ProjectMembers, &id("m"), model::fields(fields));
+    let mut bobs = Transaction { author_id: id("bob"), ..project("bobs") };
+    bobs.operations.push(owner);
+    realtime.write(Author::User(id("bob")), bobs).await.unwrap();
     for n in 0..FOUND_RATE.burst as usize {
         begin(n).await.unwrap();
     }
