@@ -173,10 +173,30 @@ impl Realtime {
 
     /// Why a person's edits of so many bytes are put off: they come too fast, or the disk has no room for them.
     fn puts_off(&self, user: &Id, count: usize, bytes: usize) -> Option<SubmitError> {
-        if !self.allows(user, Kind::Edit, count) || !self.allows(user, Kind::EditByte, bytes) {
+        let asked = [(Kind::Edit, count), (Kind::EditByte, bytes)]
+            .map(|(kind, count)| (kind, u32::try_from(count).unwrap_or(u32::MAX)));
+        if !lock(&self.0.rates).take_all(user, &asked, self.0.clock.now()) {
             return Some(SubmitError::TooFast);
         }
         (!self.0.disk.has_room()).then_some(SubmitError::DiskFull)
+    }
+
+    /// How many of these that are put off, from the first one on, are in the log already: a repeat needs no room (WR6).
+    async fn repeats(&self, reason: &SubmitError, user: &Id, tx_ids: Vec<Id>) -> usize {
+        if *reason != SubmitError::DiskFull {
+            return 0;
+        }
+        let user = user.clone();
+        let known = self.0.database.run(move |store| {
+            let mut known = 0;
+            while let Some(tx_id) = tx_ids.get(known)
+                && store.find_transaction(&user, tx_id)?.is_some()
+            {
+                known += 1;
+            }
+            Ok(known)
+        });
+        known.await.unwrap_or(0)
     }
 
     /// [`Realtime::submit`] to whatever the operations touch, as fast as one person may, and as long as the disk has room.
@@ -188,7 +208,9 @@ impl Realtime {
             return Err(Refusal::forbidden().into());
         }
         if let Author::User(user) = &author {
-            if let Some(reason) = self.puts_off(user, 1, bytes_of(&transaction)) {
+            if let Some(reason) = self.puts_off(user, 1, bytes_of(&transaction))
+                && self.repeats(&reason, user, vec![transaction.tx_id.clone()]).await == 0
+            {
                 return Err(reason);
             }
             if transaction.operations.iter().any(gate::founds) && !self.allows(user, Kind::Found, 1) {

@@ -60,10 +60,14 @@ pub(crate) struct Rates(HashMap<Id, [Bucket; Kind::ALL.len()]>);
 impl Rates {
     /// Takes `count` from what this person may still do; false, and nothing is taken, when that is less.
     pub(crate) fn take(&mut self, user: &Id, kind: Kind, count: u32, now: Timestamp) -> bool {
-        let bucket = self.bucket(user, kind, now);
-        let enough = bucket.left >= f64::from(count);
+        self.take_all(user, &[(kind, count)], now)
+    }
+
+    /// Takes all of this; false, and nothing is taken, when of one kind less is left.
+    pub(crate) fn take_all(&mut self, user: &Id, asked: &[(Kind, u32)], now: Timestamp) -> bool {
+        let enough = asked.iter().all(|(kind, count)| self.bucket(user, *kind, now).left >= f64::from(*count));
         if enough {
-            bucket.left -= f64::from(count);
+            asked.iter().for_each(|(kind, count)| self.bucket(user, *kind, now).left -= f64::from(*count));
         }
         enough
     }
@@ -127,6 +131,11 @@ mod tests {
         assert!(rates.take(&ann, Kind::Edit, EDIT_RATE.burst, Timestamp(0)));
         assert!(!rates.take(&ann, Kind::Edit, 1, Timestamp(0)));
         assert!(rates.take(&ann, Kind::Subscribe, SUBSCRIBE_RATE.burst, Timestamp(0)));
+        let both = |edits, bytes| [(Kind::Edit, edits), (Kind::EditByte, bytes)];
+        let bob = id("bob");
+        assert!(!rates.take_all(&bob, &both(1, EDIT_BYTES_RATE.burst + 1), Timestamp(0)));
+        assert!(!rates.take_all(&bob, &both(EDIT_RATE.burst + 1, 1), Timestamp(0)));
+        assert!(rates.take_all(&bob, &both(EDIT_RATE.burst, EDIT_BYTES_RATE.burst), Timestamp(0)), "all is left yet");
     }
 
     #[test]

@@ -295,29 +295,36 @@ impl Session {
     async fn submit(
         &mut self,
         channel: u32,
-        transactions: Vec<operations::Transaction>,
+        mut transactions: Vec<operations::Transaction>,
         bytes: usize,
     ) -> Result<(), String> {
         let scope = self.rooms.channels.get(&channel).cloned().ok_or("this channel is not open")?;
         if transactions.len() > SUBMIT_TRANSACTIONS_MAX {
             return Err(format!("at most {SUBMIT_TRANSACTIONS_MAX} transactions at once"));
         }
+        let mut late = None;
         if let Some(reason) = self.app.realtime.puts_off(&self.user, transactions.len(), bytes) {
-            let tx_ids = transactions.into_iter().map(|transaction| transaction.tx_id).collect();
-            let request = Request::PutOff { socket: self.number, channel, tx_ids, reason };
-            self.app.realtime.send(&scope, request).await;
-            return Ok(());
+            let mut tx_ids: Vec<Id> = transactions.iter().map(|transaction| transaction.tx_id.clone()).collect();
+            let repeats = self.app.realtime.repeats(&reason, &self.user, tx_ids.clone()).await;
+            transactions.truncate(repeats);
+            late = Some((tx_ids.split_off(repeats), reason));
         }
         let author = Author::User(self.user.clone());
         let hand_over = async {
-            let place = self.app.realtime.place(&scope, bytes).await;
-            let submission = |transaction| {
-                let (author, place) = (author.clone(), place.clone());
-                Submission { author, transaction, jobs: Vec::new(), place }
-            };
-            let submissions = transactions.into_iter().map(submission).collect();
-            let request = Request::SubmitFromSocket { socket: self.number, channel, submissions };
-            self.app.realtime.send(&scope, request).await;
+            if !transactions.is_empty() {
+                let place = self.app.realtime.place(&scope, bytes).await;
+                let submission = |transaction| {
+                    let (author, place) = (author.clone(), place.clone());
+                    Submission { author, transaction, jobs: Vec::new(), place }
+                };
+                let submissions = transactions.into_iter().map(submission).collect();
+                let request = Request::SubmitFromSocket { socket: self.number, channel, submissions };
+                self.app.realtime.send(&scope, request).await;
+            }
+            if let Some((tx_ids, reason)) = late.filter(|(tx_ids, _)| !tx_ids.is_empty()) {
+                let request = Request::PutOff { socket: self.number, channel, tx_ids, reason };
+                self.app.realtime.send(&scope, request).await;
+            }
         };
         // While it waits for its place the session may end.
         tokio::select! {

@@ -321,10 +321,11 @@ async fn w6_bytes_of_edits_that_come_too_fast_are_put_off() {
 }
 
 #[tokio::test]
-async fn w6_a_disk_that_is_nearly_full_takes_no_edits_and_says_so() {
+async fn w6_wr6_a_disk_that_is_nearly_full_takes_no_edits_but_repeats_and_says_so() {
     let (server, store, clock) = Server::in_memory().await;
     let ann = server.let_in("ann");
     server.project(&ann).await;
+    assert_eq!(server.write(&ann, "kept", volume(0.4)).await.0, 200);
     let folder = tempfile::tempdir().unwrap();
     let config = Config { keep_free: u64::MAX, ..Config::new(folder.path()) };
     let (database, blobs) = (Database::new(Arc::new(store)), Arc::new(MemoryBlobs::default()));
@@ -333,8 +334,9 @@ async fn w6_a_disk_that_is_nearly_full_takes_no_edits_and_says_so() {
     assert_eq!(status, 507);
     assert!(body["message"].as_str().unwrap().contains("disk is nearly full"), "{body}");
     let (mut socket, _) = full.open(&ann, None).await;
-    socket.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(0.6))]).await;
-    assert_eq!(socket.hear_verdicts(2).await, ["507 t1", "507 t2"]);
+    socket.submit(&ann, vec![("kept", volume(0.4)), ("t1", volume(0.5)), ("t2", volume(0.6))]).await;
+    assert_eq!(socket.hear_verdicts(3).await, ["ok kept", "507 t1", "507 t2"], "a repeat needs no room (WR6)");
+    assert_eq!(full.write(&ann, "kept", volume(0.4)).await.0, 200);
     // It can be read all the same, and what the server itself has to say is written.
     assert_eq!(full.get(&ann, "/api/projects/p/records").await.0, 200);
     let tidied = set(Table::Tracks, &id("a"), "volume", 0.3);
