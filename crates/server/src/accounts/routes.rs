@@ -116,7 +116,9 @@ async fn logout(State(app): State<App>, cookies: CookieJar) -> Result<Response, 
 async fn me(State(app): State<App>, caller: Caller, sent: CookieJar) -> Result<Response, Problem> {
     let cookies = renewed_cookies(&app, &sent, &caller.user)?;
     let body = Json(user_body(&app, caller.user).await?);
-    Ok(match cookies {
+    // Whoever has logged out, or in as somebody else, in the meantime does not get back what that has just taken from them.
+    let holds = Caller::of_session(&app, caller.session).await?.is_some();
+    Ok(match cookies.filter(|_| holds) {
         Some(cookies) => (cookies, body).into_response(),
         None => body.into_response(),
     })
