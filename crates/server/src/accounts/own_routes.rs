@@ -151,6 +151,8 @@ async fn end_session(State(app): State<App>, caller: Caller, Path(id): Path<Stri
     (status = 401, body = ProblemBody),
     (status = 403, description = "The password is wrong, or it is a demo account.", body = ProblemBody),
     (status = 429, body = ProblemBody),
+    (status = 503, body = ProblemBody),
+    (status = 507, description = "The server's disk is nearly full.", body = ProblemBody),
 ))]
 async fn delete(
     State(app): State<App>,

@@ -46,6 +46,8 @@ const ADDED: AddedBody =
     (status = 401, body = ProblemBody),
     (status = 403, body = ProblemBody),
     (status = 429, body = ProblemBody),
+    (status = 503, body = ProblemBody),
+    (status = 507, description = "The server's disk is nearly full.", body = ProblemBody),
 ))]
 pub(super) async fn add(
     State(app): State<App>,
