@@ -1,6 +1,7 @@
 //! `unisono backup` and `unisono restore`, with the real binary.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -119,6 +120,46 @@ fn one_bad_file_costs_no_other(folder: &Folder, data: &str, hash: &str, mut serv
     let (summary, errors) = run(&["backup", &again, "--data", &full, "--json"], 1);
     assert_eq!((&summary["damaged"], &summary["missing"]), (&json!([]), &json!([hash])));
     assert!(errors.contains(hash), "{errors}");
+}
+
+/// Copies the database's files over those that may be there.
+fn copy_over(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn wr8_what_was_copied_over_the_living_files_is_another_log_once_the_host_says_so() {
+    let folder = Folder::new();
+    let [data, copy] = ["data", "copy"].map(|name| folder.text(name));
+    let mut server = Server::start(&data);
+    let account = r#"{"email":"ann@example.com","password":"a long password","name":"Ann"}"#;
+    let user = server.ask("POST", "/api/auth/signup", account).1["user"]["id"].clone();
+    let song = json!({"type": "set", "table": "projects", "id": "p", "key": "", "value": {"id": "p", "name": "P"}});
+    let body = json!({"txId": "t", "authorId": user, "operations": [song], "clientTimestamp": 0});
+    assert_eq!(server.ask("POST", "/api/realtime/write", &body.to_string()).0, 200);
+    let then = stand(&mut server);
+    let cookie = server.kill();
+    copy_over(Path::new(&data), Path::new(&copy));
+    let start = || {
+        let mut server = Server::start(&data);
+        server.cookie.clone_from(&cookie);
+        server
+    };
+    let mut server = start();
+    set_tempo(&mut server, &user, "lost", 140);
+    server.kill();
+
+    copy_over(Path::new(&copy), Path::new(&data));
+    let mut server = start();
+    assert_eq!(stand(&mut server), then, "the same files as before, as far as the server can tell");
+    server.kill();
+    assert_eq!(output(&["restore", "--data", &data]).0, Some(0));
+    let told = stand(&mut start());
+    assert_eq!((told.1, told.2), (then.1, then.2));
+    assert_ne!(told.0, then.0);
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn wr8_a_data_folder_that_was_copied_back_by_hand_is_noticed_and_everybody_ends_equal() {
+async fn wr8_a_copy_that_lies_in_other_files_is_noticed_and_everybody_ends_equal() {
     let server = Server::start().await;
     let [ann, bob, ..] = server.band().await;
     edit(&server, &ann, "before", 3).await;
