@@ -94,7 +94,8 @@ impl Studio {
         Studio::over_with(folder, |_| {})
     }
 
-    fn over_with(folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> Studio {
+    /// The same, started otherwise.
+    pub(crate) fn over_with(folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> Studio {
         let store = SqliteStore::open(&folder.path().join("unisono.sqlite")).unwrap();
         let blobs = FileBlobs::open(&folder.path().join("blobs")).unwrap();
         let clock = Clock::manual(Timestamp(1_800_000_000_000));

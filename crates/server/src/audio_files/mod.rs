@@ -16,6 +16,7 @@ mod pieces_tests;
 pub(crate) mod quota;
 mod ranges;
 mod receive;
+mod room;
 mod signing;
 #[cfg(test)]
 mod tests;

@@ -63,7 +63,7 @@ fn stands_at(response: impl IntoResponse, offset: u64, size: u64) -> Response {
     (status = 409, description = "It does not stand at this offset, or another request continues it.", body = ProblemBody),
     (status = 413, description = "More bytes than were announced, or than you have room for.", body = ProblemBody),
     (status = 429, description = "Too many uploads at once, or too many unfinished ones.", body = ProblemBody),
-    (status = 507, description = "The server's disk is full.", body = ProblemBody),
+    (status = 507, description = "The server's disk is nearly full.", body = ProblemBody),
 ))]
 #[expect(clippy::too_many_arguments, reason = "a route is given its parts one by one")]
 pub(super) async fn patch(
@@ -82,7 +82,7 @@ pub(super) async fn patch(
         return Ok(stands_at(StatusCode::NO_CONTENT, size, size));
     };
     check_length(&headers, size.saturating_sub(from))?;
-    incoming.check_room(&app).await?;
+    incoming.check_room(&app, size.saturating_sub(from)).await?;
     let turn = turns.take(&incoming.name).await?;
     let slot = under_way.enter(&incoming.name.owner)?;
     // Of its own, so that a connection that breaks off does not end it before what has come is kept.

@@ -1,6 +1,7 @@
 //! A body on its way to the disk: never silent for long, never slower than is of use, never longer than announced.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -11,6 +12,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::limits::{UPLOAD_BUFFER_BYTES, UPLOAD_RATE_BYTES_MIN, UPLOAD_RATE_GRACE, UPLOAD_SILENCE_MAX};
+use super::room;
+use crate::realtime::Disk;
 use crate::{App, Problem};
 
 /// Where bytes are written.
@@ -44,7 +47,8 @@ pub(super) async fn receive<S: Sink>(
     bytes_max: u64,
     given_up: &CancellationToken,
 ) -> (Option<S>, Result<u64, Problem>) {
-    let mut buffer = Buffer { sink: Some(sink), gathered: Vec::with_capacity(UPLOAD_BUFFER_BYTES) };
+    let disk = Arc::clone(app.realtime.disk());
+    let mut buffer = Buffer { sink: Some(sink), gathered: Vec::with_capacity(UPLOAD_BUFFER_BYTES), disk };
     let outcome = take_all(app, body, &mut buffer, bytes_max, given_up).await;
     let flushed = buffer.flush().await;
     (buffer.sink, outcome.and_then(|received| flushed.map(|()| received)))
@@ -97,6 +101,7 @@ struct Buffer<S> {
     /// None while it is written to, and when that panicked.
     sink: Option<S>,
     gathered: Vec<u8>,
+    disk: Arc<Disk>,
 }
 
 impl<S: Sink> Buffer<S> {
@@ -109,8 +114,11 @@ impl<S: Sink> Buffer<S> {
         let (Some(mut sink), mut gathered) = (self.sink.take(), std::mem::take(&mut self.gathered)) else {
             return Err(Problem::internal());
         };
+        let disk = Arc::clone(&self.disk);
         let written = blocking(move || {
-            let outcome = sink.write(&gathered);
+            // Looked at each time: others write as well, and what was announced before has not been written yet.
+            let fits = gathered.len() as u64 <= disk.room();
+            let outcome = if fits { sink.write(&gathered) } else { Err(io::ErrorKind::StorageFull.into()) };
             gathered.clear();
             Ok((sink, gathered, outcome))
         });
@@ -156,7 +164,7 @@ fn disk_problem(error: &io::Error) -> Problem {
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             tracing::error!(%error, "an upload found no room");
-            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full.")
+            room::none()
         }
         _ => {
             tracing::error!(%error, "an upload could not be written");
@@ -168,6 +176,27 @@ fn disk_problem(error: &io::Error) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio_files::fixture::Studio;
+
+    impl Sink for Vec<u8> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.extend_from_slice(bytes);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn w6_an_upload_ends_when_others_have_filled_the_disk_meanwhile() {
+        let given_up = CancellationToken::new();
+        let take =
+            async |studio: &Studio| receive(&studio.app, Body::from(vec![1; 10]), Vec::new(), 10, &given_up).await;
+        let (written, outcome) = take(&Studio::open()).await;
+        assert_eq!((written.unwrap().len(), outcome.unwrap()), (10, 10));
+        let (written, outcome) = take(&Studio::open_with(|config| config.keep_free = u64::MAX)).await;
+        assert_eq!(written.unwrap(), Vec::<u8>::new());
+        let problem = outcome.unwrap_err();
+        assert!(problem.message().contains("disk is nearly full"), "{problem:?}");
+    }
 
     #[test]
     fn w6_an_upload_has_a_grace_and_then_a_rate() {

@@ -404,3 +404,30 @@ async fn w6_what_is_too_large_cannot_even_be_announced() {
         assert_eq!(answer.status.as_u16(), expected, "{size}: {answer:?}");
     }
 }
+
+#[tokio::test]
+async fn w6_a_disk_that_is_nearly_full_takes_no_uploads_and_says_so() {
+    let studio = Studio::open();
+    let ann = studio.sign_up("ann").await;
+    studio.project(&ann).await;
+    let bytes = wav(10_000, 1);
+    studio.announce(&ann, "f", "f.wav", &bytes).await;
+    let url = studio.upload_url(&ann, "f").await;
+    assert_eq!(studio.patch(&url, 0, bytes[..20_000].to_vec()).await.status, StatusCode::NO_CONTENT);
+    let Studio { app, folder, .. } = studio;
+    drop(app);
+    let full = Studio::over_with(folder, |config| config.keep_free = u64::MAX);
+    let signed = full.post(Some(&ann), "/api/audio-files/f/upload", json!({})).await;
+    let at_once = full.put(&url, bytes.clone()).await;
+    let piece = full.patch(&url, 20_000, bytes[20_000..].to_vec()).await;
+    for answer in [signed, at_once, piece] {
+        assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE, "{answer:?}");
+        assert!(answer.message().contains("disk is nearly full"), "{answer:?}");
+    }
+    assert_eq!((full.offset(&url).await.0, full.blobs()), (20_000, (0, 0)), "what is here stays, and nothing comes");
+    let Studio { app, folder, .. } = full;
+    drop(app);
+    let studio = Studio::over(folder);
+    assert_eq!(studio.patch(&url, 20_000, bytes[20_000..].to_vec()).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(studio.state("f").await, AudioFileState::Uploaded, "once there is room it goes on");
+}

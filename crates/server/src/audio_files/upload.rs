@@ -15,7 +15,7 @@ use super::limits::UPLOAD_EXPIRES_MS;
 use super::receive::{blocking, check_length, length, receive, too_short};
 use super::signing::Grant;
 use super::under_way::UnderWay;
-use super::{SignedUrl, arrived, content_path, quota};
+use super::{SignedUrl, arrived, content_path, quota, room};
 use crate::accounts::Caller;
 use crate::problem::ProblemBody;
 use crate::{App, Problem};
@@ -26,6 +26,7 @@ use crate::{App, Problem};
     (status = 401, body = ProblemBody), (status = 403, body = ProblemBody), (status = 404, body = ProblemBody),
     (status = 409, description = "The bytes are here already.", body = ProblemBody),
     (status = 413, description = "Your recordings take all the room that you have.", body = ProblemBody),
+    (status = 507, description = "The server's disk is nearly full.", body = ProblemBody),
 ))]
 pub(super) async fn sign(
     State(app): State<App>,
@@ -38,7 +39,9 @@ pub(super) async fn sign(
         return Err(Problem::new(StatusCode::CONFLICT, "The bytes of this recording are here already."));
     }
     let blob = blob_of(&file)?;
-    quota::check(&app, &PartialName { owner: user.clone(), of: id.clone() }, file.size_bytes).await?;
+    let name = PartialName { owner: user.clone(), of: id.clone() };
+    quota::check(&app, &name, file.size_bytes).await?;
+    room::check(&app, room::to_come(&app, &name, file.size_bytes).await?).await?;
     let path = content_path(&id);
     let expires = Timestamp(app.clock.now().0 + UPLOAD_EXPIRES_MS);
     let grant = Grant::sign(&app.signing_key, "PUT", &path, (&blob, file.size_bytes), &user, expires);
@@ -64,7 +67,7 @@ fn blob_of(file: &model::AudioFile) -> Result<BlobKey, Problem> {
     (status = 408, description = "No bytes came for a while, or they came too slowly.", body = ProblemBody),
     (status = 413, description = "More bytes than were announced, or than you have room for.", body = ProblemBody),
     (status = 429, description = "Too many uploads at once.", body = ProblemBody),
-    (status = 507, description = "The server's disk is full.", body = ProblemBody),
+    (status = 507, description = "The server's disk is nearly full.", body = ProblemBody),
 ))]
 pub(super) async fn put(
     State(app): State<App>,
@@ -82,7 +85,7 @@ pub(super) async fn put(
     if let Some(given) = length(&headers).filter(|given| *given < size) {
         return Err(too_short(given, size));
     }
-    incoming.check_room(&app).await?;
+    incoming.check_room(&app, size).await?;
     let _slot = under_way.enter(&incoming.name.owner)?;
     let blobs = Arc::clone(&app.blobs);
     let writer = blocking(move || blobs.create()).await?;
@@ -127,15 +130,16 @@ impl Incoming {
         Ok(model::AudioFile::from_record(&found.record).state == AudioFileState::Awaiting)
     }
 
-    /// Refuses what there is no room for.
-    pub(super) async fn check_room(&self, app: &App) -> Result<(), Problem> {
-        quota::check(app, &self.name, self.size).await
+    /// Refuses what there is no room for, when so much of it is to come yet.
+    pub(super) async fn check_room(&self, app: &App, to_come: u64) -> Result<(), Problem> {
+        quota::check(app, &self.name, self.size).await?;
+        room::check(app, to_come).await
     }
 
     /// Judges again, now that the bytes are here: receiving them took its time.
     pub(super) async fn judge_again(&self, app: &App) -> Result<(), Problem> {
         access::find(app, &self.name.of, &self.name.owner, Wish::Write).await?;
-        self.check_room(app).await
+        quota::check(app, &self.name, self.size).await
     }
 
     /// Makes it known that the bytes are kept. Whoever lost access while they were is still refused; what is kept then

@@ -65,7 +65,7 @@ pub struct ServeArgs {
     /// How much one person's recordings may take, such as 500MB, 20GB or none, with what is decoded of them [default: 20GB]
     #[arg(long, env = "UNISONO_QUOTA_PER_USER", value_name = "SIZE")]
     pub quota_per_user: Option<ByteSize>,
-    /// How much of the disk edits leave free: with less they are refused until there is room [default: 256MB]
+    /// How much of the disk edits and uploads leave free: with less they are refused until there is room [default: 256MB]
     #[arg(long, env = "UNISONO_KEEP_FREE", value_name = "SIZE")]
     pub keep_free: Option<ByteSize>,
     /// Configuration file (TOML) with the same names: listen, data, tls-cert, …
@@ -112,7 +112,7 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Bytes that one person's recordings may take; `u64::MAX` for no limit.
     pub quota_per_user: u64,
-    /// Bytes of the disk that edits leave free.
+    /// Bytes of the disk that edits and uploads leave free.
     pub keep_free: u64,
 }
 

@@ -29,6 +29,8 @@ pub const KIND: &str = "measure";
 /// How often it is begun before it is given up.
 pub const ATTEMPTS_MAX: u32 = 5;
 
+/// What is told when even the last attempt found no room on the disk.
+pub(super) const NO_ROOM: &str = "The server's disk has no room to decode this recording; please tell whoever runs it.";
 const UNREADABLE: &str = "This recording could not be read: the server failed while decoding it.";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,6 +103,13 @@ async fn left(app: &App, owner: Option<&Id>) -> Result<u64, JobError> {
     quota::left(app, owner, None).await.map_err(|problem| JobError::Retry(problem.message().to_owned()))
 }
 
+/// Bytes that a file may have, which is there twice while it is put into the store.
+async fn room_on_disk(app: &App) -> Result<u64, JobError> {
+    let disk = Arc::clone(app.realtime.disk());
+    let room = tokio::task::spawn_blocking(move || disk.room()).await;
+    room.map(|room| room / 2).map_err(|error| JobError::Retry(error.to_string()))
+}
+
 impl Measure {
     /// With another decoder.
     pub(super) fn with(
@@ -113,8 +122,8 @@ impl Measure {
     pub(super) async fn run(&self, app: &App, payload: &serde_json::Value) -> Result<(), JobError> {
         let Payload { project_id, audio_file_id } = read_payload(payload)?;
         let Some(Original { blob, owner }) = original(app, &audio_file_id).await? else { return Ok(()) };
-        let bytes_max = left(app, owner.as_ref()).await?;
-        let bounds = Bounds { bytes_max, stop: CancellationToken::new() };
+        let (quota, room) = (left(app, owner.as_ref()).await?, room_on_disk(app).await?);
+        let bounds = Bounds { bytes_max: quota.min(room), stop: CancellationToken::new() };
         let _stops = bounds.stop.clone().drop_guard();
         let (decode, blobs, folder) = (Arc::clone(&self.decode), Arc::clone(&app.blobs), super::folder(app));
         let now = app.clock.now();
@@ -132,6 +141,8 @@ impl Measure {
         };
         let operations = match outcome {
             Ok(Ok(measured)) => ready(&audio_file_id, &measured),
+            // Whoever recorded it cannot help it.
+            Ok(Err(media::Error::NoRoom { .. })) if room < quota => return Err(JobError::Retry(NO_ROOM.to_owned())),
             Ok(Err(error)) if error.is_refusal() => refused(&audio_file_id, &error.to_string()),
             Ok(Err(error)) => return Err(JobError::Retry(error.to_string())),
             Err(error) if error.is_panic() => return Err(JobError::GiveUp("the decoder panicked".to_owned())),
@@ -140,11 +151,12 @@ impl Measure {
         tell(app, &project_id, &audio_file_id, operations).await
     }
 
-    /// Says in the record that the job is given up.
-    pub(super) async fn given_up(&self, app: &App, payload: &serde_json::Value) {
+    /// Says in the record that the job is given up, after an attempt that failed for this reason.
+    pub(super) async fn given_up(&self, app: &App, payload: &serde_json::Value, reason: &str) {
+        let reason = if reason == NO_ROOM { NO_ROOM } else { UNREADABLE };
         let Ok(Payload { project_id, audio_file_id }) = read_payload(payload) else { return };
         let told = match original(app, &audio_file_id).await {
-            Ok(Some(_)) => tell(app, &project_id, &audio_file_id, refused(&audio_file_id, UNREADABLE)).await,
+            Ok(Some(_)) => tell(app, &project_id, &audio_file_id, refused(&audio_file_id, reason)).await,
             Ok(None) => return,
             Err(error) => Err(error),
         };

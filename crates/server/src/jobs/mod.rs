@@ -83,16 +83,24 @@ fn clear(folder: &std::path::Path) -> io::Result<()> {
 
 /// Every kind of job.
 const KINDS: [&str; 3] = [measure::KIND, prune::KIND, export::KIND];
-/// Those of which two may run at the same time.
-const KINDS_BUT_EXPORTS: [&str; 2] = [measure::KIND, prune::KIND];
+
+/// The kinds that a worker takes now: an export when there is a place for one, and what decodes recordings when the disk has room.
+fn kinds(app: &App, has_place: bool) -> &'static [&'static str] {
+    match (app.realtime.disk().has_room(), has_place) {
+        (true, true) => &KINDS,
+        (true, false) => &[measure::KIND, prune::KIND],
+        // Exports look themselves, and leave more.
+        (false, true) => &[prune::KIND, export::KIND],
+        (false, false) => &[prune::KIND],
+    }
+}
 
 /// One worker: one job at a time. It takes an export only when there is a place for one.
 async fn work(app: App, measure: Measure, exports: Arc<Semaphore>) {
     while !app.shutdown.is_cancelled() {
         let lease = new_id();
         let place = exports.try_acquire();
-        let kinds: &'static [&'static str] = if place.is_ok() { &KINDS } else { &KINDS_BUT_EXPORTS };
-        match take(&app, &lease, kinds).await {
+        match take(&app, &lease, kinds(&app, place.is_ok())).await {
             Ok(Some(job)) => {
                 let place = place.ok().filter(|_| job.kind == export::KIND);
                 // There may be more: let another worker look.
@@ -156,9 +164,9 @@ async fn run(app: &App, measure: &Measure, job: &Job) -> Result<(), JobError> {
 }
 
 /// Sees to it that nobody waits for what a dead job should have made.
-async fn give_up(app: &App, measure: &Measure, job: &Job) {
+async fn give_up(app: &App, measure: &Measure, job: &Job, reason: &str) {
     match job.kind.as_str() {
-        measure::KIND => measure.given_up(app, &job.payload).await,
+        measure::KIND => measure.given_up(app, &job.payload, reason).await,
         export::KIND => export::given_up(app, &job.payload).await,
         _ => {}
     }
@@ -203,7 +211,7 @@ async fn settle(
     }
     if failed.retry_at.is_none() || job.attempts >= job.attempts_max {
         // Told first: should this fail, the job is still alive and says it later.
-        give_up(app, measure, job).await;
+        give_up(app, measure, job, &failed.error).await;
     } else if job.kind == export::KIND {
         export::put_back(app, &job.payload).await;
     }

@@ -372,3 +372,25 @@ async fn w6_only_so_many_jobs_run_at_once() {
     studio.app.shutdown.cancel();
     workers.await.unwrap();
 }
+
+#[tokio::test]
+async fn w6_a_disk_that_is_nearly_full_lets_recordings_wait_and_blames_nobody() {
+    let (studio, ann) = studio().await;
+    studio.upload(&ann, "f", "f.wav", &wav(1_000, 1)).await;
+    let Studio { app, folder, .. } = studio;
+    drop(app);
+    let full = Studio::over_with(folder, |config| config.keep_free = u64::MAX);
+    for has_place in [false, true] {
+        assert!(!kinds(&full.app, has_place).contains(&KIND) && kinds(&full.app, has_place).contains(&prune::KIND));
+    }
+    // One that a worker had taken before.
+    let measure = Measure::with(|_, _, bounds| Err(media::Error::NoRoom { bytes_max: bounds.bytes_max }));
+    let job = take_any(&full).await.unwrap();
+    let failed = measure.run(&full.app, &job.payload).await;
+    assert_eq!(failed, Err(JobError::Retry(measure::NO_ROOM.to_owned())));
+    assert_eq!(full.state("f").await, AudioFileState::Uploaded);
+    measure.given_up(&full.app, &job.payload, measure::NO_ROOM).await;
+    assert_eq!(full.record("f").await.text("refusal"), Some(measure::NO_ROOM));
+    let studio = Studio::open();
+    assert!([false, true].iter().all(|has_place| kinds(&studio.app, *has_place).contains(&KIND)));
+}

@@ -1,4 +1,4 @@
-//! Whether the disk has room for what the log is to keep for ever.
+//! Whether the disk has room for what is to be kept, beside what is to be left free.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::limits::DISK_LOOKED_AT_EVERY;
 use crate::free_space::free_bytes;
 
-/// The disk that the database lies on.
+/// The disk that the data lie on.
 #[derive(Debug)]
 pub struct Disk {
     folder: PathBuf,
@@ -24,8 +24,13 @@ impl Disk {
         Disk { folder: folder.to_owned(), keep_free, looked: Mutex::default() }
     }
 
-    /// Whether edits may be written, as of a moment ago. A disk that does not say is tried.
-    pub(super) fn has_room(&self) -> bool {
+    /// Bytes that may be written at this moment; for whoever may wait for the disk. One that does not say is tried.
+    pub(crate) fn room(&self) -> u64 {
+        free_bytes(&self.folder).map_or(u64::MAX, |free| free.saturating_sub(self.keep_free))
+    }
+
+    /// Whether anything may be written, as of a moment ago.
+    pub(crate) fn has_room(&self) -> bool {
         // A panic while it was held cannot leave it half changed.
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, had_room)) = *looked
@@ -35,7 +40,7 @@ impl Disk {
         }
         let has_room = !free_bytes(&self.folder).is_ok_and(|free| free < self.keep_free);
         if !has_room && looked.is_none_or(|(_, had_room)| had_room) {
-            tracing::error!(folder = %self.folder.display(), "the disk is nearly full: edits are refused until there is room");
+            tracing::error!(folder = %self.folder.display(), "the disk is nearly full: edits and uploads are refused until there is room");
         }
         *looked = Some((Instant::now(), has_room));
         has_room
@@ -49,9 +54,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn w6_the_disk_is_looked_at_now_and_then_and_tried_where_it_does_not_say() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Disk::new(folder.path(), 0).has_room());
+        let empty = Disk::new(folder.path(), 0);
+        assert!(empty.has_room() && empty.room() > 0);
         let mut disk = Disk::new(folder.path(), u64::MAX);
-        assert!(!disk.has_room());
+        assert!(!disk.has_room() && disk.room() == 0);
         disk.keep_free = 0;
         assert!(!disk.has_room(), "it was looked at just now");
         tokio::time::advance(DISK_LOOKED_AT_EVERY).await;

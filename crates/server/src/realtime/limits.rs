@@ -88,7 +88,7 @@ pub const EDIT_BYTES_RATE: Rate = Rate { per_second: 8 * 1024 * 1024, burst: 64 
 pub const FOUND_RATE: Rate = Rate { per_second: 1, burst: 100 };
 /// Projects that one person has begun and is in.
 pub const PROJECTS_PER_USER_MAX: usize = 1_000;
-/// Bytes of the disk that edits leave free, unless the server was told otherwise: without any it cannot even write down what has
+/// Bytes of the disk that edits, uploads and decoding leave free, unless the server was told otherwise: without any it cannot even write down what has
 /// been deleted.
 pub const KEEP_FREE_BYTES: u64 = 256_000_000;
 /// How often is looked how much of the disk is free.

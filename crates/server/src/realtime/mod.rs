@@ -112,7 +112,7 @@ struct Rooms {
     next_socket: AtomicU64,
     rewinds: Arc<Semaphore>,
     snapshots: Snapshots,
-    disk: Disk,
+    disk: Arc<Disk>,
 }
 
 /// How a room is reached.
@@ -146,7 +146,7 @@ impl Realtime {
             next_socket: AtomicU64::new(1),
             rewinds,
             snapshots: Snapshots::default(),
-            disk,
+            disk: Arc::new(disk),
         }))
     }
 
@@ -277,6 +277,11 @@ impl Realtime {
         for answer in settled {
             drop(answer.await);
         }
+    }
+
+    /// The disk, which has to have room for what edits write, and all else.
+    pub(crate) fn disk(&self) -> &Arc<Disk> {
+        &self.0.disk
     }
 
     /// How snapshots for sockets are made.
