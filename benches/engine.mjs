@@ -17,7 +17,8 @@ for (const name of readdirSync(folder).filter((name) => name.endsWith('.plan')).
   for (let id = 1; id <= 64; id++) noise(wasm, id)
   const plan = readFileSync(`${folder}/${name}`)
   // The memory may grow meanwhile.
-  const buffer = wasm.plan_buffer(plan.length)
+  if (!wasm.plan_begin(plan.length)) throw new Error('the plan is too long')
+  const buffer = wasm.plan_piece(plan.length)
   new Uint8Array(wasm.memory.buffer, buffer, plan.length).set(plan)
   if (wasm.plan_commit(1) !== 0) throw new Error(`${name} is no plan`)
   wasm.play()

@@ -16,7 +16,7 @@
 //   {type: 'pool', slots}                          makes some more slots for them; answered by {type: 'pool', slots}
 //   {type: 'stream', id, channels, frames, format, finite}  announces a recording that is read ahead; answered by {type: 'stream', id}
 //   {type: 'drop', id}                             forgets a recording
-//   {type: 'plan', serial, data: ArrayBuffer}      a compiled plan; answered by {type: 'plan', serial}
+//   {type: 'plan', serial, data: ArrayBuffer}      a compiled plan; answered by {type: 'plan', serial} once all of it is here
 //   {type: 'play'} {type: 'stop'} {type: 'seek', ticks} {type: 'metronome', on: boolean}
 //   {type: 'loop', start, end}                     in ticks; without start and end: no loop
 //   {type: 'measure', meters?, device?, anew?}      writes finer meters there from now on, or measures no more (README.md)
@@ -46,6 +46,8 @@ const LAG_MS = 15;
 const CHUNK_BYTES = 65536;
 const RING_HEAD_WORDS = 16;
 const RING_CELL_WORDS = 4;
+// What comes of a long plan before one block. Whole words.
+const PLAN_PIECE_BYTES = 262144;
 // Chunks that are taken out of it at the beginning of one block: 512 KiB, which cost some 50 µs.
 const TAKEN_MAX = 8;
 
@@ -72,6 +74,8 @@ class UnisonoProcessor extends AudioWorkletProcessor {
       this.fail(error);
     }
     for (const message of initial) this.handle(message);
+    // An offline render begins with the whole of it.
+    while (this.coming && !this.failed) this.bring();
     if (!this.failed) {
       Atomics.store(this.shared, 10, 1);
       this.port.postMessage({ type: 'ready' });
@@ -203,16 +207,34 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.ring.dry = dry;
   }
 
-  plan({ serial, data }) {
-    const at = this.wasm.plan_buffer(data.byteLength);
-    if (at === 0) {
-      this.refuse({ type: 'plan', serial }, 'the plan is too long');
+  // A plan comes piece by piece, one before each block, so that none has to wait for a long one. Of those that wait behind it the newest counts.
+  plan(message) {
+    if (this.coming) {
+      this.next = message;
       return;
     }
-    new Uint8Array(this.wasm.memory.buffer, at, data.byteLength).set(new Uint8Array(data));
+    const bytes = new Uint8Array(message.data);
+    if (!this.wasm.plan_begin(bytes.length)) {
+      this.refuse({ type: 'plan', serial: message.serial }, 'the plan is too long, or no whole words');
+      return;
+    }
+    this.coming = { serial: message.serial, bytes, at: 0 };
+    this.bring();
+  }
+
+  bring() {
+    const { serial, bytes, at } = this.coming;
+    const end = Math.min(at + PLAN_PIECE_BYTES, bytes.length);
+    const to = this.wasm.plan_piece(end - at);
+    new Uint8Array(this.wasm.memory.buffer, to, end - at).set(bytes.subarray(at, end));
+    this.coming.at = end;
+    if (end < bytes.length) return;
+    const next = this.next;
+    this.coming = this.next = undefined;
     const refusal = this.wasm.plan_commit(serial);
     if (refusal === 0) this.port.postMessage({ type: 'plan', serial });
     else this.refuse({ type: 'plan', serial }, refusal === 2 ? 'the plan is for another sample rate' : 'this is no plan');
+    if (next) this.plan(next);
   }
 
   process(inputs, outputs) {
@@ -230,6 +252,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
 
   block(left, right) {
     const frames = left.length;
+    if (this.coming) this.bring();
     if (this.ring) {
       if (this.wasm.memory.buffer !== this.buffer) this.view(frames);
       this.take();

@@ -222,7 +222,9 @@ export function apply(wasm, message) {
   switch (message.type) {
     case 'source': return wasm.source_begin(message.id, message.channels, message.frames, message.format === 'i16' ? 0 : 1);
     case 'chunk': return copy(wasm.source_chunk(message.id, message.index), message.data);
-    case 'plan': return copy(wasm.plan_buffer(message.data.byteLength), message.data), wasm.plan_commit(message.serial);
+    case 'plan':
+      wasm.plan_begin(message.data.byteLength);
+      return copy(wasm.plan_piece(message.data.byteLength), message.data), wasm.plan_commit(message.serial);
     case 'seek': return wasm.seek(message.ticks);
     case 'loop': return wasm.set_loop(message.start, message.end);
     case 'metronome': return wasm.metronome(message.on ? 1 : 0);

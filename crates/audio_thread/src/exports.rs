@@ -8,7 +8,7 @@ use core::ptr;
 
 use engine::stream::{Chunk, Stream};
 
-use crate::{AudioThread, ChunkMut, Format, Meters, PLAN_WORDS_MAX, Status, TakeError};
+use crate::{AudioThread, ChunkMut, Format, Meters, Status, TakeError};
 
 struct Instance(UnsafeCell<Option<AudioThread>>);
 
@@ -165,19 +165,26 @@ pub extern "C" fn slot_filled(slot: u32, source: u32, index: u32) -> u32 {
     with(0, |thread| u32::from(thread.sources.pool.filled(slot, Chunk { source, index })))
 }
 
-/// Where a plan of so many bytes goes, or null when it is too long or no whole words.
+/// A plan of so many bytes will come: 1, or 0 when it is too long or no whole words.
 // SAFETY: the only function of this name in the module.
 #[unsafe(no_mangle)]
-pub extern "C" fn plan_buffer(bytes: u32) -> *mut u8 {
-    if !bytes.is_multiple_of(4) || bytes as usize / 4 > PLAN_WORDS_MAX {
+pub extern "C" fn plan_begin(bytes: u32) -> u32 {
+    with(0, |thread| u32::from(bytes.is_multiple_of(4) && thread.begin_plan(bytes as usize / 4)))
+}
+
+/// Where the next bytes of the plan that is coming go, or null when it has not as many or they are no whole words.
+// SAFETY: the only function of this name in the module.
+#[unsafe(no_mangle)]
+pub extern "C" fn plan_piece(bytes: u32) -> *mut u8 {
+    if !bytes.is_multiple_of(4) {
         return ptr::null_mut();
     }
     with(ptr::null_mut(), |thread| {
-        thread.plan_buffer(bytes as usize / 4).map_or(ptr::null_mut(), |words| words.as_mut_ptr().cast())
+        thread.plan_piece(bytes as usize / 4).map_or(ptr::null_mut(), |words| words.as_mut_ptr().cast())
     })
 }
 
-/// Takes the plan in the buffer: 0, or 1 when it is no plan, 2 when it is for another sample rate.
+/// Takes the plan that has come: 0, or 1 when it is no plan, 2 when it is for another sample rate.
 // SAFETY: the only function of this name in the module.
 #[unsafe(no_mangle)]
 pub extern "C" fn plan_commit(serial: u32) -> u32 {

@@ -1,6 +1,6 @@
 //! All that lives on the audio thread.
 
-use engine::plan::TRACKS_MAX;
+use engine::plan::{Arriving, TRACKS_MAX};
 use engine::{Plan, PlanError, Plans, Processor};
 
 use crate::Sources;
@@ -23,8 +23,8 @@ pub struct AudioThread {
     current: Option<Plan>,
     previous: Option<Plan>,
     waiting: Option<Waiting>,
-    /// Being filled, or empty.
-    incoming: Vec<u32>,
+    /// A plan that is coming.
+    incoming: Option<Arriving>,
     /// Buffers of plans that are no more.
     spare: Vec<Vec<u32>>,
     /// A seek, in ticks, that waits for the next block.
@@ -116,7 +116,7 @@ impl AudioThread {
             current: None,
             previous: None,
             waiting: None,
-            incoming: Vec::new(),
+            incoming: None,
             spare,
             seek: None,
             left: vec![0.0; capacity],
@@ -140,29 +140,36 @@ impl AudioThread {
         })
     }
 
-    /// Room for a plan of so many words, to be filled and then taken; `None` when it is too long. Allocates when the plan is
-    /// longer than those before.
-    pub fn plan_buffer(&mut self, words: usize) -> Option<&mut [u32]> {
+    /// A plan of so many words will come, in pieces; false when it is too long. One that has not come wholly is forgotten. Allocates when it
+    /// is longer than those before.
+    pub fn begin_plan(&mut self, words: usize) -> bool {
         if words > PLAN_WORDS_MAX {
-            return None;
+            return false;
         }
-        let mut buffer = core::mem::take(&mut self.incoming);
-        if buffer.capacity() == 0 {
-            buffer = self.spare.pop().unwrap_or_default();
-        }
-        buffer.resize(words, 0);
-        self.incoming = buffer;
-        Some(&mut self.incoming)
+        let memory = self.incoming.take().map(Arriving::into_memory).or_else(|| self.spare.pop());
+        self.incoming = Some(Arriving::new(memory.unwrap_or_default(), words));
+        true
     }
 
-    /// Checks the plan in the buffer; it comes into force at the next block's edge, or while a fade is under way at
+    /// Room for the next words of the plan that is coming, to be filled; `None` when it has not as many.
+    pub fn plan_piece(&mut self, words: usize) -> Option<&mut [u32]> {
+        self.incoming.as_mut()?.piece(words)
+    }
+
+    /// Room for the whole of a plan of so many words, to be filled and then taken; `None` when it is too long.
+    pub fn plan_buffer(&mut self, words: usize) -> Option<&mut [u32]> {
+        if self.begin_plan(words) { self.plan_piece(words) } else { None }
+    }
+
+    /// Takes the plan that has come, and checks it unless it is known by its digest; it comes into force at the next block's edge, or while a fade is under way at
     /// the first multiple of 128 frames processed at which it is over. One that still
     /// waits gives way to it.
     ///
     /// # Errors
     /// What is wrong with it; then what plays plays on.
     pub fn take_plan(&mut self, serial: u32) -> Result<(), TakeError> {
-        let plan = match Plan::from_words(core::mem::take(&mut self.incoming)) {
+        let Some(incoming) = self.incoming.take() else { return Err(TakeError::Plan(PlanError::Length)) };
+        let plan = match incoming.finish() {
             Ok(plan) => plan,
             Err((error, words)) => {
                 self.spare.push(words);

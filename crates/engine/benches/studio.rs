@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p engine --bench studio`: the share of real time that the 20th of a hundred blocks and the median take.
 
+#[path = "support/plain.rs"]
+mod plain;
 #[path = "support/studio_song.rs"]
 mod studio_song;
 

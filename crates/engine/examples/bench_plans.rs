@@ -4,8 +4,12 @@ use std::{env, fs, io, path::Path};
 
 use engine::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
 
+#[path = "../benches/support/plain.rs"]
+mod plain;
 #[path = "../benches/support/studio_song.rs"]
 mod studio_song;
+#[path = "../benches/support/taken.rs"]
+mod taken;
 
 fn main() -> io::Result<()> {
     let folder = env::args().nth(1).ok_or_else(|| io::Error::other("usage: bench_plans FOLDER"))?;
@@ -24,6 +28,26 @@ fn main() -> io::Result<()> {
     }
     let studio = Plan::compile(&studio_song::song(64)).map_err(io::Error::other)?;
     fs::write(Path::new(&folder).join("8-studio-64.plan"), studio.to_bytes())?;
+    write_taken(&Path::new(&folder).join("taken"))
+}
+
+/// What `benches/taking.mjs` sends.
+fn write_taken(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let write = |name: &str, song: &Song| {
+        let plan = Plan::compile(song).map_err(io::Error::other)?;
+        fs::write(folder.join(format!("{name}.plan")), plan.to_bytes())
+    };
+    for clips in taken::CLIPS {
+        let mut song = taken::clips(clips);
+        write(&format!("clips-{clips}"), &song)?;
+        song.tracks[0].volume *= 0.5;
+        write(&format!("clips-{clips}-turned"), &song)?;
+    }
+    write("insert", &taken::inserted(None))?;
+    for kind in dsp::devices::Kind::ALL {
+        write(&format!("insert-{}", kind.id()), &taken::inserted(Some(*kind)))?;
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use dsp::resample::{Conversion, RATE_MAX, RATE_MIN};
 use crate::metronome::write_metres;
 use crate::plan::{
     CLIPS_MAX, CONVERSIONS_MAX, ClipRecord, FRAME_MAX, GAIN_MAX, HEADER_WORDS, MAGIC, METRE_WORDS, NO_CONVERSION,
-    SOURCES_MAX, STRETCH_WORDS, TRACK_WORDS, TRACKS_MAX, VERSION,
+    SOURCES_MAX, STRETCH_WORDS, TRACK_WORDS, TRACKS_MAX, VERSION, seal,
 };
 use crate::tempo::TempoError;
 use crate::{Clip, LaneTarget, Plan, Song, SourceInfo, TempoMap, TempoTrack, Track};
@@ -94,6 +94,7 @@ impl Compiler {
         }
         self.write_conversions(&mut words, sources, &flow.words);
         words[2] = words.len() as u32;
+        seal(&mut words);
         Ok(words)
     }
 

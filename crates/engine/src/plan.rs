@@ -1,11 +1,12 @@
 //! The plan: a song as one flat buffer of 32-bit words, in frames, ready to be played.
 //!
 //! A plan holds no addresses, so it can be copied anywhere as bytes (little-endian). It is checked completely when it is taken
-//! in ([`Plan::from_words`], [`PlanView::new`]); from then on it is read in place, without allocation.
+//! in ([`Plan::from_words`], [`PlanView::new`]), unless it is known by its digest ([`Arriving`]); from then on it is read in
+//! place, without allocation.
 //!
 //! | words | section |
 //! |---|---|
-//! | 32 | header: magic, version, length in words, sample rate, counts of stretches and of metres, 1 if a lane moves the master factor (the first behind the tracks' lanes), that factor (f32), counts of tracks, clips, sources, conversions, song length in frames (i64), counts of devices, values, edges, lanes, points, latency of the whole in frames, hash of the structure (u64), how many of the devices are the master's, hash of the master's lane (u64), zeros |
+//! | 32 | header: magic, version, length in words, sample rate, counts of stretches and of metres, 1 if a lane moves the master factor (the first behind the tracks' lanes), that factor (f32), counts of tracks, clips, sources, conversions, song length in frames (i64), counts of devices, values, edges, lanes, points, latency of the whole in frames, hash of the structure (u64), how many of the devices are the master's, hash of the master's lane (u64), digest of all other words (u64), zeros |
 //! | 24 × tracks | id (u64), content hash (u64), factors left and right (f32), first clip, clips, the index of the track that comes at this place when sorted by id, and when sorted for processing, first device, devices, first edge, edges, first lane, lanes, delay of its clips in frames, 1 if edges lead to it, latency at its fader, hash of its lanes (u64), zeros |
 //! | 18 × clips | first audible frame, frame after the last, frame at which the recording's frame 0 lies, latest end in the subtree, start of the fade in, end of the fade out (all i64), fade lengths in frames, gain (f32), index of the source, 1 if it is reversed + 2 × shape of the fade in + 16 × shape of the fade out, 0 |
 //! | 8 × sources | id, rate, channels, index of the conversion or 0xffffffff, length in frames (u64), zeros |
@@ -26,12 +27,15 @@
 //! Devices and edges of a track lie together, the tracks in their order, the master's devices last. Edges lead to tracks (and to
 //! devices of tracks) that come later in the order of processing, so that nothing can feed back.
 
+mod arriving;
 mod check;
 mod graph;
 mod view;
 
 use core::fmt;
 
+pub use arriving::Arriving;
+pub(crate) use arriving::seal;
 pub use graph::{DeviceRecord, EdgeKind, EdgeRecord, LaneRecord, LaneRecordTarget, PointRecord};
 pub(crate) use graph::{HOLD, NONE, code_of};
 pub use view::{ClipRecord, ConversionRecord, PlanView, SourceRecord, TrackRecord};
@@ -39,7 +43,7 @@ pub use view::{ClipRecord, ConversionRecord, PlanView, SourceRecord, TrackRecord
 /// "UNPL", as the first word's bytes.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"UNPL");
 /// The layout's version. A plan never outlives the program that made it, so only this one is read.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// The most tracks in a plan.
 pub const TRACKS_MAX: usize = 1_024;
 /// The most clips in a plan.

@@ -1,10 +1,9 @@
 //! A large song: tracks with EQ, compressor, saturation and delay, each sent to a reverb and to a room.
 
-#[path = "plain.rs"]
-mod plain;
-
 use dsp::devices::Kind;
 use engine::{Clip, Device, Send, Song, TICKS_PER_BEAT, Track};
+
+use super::plain;
 
 /// So many tracks over 20 s of stereo each, at 48 kHz.
 pub(crate) fn song(tracks: u64) -> Song {
