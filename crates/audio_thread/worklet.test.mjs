@@ -8,8 +8,8 @@ const RATE = 48_000
 const BLOCK = 128
 const BLOCK_MS = (1000 * BLOCK) / RATE
 
-/** A processor that plays, without its engine. */
-function processor() {
+/** What the worklet registers, and the world that it sees. */
+function load() {
   let made
   const world = vm.createContext({
     AudioWorkletProcessor: class {},
@@ -20,7 +20,13 @@ function processor() {
     milliseconds: 0,
   })
   vm.runInContext(readFileSync(join(import.meta.dirname, 'worklet.js'), 'utf8'), world)
-  const self = Object.assign(Object.create(made.prototype), { state: [1], underruns: 0, expected: -1, agreed: false })
+  return { prototype: made.prototype, world }
+}
+
+/** A processor that plays, without its engine. */
+function processor() {
+  const { prototype, world } = load()
+  const self = Object.assign(Object.create(prototype), { state: [1], underruns: 0, expected: -1, agreed: false })
   self.resync()
   return {
     /** Plays blocks at the device's pace, the first at this frame; `late` is how far the device is behind, in ms. */
@@ -73,4 +79,27 @@ test('what happens while nothing plays is no underrun', () => {
   thread.rest(true)
   thread.play(next + 5 * BLOCK, 2_000, { late: 30 })
   expect(thread.underruns()).toBe(0)
+})
+
+test('a long plan comes in pieces, one before each block, and of those that wait behind it the newest (EN14)', () => {
+  const told = []
+  const wasm = {
+    memory: { buffer: new ArrayBuffer(1 << 20) },
+    plan_begin: (bytes) => (told.push(['begin', bytes]), 1),
+    plan_piece: (bytes) => (told.push(['piece', bytes]), 8),
+    plan_commit: (serial) => (told.push(['commit', serial]), 0),
+  }
+  const port = { postMessage: ({ type, serial }) => told.push([type, serial]) }
+  const self = Object.assign(Object.create(load().prototype), { wasm, port })
+  const plan = (serial, bytes) => ({ type: 'plan', serial, data: new ArrayBuffer(bytes) })
+  self.handle(plan(1, 600_000))
+  expect(told.splice(0)).toEqual([['begin', 600_000], ['piece', 262_144]])
+  self.handle(plan(2, 400))
+  self.handle(plan(3, 400))
+  expect(told).toEqual([])
+  self.bring()
+  expect(told.splice(0)).toEqual([['piece', 262_144]])
+  self.bring()
+  expect(told).toEqual([['piece', 75_712], ['commit', 1], ['plan', 1], ['begin', 400], ['piece', 400], ['commit', 3], ['plan', 3]])
+  expect(self.coming).toBe(undefined)
 })

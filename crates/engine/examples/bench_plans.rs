@@ -13,6 +13,7 @@ mod taken;
 
 fn main() -> io::Result<()> {
     let folder = env::args().nth(1).ok_or_else(|| io::Error::other("usage: bench_plans FOLDER"))?;
+    fs::create_dir_all(&folder)?;
     for (name, tracks, rate, clips) in [
         ("0-empty", 0, 48_000, 0),
         ("1-tracks-0-clips-64", 64, 48_000, 0),
