@@ -1,9 +1,12 @@
 //! A delay of so many frames and nothing else: what lets two signals meet that came different ways.
 
-/// A stereo delay of a fixed, whole number of frames.
-#[derive(Clone, Debug)]
+/// A stereo delay of a fixed, whole number of frames. The silence inside a new one has not been written anywhere: it costs nothing to make
+/// one and to clear it, however long it is.
+#[derive(Debug)]
 pub struct Align {
+    /// What is inside; as long as they are shorter than the delay, silence comes out. There is room for all.
     rings: [Vec<f32>; 2],
+    frames: usize,
     at: usize,
 }
 
@@ -11,34 +14,39 @@ impl Align {
     /// Of so many frames, with silence inside.
     #[must_use]
     pub fn new(frames: usize) -> Self {
-        Self { rings: [vec![0.0; frames], vec![0.0; frames]], at: 0 }
+        Self { rings: [Vec::with_capacity(frames), Vec::with_capacity(frames)], frames, at: 0 }
     }
 
     /// Its length.
     #[must_use]
     pub fn frames(&self) -> usize {
-        self.rings[0].len()
+        self.frames
     }
 
     /// Holds silence again.
     pub fn clear(&mut self) {
-        self.rings.iter_mut().for_each(|ring| ring.fill(0.0));
+        self.rings.iter_mut().for_each(Vec::clear);
         self.at = 0;
     }
 
     /// Delays a block in place: what went in comes out, bit by bit, so many frames later.
     pub fn process(&mut self, left: &mut [f32], right: &mut [f32]) {
-        let (length, frames) = (self.frames(), left.len().min(right.len()));
-        if length == 0 {
+        let frames = left.len().min(right.len());
+        let new = frames.min(self.frames - self.rings[0].len());
+        for (ring, samples) in self.rings.iter_mut().zip([&mut *left, &mut *right]) {
+            ring.extend_from_slice(&samples[..new]);
+            samples[..new].fill(0.0);
+        }
+        if self.frames == 0 {
             return;
         }
-        let mut done = 0;
+        let mut done = new;
         while done < frames {
-            let count = (frames - done).min(length - self.at);
+            let count = (frames - done).min(self.frames - self.at);
             for (ring, samples) in self.rings.iter_mut().zip([&mut *left, &mut *right]) {
                 ring[self.at..self.at + count].swap_with_slice(&mut samples[done..done + count]);
             }
-            self.at = (self.at + count) % length;
+            self.at = (self.at + count) % self.frames;
             done += count;
         }
     }
