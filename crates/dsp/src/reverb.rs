@@ -17,6 +17,8 @@ use crate::ring::Ring;
 
 /// Lines of the network.
 pub const LINES: usize = 16;
+/// What a line loses below the crossover, and what above it.
+const LOSSES: usize = 2 * LINES;
 /// Their lengths in ms at size 100: about equal ratios, and no two with a small common multiple.
 const LENGTHS_MS: [f64; LINES] =
     [29.71, 32.17, 34.79, 37.63, 40.73, 43.97, 47.51, 51.49, 55.61, 60.17, 65.03, 70.37, 76.09, 82.27, 88.97, 96.23];
@@ -65,10 +67,12 @@ impl Settings {
         [f64::from(self.width) / 100.0, f64::from(self.mix) / 100.0, low, crossover]
     }
 
-    /// The factors of each line below and above the crossover.
-    fn losses(&self, lengths: &[usize; LINES], rate: f64) -> [[f32; LINES]; 2] {
-        [1.0, f64::from(self.high_decay) / 100.0].map(|share| {
-            lengths.map(|d| libm::pow(10.0, -3.0 * d as f64 / (rate * f64::from(self.decay) * share)) as f32)
+    /// The factors of each line below the crossover, and then above it.
+    fn losses(&self, lengths: &[usize; LINES], rate: f64) -> [f64; LOSSES] {
+        let shares = [1.0, f64::from(self.high_decay) / 100.0];
+        core::array::from_fn(|n| {
+            let (length, share) = (lengths[n % LINES] as f64, shares[n / LINES]);
+            libm::pow(10.0, -3.0 * length / (rate * f64::from(self.decay) * share))
         })
     }
 }
@@ -84,7 +88,7 @@ pub struct Reverb {
     diffusers: [[Diffuser; 4]; 2],
     lines: Vec<Ring>,
     lengths: [usize; LINES],
-    losses: [[f32; LINES]; 2],
+    losses: Line<LOSSES>,
     damping: [f32; LINES],
     cut: [f32; 2],
     /// Frames since it began to fall silent for a new size or pre-delay; it begins anew at half of the glide.
@@ -97,6 +101,12 @@ struct Weights {
     first: i32,
     change: i32,
     step: f32,
+}
+
+impl Weights {
+    fn at(self, n: usize) -> f32 {
+        (self.first + self.change * n as i32) as f32 * self.step
+    }
 }
 
 /// An allpass: `y[n] = v[n - d] - g·v[n]`, `v[n] = x[n] + g·v[n - d]`.
@@ -152,7 +162,7 @@ impl Reverb {
             diffusers: DIFFUSERS_MS.map(|side| side.map(|ms| Diffuser::new(ms, rate))),
             lines: vec![Ring::new(longest); LINES],
             lengths,
-            losses: settings.losses(&lengths, f64::from(rate)),
+            losses: Line::still(settings.losses(&lengths, f64::from(rate))),
             damping: [0.0; LINES],
             cut: [0.0; 2],
             fade: None,
@@ -210,7 +220,7 @@ impl Reverb {
         let mut input = [[0.0f32; SEGMENT]; 2];
         for (channel, samples) in [&*part.left, &*part.right].into_iter().enumerate() {
             let input = &mut input[channel][..frames];
-            self.early[channel].write(samples);
+            self.enter(channel, samples, weights);
             self.early[channel].read(self.pre + frames, input);
             for (x, g) in input.iter_mut().zip(&rows[2]) {
                 let v = (*x - self.cut[channel]) * *g;
@@ -223,12 +233,26 @@ impl Reverb {
         let [width, mix, ..] = &rows;
         let (out_left, out_right) = (&mut part.left[..frames], &mut part.right[..frames]);
         for n in 0..frames {
-            let weight = (weights.first + weights.change * n as i32) as f32 * weights.step;
+            let weight = weights.at(n);
             let (middle, side) = (0.5 * (wet[0][n] + wet[1][n]), 0.5 * (wet[0][n] - wet[1][n]) * width[n]);
             let (l, r) = ((middle + side) * weight, (middle - side) * weight);
             out_left[n] += (l - out_left[n]) * mix[n];
             out_right[n] += (r - out_right[n]) * mix[n];
         }
+    }
+
+    /// What goes in falls and rises with what comes out, so that no echo of it begins with an edge.
+    fn enter(&mut self, channel: usize, samples: &[f32], weights: Weights) {
+        if weights.change == 0 {
+            self.early[channel].write(samples);
+            return;
+        }
+        let mut entering = [0.0f32; SEGMENT];
+        let entering = &mut entering[..samples.len().min(SEGMENT)];
+        for (n, (y, x)) in entering.iter_mut().zip(samples).enumerate() {
+            *y = *x * weights.at(n);
+        }
+        self.early[channel].write(entering);
     }
 
     /// All lines' ends, line by line: heard, damped, mixed, and sent back with the input.
@@ -247,6 +271,7 @@ impl Reverb {
         for (group, rows) in rows.iter_mut().enumerate() {
             self.damp(4 * group, rows, crossover, frames);
         }
+        self.losses.skip(frames);
         hadamard(&mut late);
         for (k, (row, line)) in late.iter_mut().zip(&mut self.lines).enumerate() {
             for (x, input) in row.iter_mut().zip(&input[k % 2]) {
@@ -259,9 +284,15 @@ impl Reverb {
 
     /// The loss of four lines, the first of which is `first`.
     fn damp(&mut self, first: usize, rows: &mut [[f32; SEGMENT]; 4], crossover: &[f32; SEGMENT], frames: usize) {
-        let four = |values: &[f32; LINES]| -> [f32; 4] { core::array::from_fn(|k| values[first + k]) };
-        let (below, above, mut low) = (four(&self.losses[0]), four(&self.losses[1]), four(&self.damping));
+        let losses = &self.losses;
+        let four = |from: usize, n: usize| -> [f32; 4] { core::array::from_fn(|k| losses.at(from + k, n) as f32) };
+        let moving = losses.is_moving();
+        let (mut below, mut above) = (four(first, 0), four(LINES + first, 0));
+        let mut low: [f32; 4] = core::array::from_fn(|k| self.damping[first + k]);
         for n in 0..frames.min(SEGMENT) {
+            if moving {
+                (below, above) = (four(first, n), four(LINES + first, n));
+            }
             let (g, twice) = (crossover[n], crossover[n] + crossover[n]);
             for k in 0..4 {
                 let x = rows[k][n];
@@ -322,12 +353,12 @@ impl Device for Reverb {
             if step.jump {
                 let settings = Settings::from_values(self.controls.now(step));
                 self.line.jump(settings.line(rate));
-                self.losses = settings.losses(&self.lengths, rate);
+                self.losses.jump(settings.losses(&self.lengths, rate));
             }
             if step.aim {
                 let settings = Settings::from_values(self.controls.soon(step));
                 self.line.aim(settings.line(rate), STRIDE);
-                self.losses = settings.losses(&self.lengths, rate);
+                self.losses.aim(settings.losses(&self.lengths, rate), STRIDE);
             }
             self.work(&mut block.part(done, step.frames), weights);
             if step.snap {
