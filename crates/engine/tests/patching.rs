@@ -207,6 +207,31 @@ fn en7_a_track_that_is_late_or_rings_is_silenced_and_comes_back_without_a_click(
 }
 
 /// The track that is changed, on the left; another, late by 5 ms, on the right; a bus and a group, on the left.
+#[test]
+fn en34_what_an_inserted_device_gives_later_begins_without_a_click() {
+    let tone = sine(210.0, 0.5);
+    let natural = largest_step(&tone);
+    let plain = of(vec![playing(1)]);
+    let wet = |kind: Kind, values: &[(&str, f32)]| {
+        let device = with(device(10, kind), &[values, &[("mix", 100.0)]].concat());
+        of(vec![Track { devices: vec![device], ..playing(1) }])
+    };
+    for (name, song) in [
+        ("delay", wet(Kind::Delay, &[("time", 100.0), ("feedback", 0.0)])),
+        ("reverb", wet(Kind::Reverb, &[("preDelay", 100.0)])),
+        ("room", wet(Kind::Room, &[])),
+        ("chorus", wet(Kind::Chorus, &[])),
+    ] {
+        let mut player = Player::new(&plain, tone.clone());
+        // Where the sine is far from 0.
+        let mut heard = player.play(4_857);
+        heard.extend(player.change(&song));
+        heard.extend(player.play(12_000));
+        assert!(largest_step(&heard) < 1.5 * natural, "{name}: {} against {natural}", largest_step(&heard));
+        assert!(heard[14_000..].iter().any(|x| x.abs() > 0.1), "{name} is heard");
+    }
+}
+
 fn two_sides(change: impl Fn(&mut Track)) -> Song {
     let left = |track: Track| Track { pan: -1.0, ..track };
     let crush = with(device(10, Kind::Utility), &[("gain", -6.0)]);

@@ -160,6 +160,7 @@ impl Effect {
 
     /// Is heard as if it had been passed by until now. What goes in rises, so that no echo of it begins with a click.
     pub(super) fn enter(&mut self, clock: u64, over: u32) {
+        self.rise(clock);
         let heard = self.wet.target();
         self.wet = Ramp::still(0.0);
         self.wet.set(heard, clock, over);
