@@ -29,6 +29,16 @@ pub fn late(id: u64, ms: f32) -> Device {
     with(device(id, Kind::Compressor), &[("threshold", 0.0), ("ratio", 1.0), ("lookahead", ms)])
 }
 
+/// A device that changes nothing but is late: of the kind that `pick` says, by so many milliseconds where those can be chosen.
+pub fn late_by(id: u64, pick: u8, ms: f32) -> Device {
+    match pick % 4 {
+        0 => late(id, ms),
+        1 => with(device(id, Kind::Limiter), &[("lookahead", ms.max(dsp::limiter::LOOKAHEAD_MS_MIN))]),
+        2 => with(device(id, Kind::Saturation), &[("mix", 0.0)]),
+        _ => with(device(id, Kind::Gate), &[("range", 0.0)]),
+    }
+}
+
 /// A song of tracks; the first source is an impulse, each track plays it unless it has no clips.
 pub fn of(tracks: Vec<Track>) -> Song {
     let source = SourceInfo { id: 1, rate: 48_000, channels: 2, frames: FRAMES as u64 };
