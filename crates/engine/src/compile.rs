@@ -53,13 +53,14 @@ impl Compiler {
         let clips = song.tracks.iter().map(|track| track.clips.len()).sum::<usize>();
         let mut spare = CLIPS_MAX.checked_sub(clips).ok_or(CompileError::TooManyClips)?;
         let mut tracks = Vec::with_capacity(song.tracks.len());
+        let every = lanes::cut_at_every(song, tempo);
         for (index, track) in song.tracks.iter().enumerate() {
-            let lanes = lanes::compile(song, index, tempo)?;
+            let lanes = lanes::compile(song, index, (tempo, every))?;
             tracks.push(compile_track(index, track, graph.tracks[index].audible, lanes, tempo, &sources, &mut spare)?);
         }
         let metres = write_metres(song.time_signature, &song.metre_changes).ok_or(CompileError::TimeSignature)?;
         let times = [tempo_track.words(), &metres];
-        let master_lanes = lanes::compile(song, song.tracks.len(), tempo)?;
+        let master_lanes = lanes::compile(song, song.tracks.len(), (tempo, every))?;
         let words = self.write(song, times, &sources, &graph, (&tracks, &master_lanes))?;
         Ok(Plan::from_words(words).map_err(|(error, _)| error).expect("what is compiled from checked input is a plan"))
     }

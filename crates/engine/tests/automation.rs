@@ -342,6 +342,49 @@ fn en33_a_way_across_changes_of_tempo_is_straight_in_beats() {
 }
 
 #[test]
+fn en33_as_many_changes_of_tempo_as_there_may_be_do_not_refuse_long_ways() {
+    // Two tempos by turns, four changes to a beat, under 300 lanes from the start to the end.
+    let change = |n: i64| TempoChange {
+        ticks: n * BEAT / 4,
+        bpm_milli: if n % 2 == 0 { 119_000 } else { 121_000 },
+        ramp: false,
+    };
+    let tempo_changes: Vec<TempoChange> = (1..=engine::tempo::CHANGES_MAX as i64).map(change).collect();
+    let end = 1_025 * BEAT;
+    let tempo = TempoTrack::new(48_000, 120_000, &tempo_changes).unwrap();
+    let points = |from: f64, to: f64| {
+        vec![Point { ticks: 0, value: from, way: STRAIGHT }, Point { ticks: end, value: to, way: STRAIGHT }]
+    };
+    let lanes = || {
+        vec![
+            Lane { target: LaneTarget::Volume, points: points(0.0, 1.0) },
+            Lane { target: LaneTarget::Pan, points: points(-1.0, 1.0) },
+        ]
+    };
+    let source = SourceInfo { id: 1, rate: 48_000, channels: 2, frames: 48_000 };
+    let mut song = song(
+        48_000,
+        120_000,
+        vec![source],
+        (1..=150).map(|id| Track { lanes: lanes(), ..track(id, vec![]) }).collect(),
+    );
+    song.tempo_changes = tempo_changes;
+    let plan = Plan::compile(&song).unwrap();
+    let lane = plan.view().lane(0);
+    // Cut as often as there is room: at every second change. In between the way is straight in time, so it is off by next to nothing.
+    assert!(lane.points > 2_000, "{} points", lane.points);
+    for place in 0..lane.points {
+        let point = plan.view().point(&lane, place);
+        let drawn = tempo.map().ticks(point.frame) as f64 / end as f64;
+        assert!((f64::from(point.value) - drawn).abs() < 1e-6, "{point:?} instead of {drawn}");
+    }
+    // With one lane there is room for all.
+    song.tracks.truncate(1);
+    song.tracks[0].lanes.truncate(1);
+    assert_eq!(Plan::compile(&song).unwrap().view().lane(0).points, engine::tempo::CHANGES_MAX + 2);
+}
+
+#[test]
 fn en26_a_delay_in_notes_follows_the_tempo_at_its_place() {
     // An eighth, no feedback, nothing of the input.
     let mut values: Vec<f32> = Kind::Delay.parameters().iter().map(|parameter| parameter.default).collect();

@@ -21,9 +21,31 @@ struct Owner<'a> {
     sends: Option<usize>,
 }
 
+/// Ways are cut at every so-manyth change of tempo that they cross: at each of them, unless a song has so many that its plan would have no room for
+/// all the points.
+pub(super) fn cut_at_every(song: &Song, tempo: TempoMap<'_>) -> usize {
+    if tempo.is_constant() {
+        return 1;
+    }
+    let lanes = || song.tracks.iter().flat_map(|track| &track.lanes).chain(&song.master.lanes);
+    let given = lanes().map(|lane| lane.points.len()).sum::<usize>();
+    let crossed = |lane: &Lane| {
+        // The whole of a lane crosses no fewer than its ways do.
+        let ends = lane.points.iter().map(|point| point.ticks);
+        let ends = ends.clone().min().zip(ends.max());
+        ends.map_or(0, |(first, last)| tempo.changes_between(first, last).count())
+    };
+    let all = lanes().map(crossed).sum::<usize>();
+    all.div_ceil(POINTS_MAX.saturating_sub(given).max(1)).max(1)
+}
+
 /// All lanes of a track, or of the master, whose index is one beyond the last track's; of several with one target the first counts, and
 /// those without points are left out.
-pub(super) fn compile(song: &Song, index: usize, tempo: TempoMap<'_>) -> Result<Vec<CompiledLane>, CompileError> {
+pub(super) fn compile(
+    song: &Song,
+    index: usize,
+    (tempo, every): (TempoMap<'_>, usize),
+) -> Result<Vec<CompiledLane>, CompileError> {
     let owner = match song.tracks.get(index) {
         Some(track) => Owner { lanes: &track.lanes, devices: &track.devices, sends: Some(track.sends.len()) },
         None => Owner { lanes: &song.master.lanes, devices: &song.master.devices, sends: None },
@@ -31,7 +53,7 @@ pub(super) fn compile(song: &Song, index: usize, tempo: TempoMap<'_>) -> Result<
     let mut lanes: Vec<CompiledLane> = Vec::new();
     for lane in owner.lanes {
         if !lane.points.is_empty() && lanes.iter().all(|known| known.target != lane.target) {
-            let points = points(lane, owner, tempo).ok_or(CompileError::Lane(index))?;
+            let points = points(lane, owner, (tempo, every)).ok_or(CompileError::Lane(index))?;
             lanes.push(CompiledLane { target: lane.target, points });
         }
     }
@@ -39,7 +61,7 @@ pub(super) fn compile(song: &Song, index: usize, tempo: TempoMap<'_>) -> Result<
     if lanes.len() > LANES_MAX || count > POINTS_MAX { Err(CompileError::TooMuchAutomation) } else { Ok(lanes) }
 }
 
-fn points(lane: &Lane, owner: Owner<'_>, tempo: TempoMap<'_>) -> Option<Vec<(i64, f32, f32)>> {
+fn points(lane: &Lane, owner: Owner<'_>, (tempo, every): (TempoMap<'_>, usize)) -> Option<Vec<(i64, f32, f32)>> {
     let mut in_order: Vec<_> = lane.points.iter().collect();
     in_order.sort_by_key(|point| point.ticks);
     let mut points: Vec<(i64, f32, f32)> = Vec::with_capacity(in_order.len());
@@ -66,7 +88,9 @@ fn points(lane: &Lane, owner: Owner<'_>, tempo: TempoMap<'_>) -> Option<Vec<(i64
             Some(next) => value(lane.target, owner, next.value)?,
             None => here,
         };
-        let cuts = next.filter(|_| here.to_bits() != there.to_bits()).map(|next| cuts(point, next, tempo));
+        let cuts = next
+            .filter(|_| here.to_bits() != there.to_bits())
+            .map(|next| cuts(point, next, tempo).skip(every - 1).step_by(every));
         let logarithmic = is_logarithmic(lane.target, owner);
         let mut from = (point.ticks, 0.0, here);
         for (ticks, share) in cuts.into_iter().flatten() {
@@ -80,10 +104,9 @@ fn points(lane: &Lane, owner: Owner<'_>, tempo: TempoMap<'_>) -> Option<Vec<(i64
 
 /// Where the tempo changes on the way from one point to the next, and at which share of its beats. There the way is cut, as
 /// between two such places it goes evenly in time: a part of a bent way is a way that is bent by its share.
-fn cuts(point: &Point, next: &Point, tempo: TempoMap<'_>) -> Vec<(i64, f64)> {
-    let length = next.ticks.saturating_sub(point.ticks) as f64;
-    let share = |ticks: i64| (ticks, (ticks - point.ticks) as f64 / length);
-    tempo.changes_between(point.ticks, next.ticks).map(share).collect()
+fn cuts(point: &Point, next: &Point, tempo: TempoMap<'_>) -> impl Iterator<Item = (i64, f64)> {
+    let (begin, length) = (point.ticks, next.ticks.saturating_sub(point.ticks) as f64);
+    tempo.changes_between(begin, next.ticks).map(move |ticks| (ticks, (ticks - begin) as f64 / length))
 }
 
 /// As the processor goes from one value to another.
