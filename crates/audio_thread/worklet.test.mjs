@@ -103,3 +103,17 @@ test('a long plan comes in pieces, one before each block, and of those that wait
   expect(told).toEqual([['piece', 75_712], ['commit', 1], ['plan', 1], ['begin', 400], ['piece', 400], ['commit', 3], ['plan', 3]])
   expect(self.coming).toBe(undefined)
 })
+
+test('what the thread says of devices that failed lies in the shared memory (EN35)', () => {
+  const bits = (x) => new Int32Array(new Float32Array([x]).buffer)[0]
+  const self = Object.create(load().prototype)
+  const [fine, measured] = [new Int32Array(new SharedArrayBuffer(4 * (16 + 4096))), new Int32Array(16 + 4096)]
+  measured.set([2, 1])
+  measured[17] = bits(Infinity)
+  self.reportFine(fine, measured)
+  expect([fine[0], fine[1], fine[16], fine[17]]).toEqual([2, 1, 0, bits(Infinity)])
+  // With the next plan it plays again.
+  measured.set([2, 0])
+  self.reportFine(fine, measured)
+  expect(fine[1]).toBe(0)
+})

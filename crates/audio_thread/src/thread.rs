@@ -326,3 +326,48 @@ impl AudioThread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dsp::devices::Kind;
+    use engine::{Device, Master, Song, TimeSignature};
+
+    use super::*;
+
+    #[test]
+    fn en35_a_device_that_failed_is_told_until_the_next_plan() {
+        let device = |id: u64, kind: Kind| {
+            let values = kind.parameters().iter().map(|parameter| parameter.default).collect();
+            Device { id, kind, bypassed: false, values, sidechain: None }
+        };
+        let song = Song {
+            sample_rate: 48_000,
+            bpm_milli: 120_000,
+            tempo_changes: Vec::new(),
+            time_signature: TimeSignature { beats: 4, unit: 4 },
+            metre_changes: Vec::new(),
+            tracks: Vec::new(),
+            master: Master {
+                devices: vec![device(1, Kind::Utility), device(2, Kind::Compressor)],
+                ..Master::default()
+            },
+            sources: Vec::new(),
+        };
+        let words = Plan::compile(&song).expect("within bounds").into_words();
+        let mut thread = AudioThread::new(48_000, 128).expect("a usual rate");
+        thread.measure();
+        let told = |thread: &mut AudioThread| {
+            thread.process(128);
+            let meters = thread.meters().expect("it measures");
+            (meters.devices, meters.failed, meters.reductions[0], meters.reductions[1])
+        };
+        for serial in 1..=2 {
+            thread.plan_buffer(words.len()).expect("a short plan").copy_from_slice(&words);
+            assert_eq!(thread.take_plan(serial), Ok(()));
+            assert_eq!(told(&mut thread), (2, 0, 0.0, 0.0), "plan {serial}");
+            thread.processor.fail_device(1);
+            assert_eq!(told(&mut thread), (2, 1, 0.0, f32::INFINITY));
+            assert_eq!(told(&mut thread), (2, 1, 0.0, f32::INFINITY), "and stays so");
+        }
+    }
+}

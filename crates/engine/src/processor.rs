@@ -247,6 +247,12 @@ impl Processor {
         self.rack.has_failed(device)
     }
 
+    /// Takes a device of the plan in force for one that made something else than numbers. No setting makes one do so: with this, what is then
+    /// told and heard is tried all the same.
+    pub fn fail_device(&mut self, device: usize) {
+        self.rack.fail(device);
+    }
+
     /// How many samples were no finite numbers and have been silenced, since the beginning.
     #[must_use]
     pub fn silenced_samples(&self) -> u64 {

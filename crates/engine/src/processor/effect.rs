@@ -92,6 +92,11 @@ impl Effect {
         self.failed
     }
 
+    /// Is silent from here on, as if it had made something else than numbers.
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+    }
+
     /// By how many dB it lowered the signal most since this was last asked.
     pub(super) fn take_reduction(&mut self) -> f32 {
         core::mem::take(&mut self.reduction)

@@ -329,6 +329,13 @@ impl Rack {
         self.effects.get(place as usize).is_some_and(|(_, effect)| effect.has_failed())
     }
 
+    pub(super) fn fail(&mut self, device: usize) {
+        let place = self.places.effects.get(device).copied().unwrap_or(NONE);
+        if let Some((_, effect)) = self.effects.get_mut(place as usize) {
+            effect.fail();
+        }
+    }
+
     fn unuse(&mut self, place: u32) {
         if let Some(buffer) = self.buffers.get_mut(place as usize) {
             buffer.used = false;
