@@ -169,7 +169,6 @@ impl Effect {
         let heard = self.wet.target();
         self.wet = Ramp::still(0.0);
         self.wet.set(heard, clock, over);
-        self.rise(clock);
     }
 
     /// Tells the device how long a beat is at a frame of the song.
