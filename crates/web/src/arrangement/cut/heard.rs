@@ -7,6 +7,8 @@ use super::*;
 
 /// Changes of tempo: where, to what, and how.
 type Tempos = &'static [(f64, f64, &'static str)];
+/// What is tried: its name, the recording's rate, the song's tempos, and what the clip has.
+type Case = (&'static str, f64, Tempos, Vec<(&'static str, Value)>);
 
 const FRAMES: usize = 90_000;
 /// Where the clip begins, and how long it is, in beats: in all songs it ends before what is rendered does.
@@ -123,7 +125,7 @@ fn en2_a_clip_in_pieces_sounds_as_in_one() {
     let fades = [&rises[..], &falls].concat();
     let trimmed = [("audioStartOffset", Value::from(0.213)), ("audioEndOffset", 0.15.into())];
     let backwards = [("reversed", Value::Bool(true))];
-    let cases: [(&str, f64, Tempos, Vec<(&str, Value)>); 6] = [
+    let cases: [Case; 6] = [
         ("plain", 48_000.0, &[], trimmed[..1].to_vec()),
         ("trimmed and converted", 44_100.0, &[], trimmed.to_vec()),
         ("within its fades", 48_000.0, &[], fades.clone()),
