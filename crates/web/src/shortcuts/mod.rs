@@ -96,30 +96,30 @@ const fn key(
     Shortcut { place, with, keys, command, shown, what }
 }
 
-/// All keys. Of what has no `what` the help says nothing: the line before it says it for both.
+/// The keys of the page and of clips. Of what has no `what` the help says nothing: the line before it says it for both.
 const TABLE: &[Shortcut] = {
     use Chord::{Alt, AltShift, Control, ControlShift, Nothing, Shift};
     use Command as C;
     use Place::{Clip, Page};
     &[
         key(Page, Nothing, &[" "], C::Play, "Space", "Play and stop"),
-        key(Page, Nothing, &["home", "enter"], C::ToStart, "Home", "To the start of the song"),
+        key(Page, Nothing, &["home", "enter"], C::ToStart, "Home, Enter", "To the start of the song"),
         key(Page, Nothing, &["l"], C::Loop, "L", "Loop on and off"),
         key(Page, Nothing, &["["], C::LoopFrom, "[", "Loop from the playhead on"),
         key(Page, Nothing, &["]"], C::LoopUntil, "]", "Loop as far as the playhead"),
         key(Page, Nothing, &["k"], C::Metronome, "K", "Metronome on and off"),
         key(Page, Control, &["z"], C::Undo, "Ctrl+Z", "Undo"),
-        key(Page, ControlShift, &["z"], C::Redo, "Ctrl+Shift+Z", "Redo"),
+        key(Page, ControlShift, &["z"], C::Redo, "Ctrl+Shift+Z, Ctrl+Y", "Redo"),
         key(Page, Control, &["y"], C::Redo, "", ""),
         key(Page, Nothing, &["t"], C::AddTrack, "T", "Add a track"),
         key(Page, Control, &["a"], C::SelectAll, "Ctrl+A", "Select all clips"),
         key(Page, Nothing, &["s"], C::Split, "S", "Split what is selected at the playhead"),
         key(Page, Control, &["d"], C::Duplicate, "Ctrl+D", "Duplicate what is selected, behind itself"),
-        key(Page, Nothing, &["delete", "backspace"], C::Delete, "Delete", "Delete what is selected"),
+        key(Page, Nothing, &["delete", "backspace"], C::Delete, "Delete, Backspace", "Delete what is selected"),
         key(Page, Nothing, &["n"], C::Snap, "N", "Snap to the grid, or not"),
         key(Page, Nothing, &["f"], C::Follow, "F", "Follow the playhead, or not"),
         key(Page, Nothing, &["+", "="], C::ZoomIn, "+", "Zoom in"),
-        key(Page, Nothing, &["-"], C::ZoomOut, "−", "Zoom out"),
+        key(Page, Nothing, &["-", "_"], C::ZoomOut, "−", "Zoom out"),
         key(Page, Nothing, &["0"], C::Fit, "0", "Show the whole song"),
         key(Page, Nothing, &["m"], C::Mixer, "M", "Show or hide the mixer"),
         key(Page, Nothing, &["h"], C::History, "H", "Show or hide the history"),
@@ -167,7 +167,17 @@ const TABLE: &[Shortcut] = {
 };
 
 /// What the help says of places whose keys are no shortcuts of the page: what has the focus moves by them.
-const ELSEWHERE: [(&str, &[(&str, &str)]); 3] = [
+const ELSEWHERE: [(&str, &[(&str, &str)]); 6] = [
+    ("On the ruler", &[("← →", "Move the playhead by a beat; with Shift by a bar")]),
+    (
+        "On a mark of tempo or metre",
+        &[
+            ("← →", "Move it; with Shift by a bar"),
+            ("Enter", "Go there"),
+            ("R", "A ramp or a jump, of a tempo"),
+            ("Delete", "Delete it"),
+        ],
+    ),
     (
         "On a point of automation",
         &[
@@ -192,6 +202,14 @@ const ELSEWHERE: [(&str, &[(&str, &str)]); 3] = [
             ("Escape", "Give up what the hand does"),
         ],
     ),
+    (
+        "In a field or a panel",
+        &[
+            ("Enter", "Take what is typed"),
+            ("↑ ↓", "In the field of the tempo: a beat a minute more or less; with Shift a tenth"),
+            ("Escape", "Leave it as it was; close the panel"),
+        ],
+    ),
 ];
 
 impl Chord {
@@ -209,12 +227,24 @@ impl Chord {
     }
 }
 
+impl Chord {
+    /// What is held for its own sake. A sign or a digit may need Shift to be typed, as the question mark does on many keyboards, and
+    /// on a Mac a sign may need Option, as brackets do on most in Europe: it is what is typed that counts.
+    fn beside(self, name: &str) -> Chord {
+        let mut letters = name.chars();
+        let (Some(one), None) = (letters.next(), letters.next()) else { return self };
+        match self {
+            Chord::Shift if !one.is_alphabetic() => Chord::Nothing,
+            Chord::Alt | Chord::AltShift if !one.is_alphanumeric() && !one.is_whitespace() => Chord::Nothing,
+            held => held,
+        }
+    }
+}
+
 /// What `name` with `with` does at `place`.
 fn find(place: Place, with: Chord, name: &str) -> Option<Command> {
+    let with = with.beside(name);
     let name = name.to_lowercase();
-    // A sign may need Shift, as the question mark does on many keyboards, or may not: it is what is on the key that counts.
-    let is_sign = name.chars().count() == 1 && !name.chars().all(char::is_alphanumeric);
-    let with = if is_sign && with == Chord::Shift { Chord::Nothing } else { with };
     let matches =
         |shortcut: &&Shortcut| shortcut.place == place && shortcut.with == with && shortcut.keys.contains(&&*name);
     TABLE.iter().find(matches).map(|shortcut| shortcut.command)
@@ -222,7 +252,7 @@ fn find(place: Place, with: Chord, name: &str) -> Option<Command> {
 
 /// Whether a key is a letter, a number or a sign with nothing held: whoever speaks to the computer says such by accident (WCAG 2.1.4).
 fn is_single(with: Chord, name: &str) -> bool {
-    matches!(with, Chord::Nothing | Chord::Shift) && name.chars().count() == 1 && name != " "
+    matches!(with.beside(name), Chord::Nothing | Chord::Shift) && name.chars().count() == 1 && name != " "
 }
 
 /// What a key on a clip that has the focus does.
@@ -289,17 +319,45 @@ mod tests {
         }
     }
 
+    /// How the help writes a key.
+    fn written(name: &str) -> &str {
+        match name {
+            " " => "space",
+            "arrowleft" => "←",
+            "arrowright" => "→",
+            "arrowup" => "↑",
+            "arrowdown" => "↓",
+            "-" => "−",
+            "," => "comma",
+            "." => "full stop",
+            name => name,
+        }
+    }
+
     #[test]
-    fn every_key_is_in_the_help_or_beside_one_that_is() {
-        let mut last = None;
-        for shortcut in TABLE {
-            if shortcut.what.is_empty() {
-                // Delete on a clip is what it is on the page.
-                assert!(last.is_some(), "{:?}", shortcut.command);
+    fn every_key_is_in_a_line_of_the_help() {
+        // The same keys without Shift, or with it.
+        let is_other_half = |name: &str| matches!(name, "=" | "_");
+        for (at, one) in TABLE.iter().enumerate() {
+            let says = |line: &&Shortcut| {
+                !line.what.is_empty()
+                    && std::mem::discriminant(&line.command) == std::mem::discriminant(&one.command)
+                    && one.keys.iter().filter(|name| !is_other_half(name)).all(|name| {
+                        let shown = line.shown.to_lowercase();
+                        let mut signs = shown.split([' ', ',', '+']).filter(|sign| !sign.is_empty());
+                        let name = written(name);
+                        *name == *shown || signs.any(|sign| sign == name) || name.len() > 1 && line.what.contains(name)
+                    })
+            };
+            let said = if one.what.is_empty() {
+                // By the line before it, or, of what a clip shares with the page, there.
+                let before = TABLE[..at].iter().rev().find(|line| !line.what.is_empty());
+                before.filter(says).is_some()
+                    || TABLE.iter().filter(|line| line.place == Place::Page).any(|line| says(&line))
             } else {
-                assert!(!shortcut.shown.is_empty(), "{:?}", shortcut.command);
-                last = Some(shortcut.command);
-            }
+                says(&one)
+            };
+            assert!(said, "{:?} by {:?}", one.command, one.keys);
         }
     }
 
@@ -311,6 +369,24 @@ mod tests {
         assert_eq!(find(Place::Page, Chord::Shift, "M"), None);
         assert_eq!(find(Place::Page, Chord::ControlShift, "Z"), Some(Command::Redo));
         assert_eq!(find(Place::Clip, Chord::Alt, "ArrowLeft"), Some(Command::Beside(-1)));
+    }
+
+    #[test]
+    fn signs_and_digits_are_typed_as_each_keyboard_types_them() {
+        // On a German, French or Spanish Mac: Option and 5, and with Shift 6.
+        for (with, name, command) in [
+            (Chord::Alt, "[", Command::LoopFrom),
+            (Chord::AltShift, "]", Command::LoopUntil),
+            (Chord::Shift, "0", Command::Fit),
+            (Chord::Shift, "_", Command::ZoomOut),
+        ] {
+            assert_eq!(find(Place::Page, with, name), Some(command), "{name}");
+            assert!(is_single(with, name), "{name}");
+        }
+        for (with, name) in [(Chord::Alt, "l"), (Chord::Alt, "0"), (Chord::Alt, " "), (Chord::Control, "[")] {
+            assert_eq!(find(Place::Page, with, name), None, "{name}");
+            assert!(!is_single(with, name), "{name}");
+        }
     }
 
     #[test]
