@@ -8,6 +8,8 @@ use model::Id;
 const AGAIN_MS: f64 = 5_000.0;
 /// Each time that the server has failed it is twice as long, up to this.
 const AGAIN_MS_MAX: f64 = 120_000.0;
+/// A song that is closed to the user may be open again: it is asked for this often.
+const CLOSED_AGAIN_MS: f64 = 60_000.0;
 
 /// The songs that have had a turn and still wait.
 #[derive(Debug, Default)]
@@ -34,7 +36,10 @@ impl Turns {
         let songs: HashSet<&Id> = waiting.iter().map(|(song, _)| *song).collect();
         self.0.retain(|song, _| songs.contains(song));
         let is_due = |(song, edit): &&(&Id, &Id)| {
-            self.0.get(*song).is_none_or(|known| known.due_ms <= now_ms && !known.stay.contains(*edit))
+            self.0.get(*song).is_none_or(|known| match (known.due_ms <= now_ms, known.stay.contains(*edit)) {
+                (due, true) => due && known.is_closed,
+                (due, false) => due || known.is_closed,
+            })
         };
         let waited_since = |song: &Id| self.0.get(song).map_or(f64::NEG_INFINITY, |known| known.last_ms);
         let due = waiting.iter().filter(is_due).map(|(song, _)| *song);
@@ -56,7 +61,8 @@ impl Turns {
 
     /// What could be sent of this song has been; these edits stay, since they are set aside, or since it is closed to the user.
     pub(super) fn is_over(&mut self, song: &Id, stay: BTreeSet<Id>, is_closed: bool, now_ms: f64) {
-        *self.had_turn(song, now_ms) = Song { stay, is_closed, last_ms: now_ms, ..Song::default() };
+        let due_ms = if is_closed { now_ms + CLOSED_AGAIN_MS } else { now_ms };
+        *self.had_turn(song, now_ms) = Song { stay, is_closed, last_ms: now_ms, due_ms, failures: 0 };
     }
 
     /// Whether an edit is set aside.
@@ -103,7 +109,9 @@ mod tests {
         assert_eq!(next(&mut turns, "a1", 1e9).as_deref(), Some("a"));
         turns.is_over(&id("a"), BTreeSet::from([id("a1")]), true, 1e9);
         assert!(!turns.is_parked(&id("a"), &id("a1")), "closed to the user");
-        assert_eq!(next(&mut turns, "a1", 2e9), None);
+        assert_eq!(next(&mut turns, "a1", 1e9), None);
+        assert_eq!(next(&mut turns, "a1 a2", 1e9).as_deref(), Some("a"), "as soon as more waits");
+        assert_eq!(next(&mut turns, "a1", 1e9 + CLOSED_AGAIN_MS).as_deref(), Some("a"), "it may be open again");
     }
 
     #[test]
@@ -115,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn cl4_no_song_waits_for_one_that_fails_again_and_again() {
+    fn cl4_songs_that_others_send_for_have_their_turns_in_order() {
         let mut turns = Turns::default();
         let (mut now, mut had) = (0.0, Vec::new());
         while had.len() < 9 {
@@ -127,6 +135,26 @@ mod tests {
             now += 2_600.0;
         }
         assert_eq!(had.concat(), "abcabcabc");
+    }
+
+    #[test]
+    fn cl4_no_song_waits_for_one_that_fails_again_and_again() {
+        let mut turns = Turns::default();
+        let (mut now, mut had) = (0.0, String::new());
+        while now < 600_000.0 {
+            if let Some(song) = next(&mut turns, "a1 b1 c1", now) {
+                match song.as_str() {
+                    "b" => turns.has_failed(&id("b"), now),
+                    other => turns.is_elsewhere(&id(other), now),
+                }
+                had.push_str(&song);
+            }
+            now += 2_600.0;
+        }
+        let of = |song: char| had.chars().filter(|one| *one == song).count();
+        // After 5, 10, 20, 40 and 80 s, and from then on each 120 s.
+        assert!((8..=9).contains(&of('b')) && of('a') > 100 && of('c') > 100, "{had}");
+        assert!(had.starts_with("abc"), "{had}");
     }
 
     #[test]
