@@ -262,6 +262,32 @@ test('the list of projects shows offline what was there, and sends what waits of
   expect((await read(alice, 'projects', project)).bpm).toBe(96)
 })
 
+test('the list of projects sends what a silent tab does not, and robs it of its lock (CL4)', async ({ alice }) => {
+  const project = await newProject(alice, 'Hung', { bpm: 100 })
+  const line = await network(alice.context)
+  const { page } = alice
+  await page.goto('/projects')
+  await open(alice, project)
+  await kept(page, alice.userId, project)
+  await line.cut()
+  await setTempo(page, '96')
+  await expect(page.getByTestId('sync-state')).toHaveText('Offline, 1 edit waiting')
+  // A tab that hangs: once it has the lock it says nothing, and never lets it go.
+  const hung = await alice.context.newPage()
+  await hung.goto('/nonsense')
+  const lock = `unisono:${alice.userId}:${project}`
+  await hung.evaluate((lock) => void navigator.locks.request(lock, () => new Promise(() => {})).catch(() => {}), lock)
+  await page.goto('/projects')
+  await expect
+    .poll(() => hung.evaluate(async (lock) => (await navigator.locks.query()).held?.filter((one) => one.name === lock).length, lock))
+    .toBe(1)
+  line.mend()
+  const band = page.getByTestId('waiting-band')
+  await band.getByRole('button', { name: 'Send now' }).click()
+  await expect(band).toHaveCount(0, { timeout: 30_000 })
+  expect((await read(alice, 'projects', project)).bpm).toBe(96)
+})
+
 test('an edit and its undo that wait are sent from the list of projects, over what somebody else has done since (CL3, UN3)', async ({
   alice,
   bob,

@@ -19,6 +19,8 @@ use crate::toast::undo_words;
 
 /// A tab that has the project open sends by itself: whoever is not asked to send by then need not wait.
 const LEAD_WAIT: Duration = Duration::from_secs(2);
+/// A tab that sends and is silent has been robbed of its lock by then.
+const ROB_WAIT: Duration = Duration::from_secs(3);
 /// When the server has failed so often in a row, another project has its turn. More than it takes to find out which edit it fails on.
 const FAILURES_MAX: u32 = 10;
 
@@ -96,14 +98,26 @@ impl Drain {
         }
         drain.take_up(drain.0.store.load(&project)).await;
         let heard = drain.clone();
-        *drain.0.tabs.borrow_mut() = Some(Tabs::join(&me, &project, move |event| heard.tab_event(event)));
+        let tabs = Tabs::join(&me, &project, move |event| heard.tab_event(event));
+        tabs.look_for_sender();
+        *drain.0.tabs.borrow_mut() = Some(tabs);
         let late = drain.clone();
         clock::after(LEAD_WAIT, move || {
-            if !late.0.leads.get() {
-                late.end(End::Elsewhere);
+            let is_silent = late.0.tabs.borrow().as_ref().is_some_and(Tabs::waits_for_sender);
+            if is_silent {
+                clock::after(ROB_WAIT, move || late.end_unless_it_leads());
+            } else {
+                late.end_unless_it_leads();
             }
         });
         drain
+    }
+
+    /// Another tab sends for this project.
+    fn end_unless_it_leads(&self) {
+        if !self.0.leads.get() {
+            self.end(End::Elsewhere);
+        }
     }
 
     /// The project.

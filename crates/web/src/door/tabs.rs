@@ -138,10 +138,16 @@ impl Tabs {
         self.call(&Call::AreYouThere);
         let tabs = self.clone();
         clock::after(SILENCE, move || {
-            if tabs.0.asks.replace(false) && !tabs.0.leads.get() {
+            // One that has left asks for nothing.
+            if !tabs.0.has_left.get() && tabs.0.asks.replace(false) && !tabs.0.leads.get() {
                 tabs.ask_for_lock(true);
             }
         });
+    }
+
+    /// Whether the tab that sends was asked whether it is there, and has not answered yet.
+    pub(crate) fn waits_for_sender(&self) -> bool {
+        self.0.asks.get()
     }
 
     /// Says something to the tabs that have `project` open for `user`, from a page that is none of them.
