@@ -124,3 +124,31 @@ test('a slow network is waited for, a cut one is said, and the sound comes back 
   await hearsItsPlace(alice)
   expect(ranges).toBeGreaterThan(before)
 })
+
+test('Play waits for a short recording also when one goes elsewhere meanwhile, and begins there (EN37)', async ({ alice }) => {
+  const { page } = alice
+  await putEarTo(page)
+  await page.addInitScript(() => localStorage.setItem('unisono.sound.whole_bytes', '1000000'))
+  const project = await newProject(alice, 'Long and short', { bpm: 120 })
+  const long = await upload(alice, project, 'long.wav', sineWav({ seconds: 40, hz: 311, level: 0.1 }))
+  const short = await upload(alice, project, 'short.wav', sineWav({ seconds: 4, hz: 701, level: 0.6, channels: 1 }))
+  const track = await newTrack(alice, project, 'Both')
+  await newClip(alice, track, 'Long', { audioFileId: long.id, durationBeats: 80 })
+  for (const startBeat of [0, 16]) await newClip(alice, track, 'Short', { audioFileId: short.id, startBeat, durationBeats: 8 })
+  let arrive = () => {}
+  const arrived = new Promise<void>((done) => (arrive = done))
+  await alice.context.route('**/content/playback**', async (route) => {
+    // What is read ahead is here at once.
+    if (!(await route.request().headerValue('range'))) await arrived
+    await route.continue()
+  })
+  await open(alice, project)
+  await page.getByTestId('play').click()
+  await jump(alice, 4)
+  await new Promise((done) => setTimeout(done, 500))
+  expect([(await listen(page)).peak, await position(alice)]).toEqual([0, 8])
+  arrive()
+  await expect.poll(async () => (await listen(page)).peak).toBeGreaterThan(0.5)
+  expect(await position(alice)).toBeGreaterThanOrEqual(8)
+  expect(alice.complaints).toEqual([])
+})

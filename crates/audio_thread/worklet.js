@@ -129,7 +129,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
       case 'stream': return this.stream(message);
       case 'drop': return this.wasm.source_drop(message.id);
       case 'plan': return this.plan(message);
-      case 'play': return this.wasm.play();
+      case 'play': return this.play();
       case 'stop': return this.wasm.stop();
       case 'seek': return this.wasm.seek(message.ticks);
       case 'loop': return this.wasm.set_loop(message.start ?? 0, message.end ?? 0);
@@ -150,6 +150,12 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.listens = device >= 0 && this.fine.length >= METERS_WORDS + SPECTRUM_WORDS;
     if (anew || !before) this.wasm.measure_anew();
     this.view(this.frames);
+  }
+
+  // What was to stop before it lacked something has stopped, or was overtaken: a stop that was asked for before is done with.
+  play() {
+    if (this.ring) this.ring.dry = Atomics.load(this.ring.words, 2);
+    this.wasm.play();
   }
 
   source({ id, channels, frames, format }) {

@@ -1,4 +1,4 @@
-// What the worklet counts as an underrun, with a device and a clock of the test's own.
+// What the worklet counts as an underrun, and when it stops, with a device and a clock of the test's own.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import vm from 'node:vm'
@@ -29,6 +29,7 @@ function processor() {
   const self = Object.assign(Object.create(prototype), { state: [1], underruns: 0, expected: -1, agreed: false })
   self.resync()
   return {
+    self,
     /** Plays blocks at the device's pace, the first at this frame; `late` is how far the device is behind, in ms. */
     play(first, count, { late = 0, told = (frame) => frame } = {}) {
       for (let n = 0; n < count; n++) {
@@ -116,4 +117,26 @@ test('what the thread says of devices that failed lies in the shared memory (EN3
   measured.set([2, 0])
   self.reportFine(fine, measured)
   expect(fine[1]).toBe(0)
+})
+
+test('what plays stops when it is about to lack something, but not for a stop that was asked for before it was told to play', () => {
+  const { self } = processor()
+  const words = new Int32Array(new SharedArrayBuffer(64))
+  let plays = true
+  self.wasm = { play: () => (plays = true), stop: () => (plays = false), seek: () => {} }
+  self.ring = { words, count: 1, cells: [], dry: 0 }
+  const runsDry = () => Atomics.add(words, 2, 1)
+  runsDry()
+  self.take()
+  expect(plays).toBe(false)
+  // Just now it was to stop; before the next block the jump is made.
+  plays = true
+  runsDry()
+  self.obey({ type: 'seek', ticks: 0 })
+  self.obey({ type: 'play' })
+  self.take()
+  expect(plays).toBe(true)
+  runsDry()
+  self.take()
+  expect(plays).toBe(false)
 })

@@ -96,6 +96,8 @@ struct Inner {
     region: Cell<LoopRegion>,
     /// Where playing goes as soon as that can be heard.
     jump: Cell<Option<Ticks>>,
+    /// Play is about to begin, wherever the song stands then.
+    begins: Cell<bool>,
     /// Blocks without all that should have sounded, as of the last time somebody was told.
     starved_told: Cell<u32>,
     listeners: RefCell<Vec<(u32, Listener)>>,
@@ -188,6 +190,7 @@ impl Sound {
             position: Cell::new(position),
             region: Cell::new(region),
             jump: Cell::default(),
+            begins: Cell::default(),
             starved_told: Cell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::default(),
@@ -407,12 +410,20 @@ impl Sound {
             SoundState::Starting | SoundState::Running => {}
         }
         self.playing.set(true);
-        leptos::task::spawn_local(async move { self.play_when_ready().await });
+        self.waits.set(true);
+        // Who presses Stop and Play in one breath is waited for already.
+        if !self.inner().begins.replace(true) {
+            leptos::task::spawn_local(async move {
+                self.play_when_ready().await;
+                if let Some(inner) = self.inner.try_get_value() {
+                    inner.begins.set(false);
+                }
+            });
+        }
     }
 
     async fn play_when_ready(self) {
         let since = clock::milliseconds();
-        self.waits.set(true);
         let mut resumed = false;
         loop {
             let Some(inner) = self.inner.try_get_value() else { return };
@@ -482,7 +493,9 @@ impl Sound {
         let inner = self.inner();
         inner.position.set(to);
         self.cursor.set(to);
-        if self.playing.get_untracked() && inner.streams.borrow().is_some() {
+        // What has not begun yet begins there.
+        let jumps = self.playing.get_untracked() && !inner.begins.get();
+        if jumps && inner.streams.borrow().is_some() {
             if inner.jump.replace(Some(to)).is_none() {
                 self.waits.set(true);
                 leptos::task::spawn_local(async move { self.jump_when_ready().await });
