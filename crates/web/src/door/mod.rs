@@ -39,8 +39,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
+use model::limits::TRANSACTION_OPERATIONS_MAX;
 use model::{Id, Key, Project, Record, Records, Role, Table, Ticks};
-use operations::{Operation, Refusal, build};
+use operations::{Operation, Refusal, build, in_transactions};
 use sync::wire::{ClientMessage, Person, Presence as Doing, PresenceOf, ServerMessage};
 use sync::{Edit, Effect, Event, Replica, Status, StepChange};
 
@@ -262,7 +263,31 @@ impl Door {
             self.toasts.error(format!("{what} is not possible"), past::LOOKING_BACK);
             return false;
         }
+        if operations.len() > TRANSACTION_OPERATIONS_MAX {
+            return self.dispatch_in_parts(what, operations);
+        }
         self.dispatch_gesture(what, None, operations)
+    }
+
+    /// The same of more operations than one transaction takes: several, which are one step of undo. All of them are applied, or none.
+    fn dispatch_in_parts(self, what: &'static str, operations: Vec<Operation>) -> bool {
+        let gesture = new_id();
+        let parts = in_transactions(operations);
+        if let Err(refusal) = self.try_out(&gesture, &parts) {
+            self.toasts.error(format!("{what} is not possible"), self.reason(refusal));
+            return false;
+        }
+        parts.into_iter().all(|operations| self.dispatch_gesture(what, Some(gesture.clone()), operations))
+    }
+
+    /// Does all parts of a gesture in a copy: half of them would be neither the one nor the other.
+    fn try_out(self, gesture: &Id, parts: &[Vec<Operation>]) -> Result<(), Refusal> {
+        let mut copy = self.inner().replica.borrow().clone();
+        let edit = Edit { label: String::new(), gesture: Some(gesture.clone()) };
+        for operations in parts {
+            copy.edit(new_id(), &edit, operations.clone(), now())?;
+        }
+        Ok(())
     }
 
     /// The same as a part of a gesture: edits of one `gesture` are one step of undo (UN2).

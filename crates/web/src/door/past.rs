@@ -6,10 +6,9 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use model::{Id, Key, Record, Records, Table, Timestamp};
-use operations::{Operation, Refusal, difference, in_transactions};
-use sync::Edit;
+use operations::difference;
 
-use super::{Door, new_id, now};
+use super::Door;
 
 /// Why nothing can be changed while an old state is shown.
 pub(crate) const LOOKING_BACK: &str = "You are looking at an earlier state. Go back to now to change something.";
@@ -157,28 +156,10 @@ impl Door {
         if operations.is_empty() {
             return Restored::Already;
         }
-        let gesture = new_id();
-        let parts = in_transactions(operations);
-        if let Err(refusal) = self.try_out(&gesture, &parts) {
-            self.toasts.error(format!("{RESTORE} is not possible"), refusal.message);
+        if !self.dispatch_in_parts(RESTORE, operations) {
             return Restored::Not;
         }
-        for operations in parts {
-            if !self.dispatch_gesture(RESTORE, Some(gesture.clone()), operations) {
-                return Restored::Not;
-            }
-        }
         self.last_step().map_or(Restored::Already, Restored::By)
-    }
-
-    /// Does all parts of a gesture in a copy: half an old song would be neither the one nor the other.
-    fn try_out(self, gesture: &Id, parts: &[Vec<Operation>]) -> Result<(), Refusal> {
-        let mut copy = self.inner().replica.borrow().clone();
-        let edit = Edit { label: String::new(), gesture: Some(gesture.clone()) };
-        for operations in parts {
-            copy.edit(new_id(), &edit, operations.clone(), now())?;
-        }
-        Ok(())
     }
 
     /// The server has not taken a part of a restoring: the rest of it can be taken back.
