@@ -79,7 +79,8 @@ impl Body {
         let is_body = (self.top + 2.0 * HANDLE_INSET..=self.top + self.height).contains(&y);
         let (left, right) = (x - self.x, self.x + self.width - x);
         match (is_body, left.abs() <= reach * EDGE, right.abs() <= reach * EDGE) {
-            (true, true, _) => Some(Part::Start),
+            // What repeats keeps its start: all of it would move.
+            (true, true, _) if !cut::repeats(clip) => Some(Part::Start),
             (true, _, true) => Some(Part::End),
             _ => None,
         }
@@ -396,6 +397,9 @@ mod tests {
             (None, None),
             "further in, and on the title, the clip is taken up"
         );
+        let repeats = Clip { repeated: Ticks(TICKS_PER_BEAT), ..clip.clone() };
+        let ends = [102.0, 258.0].map(|x| body.part_at(&repeats, 20.0, (x, 60.0), 8.0));
+        assert_eq!(ends, [None, Some(Part::End)], "each repeat begins where the clip does");
         assert_eq!(Body { width: 40.0, ..body }.part_at(&clip, 20.0, (106.0, 26.0), 8.0), None);
     }
 }
