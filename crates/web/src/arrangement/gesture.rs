@@ -108,8 +108,7 @@ impl Gestures {
             state.fingers.clone()
         });
         if let [(_, ax, ay), (_, bx, by)] = fingers[..] {
-            self.board.drag.set(None);
-            self.board.shaping.set(None);
+            self.abandon();
             return self.state(|state| state.doing = Doing::Pinching { distance: (ax - bx).hypot(ay - by) });
         }
         let board = self.board;
