@@ -8,13 +8,14 @@ use model::{Clip, Id, TICKS_PER_BEAT, Table, Ticks};
 use web_sys::HtmlElement;
 
 use super::board::Board;
-use super::clip_list::delete_selected;
+use super::clip_list::{delete_selected, duplicate_selected, split_selected};
 use super::cut;
 use super::reverse;
 use super::shape::{Part, Shaping, changes, crossfades, id_of};
 use super::track_menu::place_beside;
 use crate::controls::{Dial, Hold, Typed, focus};
 use crate::design::{Icon, icon};
+use crate::door::sound::Sound;
 use crate::mixer::DecibelsField;
 use crate::mixer::decibels::{factor_at, travel_of, written};
 use crate::presence::{HeldBy, Touch};
@@ -147,6 +148,13 @@ fn Panel(id: Id) -> impl IntoView {
     let name = of(|clip| clip.name.clone());
     let flag = move |read: fn(&Clip) -> bool| move || clip.with(|clip| clip.as_ref().is_some_and(read));
     let (reversed, repeats) = (flag(|clip| clip.reversed), flag(|clip| clip.repeated != Ticks(0)));
+    let sound = expect_context::<Sound>();
+    // What comes of it is what one wants to see then.
+    let alone = move |act: &dyn Fn()| {
+        board.select(&id.get_value(), false);
+        close();
+        act();
+    };
     let key = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "Escape" {
             event.prevent_default();
@@ -208,9 +216,15 @@ fn Panel(id: Id) -> impl IntoView {
             <Typed class="fader-number" label=Signal::derive(|| "How much is repeated, in beats".to_owned()) shown=of(|clip| beats(clip.repeated)) write=Callback::new(repeat) />
             <button type="button" class="effect-switch" data-testid="repeat" aria-pressed=move || repeats().to_string() class:is-on=repeats
                 on:click=move |_| edit("Repeat clip", &toggle_repeat)>"Repeat"</button>
+            <div class="clip-cuts">
+                <button type="button" class="button" data-testid="split-clip" title="Split it at the playhead (S)"
+                    on:click=move |_| alone(&|| split_selected(board, sound.position()))>{icon(Icon::Split)} "Split"</button>
+                <button type="button" class="button" data-testid="duplicate-clip" title="Copy it behind itself (Ctrl+D)"
+                    on:click=move |_| alone(&|| duplicate_selected(board))>{icon(Icon::Duplicate)} "Duplicate"</button>
+            </div>
             <button type="button" class="button clip-crossfade" data-testid="crossfade" title="Fade over into the clips that it overlaps (X)"
                 on:click=move |_| { board.select(&id.get_value(), false); crossfade(board); }>"Crossfade"</button>
-            <button type="button" class="button quiet is-danger clip-delete" data-testid="delete-clip" on:click=move |_| { board.select(&id.get_value(), false); close(); delete_selected(board); }>
+            <button type="button" class="button quiet is-danger clip-delete" data-testid="delete-clip" on:click=move |_| alone(&|| delete_selected(board))>
                 {icon(Icon::Bin)} "Delete"</button>
         </div>
     }

@@ -14,16 +14,23 @@ const ZOOM_STEP: f64 = 1.5;
 /// The buttons, and the keys that do the same.
 #[component]
 pub(super) fn Toolbar() -> impl IntoView {
-    let board = expect_context::<Board>();
-    listen(board);
+    let (board, sound) = (expect_context::<Board>(), expect_context::<Sound>());
+    listen(board, sound);
     let may_edit = move || board.door.may_edit_now();
+    let has_chosen = Memo::new(move |_| board.selection.with(|selection| !selection.is_empty()));
     view! {
-        <div class="toolbar" role="toolbar" aria-label="Arrangement">
+        <div class="toolbar" role="toolbar" aria-label="Arrangement" class:has-chosen=move || has_chosen.get() && may_edit()>
             <Show when=may_edit>
                 <button type="button" class="icon-button" title="Add track (T)" aria-label="Add track" data-testid="add-track"
                     on:click=move |_| headers::add_track(board)>{icon(Icon::Plus)}</button>
                 <button type="button" class="icon-button" title="Add recordings" aria-label="Add recordings" data-testid="import"
                     on:click=move |_| drop::pick_files(board)>{icon(Icon::Import)}</button>
+            </Show>
+            <Show when=move || has_chosen.get() && may_edit()>
+                <button type="button" class="icon-button" title="Split what is selected at the playhead (S)" aria-label="Split at the playhead" data-testid="split"
+                    on:click=move |_| clip_list::split_selected(board, sound.position())>{icon(Icon::Split)}</button>
+                <button type="button" class="icon-button" title="Duplicate what is selected, behind itself (Ctrl+D)" aria-label="Duplicate" data-testid="duplicate"
+                    on:click=move |_| clip_list::duplicate_selected(board)>{icon(Icon::Duplicate)}</button>
             </Show>
             <span class="toolbar-gap"></span>
             <button type="button" class="icon-button" title="Snap to quarter beats (N); hold Alt to go free" aria-label="Snap to grid"
@@ -42,8 +49,8 @@ pub(super) fn Toolbar() -> impl IntoView {
     }
 }
 
-fn listen(board: Board) {
-    let (shortcuts, sound) = (expect_context::<Shortcuts>(), expect_context::<Sound>());
+fn listen(board: Board, sound: Sound) {
+    let shortcuts = expect_context::<Shortcuts>();
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         if crate::studio::is_typing(&event) || event.default_prevented() {
             return;

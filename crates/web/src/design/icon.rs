@@ -37,6 +37,8 @@ pub(crate) enum Icon {
     History,
     Eye,
     Flag,
+    Split,
+    Duplicate,
 }
 
 impl Icon {
@@ -115,6 +117,8 @@ impl Icon {
                 "",
             ),
             Icon::Flag => ("M5.500 17.500V3.500h9.500l-2.500 3.700 2.500 3.800H5.500", ""),
+            Icon::Split => ("M10 3v14M6.500 7L3.500 10l3 3M13.500 7l3 3-3 3", ""),
+            Icon::Duplicate => ("M7.500 7.500h9v9h-9zM12.500 7.500v-4h-9v9h4", ""),
             Icon::Redo => ("M13 4l3.500 3.500L13 11M16.500 7.500H8a4.300 4.300 0 0 0 0 8.600h4", ""),
         }
     }
