@@ -1,11 +1,11 @@
 //! What the arrangement knows beside the song: what is in view, what is selected, what is being dragged.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Id, Key, Table, Ticks};
+use model::{Clip, Id, Key, Table, Ticks};
 use sync::wire::Held;
 
 use super::drag::Drag;
@@ -56,6 +56,8 @@ pub(crate) struct Board {
     pub(crate) current: RwSignal<Option<Id>>,
     /// The clip that is to get the focus as soon as it is in the list.
     pub(crate) sought: StoredValue<Option<Id>>,
+    /// What was trimmed by keys last, as it was at first and as it is now: a fade that was too long for a moment comes back.
+    pub(super) trimmed: StoredValue<HashMap<Id, (Clip, Clip)>>,
     /// Runs again when clips, lanes or waveforms changed.
     pub(crate) changed: RwSignal<u32>,
     scene: StoredValue<Rc<RefCell<Scene>>, LocalStorage>,
@@ -100,6 +102,7 @@ impl Board {
             point: RwSignal::new(None),
             current: RwSignal::new(None),
             sought: StoredValue::new(None),
+            trimmed: StoredValue::new(HashMap::new()),
             changed: RwSignal::new(0),
             scene: StoredValue::new_local(Rc::new(RefCell::new(door.read(Scene::of)))),
         };

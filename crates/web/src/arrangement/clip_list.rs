@@ -357,18 +357,29 @@ fn focus_sought(board: Board) {
     });
 }
 
-/// Trims all that is selected, each clip for itself.
+/// Trims all that is selected, each clip for itself: key after key as one drag, whose fades are those of the clip as it was at first.
 fn trim(board: Board, what: &'static str, trimmed: impl Fn(&Clip, &Times) -> Option<Clip>) {
-    let clips = selected_clips(board);
-    let times = board.door.times();
-    let made: Vec<_> =
-        clips.iter().map(|(_, clip)| times.with_untracked(|times| (clip, trimmed(clip, times)))).collect();
-    if made.iter().any(|(_, made)| made.is_none()) {
+    let (mut operations, mut done, mut keeps) = (Vec::new(), HashMap::new(), false);
+    let before = board.trimmed.try_update_value(std::mem::take).unwrap_or_default();
+    board.door.times().with_untracked(|times| {
+        for (_, clip) in selected_clips(board) {
+            let Some(to) = trimmed(&clip, times) else {
+                keeps = true;
+                continue;
+            };
+            let first = before.get(&clip.id).filter(|(_, is)| *is == clip).map_or(&clip, |(was, _)| was);
+            let to = cut::fitted(first, to);
+            operations.extend(changes(&clip, &to));
+            done.insert(clip.id.clone(), (first.clone(), to));
+        }
+    });
+    if keeps {
         let detail = "Each repeat begins where the clip does: trim its end, or switch Repeat off.";
         board.door.toasts().info("A clip that repeats keeps its start", detail);
     }
-    let operations = made.iter().filter_map(|(from, to)| Some(changes(from, to.as_ref()?))).flatten().collect();
-    board.door.dispatch(what, operations);
+    if board.door.dispatch(what, operations) {
+        board.trimmed.set_value(done);
+    }
 }
 
 /// Splits what is selected where the song stands. What comes behind is selected then.
