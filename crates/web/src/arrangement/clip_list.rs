@@ -11,6 +11,7 @@ use operations::build;
 use super::board::Board;
 use super::clip_panel;
 use super::cut::{self, Uncut};
+use super::scene::Lane;
 use super::shape::{changes, next_shape};
 use super::snap::{self, GRID};
 use super::viewport::Viewport;
@@ -51,13 +52,14 @@ fn travel(from: Viewport, to: Viewport) -> String {
     format!("translate({x}px, {}px) scaleX({})", from.top - to.top, to.pixels_per_beat / from.pixels_per_beat)
 }
 
-/// Ids of the clips to list: by lane, then by start.
-fn listed(board: Board, settled: ReadSignal<Viewport>) -> Vec<Id> {
+/// Ids of the clips to list, and which of all clips each is, counted from 1: by lane, then by start.
+fn listed(board: Board, settled: ReadSignal<Viewport>) -> Vec<(Id, usize)> {
     board.changed.track();
     let everything = board.scene(|scene| scene.clip_count() <= LISTED_MAX);
     if everything {
         return board.scene(|scene| {
-            scene.lanes().iter().flat_map(|lane| lane.clips().iter().map(|clip| clip.id.clone())).collect()
+            let all = scene.lanes().iter().flat_map(|lane| lane.clips());
+            all.zip(1..).map(|(clip, place)| (clip.id.clone(), place)).collect()
         });
     }
     let view = settled.get();
@@ -68,10 +70,17 @@ fn listed(board: Board, settled: ReadSignal<Viewport>) -> Vec<Id> {
         y > -lane_height && y < view.height
     };
     board.scene(|scene| {
-        let lanes: Vec<_> = scene.lanes().iter().enumerate().filter(|(index, _)| on_screen(*index)).collect();
+        let above = scene.lanes().iter().scan(1, |all, lane| Some(std::mem::replace(all, *all + lane.clips().len())));
+        let lanes = scene.lanes().iter().zip(above).enumerate().filter(|(index, _)| on_screen(*index));
+        let lanes: Vec<_> = lanes.map(|(_, lane)| lane).collect();
         let share = LISTED_MAX / lanes.len().max(1);
-        let ids = lanes.iter().flat_map(|(_, lane)| lane.between(from, to).take(share));
-        ids.map(|clip| clip.id.clone()).collect()
+        let of_lane = |(lane, above): (&Lane, usize)| {
+            let first = lane.first_after(from);
+            let near = lane.clips()[first..].iter().zip(above + first..).take_while(|(clip, _)| clip.start < to);
+            let seen = near.filter(|(clip, _)| clip.end() > from).take(share);
+            seen.map(|(clip, place)| (clip.id.clone(), place)).collect::<Vec<_>>()
+        };
+        lanes.into_iter().flat_map(of_lane).collect()
     })
 }
 
@@ -88,7 +97,7 @@ pub(crate) fn window(left: f64, right: f64) -> (Ticks, Ticks) {
 pub(super) fn ClipList() -> impl IntoView {
     let board = expect_context::<Board>();
     let settled = settled_view(board);
-    let ids = Memo::new(move |_| listed(board, settled));
+    let listed = Memo::new(move |_| listed(board, settled));
     let count = Memo::new(move |_| {
         board.changed.track();
         board.scene(super::scene::Scene::clip_count)
@@ -96,7 +105,7 @@ pub(super) fn ClipList() -> impl IntoView {
     let pressed = Pressed(StoredValue::new(None));
     provide_context(pressed);
     Effect::new(move |_| {
-        ids.track();
+        listed.track();
         pressed.keep_focus();
         if board.sought.with_value(Option::is_some) {
             focus_sought(board);
@@ -104,9 +113,13 @@ pub(super) fn ClipList() -> impl IntoView {
     });
     // One of them is the stop of the Tab key; from there keys go on from clip to clip.
     let stop = Memo::new(move |_| {
-        ids.with(|ids| board.current.get().filter(|current| ids.contains(current)).or_else(|| ids.first().cloned()))
+        listed.with(|listed| {
+            let is_listed = |current: &Id| listed.iter().any(|(id, _)| id == current);
+            board.current.get().filter(is_listed).or_else(|| listed.first().map(|(id, _)| id.clone()))
+        })
     });
     provide_context(TabStop::follow(stop));
+    provide_context(Among::follow(listed, count));
     let label = move || {
         format!(
             "Clips, {} in all. Arrow keys move a clip, Alt and arrow keys go to others, E opens its panel, Delete removes it.",
@@ -124,8 +137,8 @@ pub(super) fn ClipList() -> impl IntoView {
             style:--top=move || format!("{}px", settled.get().top)
             style:transform=move || travel(settled.get(), board.viewport.get())
         >
-            <For each=move || ids.get() key=Id::clone let:id>
-                <ClipHandle id />
+            <For each=move || listed.get() key=|(id, _)| id.clone() let:entry>
+                <ClipHandle id=entry.0 at=entry.1 />
             </For>
         </div>
     }
@@ -176,8 +189,59 @@ impl TabStop {
     }
 }
 
+/// Which of how many clips those that are listed are; where all are, whoever reads the list counts them. Each has a signal of its own:
+/// an edit calls only those whose place it changes.
+#[derive(Clone, Copy)]
+struct Among {
+    size: RwSignal<Option<usize>>,
+    places: StoredValue<HashMap<Id, RwSignal<Option<usize>>>>,
+}
+
+impl Among {
+    fn follow(listed: Memo<Vec<(Id, usize)>>, count: Memo<usize>) -> Among {
+        let among = Among { size: RwSignal::new(None), places: StoredValue::new(HashMap::new()) };
+        Effect::new(move |_| {
+            let size = Some(count.get()).filter(|count| *count > LISTED_MAX);
+            turn(among.size, size);
+            listed.with(|listed| {
+                among.places.with_value(|places| {
+                    let shown = listed.iter().filter_map(|(id, place)| Some((*places.get(id)?, *place)));
+                    shown.for_each(|(signal, place)| turn(signal, size.map(|_| place)));
+                });
+            });
+        });
+        among
+    }
+
+    /// The place of a clip, for as long as it is in the list.
+    fn place(self, id: &Id, place: usize) -> RwSignal<Option<usize>> {
+        let signal = RwSignal::new(self.size.get_untracked().map(|_| place));
+        let id = id.clone();
+        self.places.update_value(|places| _ = places.insert(id.clone(), signal));
+        on_cleanup(move || {
+            self.places.try_update_value(|places| {
+                if places.get(&id) == Some(&signal) {
+                    places.remove(&id);
+                }
+            });
+        });
+        signal
+    }
+}
+
+/// Tells of a place only where it is another.
+fn turn(signal: RwSignal<Option<usize>>, place: Option<usize>) {
+    if signal.try_get_untracked().is_some_and(|before| before != place) {
+        signal.set(place);
+    }
+}
+
 #[component]
-fn ClipHandle(id: Id) -> impl IntoView {
+fn ClipHandle(
+    id: Id,
+    /// Which clip of all it is at first.
+    at: usize,
+) -> impl IntoView {
     let board = expect_context::<Board>();
     let record = board.door.record(Table::Clips, &id);
     let clip = Memo::new(move |_| record.get().as_ref().and_then(Clip::from_record));
@@ -198,6 +262,8 @@ fn ClipHandle(id: Id) -> impl IntoView {
     let key_id = StoredValue::new(id.clone());
     let pressed = expect_context::<Pressed>();
     let is_stop = expect_context::<TabStop>().is(&id);
+    let among = expect_context::<Among>();
+    let place = among.place(&id, at);
     let node = NodeRef::<Div>::new();
     view! {
         <div
@@ -210,6 +276,8 @@ fn ClipHandle(id: Id) -> impl IntoView {
             data-duration-beats=move || length().to_string()
             data-track-id=track
             aria-selected=move || selected.get().to_string()
+            aria-posinset=move || place.get()
+            aria-setsize=move || among.size.get()
             aria-label=label
             style:--start=move || start().to_string()
             style:--length=move || length().to_string()

@@ -55,9 +55,14 @@ impl Lane {
 
     /// The clips of which something lies between two places, in the order in which they are drawn.
     pub(crate) fn between(&self, from: Ticks, to: Ticks) -> impl DoubleEndedIterator<Item = &Clip> {
-        let first = self.clips.partition_point(|clip| clip.start + self.longest <= from);
+        let first = self.first_after(from);
         let last = self.clips.partition_point(|clip| clip.start < to);
         self.clips[first..last.max(first)].iter().filter(move |clip| clip.end() > from)
+    }
+
+    /// The index of the first clip of which something may lie behind a place.
+    pub(crate) fn first_after(&self, place: Ticks) -> usize {
+        self.clips.partition_point(|clip| clip.start + self.longest <= place)
     }
 
     /// The clip at a place: the one that is drawn last.

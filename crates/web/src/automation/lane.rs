@@ -100,6 +100,7 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
             points.iter().filter(near).take(LISTED_MAX).map(|point| point.id.clone()).collect::<Vec<_>>()
         })
     });
+    let is_part = Memo::new(move |_| listed.with(Vec::len) < points.with(Vec::len));
     // One of them is the stop of the Tab key.
     let stop = Memo::new(move |_| {
         let chosen = board.point.get();
@@ -194,7 +195,7 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
                 <path class="auto-line" d=curve />
             </svg>
             <For each=move || listed.get() key=String::clone let:id>
-                <PointHandle id hand points node stop />
+                <PointHandle id hand points is_part node stop />
             </For>
             <Show when=move || hover.with(Option::is_some)>
                 <span class="auto-bend" style:transform=move || {
@@ -243,6 +244,8 @@ fn PointHandle(
     id: String,
     hand: Hand,
     points: Memo<Vec<Point>>,
+    /// Whether only a part of the points is listed: then each says which it is.
+    is_part: Memo<bool>,
     node: NodeRef<Div>,
     /// The point to which the Tab key comes.
     stop: Memo<Option<String>>,
@@ -266,6 +269,11 @@ fn PointHandle(
             hand.scale().0.written(value()),
             board.door.times().with(|times| bars_in_words(place, &times.metres))
         )
+    };
+    let size = move || is_part.get().then(|| points.with(Vec::len));
+    let place = move || {
+        let at = || points.with(|points| own.with_value(|id| points.iter().position(|point| point.id == *id)));
+        is_part.get().then(at).flatten().map(|at| at + 1)
     };
     let is_stop = Memo::new(move |_| own.with_value(|id| stop.with(|stop| stop.as_ref() == Some(id))));
     let selected = Memo::new(move |_| own.with_value(|id| board.point.with(|point| point.as_deref() == Some(&**id))));
@@ -296,7 +304,7 @@ fn PointHandle(
     };
     view! {
         <div class="auto-point" role="option" tabindex=move || if is_stop.get() { "0" } else { "-1" } data-testid="point" data-point-id=id data-beat=move || beat().to_string()
-            data-value=move || value().to_string() aria-label=label aria-selected=move || selected.get().to_string()
+            data-value=move || value().to_string() aria-label=label aria-selected=move || selected.get().to_string() aria-posinset=place aria-setsize=size
             class:holds=move || point.with(|point| point.as_ref().is_some_and(|point| point.way == Way::Hold))
             style:--beat=move || beat().to_string() style:--y=move || format!("{:.1}px", y()) on:focus=focused on:keydown=key on:contextmenu=menu></div>
     }
