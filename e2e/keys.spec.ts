@@ -127,6 +127,82 @@ test('what is selected is split at the playhead, duplicated and trimmed, one ste
   await expect(clipOf(page, second)).toHaveAttribute('data-start-beat', '8.25')
   await expect(clipOf(page, second)).toHaveAttribute('data-duration-beats', '3.5')
   await expect.poll(async () => (await read(alice, 'clips', second)).durationBeats).toBe(3.5)
+
+  // A fade that is too long for a moment is as long as before in the end.
+  await write(alice, [{ type: 'set', table: 'clips', id: first, key: 'fadeOut', value: 4 }])
+  const fade = async () => (await read(alice, 'clips', first)).fadeOut
+  await clipOf(page, first).focus()
+  for (const [key, length] of [['ArrowLeft', 3.75], ['ArrowLeft', 3.5], ['ArrowRight', 3.75], ['ArrowRight', 4]] as const) {
+    await page.keyboard.press(`Alt+Shift+${key}`)
+    await expect.poll(fade).toBe(length)
+  }
+  expect(alice.complaints).toEqual([])
+})
+
+test('buttons split and duplicate what is selected: in the toolbar, and in a clip’s panel, also on a phone', async ({ alice }, info) => {
+  const { page } = alice
+  const { clips: [first] } = await song(alice, 'By buttons')
+  const starts = () => page.getByTestId('clip').evaluateAll((all) => all.map((clip) => Number((clip as HTMLElement).dataset.startBeat)).sort((a, b) => a - b))
+  await page.getByTestId('ruler').focus()
+  await page.keyboard.press('ArrowRight')
+  await expect(page.getByTestId('split')).toHaveCount(0)
+  await clipOf(page, first).focus()
+  await page.getByTestId('split').click()
+  await expect.poll(starts).toEqual([0, 1, 8, 9, 16])
+  await page.keyboard.press('Control+z')
+  await expect.poll(starts).toEqual([0, 8, 9, 16])
+  await clipOf(page, first).focus()
+  await page.getByTestId('duplicate').click()
+  await expect.poll(starts).toEqual([0, 4, 8, 9, 16])
+  await page.keyboard.press('Control+z')
+  await page.screenshot({ path: info.outputPath('toolbar.png') })
+
+  await page.setViewportSize({ width: 390, height: 844 })
+  await clipOf(page, first).focus()
+  await page.screenshot({ path: info.outputPath('phone.png') })
+  const isLarge = async (button: string) => {
+    const { x, width, height } = (await page.getByTestId(button).boundingBox())!
+    return width >= 44 && height >= 44 && x + width <= 390
+  }
+  for (const button of ['add-track', 'split', 'duplicate', 'zoom-in']) expect(await isLarge(button), button).toBe(true)
+  await clipOf(page, first).focus()
+  await page.keyboard.press('e')
+  for (const button of ['split-clip', 'duplicate-clip']) expect(await isLarge(button), button).toBe(true)
+  await page.getByTestId('split-clip').click()
+  await expect.poll(starts).toEqual([0, 1, 8, 9, 16])
+  await expect(page.getByTestId('clip-panel')).toHaveCount(0)
+  expect(alice.complaints).toEqual([])
+})
+
+test('more clips than one transaction takes are moved and deleted in one step, and each says which of all it is', async ({ alice }) => {
+  test.setTimeout(120_000)
+  const { page } = alice
+  const project = await newProject(alice, 'Very many')
+  const tracks = [await newTrack(alice, project, 'Bass'), await newTrack(alice, project, 'Keys')]
+  const ids = Array.from({ length: 2_100 }, () => newId())
+  const create = (id: string, n: number) => {
+    const value = { id, trackId: tracks[n < 2_000 ? 0 : 1], name: `Clip ${n}`, startBeat: (n % 2_000) * 2, durationBeats: 1 }
+    return { type: 'set', table: 'clips', id, key: '', value }
+  }
+  for (let at = 0; at < ids.length; at += 1_000) await write(alice, ids.slice(at, at + 1_000).map((id, n) => create(id, at + n)))
+  await open(alice, project)
+  const list = (count: number) => page.getByRole('listbox', { name: `Clips, ${count} in all` })
+  await expect(list(2_100)).toBeVisible()
+  await expect(clipOf(page, ids[3])).toHaveAttribute('aria-posinset', '4')
+  await expect(clipOf(page, ids[2_003])).toHaveAttribute('aria-posinset', '2004')
+  await expect(clipOf(page, ids[2_003])).toHaveAttribute('aria-setsize', '2100')
+  const starts = () => Promise.all([ids[0], ids[1_999], ids[2_099]].map(async (id) => (await read(alice, 'clips', id)).startBeat))
+  await clipOf(page, ids[0]).focus()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('ArrowRight')
+  await expect.poll(starts).toEqual([0.25, 3_998.25, 198.25])
+  await page.keyboard.press('Control+z')
+  await expect.poll(starts).toEqual([0, 3_998, 198])
+  await page.keyboard.press('Delete')
+  await expect(page.getByTestId('toast')).toContainText('2100 clips were deleted')
+  await expect(list(0)).toHaveCount(1)
+  await page.keyboard.press('Control+z')
+  await expect(list(2_100)).toHaveCount(1)
   expect(alice.complaints).toEqual([])
 })
 
