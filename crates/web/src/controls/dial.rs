@@ -50,15 +50,17 @@ pub(crate) fn Dial(
         if hold.escaped(&event) {
             return;
         }
-        let wanted = match (event.key().as_str(), Hold::key(&event, step)) {
-            ("0", _) => default,
-            (_, Some(by)) => (hold.place() + by).clamp(0.0, 1.0),
-            _ => return,
-        };
+        let by = Hold::key(&event, step);
+        let is_default = event.key() == "0";
+        if by.is_none() && !is_default {
+            return;
+        }
         event.prevent_default();
         event.stop_propagation();
         if door.may_edit() {
-            choose.run(wanted);
+            hold.up();
+            let from = hold.place();
+            choose.run(by.map_or(default, |by| (from + by).clamp(0.0, 1.0)));
         }
     };
     view! {

@@ -128,7 +128,8 @@ impl Hold {
         self.preview.run(Some(place));
     }
 
-    /// Lets it go. A press that moved nothing writes nothing.
+    /// Lets it go. A press that moved nothing writes nothing. Keys and typing do so first: a turn of the wheel that has not come to rest
+    /// would be written over what they choose.
     pub(crate) fn up(self) {
         let Some(place) = self.held.try_get_untracked().flatten() else { return };
         if place.to_bits() != self.from.get_value().to_bits() {

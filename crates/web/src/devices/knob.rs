@@ -117,7 +117,12 @@ fn Knob(
     let origin = if parameter.min < 0.0 && parameter.max > 0.0 { turn_of(0.0) } else { 0.0 };
     let typed = move |text: String| {
         let value = read(parameter, &text);
-        value.map(write).is_some()
+        value
+            .map(|value| {
+                hold.up();
+                write(value);
+            })
+            .is_some()
     };
     view! {
         <div class="effect-knob" class:is-held=move || hold.held().is_some()>

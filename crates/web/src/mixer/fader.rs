@@ -60,7 +60,8 @@ pub(super) fn Fader(
             return;
         }
         let step = if event.shift_key() { 0.1 } else { 1.0 };
-        let now = value.get_untracked();
+        // With a turn of the wheel that has not come to rest yet.
+        let now = hold.held().map_or_else(|| value.get_untracked(), factor_at);
         let wanted = match event.key().as_str() {
             "ArrowUp" | "ArrowRight" => decibels::nudged(now, step),
             "ArrowDown" | "ArrowLeft" => decibels::nudged(now, -step),
@@ -73,6 +74,7 @@ pub(super) fn Fader(
         };
         event.prevent_default();
         event.stop_propagation();
+        hold.up();
         write(wanted);
     };
     let scale = SCALE.map(|(db, text)| {
