@@ -72,7 +72,7 @@ pub(super) fn Dialog() -> impl IntoView {
         }
     };
     view! {
-        <dialog class="export" aria-labelledby="export-title" data-testid="export-dialog" data-state=move || stage.with(state) node_ref=dialog
+        <dialog class="dialog export" aria-labelledby="export-title" data-testid="export-dialog" data-state=move || stage.with(state) node_ref=dialog
             on:close=move |_| export.open.set(false) on:click=press on:keydown=|event| event.stop_propagation()>
             <div class="export-body">
                 <header class="people-head">

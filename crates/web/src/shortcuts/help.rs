@@ -53,7 +53,7 @@ pub(crate) fn KeysHelp() -> impl IntoView {
     };
     let elsewhere = ELSEWHERE.map(|(title, keys)| part(title, keys.to_vec()));
     view! {
-        <dialog class="keys-help" aria-labelledby="keys-title" data-testid="keys-help" node_ref=dialog
+        <dialog class="dialog keys-help" aria-labelledby="keys-title" data-testid="keys-help" node_ref=dialog
             on:close=move |_| close() on:click=press on:keydown=key>
             <div class="keys-body">
                 <header class="people-head">

@@ -62,7 +62,7 @@ fn LogInForm() -> impl IntoView {
     };
     view! {
         <div class="scrim is-dim"></div>
-        <div class="popover dialog" role="dialog" aria-modal="true" aria-labelledby="log-in-title" data-testid="log-in-again" on:keydown=key>
+        <div class="popover dialog question" role="dialog" aria-modal="true" aria-labelledby="log-in-title" data-testid="log-in-again" on:keydown=key>
             <h2 id="log-in-title">"Your session has ended"</h2>
             <p>{waits}</p>
             <form class="form" on:submit=submit>

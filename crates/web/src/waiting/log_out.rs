@@ -85,7 +85,7 @@ fn Question(waiting: Memo<usize>, close: Callback<()>, leave: Callback<Waiting>)
     let (stay, key) = manners::<leptos::html::Button>(move || close.run(()));
     view! {
         <div class="scrim is-dim" on:click=move |_| close.run(())></div>
-        <div class="popover dialog" role="alertdialog" aria-modal="true" aria-labelledby="log-out-title" data-testid="log-out-dialog" on:keydown=key>
+        <div class="popover dialog question" role="alertdialog" aria-modal="true" aria-labelledby="log-out-title" data-testid="log-out-dialog" on:keydown=key>
             <Show when=any fallback=|| view! { <h2 id="log-out-title">"Everything is on the server now"</h2> }>
                 <h2 id="log-out-title">{move || edits_wait(waiting.get())}</h2>
                 <p>"What waits is in this browser only. It can stay here until you log in again; nobody else who uses this browser sees it."</p>
