@@ -92,10 +92,14 @@ test('what the shipped worker reads ahead has the bits of what lies in memory (E
   const rendered: { [name: string]: Rendered } = await page.evaluate(async (shipped) => {
     const { bits, corpus, module } = window as any
     const results: { [name: string]: unknown } = {}
-    for (const entry of corpus) if (!entry.acts.length) results[entry.name] = await bits.renderReadAhead(entry, { module, ...shipped })
+    // Who jumps about needs room for both places.
+    for (const entry of corpus) {
+      const slots = entry.acts.length ? 40 : 24
+      results[entry.name] = await bits.renderReadAhead(entry, { module, ...shipped, slots })
+    }
     return results as any
   }, shipped)
-  for (const { name, sha256 } of cases.filter(({ acts }) => !acts.length)) {
+  for (const { name, sha256 } of cases) {
     expect(rendered[name], name).toEqual({ sha256, gaps: 0, starved: 0, chunks: expect.any(Number) })
     expect(rendered[name].chunks, name).toBeGreaterThan(0)
   }

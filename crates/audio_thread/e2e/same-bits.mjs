@@ -103,8 +103,8 @@ export async function renderCase(entry, { module, workletUrl, flip }) {
   return hash(buffer.getChannelData(0), buffer.getChannelData(1));
 }
 
-/** How much is rendered before the worker may read on, in seconds. */
-const STEP_SECONDS = 0.1;
+/** How much is rendered before the worker may read on: blocks of 128 frames. */
+const STEP_FRAMES = 37 * 128;
 const RING_BYTES = 4 * (16 + 4 * 64) + 64 * 65536;
 
 /**
@@ -154,11 +154,17 @@ export async function renderReadAhead(entry, { module, workletUrl, workerUrl, wo
   const refusals = [];
   node.port.onmessage = ({ data }) => data.type === 'error' || data.type === 'trap' ? refusals.push(JSON.stringify(data)) : 0;
   node.connect(context.destination);
-  for (let at = STEP_SECONDS; !late && at < entry.frames / entry.sampleRate; at += STEP_SECONDS) {
-    context.suspend(at).then(async () => {
-      worker.postMessage({ type: 'aim' });
+  const acts = late ? new Map() : actsOf(entry);
+  for (let frame = STEP_FRAMES; !late && frame < entry.frames; frame += STEP_FRAMES) if (!acts.has(frame)) acts.set(frame, []);
+  let jumps = 1;
+  for (const [frame, messages] of acts) {
+    pauseAt(context, frame, async () => {
+      // What is done is told to the worker first, as the page does.
+      for (const { type, data } of messages) if (type === 'plan') worker.postMessage({ type, data: data.slice(0) });
+      const seek = messages.findLast(({ type }) => type === 'seek');
+      worker.postMessage(seek ? { type: 'aim', number: ++jumps, ticks: seek.ticks } : { type: 'aim' });
       await settled();
-      context.resume();
+      if (messages.length) await obeyed(node, messages);
     });
   }
   const buffer = await context.startRendering();

@@ -31,7 +31,14 @@ type Edit = fn(&mut Song);
 pub const QUANTUM: usize = 128;
 
 pub(super) fn all() -> Vec<Case> {
-    vec![sought_and_stopped(), edited_while_playing(), late_effects_wake(), gated_by_a_key(), every_lane()]
+    vec![
+        sought_and_stopped(),
+        edited_while_playing(),
+        lanes_and_sends_edited(),
+        late_effects_wake(),
+        gated_by_a_key(),
+        every_lane(),
+    ]
 }
 
 /// The tick of a frame at 120 beats a minute and 48 kHz.
@@ -142,6 +149,58 @@ fn edited_while_playing() -> Case {
     }
     case.acts.push(act(1_400, What::Seek(BEAT)));
     case.acts.push(act(1_450, What::Stop));
+    case
+}
+
+/// Lanes of levels and of knobs that come, change and go, on tracks and on the master; sends and sidechains that do, through a loop and a jump.
+fn lanes_and_sends_edited() -> Case {
+    fn lane(target: LaneTarget, points: &[(i64, f64)]) -> Lane {
+        let point = |(at, value): &(i64, f64)| Point { ticks: tick(*at), value: *value, way: Way::Bent(-0.4) };
+        Lane { target, points: points.iter().map(point).collect() }
+    }
+    fn send(id: u64, pre: bool) -> Send {
+        Send { id, target: 3, gain: 0.6, pre }
+    }
+    let tracks = vec![
+        Track {
+            devices: vec![turned(40, Kind::Saturation, 1), turned(41, Kind::Filter, 2)],
+            ..track(1, vec![clip(1, 0, 2 * BEAT), clip(1, 5 * BEAT / 2, 3 * BEAT)])
+        },
+        Track { devices: vec![turned(42, Kind::Gate, 3)], ..track(2, vec![clip(2, BEAT / 5, 5 * BEAT)]) },
+        Track { devices: vec![turned(43, Kind::Delay, 4), turned(44, Kind::Limiter, 5)], ..track(3, vec![]) },
+    ];
+    let recordings = vec![(48_000, stereo_noise(100, 140_000)), (44_100, stereo_noise(101, 140_000))];
+    let mut case = case("lanes_and_sends_edited", 120_000, recordings, tracks);
+    case.loop_ticks = Some((BEAT / 3, 3 * BEAT));
+    case.frames = 170_000;
+    let edits: [(usize, Edit); 17] = [
+        (60, |song| song.tracks[0].lanes.push(lane(LaneTarget::Volume, &[(5_000, 0.2), (30_000, 1.4), (60_000, 0.5)]))),
+        (120, |song| {
+            song.tracks[0].lanes.push(lane(LaneTarget::Parameter(1, 1), &[(12_800, 300.0), (66_001, 9_000.0)]))
+        }),
+        (180, |song| song.tracks[0].lanes[0].points[1].value = 0.3),
+        (240, |song| song.tracks[1].sends.push(send(60, false))),
+        (300, |song| song.tracks[1].lanes.push(lane(LaneTarget::Send(0), &[(10_000, 0.0), (50_000, 1.0)]))),
+        (301, |song| song.tracks[1].lanes.push(lane(LaneTarget::Pan, &[(0, -1.0), (70_000, 1.0)]))),
+        (420, |song| song.master.lanes.push(lane(LaneTarget::Volume, &[(0, 0.5), (40_000, 1.2), (71_000, 0.8)]))),
+        (480, |song| song.tracks[1].sends.insert(0, send(61, true))),
+        // The lane now moves the other one.
+        (540, |song| song.tracks[1].sends.truncate(1)),
+        (600, |song| song.tracks[1].devices[0].sidechain = Some(1)),
+        (660, |song| song.tracks[0].lanes[1].points.truncate(1)),
+        (720, |song| song.tracks[0].devices.swap(0, 1)),
+        (721, |song| song.tracks[0].lanes[1].target = LaneTarget::Parameter(0, 1)),
+        (800, |song| drop(song.tracks[0].lanes.remove(0))),
+        (860, |song| song.master.lanes.clear()),
+        (900, |song| song.tracks[1].devices[0].sidechain = None),
+        (1_000, |song| song.tracks[0].lanes.clear()),
+    ];
+    let mut song = case.song.clone();
+    for (quantum, edit) in edits {
+        edit(&mut song);
+        case.acts.push(act(quantum, What::Plan(Box::new(song.clone()))));
+    }
+    case.acts.push(act(1_100, What::Seek(5 * BEAT)));
     case
 }
 
