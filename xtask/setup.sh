@@ -83,3 +83,13 @@ setup_strangers() {
   (apt_install "Programs that check rendered files are missing." ffmpeg flac opus-tools unzip vorbis-tools) ||
     echo "setup: TESTS OF RENDERED FILES BY OTHER PROGRAMS WILL BE SKIPPED"
 }
+
+# What makes the tables of theory again. Without it that step is skipped, in capitals, and fails with CI=true.
+setup_theory() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    "$python" -c 'import numpy' 2>/dev/null && return
+  done
+  (apt_install "Python with numpy, which makes the tables of theory again, is missing." python3-numpy) ||
+    echo "setup: THE TABLES OF THEORY WILL NOT BE MADE AGAIN"
+}

@@ -1,11 +1,12 @@
-"""Writes the tables that the crate's tests compare with. See README.md."""
+"""Writes the tables that the crate's tests compare with into the folder that is named, else beside itself. See README.md."""
 
 import itertools
 import pathlib
+import sys
 
 import numpy as np
 
-FOLDER = pathlib.Path(__file__).parent
+FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__ + "/..").resolve()
 
 
 def write(name, comment, rows):
