@@ -3,13 +3,13 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use crate::limits::{FILE_BYTES_MAX, SNIFF_BYTES, TAG_BYTES_MAX};
-use crate::wav::read_up_to;
+use crate::wav::{is_wav, read_up_to};
 use crate::{Error, Result, id3, mpeg, ogg};
 
 /// A format that can be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// RIFF WAVE with PCM.
+    /// RIFF WAVE with PCM; RF64 and BW64 too.
     Wav,
     /// FLAC in its own container.
     Flac,
@@ -112,7 +112,7 @@ fn identify(prefix: &[u8]) -> Result<Found> {
 
 fn by_signature(prefix: &[u8]) -> Result<Option<Format>> {
     let at = |offset: usize, signature: &[u8]| prefix.get(offset..).is_some_and(|rest| rest.starts_with(signature));
-    if at(0, b"RIFF") && at(8, b"WAVE") {
+    if is_wav(prefix) {
         return Ok(Some(Format::Wav));
     }
     if at(0, b"fLaC") {
@@ -139,8 +139,6 @@ fn by_signature(prefix: &[u8]) -> Result<Option<Format>> {
 
 /// Audio that cannot be decoded yet: offset, signature, name.
 const UNSUPPORTED: &[(usize, &[u8], &str)] = &[
-    (0, b"RF64", "RF64 (large WAV)"),
-    (0, b"BW64", "BW64 (large WAV)"),
     (0, b"riff\x2E\x91\xCF\x11", "Wave64"),
     (0, b"RIFX", "RIFX (big-endian WAV)"),
     (8, b"AIFF", "AIFF"),
@@ -224,7 +222,7 @@ mod tests {
         );
         assert_eq!(refusal(&[0; 4000]), "This is not an audio file: it looks like data of an unknown kind.");
         for (bytes, name) in [
-            (&b"RF64\xFF\xFF\xFF\xFFWAVE"[..], "RF64"),
+            (&b"RIFX\0\0\0\0WAVE"[..], "RIFX"),
             (b"FORM\0\0\0\0AIFFCOMM", "AIFF"),
             (b"\0\0\0\x1CftypM4A \0\0\0\0", "AAC or ALAC"),
             (b"\xFF\xF1\x50\x80\x02\x1F\xFC\xDE", "AAC"),
@@ -237,6 +235,8 @@ mod tests {
     #[test]
     fn formats_are_told_by_content() {
         assert_eq!(sniff(b"RIFF\0\0\0\0WAVEfmt ").unwrap(), Format::Wav);
+        assert_eq!(sniff(b"RF64\xFF\xFF\xFF\xFFWAVEds64").unwrap(), Format::Wav);
+        assert_eq!(sniff(b"BW64\xFF\xFF\xFF\xFFWAVEds64").unwrap(), Format::Wav);
         assert_eq!(sniff(b"fLaC\0\0\0\x22").unwrap(), Format::Flac);
         assert_eq!(sniff(b"ID3\x04\0\0\0\0\0\x02..fLaC").unwrap(), Format::Flac);
     }

@@ -69,7 +69,8 @@ impl Header {
     /// Reads the header from the first bytes of a file that is `file_bytes` long.
     ///
     /// A data size of 0 or 0xFFFFFFFF, or one beyond the end, means "up to the end of the file", as left behind by
-    /// programs that stream or crash. (A size of 0 is believed when the RIFF size agrees with the file's.)
+    /// programs that stream or crash. (A size of 0 is believed when the RIFF size agrees with the file's.) Of RF64 and BW64 files
+    /// 0xFFFFFFFF means the size of 64 bits that their `ds64` chunk has (EBU Tech 3306, ITU-R BS.2088).
     ///
     /// # Errors
     /// [`Error::Damaged`] when it is no WAV file, or its samples start beyond `prefix`; [`Error::NotSupportedYet`] for
@@ -113,11 +114,12 @@ impl Header {
 
     fn walk(read_at: &mut dyn FnMut(u64, &mut [u8]) -> Result<usize>, file_bytes: u64) -> Result<Self> {
         let mut riff = [0; 12];
-        if read_at(0, &mut riff)? < 12 || &riff[0..4] != b"RIFF" || &riff[8..12] != b"WAVE" {
+        if read_at(0, &mut riff)? < 12 || !is_wav(&riff) {
             return Err(Error::damaged(FORMAT, "it does not start with a RIFF header"));
         }
         let riff_is_honest = u64::from(u32_at(&riff, 4)) + 8 == file_bytes;
         let mut shape = None;
+        let mut large_bytes = None;
         let mut offset = 12;
         for _ in 0..WAV_CHUNKS_MAX {
             let mut chunk = [0; 8];
@@ -127,10 +129,16 @@ impl Header {
             let declared = u32_at(&chunk, 4);
             offset += 8;
             match &chunk[0..4] {
+                b"ds64" => large_bytes = large_data_bytes(read_at, offset, declared)?,
                 b"fmt " => shape = Some(Shape::read(read_at, offset, declared)?),
                 b"data" => {
                     let shape = shape.ok_or(Error::damaged(FORMAT, "its samples come before their description"))?;
-                    return shape.locate(offset, declared, riff_is_honest, file_bytes);
+                    let declared = match declared {
+                        u32::MAX => large_bytes,
+                        0 if !riff_is_honest => None,
+                        bytes => Some(u64::from(bytes)),
+                    };
+                    return shape.locate(offset, declared, file_bytes);
                 }
                 _ => {}
             }
@@ -138,6 +146,26 @@ impl Header {
         }
         Err(Error::damaged(FORMAT, if shape.is_some() { "it has no samples" } else { "its format is not described" }))
     }
+}
+
+/// Whether a file that begins like this is a WAV file, with sizes of 32 or of 64 bits.
+pub(crate) fn is_wav(start: &[u8]) -> bool {
+    let is_riff = [b"RIFF", b"RF64", b"BW64"].iter().any(|name| start.starts_with(*name));
+    is_riff && start.get(8..).is_some_and(|rest| rest.starts_with(b"WAVE"))
+}
+
+/// The bytes of samples by a `ds64` chunk; none where it leaves them open.
+fn large_data_bytes(
+    read_at: &mut dyn FnMut(u64, &mut [u8]) -> Result<usize>,
+    offset: u64,
+    declared: u32,
+) -> Result<Option<u64>> {
+    let mut sizes = [0; 16];
+    if (declared as usize) < sizes.len() || read_at(offset, &mut sizes)? < sizes.len() {
+        return Err(Error::damaged(FORMAT, "its sizes are cut off"));
+    }
+    let bytes = u64::from(u32_at(&sizes, 8)) | u64::from(u32_at(&sizes, 12)) << 32;
+    Ok(Some(bytes).filter(|bytes| *bytes > 0))
 }
 
 /// Reads until `into` is full or the file ends; returns the count.
@@ -189,10 +217,10 @@ impl Shape {
         Ok(Self { sample_format, bit_depth, channels, sample_rate })
     }
 
-    fn locate(self, data_offset: u64, declared: u32, riff_is_honest: bool, file_bytes: u64) -> Result<Header> {
+    /// Where so many bytes of samples lie; without a number, those up to the end of the file.
+    fn locate(self, data_offset: u64, declared: Option<u64>, file_bytes: u64) -> Result<Header> {
         let present = file_bytes.saturating_sub(data_offset);
-        let unknown = declared == u32::MAX || (declared == 0 && !riff_is_honest);
-        let bytes = if unknown { present } else { u64::from(declared).min(present) };
+        let bytes = declared.map_or(present, |declared| declared.min(present));
         let frame_bytes = self.sample_format.bytes() as u64 * u64::from(self.channels);
         let header = Header {
             sample_format: self.sample_format,

@@ -10,7 +10,7 @@ mod writer;
 
 pub(crate) use convert::decode_i16;
 pub use convert::{decode_planar, i16_to_f32};
-pub(crate) use header::read_up_to;
 pub use header::{Header, SampleFormat};
+pub(crate) use header::{is_wav, read_up_to};
 pub use reader::Reader;
 pub use writer::{BitDepth, Writer};

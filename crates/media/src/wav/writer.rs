@@ -325,6 +325,38 @@ mod tests {
     }
 
     #[test]
+    fn a_file_beyond_what_32_bits_can_say_is_read_by_us_and_by_others() {
+        let labels = Labels { title: Some("Long".into()), ..Labels::default() };
+        let bytes = written(1_000, &labels, BitDepth::I16);
+        let header = crate::wav::Header::parse(&bytes, bytes.len() as u64).unwrap();
+        assert_eq!((header.frames(), header.channels, header.sample_rate), (333, 2, 48_000));
+        let sound = &bytes[header.data_offset as usize..][..333 * 4];
+        // A size that is left open, or lies, is that of what is there.
+        for size in [0, u64::MAX] {
+            let mut bytes = written(1_000, &Labels::default(), BitDepth::I16);
+            bytes[28..36].copy_from_slice(&size.to_le_bytes());
+            assert_eq!(crate::wav::Header::parse(&bytes, bytes.len() as u64).unwrap().frames(), 333);
+        }
+        assert!(crate::wav::Header::parse(&bytes[..30], 30).is_err());
+
+        let file = tempfile::Builder::new().suffix(".wav").tempfile().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let mut ffmpeg = std::process::Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-nostdin", "-i"]).arg(file.path()).args(["-f", "s16le", "-"]);
+        match ffmpeg.output() {
+            Ok(decoded) => {
+                assert_eq!(String::from_utf8_lossy(&decoded.stderr), "", "no complaint");
+                assert!(decoded.stdout == sound, "{} bytes, not {}", decoded.stdout.len(), sound.len());
+            }
+            Err(_) => {
+                assert!(std::env::var("CI").as_deref() != Ok("true"), "ffmpeg is not installed");
+                // Straight to the stream: what a test prints is not shown when it passes. `./test` looks for the words.
+                let _ = writeln!(std::io::stderr(), "\n1 skipped: FFMPEG, WHICH READS RF64, IS NOT INSTALLED");
+            }
+        }
+    }
+
+    #[test]
     fn labels_stand_behind_the_samples_and_change_none() {
         let labels = Labels { title: Some("Odd".into()), artist: Some("Even".into()), ..Labels::default() };
         let bytes = written(u64::from(u32::MAX), &labels, BitDepth::I16);
