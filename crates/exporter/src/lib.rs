@@ -1,6 +1,6 @@
 //! A song into a file on one's own device, in a worker of the page.
 //!
-//! [`Work`] is `mixdown` over the files of a [`Disk`]: the same songs out of the same records as `unisono render`, and so the same bytes.
+//! [`Work`] is `mixdown` over the files of a [`Disk`]: the same songs out of the same records as `unisono render`, and so the same samples.
 //! `exports.rs`, which only WASM has, puts it over the files that `exporter.js` has opened; README.md documents the messages.
 //!
 //! **Never here:** the network, the page, a clock, anything that grows with the length of a song.

@@ -53,6 +53,8 @@ pub struct Done {
     pub over: u64,
     /// By how much everything was raised to reach the loudness that was asked for, in dB.
     pub gain_db: Option<f64>,
+    /// Whether a loudness was asked for, and it is too short or too quiet to have one.
+    pub has_no_loudness: bool,
 }
 
 /// An export that can be begun.
@@ -123,6 +125,7 @@ impl Work {
             peak_db: made.files.iter().filter_map(|file| file.peak_db).reduce(f64::max),
             over: made.files.iter().map(|file| file.over).sum(),
             gain_db: made.gain_db,
+            has_no_loudness: made.has_no_loudness,
         })
     }
 

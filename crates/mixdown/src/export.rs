@@ -34,6 +34,8 @@ pub struct Made {
     pub files: Vec<Summary>,
     /// By how much everything was raised for the loudness that was asked for, in dB.
     pub gain_db: Option<f64>,
+    /// Whether a loudness was asked for, and it is too short or too quiet to have one: it is as it was.
+    pub has_no_loudness: bool,
 }
 
 /// What an export asks of the engine.
@@ -78,7 +80,8 @@ impl Export<'_> {
         let mut made = Made::default();
         if let Some(loudness) = self.settings.loudness {
             let mix = Mix::new(self.song, self.settings)?;
-            made.gain_db = Some(mix.measure(recordings, &mut part(watch, passed, count))?.gain_db(loudness));
+            made.gain_db = mix.measure(recordings, &mut part(watch, passed, count))?.gain_db(loudness);
+            made.has_no_loudness = made.gain_db.is_none();
             passed += 1;
         }
         let gain = made.gain_db.map_or(1.0, factor);

@@ -19,13 +19,12 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// The gain in dB that brings it to `lufs`, or as near as the ceiling lets it. What is silent is left alone.
+    /// The gain in dB that brings it to `lufs`, or as near as the ceiling lets it; none where it is too short (less than 0.4 s) or too quiet
+    /// (below -70 LUFS) to have a loudness.
     #[must_use]
-    pub fn gain_db(&self, lufs: f64) -> f64 {
-        if !self.lufs.is_finite() || self.lufs < -70.0 {
-            return 0.0;
-        }
-        (lufs - self.lufs).min(CEILING_DB - self.true_peak_db).min(RAISE_DB_MAX)
+    pub fn gain_db(&self, lufs: f64) -> Option<f64> {
+        let has_one = self.lufs.is_finite() && self.lufs >= -70.0;
+        has_one.then(|| (lufs - self.lufs).min(CEILING_DB - self.true_peak_db).min(RAISE_DB_MAX))
     }
 }
 
@@ -76,9 +75,10 @@ mod tests {
     #[test]
     fn the_ceiling_holds_what_would_become_too_loud_and_silence_stays_silent() {
         let gain = |lufs, true_peak_db, wanted| Measured { lufs, true_peak_db }.gain_db(wanted);
-        assert_eq!((gain(-20.0, -9.0, -14.0), gain(-20.0, -9.0, -10.0), gain(-20.0, 2.0, -14.0)), (6.0, 8.0, -3.0));
-        assert_eq!((gain(-8.0, -0.2, -14.0), gain(-65.0, -62.0, -14.0)), (-6.0, RAISE_DB_MAX));
-        assert_eq!(gain(f64::NEG_INFINITY, f64::NEG_INFINITY, -14.0), 0.0);
+        let gains = [gain(-20.0, -9.0, -14.0), gain(-20.0, -9.0, -10.0), gain(-20.0, 2.0, -14.0)];
+        assert_eq!(gains, [Some(6.0), Some(8.0), Some(-3.0)]);
+        assert_eq!([gain(-8.0, -0.2, -14.0), gain(-65.0, -62.0, -14.0)], [Some(-6.0), Some(RAISE_DB_MAX)]);
+        assert_eq!(gain(f64::NEG_INFINITY, f64::NEG_INFINITY, -14.0), None);
         assert!((factor(-6.0206) - 0.5).abs() < 1e-5 && factor(0.0) == 1.0);
     }
 

@@ -115,7 +115,7 @@ pub enum Bits {
 pub(crate) struct Report {
     #[serde(flatten)]
     pub(crate) mix: Option<mixdown::Summary>,
-    /// Integrated loudness before, in LUFS, and by how much everything was raised, in dB.
+    /// Integrated loudness before, in LUFS, and by how much everything was raised, in dB; none where it is too short or too quiet to have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) loudness: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +145,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     if let (Some(loudness), Some(gain)) = (report.loudness, report.gain_db) {
         println!("{loudness:.1} LUFS, changed by {gain:+.1} dB");
+    } else if args.normalise.is_some() {
+        println!("too short or too quiet to have a loudness: left at its level");
     }
     if let (Some(output), Some(mix)) = (&args.output, &report.mix) {
         say(output, mix);
@@ -229,8 +231,8 @@ pub(crate) fn render(args: &Args) -> Result<Report, Failure> {
     let mut report = Report::default();
     if let Some(loudness) = settings.loudness {
         let measured = mix.measure(&mut recordings.files(), &mut progress("measuring"))?;
-        report.loudness = measured.lufs.is_finite().then_some(measured.lufs);
-        report.gain_db = Some(measured.gain_db(loudness));
+        report.gain_db = measured.gain_db(loudness);
+        report.loudness = report.gain_db.map(|_| measured.lufs);
     }
     let gain = report.gain_db.map_or(1.0, mixdown::factor);
     if let Some(output) = &args.output {

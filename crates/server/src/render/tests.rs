@@ -312,6 +312,21 @@ fn a_mix_is_brought_to_a_loudness_and_no_peak_beyond_the_ceiling() {
 }
 
 #[test]
+fn what_is_too_short_to_have_a_loudness_keeps_its_level_and_it_is_said() {
+    let folder = Folder::new();
+    folder.project(&[("one", 0.0, 4.0)]);
+    folder.audio("one.wav", &wav(96_000, 1));
+    let rendered = |normalise: Option<f64>| {
+        let range = Some(stretch::parse("0s..0.3s").unwrap());
+        let args = Args { normalise, range, tail: Tail::Seconds(0.0), ..folder.args(Bits::F32) };
+        (render(&args).unwrap(), fs::read(folder.path("mix.wav")).unwrap())
+    };
+    let ((report, normalised), (_, plain)) = (rendered(Some(-14.0)), rendered(None));
+    assert_eq!((report.loudness, report.gain_db), (None, None));
+    assert!(normalised == plain);
+}
+
+#[test]
 fn every_format_is_written_with_its_labels_and_nothing_is_left_when_one_cannot_be() {
     let folder = Folder::new();
     folder.project(&[("one", 0.0, 4.0)]);

@@ -165,7 +165,9 @@ fn read(message: &JsValue, name: &str, made: &RefCell<Option<String>>) -> Told {
             *made.borrow_mut() = Some(address.clone());
             let summary = field(message, "summary");
             let number = |name: &str| field(&summary, name).as_f64();
-            let remark = super::remark(number("peakDb"), number("over").unwrap_or_default(), number("gainDb"));
+            let over = number("over").unwrap_or_default();
+            let has_no_loudness = field(&summary, "hasNoLoudness").is_truthy();
+            let remark = super::remark(number("peakDb"), over, number("gainDb"), has_no_loudness);
             Told::Done(Made { name: name.to_owned(), address, bytes: file.size(), seconds: number("seconds"), remark })
         }
         _ => Told::Failed(field(message, "message").as_string().unwrap_or_else(|| NO_WORKER.to_owned())),

@@ -41,7 +41,7 @@ fn file_name(name: &str) -> String {
 }
 
 /// What there is to say about a file beside its size.
-fn remark(peak_db: Option<f64>, over: f64, gain_db: Option<f64>) -> String {
+fn remark(peak_db: Option<f64>, over: f64, gain_db: Option<f64>, has_no_loudness: bool) -> String {
     let mut said = match peak_db {
         None => "It is silent.".to_owned(),
         Some(_) if over > 0.0 => format!("{over:.0} samples are louder than full scale: turn the master down."),
@@ -49,6 +49,9 @@ fn remark(peak_db: Option<f64>, over: f64, gain_db: Option<f64>) -> String {
     };
     if let Some(gain) = gain_db {
         said += &format!(" Loudness moved by {gain:+.1} dB.");
+    }
+    if has_no_loudness {
+        said += " Too short or too quiet to have a loudness: its level is as it was.";
     }
     said
 }
@@ -209,8 +212,9 @@ mod tests {
 
     #[test]
     fn what_can_be_heard_of_a_file_is_said() {
-        assert_eq!(remark(None, 0.0, None), "It is silent.");
-        assert_eq!(remark(Some(-0.34), 0.0, Some(3.0)), "Peak -0.3 dB. Loudness moved by +3.0 dB.");
-        assert!(remark(Some(2.0), 12.0, None).starts_with("12 samples are louder"));
+        assert_eq!(remark(None, 0.0, None, false), "It is silent.");
+        assert_eq!(remark(Some(-0.34), 0.0, Some(3.0), false), "Peak -0.3 dB. Loudness moved by +3.0 dB.");
+        assert!(remark(Some(-0.34), 0.0, None, true).contains("Too short or too quiet"));
+        assert!(remark(Some(2.0), 12.0, None, false).starts_with("12 samples are louder"));
     }
 }
