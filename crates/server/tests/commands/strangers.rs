@@ -98,6 +98,65 @@ fn other_peoples_programs_are_content_with_what_is_rendered() {
 }
 
 #[test]
+fn other_peoples_programs_are_content_with_ranges_and_stems_of_every_format() {
+    if !are_here(&["ffmpeg"]) {
+        return;
+    }
+    let folder = Folder::new();
+    let project = project(&folder);
+    let is_sound = |file: &str, seconds: f64| {
+        assert_eq!(content("ffmpeg", &["-v", "error", "-i", file, "-f", "null", "-"]), "", "{file}: no complaint");
+        // As long as what is decoded is, not as what the file's head says.
+        let said = content("ffmpeg", &["-i", file, "-af", "astats=measure_perchannel=none", "-f", "null", "-"]);
+        let number = |name: &str| {
+            let (_, rest) = said.rsplit_once(name).unwrap_or_else(|| panic!("{file}: {said}"));
+            rest.split_whitespace().next().unwrap().parse::<f64>().unwrap()
+        };
+        let lasts = number("Number of samples:") / 48_000.0;
+        // Some count what an MP3 file is filled up with.
+        let more = if file.ends_with("mp3") { 0.05 } else { 1e-9 };
+        assert!((seconds - 1e-9..=seconds + more).contains(&lasts), "{file}: {lasts} s");
+        assert!(number("Peak level dB:") > -20.0, "{file}: it can be heard");
+    };
+    for format in ["wav", "flac", "mp3", "opus", "ogg"] {
+        let (file, stems) = (folder.text(&format!("range.{format}")), folder.text(&format!("stems-{format}")));
+        let (code, _, errors) =
+            output(&["render", &project, "-o", &file, "--range", "0.5s..1.75s", "--tail", "0", "--rate", "48000"]);
+        assert_eq!(code, Some(0), "{format}: {errors}");
+        is_sound(&file, 1.25);
+        let (code, _, errors) =
+            output(&["render", &project, "--stems", &stems, "--format", format, "--tail", "0", "--rate", "48000"]);
+        assert_eq!(code, Some(0), "{format}: {errors}");
+        let files: Vec<_> = fs::read_dir(&stems).unwrap().map(|file| file.unwrap().path()).collect();
+        assert_eq!(files.len(), 2, "{files:?}");
+        files.iter().for_each(|file| is_sound(file.to_str().unwrap(), 2.75));
+    }
+}
+
+#[test]
+fn other_peoples_meters_find_the_loudness_that_was_asked_for() {
+    if !are_here(&["ffmpeg"]) {
+        return;
+    }
+    let folder = Folder::new();
+    let project = project(&folder);
+    for (name, lufs) in [("16.wav", -16.0), ("23.flac", -23.0), ("30.wav", -30.0)] {
+        let (file, wanted) = (folder.text(name), lufs.to_string());
+        let (code, _, errors) = output(&["render", &project, "-o", &file, "--normalise", &wanted, "--tail", "0"]);
+        assert_eq!(code, Some(0), "{errors}");
+        let said = content("ffmpeg", &["-hide_banner", "-i", &file, "-af", "ebur128=peak=true", "-f", "null", "-"]);
+        let (_, summary) = said.rsplit_once("Summary:").unwrap_or_else(|| panic!("{said}"));
+        let number = |name: &str| {
+            let (_, rest) = summary.split_once(name).unwrap_or_else(|| panic!("{summary}"));
+            rest.split_whitespace().next().unwrap().parse::<f64>().unwrap()
+        };
+        // It says tenths.
+        assert!((number("I:") - lufs).abs() < 0.101, "{name}: {summary}");
+        assert!(number("Peak:") <= -0.9, "{name}: {summary}");
+    }
+}
+
+#[test]
 fn other_peoples_programs_unpack_archives_of_stems() {
     if !are_here(&["unzip"]) {
         return;
