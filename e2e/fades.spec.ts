@@ -1,8 +1,9 @@
 // Fades, gain and content of clips: by the pointer at their handles, by keys and in their panel; crossfades.
 import type { Page } from '@playwright/test'
-import { expect, invite, newClip, newProject, newTrack, open, read, test, upload, USER_2, type Musician } from './band'
+import { expect, invite, newClip, newProject, newTrack, open, read, test, upload, USER_2, write, type Musician } from './band'
 import { clipOf } from './duet'
 import { listen, putEarTo } from './ear'
+import { network } from './offline'
 import { sineWav } from './recordings'
 
 async function song(alice: Musician, bob: Musician, name: string, hookAt = 16) {
@@ -93,6 +94,36 @@ test('EN3 one command lets clips that overlap lead over into each other, and one
   await alice.page.keyboard.press('Control+z')
   await expect.poll(async () => (await read(bob, 'clips', verse))?.fadeOut).toBe(0)
   expect((await read(bob, 'clips', hook))?.fadeIn).toBe(0)
+})
+
+test('EN2 EN3 a clip that is split within its fade keeps it, also split offline while somebody moves it', async ({ alice, bob }, info) => {
+  const { page } = alice
+  const line = await network(alice.context)
+  const project = await newProject(alice, 'Cut in a fade')
+  await invite(alice, project, USER_2)
+  const file = await upload(alice, project, 'tone.wav', sineWav({ seconds: 10 }))
+  const track = await newTrack(alice, project, 'Tone')
+  const clip = await newClip(alice, track, 'Tone', { durationBeats: 8, audioFileId: file.id, fadeIn: 2, fadeOut: 6 })
+  await open(alice, project)
+  await open(bob, project)
+  await page.getByTestId('ruler').focus()
+  for (let beat = 0; beat < 4; beat++) await page.keyboard.press('ArrowRight')
+  await line.cut()
+  await clipOf(page, clip).focus()
+  await page.keyboard.press('s')
+  await expect(page.getByTestId('clip')).toHaveCount(2)
+  await page.screenshot({ path: info.outputPath('cut.png') })
+  await write(bob, [{ type: 'set', table: 'clips', id: clip, key: 'startBeat', value: 16 }])
+  line.mend()
+  const later = bob.page.locator('[data-testid=clip][data-start-beat="4"]')
+  await expect(later).toHaveCount(1, { timeout: 20_000 })
+  expect(await read(bob, 'clips', clip)).toMatchObject({ startBeat: 16, durationBeats: 4, fadeIn: 2, fadeOut: 6, fadeOutBehind: 4 })
+  const id = (await later.getAttribute('data-clip-id'))!
+  expect(await read(bob, 'clips', id)).toMatchObject({ durationBeats: 4, audioStartOffset: 2, fadeIn: 0, fadeOut: 6 })
+  await page.keyboard.press('Control+z')
+  await expect(bob.page.getByTestId('clip')).toHaveCount(1)
+  const whole = await read(bob, 'clips', clip)
+  expect([whole?.startBeat, whole?.durationBeats, whole?.fadeOut, whole?.fadeOutBehind ?? 0]).toEqual([16, 8, 6, 0])
 })
 
 test('CL8 a clip’s gain and a point of automation are heard while the hand holds them, and written when it lets go', async ({ alice, bob }) => {
