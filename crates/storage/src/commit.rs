@@ -118,6 +118,19 @@ pub struct Materialisation {
     pub records: Vec<(Table, Record)>,
 }
 
+/// A project's records of one moment, to be kept beside its log (WR12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Whose.
+    pub scope: Scope,
+    /// Of which log.
+    pub epoch: Id,
+    /// The entry that left the records so.
+    pub seq: u64,
+    /// The records, in whatever form the caller reads again.
+    pub records: Vec<u8>,
+}
+
 /// An entry of the log, with what undoes it: what going back through the history needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogEntry {

@@ -23,7 +23,7 @@ pub use accounts::{
 };
 pub use blobs::{BlobKey, BlobWriter, Blobs, Kept, PartialName, PartialWriter, Partials, ReadSeek, Stored};
 pub use commit::{
-    Batch, CommitError, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewCommit, PayloadHash,
+    Batch, CommitError, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewCommit, PayloadHash, Snapshot,
     is_written_through,
 };
 pub use database::Database;

@@ -23,7 +23,7 @@ use crate::{
     Account, Admission, Batch, BlobKey, CommitError, Export, ExportBytes, ExportFile, ExportPlaces, ExportState,
     Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewExport,
     NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Queued as QueuedExport, Redeemed, Reply, Session,
-    Store, StoreError, TokenHash,
+    Snapshot, Store, StoreError, TokenHash,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -173,6 +173,18 @@ impl Store for MemoryStore {
 
     fn entries_before(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<LogEntry>> {
         self.readable()?.entries_before(scope, seq, limit)
+    }
+
+    fn keep_snapshot(&self, snapshot: Snapshot) -> Answer<bool> {
+        Ok(self.content().keep_snapshot(snapshot))
+    }
+
+    fn snapshot_from(&self, scope: &Scope, seq: u64) -> Answer<Option<(u64, Vec<u8>)>> {
+        Ok(self.readable()?.snapshot_from(scope, seq))
+    }
+
+    fn last_snapshot(&self, scope: &Scope) -> Answer<Option<u64>> {
+        Ok(self.readable()?.last_snapshot(scope))
     }
 
     fn find_transaction(&self, author: &Id, tx_id: &Id) -> Answer<Option<Logged>> {

@@ -8,7 +8,7 @@ use operations::{Commit, Scope};
 use crate::{
     Account, Admission, Batch, BlobKey, CommitError, Export, ExportBytes, ExportFile, ExportPlaces, ExportState,
     Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewExport,
-    NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Queued, Redeemed, Session, TokenHash,
+    NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Queued, Redeemed, Session, Snapshot, TokenHash,
 };
 
 /// The database failed. The text is for the log, not for users (WR10).
@@ -63,6 +63,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// The log's entries before `seq`, the last one first, at most `limit`.
     fn entries_before(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<LogEntry>>;
+
+    /// Keeps a project's records of one moment beside its log (WR12); one that is kept already stays. False when the log is
+    /// another one, or does not go so far.
+    fn keep_snapshot(&self, snapshot: Snapshot) -> Answer<bool>;
+
+    /// The first snapshot that was kept of entry `seq` of a scope's log or of a later one: of which, and its records.
+    fn snapshot_from(&self, scope: &Scope, seq: u64) -> Answer<Option<(u64, Vec<u8>)>>;
+
+    /// The last entry of a scope's log of which a snapshot was kept.
+    fn last_snapshot(&self, scope: &Scope) -> Answer<Option<u64>>;
 
     /// Where an author's transaction stands (WR6).
     fn find_transaction(&self, author: &Id, tx_id: &Id) -> Answer<Option<Logged>>;

@@ -1,6 +1,7 @@
 //! Rows that lag behind the log, and when they are written (WR8).
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use model::Key;
 use operations::Commit;
@@ -9,6 +10,7 @@ use sync::Room;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::history::snapshots;
 use super::limits::{
     GROUP_TRANSACTIONS_MAX, MATERIALISE_AFTER, MATERIALISE_BYTES, MATERIALISE_COMMITS, TAIL_BYTES_MAX, TAIL_COMMITS_MAX,
 };
@@ -28,6 +30,8 @@ pub(crate) struct Behind {
     /// When rows are to be written at the latest.
     due: Option<Instant>,
     under_way: Option<UnderWay>,
+    /// Held while the records are being kept beside the log (WR12).
+    snapshot: Arc<Mutex<()>>,
 }
 
 #[derive(Debug)]
@@ -113,7 +117,7 @@ impl Behind {
         let (room, database, since) = (room.clone(), database.clone(), self.since);
         let (seq, keys) = (room.seq(), std::mem::take(&mut self.keys));
         (self.bytes, self.due) = (0, None);
-        let wanted = keys.clone();
+        let (wanted, snapshot, kept) = (keys.clone(), Arc::clone(&self.snapshot), room.clone());
         let task = tokio::spawn(async move {
             let rows = move |store: &dyn storage::Store| {
                 let found = wanted.iter().filter_map(|key| Some((key.table, room.records().get(key)?.clone())));
@@ -121,7 +125,13 @@ impl Behind {
                 let (scope, epoch) = (room.scope().clone(), room.epoch().clone());
                 store.materialise(Materialisation { scope, epoch, since, seq, records })
             };
-            database.run(rows).await
+            let written = database.run(rows).await;
+            if matches!(written, Ok(true)) && snapshots::may_be_due(&kept) {
+                // Nobody waits for it.
+                let store = Arc::clone(database.store());
+                tokio::task::spawn_blocking(move || snapshots::keep_if_due(&*store, &kept, &snapshot));
+            }
+            written
         });
         self.under_way = Some(UnderWay { task, seq, keys });
     }
@@ -143,11 +153,11 @@ impl Behind {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use model::{Id, Records, Table, Timestamp};
+    use operations::{Author, Scope, Transaction, build};
+    use storage::{Batch, MemoryStore, NewCommit};
 
-    use model::{Id, Records, Table};
-    use operations::Scope;
-    use storage::MemoryStore;
+    use super::super::limits::SNAPSHOT_EVERY;
 
     use super::super::queue::tests::commit;
     use super::*;
@@ -202,5 +212,48 @@ mod tests {
         assert!(!begins(&mut old));
         tokio::time::advance(MATERIALISE_AFTER / 2).await;
         assert!(begins(&mut old));
+    }
+
+    /// A log of so many entries, in a store that has it.
+    fn long_log(store: &MemoryStore, entries: u64) -> Room {
+        let project = Id::new("p").unwrap();
+        let mut room = Room::new(Scope::Project(project.clone()), Id::system(), 0, Records::new());
+        let commits = (0..entries).map(|n| {
+            let operation = match n {
+                0 => build::create(Table::Projects, &project, model::fields([("name", "Song".into())])),
+                _ => build::set(Table::Projects, &project, "bpm", 60.0 + (n % 100) as f64),
+            };
+            let transaction = Transaction {
+                tx_id: Id::new(&format!("t{n}")).unwrap(),
+                author_id: project.clone(),
+                operations: vec![operation],
+                client_timestamp: 0.0,
+                base_versions: Default::default(),
+                gesture: None,
+            };
+            let submitted = room.submit(&Author::User(project.clone()), &transaction, Timestamp(0)).unwrap();
+            NewCommit { commit: submitted.commit, inverse: submitted.inverse, payload_hash: [0; 32] }
+        });
+        let commits: Vec<NewCommit> = commits.collect();
+        let records = Batch::written_through(&commits, room.records());
+        let (scope, epoch) = (room.scope().clone(), room.epoch().clone());
+        let batch = Batch { scope, epoch, expected_seq: 0, commits, records, jobs: Vec::new() };
+        assert_eq!(storage::Store::commit(store, vec![batch]), [Ok(())]);
+        room
+    }
+
+    #[tokio::test]
+    async fn w6_wr12_a_long_log_has_its_records_kept_when_rows_are_written_behind_it() {
+        for (entries, kept) in [(SNAPSHOT_EVERY - 1, None), (SNAPSHOT_EVERY, Some(SNAPSHOT_EVERY))] {
+            let store = MemoryStore::new();
+            let room = long_log(&store, entries);
+            let database = Database::new(Arc::new(store.clone()));
+            let mut behind = Behind { since: entries - 1, seq: entries, ..Behind::default() };
+            assert!(behind.finish(&room, &database).await);
+            // Whoever keeps them is not waited for; where nobody does there is nothing to wait for either.
+            while storage::Store::last_snapshot(&store, room.scope()).unwrap() != kept {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 }

@@ -114,7 +114,13 @@ pub const HISTORY_BYTES_MAX: usize = 512 * 1024;
 pub const HISTORY_VERSIONS_MAX: usize = 1_000;
 /// Entries, with what undoes them, that are read from the log at a time.
 pub const HISTORY_READ_ENTRIES: usize = 16;
-/// Commits that are taken back to show an old state (WR12).
+/// Entries of a project's log after which its records are kept beside it, so that old states are near (WR12).
+pub const SNAPSHOT_EVERY: u64 = 10_000;
+/// Weight of a project's records for each entry that lies between two such snapshots: a heavy song is kept less often.
+pub const SNAPSHOT_WEIGHT_PER_ENTRY: u64 = 1_024;
+/// Bytes that a snapshot may unpack to.
+pub const SNAPSHOT_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// Commits that are taken back to show an old state, from the snapshot or the end of the log that follows it (WR12).
 pub const REWIND_COMMITS_MAX: u64 = 50_000;
 /// Old states that are made at the same time; more wait.
 pub const REWINDS_AT_ONCE_MAX: usize = 2;

@@ -8,7 +8,8 @@ use operations::{Commit, Operation, Scope};
 use super::{Answer, Content};
 use crate::replay::{Replay, Row};
 use crate::{
-    Batch, CommitError, Loaded, LogEntry, LogPosition, Logged, Materialisation, StoreError, is_written_through,
+    Batch, CommitError, Loaded, LogEntry, LogPosition, Logged, Materialisation, Snapshot, StoreError,
+    is_written_through,
 };
 
 #[derive(Clone, Debug)]
@@ -19,11 +20,20 @@ pub(super) struct Log {
     pub(super) commits: Vec<Commit>,
     /// What undoes each of them.
     pub(super) inverses: Vec<Vec<Operation>>,
+    /// By the entry that left the records so.
+    pub(super) snapshots: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Log {
     pub(super) fn new(epoch: Id) -> Log {
-        Log { epoch, seq: 0, materialised_seq: 0, commits: Vec::new(), inverses: Vec::new() }
+        Log {
+            epoch,
+            seq: 0,
+            materialised_seq: 0,
+            commits: Vec::new(),
+            inverses: Vec::new(),
+            snapshots: BTreeMap::new(),
+        }
     }
 }
 
@@ -154,6 +164,24 @@ impl Content {
         let (records, behind) = self.follow(scope, rows)?.finish();
         let Log { epoch, seq, materialised_seq, .. } = log.clone();
         Ok(Some(Loaded { epoch, seq, records, materialised_seq, behind }))
+    }
+
+    pub(super) fn keep_snapshot(&mut self, snapshot: Snapshot) -> bool {
+        let Snapshot { scope, epoch, seq, records } = snapshot;
+        let Some(log) = self.logs.get_mut(&scope).filter(|log| log.epoch == epoch && log.seq >= seq) else {
+            return false;
+        };
+        log.snapshots.entry(seq).or_insert(records);
+        true
+    }
+
+    pub(super) fn snapshot_from(&self, scope: &Scope, seq: u64) -> Option<(u64, Vec<u8>)> {
+        let (seq, records) = self.logs.get(scope)?.snapshots.range(seq..).next()?;
+        Some((*seq, records.clone()))
+    }
+
+    pub(super) fn last_snapshot(&self, scope: &Scope) -> Option<u64> {
+        self.logs.get(scope)?.snapshots.keys().next_back().copied()
     }
 
     pub(super) fn commits_since(&self, scope: &Scope, seq: u64, limit: usize) -> Answer<Vec<Commit>> {

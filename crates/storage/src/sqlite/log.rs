@@ -45,10 +45,14 @@ pub(super) fn place(log: i64, seq: u64) -> Result<i64, String> {
     }
 }
 
+/// [`place`] for a statement.
+pub(super) fn place_in(log: i64, seq: u64) -> rusqlite::Result<i64> {
+    place(log, seq).map_err(|error| unreadable(0, StoreError(error)))
+}
+
 /// The places of a log's entries from `seq` on.
-fn places_from(log: i64, seq: u64) -> rusqlite::Result<[i64; 2]> {
-    let of = |seq| place(log, seq).map_err(|error| unreadable(0, StoreError(error)));
-    Ok([of(seq.min(ENTRIES_MAX))?, of(ENTRIES_MAX)?])
+pub(super) fn places_from(log: i64, seq: u64) -> rusqlite::Result<[i64; 2]> {
+    Ok([place_in(log, seq.min(ENTRIES_MAX))?, place_in(log, ENTRIES_MAX)?])
 }
 
 /// A scope as the database names it. An id holds no colon: users and projects cannot be mistaken for each other.

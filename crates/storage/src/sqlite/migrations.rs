@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-pub(super) const MIGRATIONS: [&str; 14] = [
+pub(super) const MIGRATIONS: [&str; 15] = [
     include_str!("../../migrations/0001_spine.sql"),
     include_str!("../../migrations/0002_undo.sql"),
     include_str!("../../migrations/0003_intake.sql"),
@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: [&str; 14] = [
     include_str!("../../migrations/0012_log_length.sql"),
     include_str!("../../migrations/0013_export_turns.sql"),
     include_str!("../../migrations/0014_cut_fades.sql"),
+    include_str!("../../migrations/0015_snapshots.sql"),
 ];
 
 /// The version that this build makes and needs.

@@ -12,6 +12,7 @@ mod migrations;
 mod readers;
 mod recordings;
 mod records;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -32,7 +33,7 @@ use self::writer::{Work, Writer, attempt};
 use crate::{
     Account, Admission, Batch, BlobKey, CommitError, Export, ExportBytes, ExportFile, ExportPlaces, ExportState,
     Failed, Invitation, Job, JobState, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewExport,
-    NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Queued, Redeemed, Reply, Session, Store,
+    NewInvitation, NewJob, NewSession, NewTicket, NewUser, Purpose, Queued, Redeemed, Reply, Session, Snapshot, Store,
     StoreError, TokenHash,
 };
 
@@ -295,6 +296,18 @@ impl Store for SqliteStore {
 
     fn entries_before(&self, scope: &Scope, seq: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         self.read(|connection| log::entries_before(connection, scope, seq, limit))
+    }
+
+    fn keep_snapshot(&self, snapshot: Snapshot) -> Result<bool, StoreError> {
+        self.write(move |connection| snapshots::keep(connection, &snapshot))
+    }
+
+    fn snapshot_from(&self, scope: &Scope, seq: u64) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        self.read(|connection| snapshots::from(connection, scope, seq))
+    }
+
+    fn last_snapshot(&self, scope: &Scope) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| snapshots::last(connection, scope))
     }
 
     fn find_transaction(&self, author: &Id, tx_id: &Id) -> Result<Option<Logged>, StoreError> {

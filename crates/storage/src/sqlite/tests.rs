@@ -8,7 +8,7 @@ use super::checkpoints::JOURNAL_PAGES_MAX;
 use super::columns::{ColumnType, Statements, column_name};
 use super::{
     KEEP_SECRET, OpenError, SqliteStore, StoreError, Task, accounts, assert_durable, exports, invitations, jobs, log,
-    migrations, recordings, records,
+    migrations, recordings, records, snapshots,
 };
 
 fn migrated() -> Connection {
@@ -52,6 +52,9 @@ fn statements() -> Vec<String> {
         log::COMMITS_SINCE,
         log::ENTRIES_BEFORE,
         log::FIND_TRANSACTION,
+        snapshots::KEEP,
+        snapshots::FROM,
+        snapshots::LAST,
         records::ROLE_OF,
         records::ARE_FELLOWS,
         records::MEMBERSHIPS_OF,

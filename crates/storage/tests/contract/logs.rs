@@ -2,7 +2,7 @@
 
 use model::{Key, Record, Table, Value, fields};
 use operations::{Scope, build};
-use storage::{CommitError, LogPosition};
+use storage::{CommitError, LogPosition, Snapshot};
 
 use crate::given::{Song, create_project, create_track, id, one, record};
 
@@ -278,5 +278,37 @@ fn wr8_a_log_gets_another_epoch_and_keeps_its_entries() {
         song.room = sync::Room::new(scope, fresh, seq, records);
         song.write(store, "ada", vec![create_track("p", "u")]);
         song.assert_kept(store);
+    });
+}
+
+#[test]
+fn wr12_snapshots_are_kept_beside_the_log_that_they_are_of() {
+    crate::on_each_store(|store| {
+        let mut song = Song::of(store, "p", "ada");
+        let other = Song::of(store, "q", "bob");
+        for track in ["t", "u", "v"] {
+            song.write(store, "ada", vec![create_track("p", track)]);
+        }
+        let (scope, epoch, end) = (song.room.scope().clone(), song.room.epoch().clone(), song.room.seq());
+        let of = |seq: u64, records: &[u8]| Snapshot {
+            scope: scope.clone(),
+            epoch: epoch.clone(),
+            seq,
+            records: records.to_vec(),
+        };
+        assert_eq!((store.snapshot_from(&scope, 0), store.last_snapshot(&scope)), (Ok(None), Ok(None)));
+        assert_eq!(store.keep_snapshot(of(end + 1, b"not yet")), Ok(false));
+        assert_eq!(store.keep_snapshot(Snapshot { epoch: id("another"), ..of(1, b"not this") }), Ok(false));
+        assert_eq!(store.keep_snapshot(Snapshot { scope: Scope::Project(id("none")), ..of(1, b"none") }), Ok(false));
+        assert_eq!(store.keep_snapshot(of(end, b"the end")), Ok(true));
+        assert_eq!(store.keep_snapshot(of(2, b"early")), Ok(true));
+        assert_eq!(store.keep_snapshot(of(2, b"again")), Ok(true), "the first stays");
+        let from = |seq: u64| store.snapshot_from(&scope, seq).unwrap();
+        for seq in 0..=2 {
+            assert_eq!(from(seq), Some((2, b"early".to_vec())));
+        }
+        assert_eq!(from(3), Some((end, b"the end".to_vec())));
+        assert_eq!((from(end + 1), store.last_snapshot(&scope)), (None, Ok(Some(end))));
+        assert_eq!(store.snapshot_from(other.room.scope(), 0), Ok(None), "another project's are its own");
     });
 }

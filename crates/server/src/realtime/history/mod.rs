@@ -2,6 +2,7 @@
 
 mod page;
 mod rewind;
+pub(super) mod snapshots;
 #[cfg(test)]
 mod tests;
 

@@ -4,25 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use model::{Key, Record, Records, Table, Value};
-use operations::apply;
+use operations::{Scope, apply};
 use storage::{LogEntry, Store, StoreError};
 use sync::Room;
 use tokio_util::sync::CancellationToken;
 
 use super::super::limits::{HISTORY_READ_ENTRIES, REWIND_COMMITS_MAX};
+use super::snapshots::nearest;
 use crate::{App, Problem};
 
 /// The records of `room` as entry `seq` of its log left them. The work ends early when the caller goes.
 ///
 /// # Errors
-/// 400 when the log has not come so far, 410 when that is too long ago, 500 when the log cannot be read.
+/// 400 when the log has not come so far, 410 when nothing that was kept is near, 500 when the log cannot be read.
 pub(crate) async fn records_at(app: &App, room: Room, seq: u64) -> Result<Records, Problem> {
-    let Some(back) = room.seq().checked_sub(seq) else {
+    if room.seq() < seq {
         return Err(Problem::invalid(format!("seq: the project's log has {} entries so far", room.seq())));
-    };
-    if back > REWIND_COMMITS_MAX {
-        let message = format!("seq: one can look back {REWIND_COMMITS_MAX} changes, and that is {back} ago");
-        return Err(Problem::new(StatusCode::GONE, message));
     }
     let stop = CancellationToken::new();
     let _stops_when_dropped = stop.clone().drop_guard();
@@ -32,23 +29,43 @@ pub(crate) async fn records_at(app: &App, room: Room, seq: u64) -> Result<Record
         drop(turn);
         rewound
     });
-    Ok(rewound.await?)
+    rewound.await?.ok_or_else(|| {
+        let message =
+            format!("seq: that is more than {REWIND_COMMITS_MAX} changes before anything that was kept of this song");
+        Problem::new(StatusCode::GONE, message)
+    })
 }
 
+/// None when nothing that was kept is near.
 pub(super) fn rewind(
     store: &dyn Store,
     room: &Room,
     seq: u64,
     stop: &CancellationToken,
+) -> Result<Option<Records>, StoreError> {
+    let near = nearest(store, room, seq)?;
+    let (at, records) = near.unwrap_or_else(|| (room.seq(), room.records().clone()));
+    if at - seq > REWIND_COMMITS_MAX {
+        return Ok(None);
+    }
+    take_back_to(store, room.scope(), (at, records), seq, stop).map(Some)
+}
+
+/// The records that entry `at` left, as entry `seq` did.
+fn take_back_to(
+    store: &dyn Store,
+    scope: &Scope,
+    (mut at, records): (u64, Records),
+    seq: u64,
+    stop: &CancellationToken,
 ) -> Result<Records, StoreError> {
-    let mut past = Past { records: room.records().clone(), unborn: BTreeSet::new(), steps: BTreeMap::new() };
-    let mut at = room.seq();
+    let mut past = Past { records, unborn: BTreeSet::new(), steps: BTreeMap::new() };
     while at > seq {
         if stop.is_cancelled() {
             return Err(StoreError("whoever asked for an old state has gone".to_owned()));
         }
         let left = usize::try_from(at - seq).unwrap_or(usize::MAX);
-        let entries = store.entries_before(room.scope(), at + 1, HISTORY_READ_ENTRIES.min(left))?;
+        let entries = store.entries_before(scope, at + 1, HISTORY_READ_ENTRIES.min(left))?;
         if entries.is_empty() {
             return Err(StoreError(format!("entry {at} of the log is missing")));
         }

@@ -10,9 +10,10 @@ use sync::Room;
 use tokio_util::sync::CancellationToken;
 
 use super::super::commit_group::{Submission, commit_group};
-use super::super::limits::HISTORY_VERSIONS_MAX;
+use super::super::limits::{HISTORY_VERSIONS_MAX, REWIND_COMMITS_MAX, SNAPSHOT_EVERY};
 use super::page::page;
 use super::rewind::rewind;
+use super::snapshots::keep_if_due;
 
 const NOW: Timestamp = Timestamp(1_795_470_240_000);
 
@@ -129,7 +130,7 @@ impl Song {
     }
 
     fn rewound(&self, seq: u64) -> Records {
-        rewind(&self.store, &self.room, seq, &CancellationToken::new()).unwrap()
+        rewind(&self.store, &self.room, seq, &CancellationToken::new()).unwrap().unwrap()
     }
 }
 
@@ -199,4 +200,32 @@ fn w6_wr13_the_history_lists_so_many_versions_the_newest() {
     let listed: Vec<&str> = body["versions"].as_array().unwrap().iter().filter_map(|it| it["name"].as_str()).collect();
     let newest: Vec<String> = (many - HISTORY_VERSIONS_MAX..many).rev().map(|n| n.to_string()).collect();
     assert_eq!(listed, newest);
+}
+
+#[test]
+fn w6_wr12_wr13_an_old_state_and_a_named_version_stay_however_many_entries_follow() {
+    let mut song = Song::new();
+    for edit in [(1, 0, 0, 1), (8, 0, 0, 2), (8, 0, 1, 3), (17, 1, 0, 4), (9, 0, 0, 2), (5, 0, 0, 0), (14, 0, 0, 0)] {
+        song.write(operations(edit));
+    }
+    let old: Vec<_> = (0..=song.room.seq()).map(|seq| song.rewound(seq)).collect();
+    let (at_work, end) = (std::sync::Mutex::new(()), song.room.seq() + REWIND_COMMITS_MAX + SNAPSHOT_EVERY);
+    let without = song.store.fork();
+    let mut n = 0_u8;
+    while song.room.seq() < end {
+        n = n.wrapping_add(1);
+        song.write(operations((13, 0, 0, n)));
+        // A room does so whenever it has written rows.
+        if song.room.seq().is_multiple_of(1_000) {
+            keep_if_due(&song.store, &song.room, &at_work);
+        }
+    }
+    let kept = (0..6).map(|nth| song.store.snapshot_from(song.room.scope(), nth * SNAPSHOT_EVERY + 1));
+    let kept: Vec<u64> = kept.map(|kept| kept.unwrap().unwrap().0).collect();
+    assert_eq!(kept, (1..=6).map(|nth| nth * SNAPSHOT_EVERY).collect::<Vec<_>>(), "and no others");
+    for (seq, then) in (0..).zip(&old) {
+        assert_eq!(timeless(&song.rewound(seq)), timeless(then), "entry {seq}");
+    }
+    let far = rewind(&without, &song.room, 1, &CancellationToken::new()).unwrap();
+    assert!(far.is_none(), "where nothing was kept they are gone");
 }
