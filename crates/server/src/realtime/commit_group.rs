@@ -8,6 +8,7 @@ use storage::{Batch, CommitError, NewCommit, NewJob, PayloadHash, Store, StoreEr
 use sync::{Room, Submitted};
 
 use super::behind::Behind;
+use super::guards;
 use super::limits::STALE_RETRIES_MAX;
 use super::{Place, SubmitError};
 
@@ -38,10 +39,11 @@ impl Submission {
             .any(|operation| operation.target.table == Table::ProjectMembers || collaborator(operation).is_some())
     }
 
-    /// Whether the room can judge it by its own records alone: it makes nothing, and nobody a member.
+    /// Whether the room can judge it by its own records alone: it makes nothing, and nobody a member, and takes nothing back.
     pub(crate) fn is_plain(&self) -> bool {
-        let makes = self.transaction.operations.iter().any(Operation::is_creation);
-        !makes && self.jobs.is_empty() && !self.changes_members()
+        let is_special = |operation: &Operation| operation.is_creation() || guards::is_guarded(operation);
+        let asks = self.transaction.operations.iter().any(is_special);
+        !asks && self.jobs.is_empty() && !self.changes_members()
     }
 }
 
@@ -210,7 +212,7 @@ fn judge(
         }
         let refusal = match refused_by_store(room, store, transaction)? {
             Some(refusal) => refusal,
-            None => match room.submit(author, transaction, now) {
+            None => match submit(room, store, &here, author, transaction, now)? {
                 Ok(submitted) => {
                     here.insert(name, (submitted.commit.seq, payload_hash));
                     taken.add(submitted, payload_hash, jobs);
@@ -229,6 +231,24 @@ fn judge(
     let batch = (!taken.commits.is_empty()).then(|| taken.batch(room));
     let (verdicts, lagging) = taken.into_verdicts();
     Ok((verdicts, batch.map(|batch| (batch, lagging))))
+}
+
+/// Has the room take a transaction, as far as what it says is true.
+fn submit(
+    room: &mut Room,
+    store: &dyn Store,
+    here: &HashMap<(Id, Id), (u64, PayloadHash)>,
+    author: &Author,
+    transaction: &Transaction,
+    now: Timestamp,
+) -> Result<Result<Submitted, Refusal>, StoreError> {
+    Ok(match guards::corrected(store, room, here, author, transaction)? {
+        Some(corrected) => {
+            // The log carries something else than was sent.
+            room.submit(author, &corrected, now).map(|submitted| Submitted { verbatim: false, ..submitted })
+        }
+        None => room.submit(author, transaction, now),
+    })
 }
 
 /// Where a transaction stands in this room's log, 0 for another log, and the hash that it was sent with.

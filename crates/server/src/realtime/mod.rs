@@ -4,6 +4,7 @@ mod behind;
 mod commit_group;
 mod disk;
 mod gate;
+mod guards;
 mod history;
 pub mod limits;
 mod outbox;

@@ -10,4 +10,5 @@ mod permissions;
 mod presence;
 mod restored;
 mod slow;
+mod undo;
 mod writing;

@@ -234,7 +234,9 @@ impl Replica {
         }
         let is_done = |operation: &Operation| {
             let same = |done: &&Operation| done.target == operation.target && done.path == operation.path;
-            commit.operations.iter().any(|done| same(&done) && done.guard == operation.guard)
+            // Whose stamps it leaves the room may know better.
+            let finds = |operation: &Operation| operation.guard.as_ref().map(|guard| guard.finds.clone());
+            commit.operations.iter().any(|done| same(&done) && finds(done) == finds(operation))
         };
         let guarded = settled.transaction.operations.iter().filter(|operation| operation.guard.is_some());
         let skipped: Vec<Operation> = guarded.filter(|operation| !is_done(operation)).cloned().collect();
