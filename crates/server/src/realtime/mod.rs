@@ -208,8 +208,9 @@ impl Realtime {
         if transaction.author_id != author.id() {
             return Err(Refusal::forbidden().into());
         }
+        let bytes = bytes_of(&transaction);
         if let Author::User(user) = &author {
-            if let Some(reason) = self.puts_off(user, 1, bytes_of(&transaction))
+            if let Some(reason) = self.puts_off(user, 1, bytes)
                 && self.repeats(&reason, user, vec![transaction.tx_id.clone()]).await == 0
             {
                 return Err(reason);
@@ -227,7 +228,7 @@ impl Realtime {
             Ok(gate::admits(store, &scope, &by, &tx_id, &operations)?.map(|()| scope))
         });
         let scope = scope.await??;
-        self.submit(scope, author, transaction).await
+        self.hand_over(scope, author, transaction, Vec::new(), bytes).await
     }
 
     /// [`Realtime::submit`], enqueueing jobs in the same database transaction. A repeat enqueues nothing.
@@ -241,9 +242,22 @@ impl Realtime {
         transaction: Transaction,
         jobs: Vec<NewJob>,
     ) -> Result<Outcome, SubmitError> {
+        let bytes = bytes_of(&transaction);
+        self.hand_over(scope, author, transaction, jobs, bytes).await
+    }
+
+    /// Hands a transaction of so many bytes over to its room, and waits for what becomes of it.
+    async fn hand_over(
+        &self,
+        scope: Scope,
+        author: Author,
+        transaction: Transaction,
+        jobs: Vec<NewJob>,
+        bytes: usize,
+    ) -> Result<Outcome, SubmitError> {
         let targets: Vec<model::Key> =
             transaction.operations.iter().map(|operation| operation.target.clone()).collect();
-        let place = self.place(&scope, bytes_of(&transaction)).await;
+        let place = self.place(&scope, bytes).await;
         let submission = Submission { author: author.clone(), transaction, jobs, place };
         let (verdict, room) = self.ask(&scope, |reply| Request::Submit { submission, reply }).await?;
         let (seq, changed) = match verdict {

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use futures_util::SinkExt;
 use model::{Table, Value};
 use operations::build::{create, set};
-use operations::{Author, Scope};
+use operations::{Author, Operation, Scope};
 use server::App;
 use server::config::Config;
 use server::realtime::limits::{EDIT_BYTES_RATE, EDIT_RATE, OPEN_RATE, OUTBOX_BYTES_MAX};
+use server::state::Clock;
 use storage::blobs::MemoryBlobs;
-use storage::{Database, DiskFault};
+use storage::{Database, DiskFault, MemoryStore};
 use sync::wire::{
     ClientMessage, PACKED, Pointer, Presence, Resume, SUBMIT_TRANSACTIONS_MAX, SUBPROTOCOL, SUBPROTOCOL_PACKED,
     ServerMessage, VERSION, unpack,
 };
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::band::{Server, Socket, id, transaction, volume};
+use crate::band::{Server, Socket, User, id, transaction, volume};
 
 #[tokio::test]
 async fn w4_own_edits_are_acknowledged_and_others_get_the_commit() {
@@ -99,14 +100,7 @@ async fn ps5_a_large_snapshot_is_packed_for_those_who_unpack_and_only_for_them()
     let server = Server::start().await;
     let ann = server.sign_up("ann").await;
     server.project(&ann).await;
-    let clip = [
-        ("trackId", "a".into()),
-        ("name", "Notes".into()),
-        ("startBeat", 0u32.into()),
-        ("durationBeats", 1u32.into()),
-        ("midiData", notes(60)),
-    ];
-    let transaction = transaction(&ann, "clip", vec![create(Table::Clips, &id("c"), model::fields(clip))]);
+    let transaction = transaction(&ann, "clip", vec![clip_of(notes(60))]);
     let (project, author) = (Scope::Project(id("p")), Author::User(id(&ann.id)));
     server.app.realtime.submit(project, author, transaction).await.unwrap();
     let mut frames = Vec::new();
@@ -127,6 +121,41 @@ async fn ps5_a_large_snapshot_is_packed_for_those_who_unpack_and_only_for_them()
     assert!(matches!(socket.hear().await, ServerMessage::Error { .. }));
 }
 
+/// Makes the clip `c` of these notes.
+fn clip_of(notes: Value) -> Operation {
+    let clip = [
+        ("trackId", "a".into()),
+        ("name", "Notes".into()),
+        ("startBeat", 0u32.into()),
+        ("durationBeats", 1u32.into()),
+        ("midiData", notes),
+    ];
+    create(Table::Clips, &id("c"), model::fields(clip))
+}
+
+/// Ann and Bob, who have her project open.
+struct Duo {
+    server: Server,
+    store: MemoryStore,
+    clock: Clock,
+    ann: User,
+    bob: User,
+    anns: Socket,
+    bobs: Socket,
+}
+
+impl Duo {
+    async fn meet() -> Duo {
+        let (server, store, clock) = Server::in_memory().await;
+        let (ann, bob) = (server.let_in("ann"), server.let_in("bob"));
+        server.project(&ann).await;
+        server.add(&ann, "bob").await;
+        let (anns, _) = server.open(&ann, None).await;
+        let (bobs, _) = server.open(&bob, None).await;
+        Duo { server, store, clock, ann, bob, anns, bobs }
+    }
+}
+
 /// A clip's notes, of about a megabyte and a half in a frame.
 fn notes(pitch: u32) -> Value {
     let note = |n: u32| {
@@ -142,19 +171,12 @@ async fn ps3_ps4_who_has_missed_more_bytes_than_fit_into_a_queue_gets_a_snapshot
     let (server, store, _) = Server::in_memory().await;
     let ann = server.let_in("ann");
     server.project(&ann).await;
-    let clip = [
-        ("trackId", "a".into()),
-        ("name", "Notes".into()),
-        ("startBeat", 0u32.into()),
-        ("durationBeats", 1u32.into()),
-        ("midiData", notes(0)),
-    ];
     let (project, author) = (Scope::Project(id("p")), Author::User(id("ann")));
     let write = async |tx: &str, operation| {
         let transaction = transaction(&ann, tx, vec![operation]);
         server.app.realtime.submit(project.clone(), author.clone(), transaction).await.unwrap().seq
     };
-    let seq = write("clip", create(Table::Clips, &id("c"), model::fields(clip))).await;
+    let seq = write("clip", clip_of(notes(0))).await;
     let (_, snapshot) = server.open(&ann, None).await;
     let ServerMessage::Snapshot { epoch, .. } = snapshot else { panic!("{snapshot:?}") };
     let (mut bytes, mut pitch) = (0, 0);
@@ -210,13 +232,8 @@ async fn hear_of_no_edit(socket: &mut Socket) {
 #[tokio::test]
 async fn wr7_wr9_what_was_judged_upon_a_group_that_fails_is_taken_back_with_it() {
     for fault in [Some(DiskFault::Full), None] {
-        let (server, store, _) = Server::in_memory().await;
-        let (ann, bob) = (server.let_in("ann"), server.let_in("bob"));
-        server.project(&ann).await;
-        server.add(&ann, "bob").await;
-        let (mut anns, _) = server.open(&ann, None).await;
-        let (mut bobs, before) = server.open(&bob, None).await;
-        let ServerMessage::Snapshot { seq: before, .. } = before else { panic!("{before:?}") };
+        let Duo { server, store, ann, bob, mut anns, mut bobs, .. } = Duo::meet().await;
+        let before = storage::Store::position(&store, &Scope::Project(id("p"))).unwrap().unwrap().seq;
         store.set_fault(Some(DiskFault::Slow));
         anns.submit(&ann, vec![("t1", volume(0.5)), ("t2", volume(0.6))]).await;
         while store.waiting() == 0 {
@@ -258,12 +275,7 @@ async fn w4_what_was_sent_together_is_acknowledged_together() {
 
 #[tokio::test]
 async fn w6_edits_that_come_too_fast_are_put_off_in_order() {
-    let (server, _, clock) = Server::in_memory().await;
-    let (ann, bob) = (server.let_in("ann"), server.let_in("bob"));
-    server.project(&ann).await;
-    server.add(&ann, "bob").await;
-    let (mut anns, _) = server.open(&ann, None).await;
-    let (mut bobs, _) = server.open(&bob, None).await;
+    let Duo { server: _server, clock, ann, bob, mut anns, mut bobs, .. } = Duo::meet().await;
     let mut count = 0;
     let mut put_off = Vec::new();
     // As much at once as one may; the first writes over HTTP have counted as well. None of them makes sense, which is
@@ -291,12 +303,7 @@ async fn w6_edits_that_come_too_fast_are_put_off_in_order() {
 
 #[tokio::test]
 async fn w6_bytes_of_edits_that_come_too_fast_are_put_off() {
-    let (server, _, clock) = Server::in_memory().await;
-    let (ann, bob) = (server.let_in("ann"), server.let_in("bob"));
-    server.project(&ann).await;
-    server.add(&ann, "bob").await;
-    let (mut anns, _) = server.open(&ann, None).await;
-    let (mut bobs, _) = server.open(&bob, None).await;
+    let Duo { server: _server, clock, ann, bob, mut anns, mut bobs, .. } = Duo::meet().await;
     // No track has notes: what is said of it is soon refused.
     let large = |pitch: u32| vec![set(Table::Tracks, &id("a"), "midiData", notes(pitch))];
     let bytes = sync::wire::encode(&large(60)).len();
