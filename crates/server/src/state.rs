@@ -78,7 +78,8 @@ impl App {
         let fresh = crate::accounts::random_bytes()
             .map_err(|error| storage::StoreError(format!("no random numbers: {error}")))?;
         let signing_key = SigningKey::new(database.store().secret("signing", fresh)?);
-        let realtime = Realtime::new(database.clone(), clock.clone(), Disk::new(&config.data, config.keep_free));
+        let disk = Disk::new(&config.data, config.keep_free);
+        let realtime = Realtime::new(database.clone(), clock.clone(), disk, config.log_per_song);
         let accounts = Accounts::new(clock.clone());
         Ok(App(Arc::new(Shared {
             config,

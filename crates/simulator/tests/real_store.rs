@@ -77,7 +77,8 @@ impl Shelf for Shelves {
         if self.appended.is_multiple_of(4) {
             let since = self.store().load(&scope()).map_err(|error| error.to_string())?.unwrap().materialised_seq;
             let rows: Vec<_> = records.iter().map(|(key, record)| (key.table, record.clone())).collect();
-            let rows = Materialisation { scope: scope(), epoch: epoch.clone(), since, seq: last, records: rows };
+            let rows =
+                Materialisation { scope: scope(), epoch: epoch.clone(), since, seq: last, records: rows, log_bytes: 0 };
             if !self.store().materialise(rows).map_err(|error| error.to_string())? {
                 return Err("rows were not written".to_owned());
             }

@@ -101,6 +101,8 @@ pub struct Loaded {
     pub materialised_seq: u64,
     /// The records whose rows lack something of the entries after that.
     pub behind: BTreeSet<Key>,
+    /// About how many bytes the log takes up to that entry, with the snapshots beside it.
+    pub log_bytes: u64,
 }
 
 /// Rows to be written behind the log (WR8).
@@ -116,6 +118,8 @@ pub struct Materialisation {
     pub seq: u64,
     /// The records.
     pub records: Vec<(Table, Record)>,
+    /// About how many bytes those entries take in the log, with what undoes them.
+    pub log_bytes: u64,
 }
 
 /// A project's records of one moment, to be kept beside its log (WR12).

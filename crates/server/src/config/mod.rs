@@ -16,7 +16,7 @@ pub use size::ByteSize;
 use crate::audio_files::limits::QUOTA_PER_USER_BYTES;
 use crate::cli::Failure;
 use crate::limits::{HEADER_TIMEOUT, HEADER_TIMEOUT_MAX, TRUSTED_PROXIES_MAX};
-use crate::realtime::limits::KEEP_FREE_BYTES;
+use crate::realtime::limits::{KEEP_FREE_BYTES, LOG_PER_SONG_BYTES};
 
 /// Who may make an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -68,6 +68,9 @@ pub struct ServeArgs {
     /// How much of the disk edits and uploads leave free: with less they are refused until there is room [default: 256MB]
     #[arg(long, env = "UNISONO_KEEP_FREE", value_name = "SIZE")]
     pub keep_free: Option<ByteSize>,
+    /// How large one song's history may grow, such as 500MB, 4GB or none for no limit: it is kept for ever [default: 4GB]
+    #[arg(long, env = "UNISONO_LOG_PER_SONG", value_name = "SIZE")]
+    pub log_per_song: Option<ByteSize>,
     /// Configuration file (TOML) with the same names: listen, data, tls-cert, …
     #[arg(long, env = "UNISONO_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -89,6 +92,7 @@ struct File {
     idle_timeout: Option<u64>,
     quota_per_user: Option<ByteSize>,
     keep_free: Option<ByteSize>,
+    log_per_song: Option<ByteSize>,
 }
 
 /// How the server was started.
@@ -114,6 +118,8 @@ pub struct Config {
     pub quota_per_user: u64,
     /// Bytes of the disk that edits and uploads leave free.
     pub keep_free: u64,
+    /// Bytes that the log of one song may grow to; `u64::MAX` for no limit.
+    pub log_per_song: u64,
 }
 
 /// PEM files.
@@ -140,6 +146,7 @@ impl Config {
             idle_timeout: HEADER_TIMEOUT,
             quota_per_user: QUOTA_PER_USER_BYTES,
             keep_free: KEEP_FREE_BYTES,
+            log_per_song: LOG_PER_SONG_BYTES,
         }
     }
 
@@ -182,6 +189,7 @@ impl Config {
             trusted_proxies,
             idle_timeout,
             quota_per_user: args.quota_per_user.or(file.quota_per_user).map_or(defaults.quota_per_user, |size| size.0),
+            log_per_song: args.log_per_song.or(file.log_per_song).map_or(defaults.log_per_song, |size| size.0),
             keep_free: args.keep_free.or(file.keep_free).map_or(defaults.keep_free, |size| size.or_nothing()),
         })
     }
@@ -285,6 +293,16 @@ mod tests {
         assert_eq!(Config::from_args(of(5_000)).unwrap().keep_free, 5_000);
         let none = "none".parse::<ByteSize>().unwrap();
         assert_eq!(Config::from_args(of(none.0)).unwrap().keep_free, 0);
+    }
+
+    #[test]
+    fn w6_a_songs_history_may_grow_to_a_size_and_none_is_no_limit() {
+        let of = |size: &str| {
+            let args = ServeArgs { log_per_song: Some(size.parse().unwrap()), ..ServeArgs::default() };
+            Config::from_args(args).unwrap().log_per_song
+        };
+        assert_eq!(Config::from_args(ServeArgs::default()).unwrap().log_per_song, LOG_PER_SONG_BYTES);
+        assert_eq!((of("500 MB"), of("none")), (500_000_000, u64::MAX));
     }
 
     #[test]

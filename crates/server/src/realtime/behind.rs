@@ -29,6 +29,8 @@ pub(crate) struct Behind {
     bytes: usize,
     /// When rows are to be written at the latest.
     due: Option<Instant>,
+    /// About how many bytes the whole log takes.
+    log_bytes: u64,
     under_way: Option<UnderWay>,
     /// Held while the records are being kept beside the log (WR12).
     snapshot: Arc<Mutex<()>>,
@@ -41,10 +43,16 @@ struct UnderWay {
     keys: BTreeSet<Key>,
 }
 
+/// What entries of so many bytes take in the log, about: what undoes them lies beside them, and is as large on the whole.
+fn with_inverse(bytes: usize) -> u64 {
+    2 * bytes as u64
+}
+
 impl Behind {
     /// What lags in a project as it was loaded.
     pub(crate) fn of(loaded: &Loaded) -> Behind {
-        let mut behind = Behind { since: loaded.materialised_seq, seq: loaded.seq, ..Behind::default() };
+        let (since, seq, log_bytes) = (loaded.materialised_seq, loaded.seq, loaded.log_bytes);
+        let mut behind = Behind { since, seq, log_bytes, ..Behind::default() };
         behind.keys.clone_from(&loaded.behind);
         behind.set_due();
         behind
@@ -55,7 +63,9 @@ impl Behind {
         let had_nothing = self.since == self.seq && self.under_way.is_none();
         for commit in commits {
             self.seq = commit.seq;
-            self.bytes += commit_bytes(commit);
+            let bytes = commit_bytes(commit);
+            self.bytes += bytes;
+            self.log_bytes += with_inverse(bytes);
         }
         if had_nothing && lagging.is_empty() {
             // All was written through: the store has moved its mark along.
@@ -63,6 +73,11 @@ impl Behind {
         }
         self.keys.extend(lagging);
         self.set_due();
+    }
+
+    /// Whether the log has grown to so many bytes.
+    pub(crate) fn log_has(&self, bytes: u64) -> bool {
+        self.log_bytes >= bytes
     }
 
     fn set_due(&mut self) {
@@ -116,6 +131,7 @@ impl Behind {
     fn start(&mut self, room: &Room, database: &Database) {
         let (room, database, since) = (room.clone(), database.clone(), self.since);
         let (seq, keys) = (room.seq(), std::mem::take(&mut self.keys));
+        let log_bytes = with_inverse(self.bytes);
         (self.bytes, self.due) = (0, None);
         let (wanted, snapshot, kept) = (keys.clone(), Arc::clone(&self.snapshot), room.clone());
         let task = tokio::spawn(async move {
@@ -123,7 +139,7 @@ impl Behind {
                 let found = wanted.iter().filter_map(|key| Some((key.table, room.records().get(key)?.clone())));
                 let records = found.collect();
                 let (scope, epoch) = (room.scope().clone(), room.epoch().clone());
-                store.materialise(Materialisation { scope, epoch, since, seq, records })
+                store.materialise(Materialisation { scope, epoch, since, seq, records, log_bytes })
             };
             let written = database.run(rows).await;
             if matches!(written, Ok(true)) && snapshots::may_be_due(&kept) {

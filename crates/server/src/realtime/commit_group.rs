@@ -39,6 +39,17 @@ impl Submission {
             .any(|operation| operation.target.table == Table::ProjectMembers || collaborator(operation).is_some())
     }
 
+    /// Whether a log takes it that has grown as large as it may: what the server has to say, who may open the song, and that it is
+    /// deleted.
+    pub(crate) fn is_taken_by_a_full_log(&self) -> bool {
+        let admits = |operation: &Operation| match operation.target.table {
+            Table::ProjectMembers => true,
+            Table::Projects => operation.path.as_str() == "deleted",
+            _ => false,
+        };
+        self.author == Author::System || self.transaction.operations.iter().all(admits)
+    }
+
     /// Whether the room can judge it by its own records alone: it makes nothing, and nobody a member, and takes nothing back.
     pub(crate) fn is_plain(&self) -> bool {
         let is_special = |operation: &Operation| operation.is_creation() || guards::is_guarded(operation);
@@ -82,13 +93,19 @@ pub(crate) fn load(store: &dyn Store, scope: &Scope, fresh: Id) -> Result<(Room,
 }
 
 /// Commits what can be committed of `submissions`, in order, durably, before it answers. The room is then as the store
-/// has it.
-pub(crate) fn commit_group(room: &mut Room, store: &dyn Store, submissions: &[Submission], now: Timestamp) -> Group {
+/// has it. A log that is full takes little, see [`Submission::is_taken_by_a_full_log`].
+pub(crate) fn commit_group(
+    room: &mut Room,
+    store: &dyn Store,
+    submissions: &[Submission],
+    now: Timestamp,
+    log_is_full: bool,
+) -> Group {
     let mut reloaded = None;
     let mut repeats = Repeats::Unlikely;
     for _ in 0..STALE_RETRIES_MAX {
         let before = room.clone();
-        let (verdicts, batch) = match judge(room, store, submissions, now, repeats) {
+        let (verdicts, batch) = match judge(room, store, submissions, now, (repeats, log_is_full)) {
             Ok(judged) => judged,
             Err(error) => return fail(room, before, submissions, reloaded, &error.to_string()),
         };
@@ -194,20 +211,26 @@ fn judge(
     store: &dyn Store,
     submissions: &[Submission],
     now: Timestamp,
-    repeats: Repeats,
+    (repeats, log_is_full): (Repeats, bool),
 ) -> Result<(Verdicts, Option<Kept>), StoreError> {
     let mut taken = Taken::default();
     let mut here: HashMap<(Id, Id), (u64, PayloadHash)> = HashMap::new();
-    for Submission { author, transaction, jobs, .. } in submissions {
+    for submission in submissions {
+        let Submission { author, transaction, jobs, .. } = submission;
+        let has_no_place = log_is_full && !submission.is_taken_by_a_full_log();
         let payload_hash = hash(transaction);
         let name = (author.id(), transaction.tx_id.clone());
         let earlier = match here.get(&name) {
             Some(earlier) => Some(*earlier),
-            None if repeats == Repeats::Likely => find(store, room, &name)?,
+            None if repeats == Repeats::Likely || has_no_place => find(store, room, &name)?,
             None => None,
         };
         if let Some((seq, earlier_hash)) = earlier {
             taken.verdicts.push(repeat(seq, earlier_hash == payload_hash));
+            continue;
+        }
+        if has_no_place {
+            taken.verdicts.push(Err(SubmitError::LogFull));
             continue;
         }
         let refusal = match refused_by_store(room, store, transaction)? {

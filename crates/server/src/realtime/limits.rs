@@ -91,6 +91,8 @@ pub const PROJECTS_PER_USER_MAX: usize = 1_000;
 /// Bytes of the disk that edits, uploads and decoding leave free, unless the server was told otherwise: without any it cannot even write down what has
 /// been deleted.
 pub const KEEP_FREE_BYTES: u64 = 256_000_000;
+/// Bytes that the log of one song may grow to, unless the server was told otherwise: it is kept for ever.
+pub const LOG_PER_SONG_BYTES: u64 = 4_000_000_000;
 /// How often is looked how much of the disk is free.
 pub const DISK_LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
 /// Projects that one person opens: each may cost a snapshot.

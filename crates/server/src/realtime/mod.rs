@@ -60,6 +60,12 @@ pub enum SubmitError {
     /// The disk has no room for it: when the host has made some.
     #[error("the server's disk is nearly full; please tell whoever runs it")]
     DiskFull,
+    /// The song's log has grown to what the host lets it grow to.
+    #[error(
+        "this song's history has grown as large as the server lets one grow; whoever runs the server can let it grow further \
+         (--log-per-song)"
+    )]
+    LogFull,
     /// Its author asks for more than one person may: later.
     #[error("these edits come faster than the server allows; please wait a moment")]
     TooFast,
@@ -72,7 +78,7 @@ impl SubmitError {
         match self {
             SubmitError::Refused(refusal) => refusal.status,
             SubmitError::Unavailable => 503,
-            SubmitError::DiskFull => 507,
+            SubmitError::DiskFull | SubmitError::LogFull => 507,
             SubmitError::TooFast => 429,
         }
     }
@@ -114,6 +120,8 @@ struct Rooms {
     rewinds: Arc<Semaphore>,
     snapshots: Snapshots,
     disk: Arc<Disk>,
+    /// Bytes that the log of a song may grow to.
+    log_per_song: u64,
 }
 
 /// How a room is reached.
@@ -133,9 +141,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Realtime {
-    /// Rooms over this database. Needs a Tokio runtime from the first request on.
+    /// Rooms over this database, whose logs may grow to so many bytes each. Needs a Tokio runtime from the first request on.
     #[must_use]
-    pub fn new(database: Database, clock: Clock, disk: Disk) -> Realtime {
+    pub fn new(database: Database, clock: Clock, disk: Disk, log_per_song: u64) -> Realtime {
         let (open, sockets, rates) = (Mutex::default(), Mutex::default(), Mutex::default());
         let rewinds = Arc::new(Semaphore::new(REWINDS_AT_ONCE_MAX));
         Realtime(Arc::new(Rooms {
@@ -148,6 +156,7 @@ impl Realtime {
             rewinds,
             snapshots: Snapshots::default(),
             disk: Arc::new(disk),
+            log_per_song,
         }))
     }
 
@@ -361,7 +370,9 @@ impl Realtime {
         };
         let (database, clock) = (self.0.database.clone(), self.0.clock.clone());
         let neighbours = Neighbours(Arc::clone(&self.0));
-        tokio::spawn(RoomTask::run(scope.clone(), database, clock, neighbours, requests, retire));
+        let log_bytes_max = self.0.log_per_song;
+        let task = RoomTask::run(scope.clone(), (database, log_bytes_max), clock, neighbours, requests, retire);
+        tokio::spawn(task);
         door
     }
 

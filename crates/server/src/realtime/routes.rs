@@ -86,7 +86,9 @@ impl IntoResponse for SubmitError {
                 let conflicts = conflicts.iter().map(ToString::to_string).collect();
                 (status, Json(RefusalBody { message, conflicts })).into_response()
             }
-            SubmitError::DiskFull => Problem::new(StatusCode::INSUFFICIENT_STORAGE, self.to_string()).into_response(),
+            SubmitError::DiskFull | SubmitError::LogFull => {
+                Problem::new(StatusCode::INSUFFICIENT_STORAGE, self.to_string()).into_response()
+            }
             SubmitError::Unavailable => Problem::new(StatusCode::SERVICE_UNAVAILABLE, self.to_string()).into_response(),
             SubmitError::TooFast => Problem::slow_down(1).into_response(),
         }

@@ -24,7 +24,12 @@ fn realtime() -> Realtime {
 }
 
 fn over(store: MemoryStore) -> Realtime {
-    Realtime::new(Database::new(Arc::new(store)), Clock::manual(Timestamp(0)), Disk::new(std::path::Path::new("."), 0))
+    Realtime::new(
+        Database::new(Arc::new(store)),
+        Clock::manual(Timestamp(0)),
+        Disk::new(std::path::Path::new("."), 0),
+        u64::MAX,
+    )
 }
 
 fn by_ann(tx: &str, operation: operations::Operation) -> Transaction {
@@ -127,7 +132,7 @@ async fn w6_one_person_begins_so_many_projects_so_fast_and_is_in_so_many() {
         store.create_user(NewUser { id: id("ann"), email, name, colour, password_hash, demo: false, now }).unwrap()
     );
     let realtime =
-        Realtime::new(Database::new(Arc::new(store)), clock.clone(), Disk::new(std::path::Path::new("."), 0));
+        Realtime::new(Database::new(Arc::new(store)), clock.clone(), Disk::new(std::path::Path::new("."), 0), u64::MAX);
     let ann = Author::User(id("ann"));
     let begin = async |n: usize| realtime.write(ann.clone(), project(&format!("p{n}"))).await.map(drop);
     // What others make somebody an owner of is not theirs to answer for.

@@ -351,6 +351,54 @@ async fn w6_wr6_a_disk_that_is_nearly_full_takes_no_edits_but_repeats_and_says_s
     full.app.realtime.submit(Scope::Project(id("p")), Author::System, by_system).await.unwrap();
 }
 
+/// A server in memory that lets a song's history grow to so many bytes.
+async fn with_log_per_song(log_per_song: u64, store: &MemoryStore, clock: &Clock) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { log_per_song, ..Config::new(folder.path()) };
+    let (database, blobs) = (Database::new(Arc::new(store.clone())), Arc::new(MemoryBlobs::default()));
+    Server::of(App::new(config, database, blobs, clock.clone()).unwrap(), folder).await
+}
+
+#[tokio::test]
+async fn w6_a_song_whose_history_is_as_large_as_it_may_be_takes_no_edits_and_says_so() {
+    let (first, store, clock) = Server::in_memory().await;
+    let (ann, bob) = (first.let_in("ann"), first.let_in("bob"));
+    first.project(&ann).await;
+    first.add(&ann, "bob").await;
+    let small = with_log_per_song(20_000, &store, &clock).await;
+    let (mut socket, snapshot) = small.open(&bob, None).await;
+    let name = |n: u32| vec![set(Table::Tracks, &id("a"), "name", format!("{n} {}", "x".repeat(100)).as_str())];
+    let mut fit = 0;
+    let refused = loop {
+        socket.submit(&bob, vec![(format!("t{fit}"), name(fit))]).await;
+        let verdict = socket.hear_verdicts(1).await.remove(0);
+        if !verdict.starts_with("ok ") {
+            break verdict;
+        }
+        fit += 1;
+    };
+    assert_eq!(refused, format!("507 t{fit}"));
+    assert!((20..100).contains(&fit), "{fit}: some 200 bytes each, and what undoes them");
+    let (status, body) = small.write(&ann, "late", name(0)).await;
+    assert_eq!(status, 507);
+    assert!(body["message"].as_str().unwrap().contains("--log-per-song"), "{body}");
+    // It can be read, who may open it can be changed, the server can say what it has to, and other songs are not concerned.
+    assert_eq!(small.get(&ann, "/api/projects/p/records").await.0, 200);
+    let out = vec![operations::build::delete(Table::ProjectMembers, &crate::band::membership(&snapshot, &bob))];
+    assert_eq!(small.write(&ann, "out", out).await.0, 200);
+    let by_system = operations::Transaction { author_id: id("system"), ..transaction(&ann, "s", volume(0.3)) };
+    small.app.realtime.submit(Scope::Project(id("p")), Author::System, by_system).await.unwrap();
+    let other = create(Table::Projects, &id("q"), model::fields([("name", "Another".into())]));
+    assert_eq!(small.write(&ann, "other", vec![other]).await.0, 200);
+
+    // What it takes is known after a restart; and whoever runs the server can let it grow.
+    small.app.realtime.settle().await;
+    let again = with_log_per_song(20_000, &store, &clock).await;
+    assert_eq!(again.write(&ann, "late", name(0)).await.0, 507);
+    let larger = with_log_per_song(40_000, &store, &clock).await;
+    assert_eq!(larger.write(&ann, "late", name(0)).await.0, 200);
+}
+
 #[tokio::test]
 async fn w6_projects_that_are_opened_too_fast_are_put_off() {
     let (server, _, clock) = Server::in_memory().await;

@@ -1,6 +1,7 @@
 //! The logs and the records that follow them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use model::{Id, Key, Record, Table};
 use operations::{Commit, Operation, Scope};
@@ -8,7 +9,7 @@ use operations::{Commit, Operation, Scope};
 use super::{Answer, Content};
 use crate::replay::{Replay, Row};
 use crate::{
-    Batch, CommitError, Loaded, LogEntry, LogPosition, Logged, Materialisation, Snapshot, StoreError,
+    Batch, CommitError, Loaded, LogEntry, LogPosition, Logged, Materialisation, NewCommit, Snapshot, StoreError,
     is_written_through,
 };
 
@@ -20,6 +21,7 @@ pub(super) struct Log {
     pub(super) commits: Vec<Commit>,
     /// What undoes each of them.
     pub(super) inverses: Vec<Vec<Operation>>,
+    pub(super) bytes: u64,
     /// By the entry that left the records so.
     pub(super) snapshots: BTreeMap<u64, Vec<u8>>,
 }
@@ -32,6 +34,7 @@ impl Log {
             materialised_seq: 0,
             commits: Vec::new(),
             inverses: Vec::new(),
+            bytes: 0,
             snapshots: BTreeMap::new(),
         }
     }
@@ -82,6 +85,7 @@ impl Content {
         let log = self.logs.entry(scope.clone()).or_insert_with(|| Log::new(epoch));
         if is_whole && log.materialised_seq == log.seq {
             log.materialised_seq = seq;
+            log.bytes += commits.iter().map(bytes_of).sum::<u64>();
         }
         for new in commits {
             log.seq = new.commit.seq;
@@ -101,7 +105,7 @@ impl Content {
 
     pub(super) fn materialise(&mut self, behind: Materialisation) -> Result<bool, StoreError> {
         behind.check().map_err(|error| StoreError(error.to_string()))?;
-        let Materialisation { scope, epoch, since, seq, records } = behind;
+        let Materialisation { scope, epoch, since, seq, records, log_bytes } = behind;
         let Some(log) = self.logs.get_mut(&scope) else { return Ok(false) };
         if log.epoch != epoch || log.seq < seq || log.materialised_seq < since {
             return Ok(false);
@@ -110,6 +114,7 @@ impl Content {
             return Ok(true);
         }
         log.materialised_seq = seq;
+        log.bytes += log_bytes;
         for (table, record) in records {
             let key = Key::new(table, record.id().clone());
             if self.rows.get(&key).is_none_or(|row| row.seq < seq) {
@@ -162,8 +167,8 @@ impl Content {
         };
         let rows = self.rows.values().filter(ours).cloned().collect();
         let (records, behind) = self.follow(scope, rows)?.finish();
-        let Log { epoch, seq, materialised_seq, .. } = log.clone();
-        Ok(Some(Loaded { epoch, seq, records, materialised_seq, behind }))
+        let Log { epoch, seq, materialised_seq, bytes: log_bytes, .. } = log.clone();
+        Ok(Some(Loaded { epoch, seq, records, materialised_seq, behind, log_bytes }))
     }
 
     pub(super) fn keep_snapshot(&mut self, snapshot: Snapshot) -> bool {
@@ -171,7 +176,10 @@ impl Content {
         let Some(log) = self.logs.get_mut(&scope).filter(|log| log.epoch == epoch && log.seq >= seq) else {
             return false;
         };
-        log.snapshots.entry(seq).or_insert(records);
+        if let Entry::Vacant(vacant) = log.snapshots.entry(seq) {
+            log.bytes += records.len() as u64;
+            vacant.insert(records);
+        }
         true
     }
 
@@ -198,6 +206,12 @@ impl Content {
         };
         Ok(entries.take(limit).map(entry).collect())
     }
+}
+
+/// What an entry takes in the other store.
+fn bytes_of(new: &NewCommit) -> u64 {
+    let text = |operations: &[Operation]| serde_json::to_vec(operations).map_or(0, |text| text.len() as u64);
+    text(&new.commit.operations) + text(&new.inverse)
 }
 
 /// The project of a record.

@@ -26,7 +26,7 @@ pub(super) const MAKE_STUB: &str = "UPDATE users SET name = ?2, email = NULL, \
     updated_at = ?3, version = version + 1, stamps = NULL, seq = 0 WHERE id = ?1";
 pub(super) const DELETE_LOG_ENTRIES: &str = "DELETE FROM transactions WHERE place BETWEEN (SELECT id << 36 FROM logs WHERE scope = ?1) \
     AND (SELECT (id << 36) + 68719476735 FROM logs WHERE scope = ?1)";
-pub(super) const RESTART_LOG: &str = "UPDATE logs SET epoch = ?2, materialised_seq = 0 WHERE scope = ?1";
+pub(super) const RESTART_LOG: &str = "UPDATE logs SET epoch = ?2, materialised_seq = 0, bytes = 0 WHERE scope = ?1";
 pub(super) const ADD_TICKET: &str = "INSERT INTO tickets (token_hash, purpose, user_id, created_at, expires_at) \
     VALUES (?1, ?2, ?3, ?4, ?5)";
 pub(super) const TICKET: &str =

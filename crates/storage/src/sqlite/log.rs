@@ -13,10 +13,10 @@ use crate::{Batch, CommitError, LogEntry, LogPosition, Logged, Materialisation, 
 
 pub(super) const FIND_LOG: &str = "SELECT id, epoch, coalesce((SELECT place & 68719476735 FROM transactions \
     WHERE place > logs.id << 36 AND place <= (logs.id << 36) + 68719476735 ORDER BY place DESC LIMIT 1), 0), \
-    materialised_seq FROM logs WHERE scope = ?1";
+    materialised_seq, bytes FROM logs WHERE scope = ?1";
 pub(super) const BEGIN_LOG: &str = "INSERT INTO logs (scope, epoch) VALUES (?1, ?2)";
 pub(super) const RENEW_EPOCH: &str = "UPDATE logs SET epoch = ?3 WHERE scope = ?1 AND epoch = ?2";
-pub(super) const MATERIALISE_LOG: &str = "UPDATE logs SET materialised_seq = ?2 WHERE id = ?1";
+pub(super) const MATERIALISE_LOG: &str = "UPDATE logs SET materialised_seq = ?2, bytes = bytes + ?3 WHERE id = ?1";
 pub(super) const APPEND: &str = "INSERT INTO transactions (place, author_id, tx_id, time, payload_hash, gesture, \
     operations, inverse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 pub(super) const COMMITS_SINCE: &str = "SELECT place & 68719476735, tx_id, author_id, time, gesture, operations \
@@ -75,6 +75,8 @@ pub(super) struct Log {
     pub(super) id: i64,
     pub(super) at: LogPosition,
     pub(super) materialised_seq: u64,
+    /// About how many it takes up to there.
+    pub(super) bytes: u64,
 }
 
 struct Entry {
@@ -180,7 +182,11 @@ impl Prepared {
             jobs::insert(connection, job)?;
         }
         if self.is_whole && log.materialised_seq == self.expected_seq {
-            connection.prepare_cached(MATERIALISE_LOG)?.execute([log.id, number(self.last_seq)?])?;
+            connection.prepare_cached(MATERIALISE_LOG)?.execute([
+                log.id,
+                number(self.last_seq)?,
+                number(self.text.len() as u64)?,
+            ])?;
         }
         Ok(())
     }
@@ -190,7 +196,7 @@ impl Prepared {
         match find_log(connection, &self.scope)? {
             None if self.expected_seq == 0 => {
                 let id = begin_log(connection, &self.scope, &self.epoch)?;
-                Ok(Log { id, at: LogPosition { epoch: self.epoch.clone(), seq: 0 }, materialised_seq: 0 })
+                Ok(Log { id, at: LogPosition { epoch: self.epoch.clone(), seq: 0 }, materialised_seq: 0, bytes: 0 })
             }
             None => Err(CommitError::Stale { actual: None }),
             Some(log) if log.at.epoch == self.epoch && log.at.seq == self.expected_seq => Ok(log),
@@ -230,6 +236,7 @@ pub(super) struct PreparedRows {
     since: u64,
     seq: u64,
     rows: Vec<PreparedRow>,
+    log_bytes: u64,
 }
 
 impl PreparedRows {
@@ -241,6 +248,7 @@ impl PreparedRows {
             since: behind.since,
             seq: behind.seq,
             rows: prepare(&behind.records, behind.seq)?,
+            log_bytes: behind.log_bytes,
         })
     }
 
@@ -257,8 +265,8 @@ impl PreparedRows {
             row.write(connection)?;
         }
         // No more than the log's own, which the database holds already.
-        let seq = i64::try_from(self.seq).unwrap_or(i64::MAX);
-        connection.prepare_cached(MATERIALISE_LOG)?.execute([log.id, seq])?;
+        let [seq, bytes] = [self.seq, self.log_bytes].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+        connection.prepare_cached(MATERIALISE_LOG)?.execute([log.id, seq, bytes])?;
         Ok(true)
     }
 }
@@ -278,7 +286,7 @@ pub(super) fn find_log(connection: &Connection, scope: &str) -> rusqlite::Result
         .prepare_cached(FIND_LOG)?
         .query_row([scope], |row| {
             let at = LogPosition { epoch: read_id(row, 1)?, seq: read_u64(row, 2)? };
-            Ok(Log { id: row.get(0)?, at, materialised_seq: read_u64(row, 3)? })
+            Ok(Log { id: row.get(0)?, at, materialised_seq: read_u64(row, 3)?, bytes: read_u64(row, 4)? })
         })
         .optional()
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every migration, in order; a database's version is how many it has had.
-pub(super) const MIGRATIONS: [&str; 15] = [
+pub(super) const MIGRATIONS: [&str; 16] = [
     include_str!("../../migrations/0001_spine.sql"),
     include_str!("../../migrations/0002_undo.sql"),
     include_str!("../../migrations/0003_intake.sql"),
@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: [&str; 15] = [
     include_str!("../../migrations/0013_export_turns.sql"),
     include_str!("../../migrations/0014_cut_fades.sql"),
     include_str!("../../migrations/0015_snapshots.sql"),
+    include_str!("../../migrations/0016_log_bytes.sql"),
 ];
 
 /// The version that this build makes and needs.

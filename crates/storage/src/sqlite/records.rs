@@ -41,7 +41,7 @@ pub(super) fn load(connection: &Connection, scope: &Scope) -> Result<Option<Load
     for_each_commit(connection, &log, log.materialised_seq, usize::MAX, |commit| replay.follow(commit))?;
     let (records, behind) = replay.finish();
     let LogPosition { epoch, seq } = log.at;
-    Ok(Some(Loaded { epoch, seq, records, materialised_seq: log.materialised_seq, behind }))
+    Ok(Some(Loaded { epoch, seq, records, materialised_seq: log.materialised_seq, behind, log_bytes: log.bytes }))
 }
 
 fn row(connection: &Connection, table: Table, id: &Id) -> rusqlite::Result<Option<Row>> {

@@ -8,6 +8,7 @@ use super::log::{find_log, place_in, places_from, scope_name};
 use crate::Snapshot;
 
 pub(super) const KEEP: &str = "INSERT INTO snapshots (place, records) VALUES (?1, ?2) ON CONFLICT (place) DO NOTHING";
+pub(super) const ADD_BYTES: &str = "UPDATE logs SET bytes = bytes + ?2 WHERE id = ?1";
 pub(super) const FROM: &str = "SELECT place & 68719476735, records FROM snapshots \
     WHERE place >= ?1 AND place <= ?2 ORDER BY place LIMIT 1";
 pub(super) const LAST: &str = "SELECT place & 68719476735 FROM snapshots \
@@ -20,7 +21,10 @@ pub(super) fn keep(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Re
         return Ok(false);
     };
     let place = place_in(log.id, snapshot.seq)?;
-    connection.prepare_cached(KEEP)?.execute(params![place, snapshot.records])?;
+    if connection.prepare_cached(KEEP)?.execute(params![place, snapshot.records])? > 0 {
+        let bytes = i64::try_from(snapshot.records.len()).unwrap_or(i64::MAX);
+        connection.prepare_cached(ADD_BYTES)?.execute([log.id, bytes])?;
+    }
     Ok(true)
 }
 

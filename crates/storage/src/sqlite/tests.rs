@@ -53,6 +53,7 @@ fn statements() -> Vec<String> {
         log::ENTRIES_BEFORE,
         log::FIND_TRANSACTION,
         snapshots::KEEP,
+        snapshots::ADD_BYTES,
         snapshots::FROM,
         snapshots::LAST,
         records::ROLE_OF,

@@ -52,6 +52,8 @@ fn wr8_rows_are_written_behind_the_log_and_twice_is_as_good_as_once() {
         song.assert_kept(store);
         assert_eq!(store.materialise(behind), Ok(true));
         song.assert_kept(store);
+        let again = store.load(song.room.scope()).unwrap().unwrap();
+        assert_eq!(again.log_bytes, loaded.log_bytes, "counted once");
         song.write(store, "ada", vec![volume("t", 0.75)]);
         song.assert_kept(store);
     });

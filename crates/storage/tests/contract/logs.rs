@@ -2,9 +2,9 @@
 
 use model::{Key, Record, Table, Value, fields};
 use operations::{Scope, build};
-use storage::{CommitError, LogPosition, Snapshot};
+use storage::{CommitError, LogPosition, Materialisation, Snapshot};
 
-use crate::given::{Song, create_project, create_track, id, one, record};
+use crate::given::{Song, create_project, create_track, id, lagging, one, record};
 
 #[test]
 fn wr4_a_batch_is_kept_whole_and_can_be_loaded() {
@@ -311,4 +311,32 @@ fn wr12_snapshots_are_kept_beside_the_log_that_they_are_of() {
         assert_eq!((from(end + 1), store.last_snapshot(&scope)), (None, Ok(Some(end))));
         assert_eq!(store.snapshot_from(other.room.scope(), 0), Ok(None), "another project's are its own");
     });
+}
+
+#[test]
+fn w6_a_log_knows_about_how_many_bytes_it_takes() {
+    let counted = std::cell::RefCell::new(Vec::new());
+    crate::on_each_store(|store| {
+        let mut song = Song::of(store, "p", "ada");
+        let scope = song.room.scope().clone();
+        let bytes = || store.load(&scope).unwrap().unwrap().log_bytes;
+        let founded = bytes();
+        song.write(store, "ada", vec![create_track("p", "t")]);
+        let with_track = bytes();
+        assert!(founded > 50 && with_track > founded, "{founded}, {with_track}: all of it was written through");
+        song.write(store, "ada", vec![build::set(Table::Tracks, &id("t"), "volume", 0.5)]);
+        assert_eq!(bytes(), with_track, "its rows lag");
+        let rows = Materialisation { log_bytes: 7, ..lagging(store, &scope) };
+        assert_eq!(store.materialise(rows), Ok(true));
+        assert_eq!(bytes(), with_track + 7);
+        let (epoch, seq) = (song.room.epoch().clone(), song.room.seq());
+        for _ in 0..2 {
+            let snapshot = Snapshot { scope: scope.clone(), epoch: epoch.clone(), seq, records: vec![1; 1_000] };
+            assert_eq!(store.keep_snapshot(snapshot), Ok(true));
+            assert_eq!(bytes(), with_track + 1_007, "kept once");
+        }
+        counted.borrow_mut().push(bytes());
+    });
+    let counted = counted.into_inner();
+    assert_eq!(counted[0], counted[1]);
 }

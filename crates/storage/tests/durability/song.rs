@@ -62,6 +62,7 @@ pub(crate) fn lagging(store: &dyn Store) -> Materialisation {
         since: loaded.materialised_seq,
         seq: loaded.seq,
         records: loaded.records.into_iter().filter(lags).collect(),
+        log_bytes: 1_000,
     }
 }
 

@@ -119,7 +119,7 @@ impl Song {
         let submission = Submission { author: Author::User(id("ann")), transaction, jobs: Vec::new(), place: None };
         // The clock of the server may stand still: nothing may depend on it.
         let now = Timestamp(NOW.0 + i64::from(self.count / 3));
-        let _ = commit_group(&mut self.room, &self.store, &[submission], now);
+        let _ = commit_group(&mut self.room, &self.store, &[submission], now, false);
     }
 
     /// Takes an earlier transaction back, as undo does.

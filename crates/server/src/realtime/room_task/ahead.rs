@@ -142,7 +142,7 @@ impl RoomTask {
     fn judge(&mut self, submission: Submission, reply: ReplyTo) -> Judged {
         let is_plain = submission.is_plain() && submission.transaction.operations.len() <= JUDGED_AT_ONCE_OPERATIONS;
         let under_way = self.ahead.room(&self.room).seq() - self.room.seq();
-        if !is_plain || self.behind.is_full(under_way) {
+        if !is_plain || self.behind.is_full(under_way) || self.behind.log_has(self.log_bytes_max) {
             return Judged::Declined(submission, reply);
         }
         let mut next = self.ahead.next.take().unwrap_or_else(|| Group {

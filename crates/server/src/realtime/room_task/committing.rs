@@ -98,8 +98,9 @@ impl RoomTask {
             return (0..count).map(|_| Err(SubmitError::Unavailable)).collect();
         }
         let (mut room, database, now) = (self.room.clone(), self.database.clone(), self.clock.now());
+        let is_full = self.behind.log_has(self.log_bytes_max);
         let work = tokio::task::spawn_blocking(move || {
-            let group = commit_group(&mut room, &**database.store(), &submissions, now);
+            let group = commit_group(&mut room, &**database.store(), &submissions, now, is_full);
             (room, group)
         });
         match work.await {
@@ -149,7 +150,7 @@ impl RoomTask {
                         }
                         Err(error) => {
                             follower.refuse(tx_id, &error);
-                            if matches!(error, SubmitError::Unavailable) {
+                            if matches!(error, SubmitError::Unavailable | SubmitError::LogFull) {
                                 follower.put_off = Some(error);
                             }
                         }

@@ -64,6 +64,8 @@ pub(crate) struct RoomTask {
     room: Room,
     ahead: Ahead,
     behind: Behind,
+    /// Bytes that the log may grow to.
+    log_bytes_max: u64,
     database: Database,
     clock: Clock,
     neighbours: Neighbours,
@@ -86,7 +88,7 @@ impl RoomTask {
     /// it answers no when another request has come in meanwhile.
     pub(crate) async fn run(
         scope: Scope,
-        database: Database,
+        (database, log_bytes_max): (Database, u64),
         clock: Clock,
         neighbours: Neighbours,
         mut requests: mpsc::Receiver<Request>,
@@ -102,6 +104,7 @@ impl RoomTask {
             room,
             ahead,
             behind,
+            log_bytes_max,
             database,
             clock,
             neighbours,
