@@ -327,6 +327,20 @@ async fn ex3_a_server_that_is_stopped_puts_its_export_back_and_the_next_one_make
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn w6_an_export_leaves_as_much_of_the_disk_as_the_host_wants() {
+    let Song { studio, ann } = Song::new().await;
+    let Studio { app, folder, .. } = studio;
+    drop(app);
+    let song = Song { studio: Studio::over_with(folder, |config| config.keep_free = u64::MAX), ann };
+    let export = song.order(long()).await;
+    let workers = song.work();
+    let failed = song.until_it_is(&export, "failed").await;
+    assert!(failed["error"].as_str().unwrap().contains("disk is full"), "{failed}");
+    song.studio.app.shutdown.cancel();
+    workers.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ex3_what_fails_again_and_again_is_given_up_and_says_so() {
     let song = Song::new().await;
     let export = song.order(json!({"settings": {"format": "wav"}})).await;

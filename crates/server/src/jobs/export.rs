@@ -97,6 +97,8 @@ struct Work {
     blobs: Arc<dyn Blobs>,
     folder: PathBuf,
     bytes_max: u64,
+    /// Bytes of the disk that it leaves free.
+    leaves: u64,
     clock: Clock,
     /// From 0 to 1: the bits of an `f32`.
     progress: Arc<AtomicU32>,
@@ -143,6 +145,8 @@ pub(super) async fn run(app: &App, payload: &serde_json::Value) -> Result<(), Jo
         blobs: Arc::clone(&app.blobs),
         folder: super::folder(app),
         bytes_max: EXPORT_BYTES_MAX.min(left),
+        // Its own gigabyte, or what the host wants: edits stop at that.
+        leaves: FREE_BYTES_MIN.max(app.config.keep_free),
         clock: app.clock.clone(),
         progress: Arc::default(),
         stop: CancellationToken::new(),
@@ -222,13 +226,13 @@ fn let_others_go_first() {
 }
 
 /// Bytes that a file in this folder may have: it is there twice while it is put into the store.
-fn room_on_disk(folder: &Path) -> io::Result<u64> {
-    Ok(free_bytes(folder)?.saturating_sub(FREE_BYTES_MIN) / 2)
+fn room_on_disk(folder: &Path, leaves: u64) -> io::Result<u64> {
+    Ok(free_bytes(folder)?.saturating_sub(leaves) / 2)
 }
 
 fn make(work: &Work) -> Result<ExportFile, Trouble> {
     std::fs::create_dir_all(&work.folder)?;
-    let room = room_on_disk(&work.folder)?;
+    let room = room_on_disk(&work.folder, work.leaves)?;
     if room == 0 {
         return Err(Trouble::Refused(DISK_FULL.to_owned()));
     }
