@@ -136,3 +136,29 @@ async fn user_body(app: &App, user: Id) -> Result<UserBody, Problem> {
     let text = |field: &str| record.text(field).unwrap_or_default().to_owned();
     Ok(UserBody { user: UserData { id: record.id().to_string(), email: text("email"), name: text("name") } })
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, header};
+
+    use super::super::caller::token_of;
+    use super::*;
+    use crate::audio_files::fixture::Studio;
+
+    #[tokio::test]
+    async fn cl5_a_session_that_ends_while_it_is_looked_up_gets_no_cookies_anew() {
+        let studio = Studio::open();
+        let ann = studio.sign_up("ann").await;
+        let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(&ann.cookie).unwrap())]);
+        let sent = CookieJar::from_headers(&headers);
+        // Let in by a session that holds, as a request is before the route is called.
+        let caller = Caller::of_session(&studio.app, token_of(&sent).unwrap()).await.unwrap().unwrap();
+        let cookies = async || {
+            let told = me(State(studio.app.clone()), caller.clone(), sent.clone()).await.unwrap();
+            told.headers().get_all(header::SET_COOKIE).iter().count()
+        };
+        assert_eq!(cookies().await, 2);
+        drop(log_out(&studio.app, &sent).await.unwrap());
+        assert_eq!(cookies().await, 0);
+    }
+}

@@ -23,7 +23,7 @@ use crate::{App, router};
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) id: Id,
-    cookie: String,
+    pub(crate) cookie: String,
 }
 
 pub(crate) struct Studio {
