@@ -1,7 +1,7 @@
 // The song as a file: made on the device (the same bits as `unisono render`, also offline) and by the server.
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -90,6 +90,20 @@ const decoded = ({ page }: Musician, bytes: Buffer) =>
     return { seconds: buffer.duration, loudest: buffer.getChannelData(0).reduce((most, it) => Math.max(most, Math.abs(it)), 0) }
   }, bytes.toString('base64'))
 
+/** How far the sounds of two files are apart, in dB of the second. */
+const apart = ({ page }: Musician, ...files: Buffer[]) =>
+  page.evaluate(async (files) => {
+    const [one, other] = await Promise.all(
+      files.map(async (base64) => {
+        const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+        return (await new OfflineAudioContext(2, 1, 48_000).decodeAudioData(bytes.buffer)).getChannelData(0)
+      }),
+    )
+    if (one.length !== other.length) return Infinity
+    const power = (samples: Float32Array) => samples.reduce((sum, sample) => sum + sample * sample, 0)
+    return 10 * Math.log10(power(one.map((sample, n) => sample - other[n])) / power(other) + 1e-20)
+  }, files.map((file) => file.toString('base64')))
+
 test('files made on the device are those of unisono render, and others come out and decode (EN40, EX8)', async ({ alice }) => {
   const project = await song(alice, 'Same: bits?')
   await open(alice, project)
@@ -110,6 +124,10 @@ test('files made on the device are those of unisono render, and others come out 
     const plain = await decoded(alice, flac.bytes)
     expect(Math.abs(seconds - plain.seconds)).toBeLessThan(0.1)
     expect(loudest).toBeGreaterThan(0.1)
+    // The encoders take their sines from the platform: the bytes are others, what is heard is not.
+    const options = ['--bitrate', '192', '--tail', '0', '--title', 'Same: bits?']
+    const away = await apart(alice, bytes, await rendered(project, format, options))
+    expect(away, `${format}: dB of what is heard`).toBeLessThan(-40)
   }
 
   const stems = await exported(alice, { format: 'wav', what: 'stems' })
@@ -117,6 +135,38 @@ test('files made on the device are those of unisono render, and others come out 
   const names = stems.bytes.toString('latin1').match(/PK\x01\x02[^]{42}([^]*?\.wav)/g)
   expect(names?.map((name) => name.slice(46))).toEqual(['01 High.wav', '02 Low.wav'])
   expect(alice.complaints).toEqual([])
+})
+
+test('other people’s programs are content with what is made on the device', async ({ alice }) => {
+  const missing = ['ffmpeg', 'flac', 'opusinfo'].filter((program) => spawnSync(program, ['-version']).error)
+  test.skip(missing.length > 0, `NOT INSTALLED: ${missing}`)
+  const project = await song(alice, 'For strangers', 3)
+  await open(alice, project)
+  for (const [format, ...checks] of [
+    ['wav'],
+    ['flac', ['flac', '--test', '--warnings-as-errors']],
+    ['mp3'],
+    ['opus', ['opusinfo']],
+  ] as [string, ...string[][]][]) {
+    const { bytes } = await exported(alice, { format, tail: '0' })
+    const file = join(tmpdir(), `unisono-e2e-strangers-${project}.${format}`)
+    await writeFile(file, bytes)
+    try {
+      const told = await run('ffmpeg', ['-v', 'error', '-i', file, '-f', 'null', '-'])
+      expect(told, format).toEqual({ stdout: '', stderr: '' })
+      const { stderr } = await run('ffmpeg', ['-hide_banner', '-i', file, '-f', 'null', '-'])
+      // 5.5 beats at 103.5 a minute.
+      const [, minutes, seconds] = stderr.match(/Duration: 00:(\d\d):([\d.]+)/)!
+      expect(Math.abs(60 * Number(minutes) + Number(seconds) - 3.19), stderr).toBeLessThan(0.1)
+      expect(stderr).toContain('For strangers')
+      for (const [program, ...options] of checks) {
+        const { stdout, stderr } = await run(program, [...options, file])
+        expect((stdout + stderr).toLowerCase(), format).not.toMatch(/warning|error/)
+      }
+    } finally {
+      await rm(file, { force: true })
+    }
+  }
 })
 
 test('an export without a network, one that lacks a recording, and one that is cancelled (EX8)', async ({ alice }) => {
