@@ -121,6 +121,8 @@ pub struct Status {
     pub pending: usize,
     /// How many of those are set aside.
     pub parked: usize,
+    /// Whether the server has no room for them, as it said last.
+    pub no_room: bool,
     /// Why the project cannot be opened.
     pub denied: Option<String>,
 }
@@ -156,6 +158,8 @@ pub struct Replica {
     shares_lead: bool,
     connected: bool,
     live: bool,
+    /// Whether the server had no room when it was asked last to save something.
+    no_room: bool,
     denied: Option<String>,
     /// Whether somebody else is logged in on this connection.
     foreign: bool,
@@ -189,6 +193,7 @@ impl Replica {
             shares_lead: false,
             connected: false,
             live: false,
+            no_room: false,
             denied: None,
             foreign: false,
             people: Vec::new(),
@@ -237,6 +242,7 @@ impl Replica {
             loaded: self.epoch.is_some(),
             pending: self.pending.len(),
             parked: self.pending.parked(),
+            no_room: self.no_room && self.pending.len() > 0,
             denied: self.denied.clone(),
         }
     }

@@ -197,6 +197,28 @@ fn cl3_what_the_server_keeps_failing_on_is_set_aside_with_what_depends_on_it() {
 }
 
 #[test]
+fn cl3_a_server_without_room_is_no_failure_of_an_edits_and_is_said_until_it_has_room() {
+    let mut band = Band::connected(1, false);
+    let first = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    band.edit(0, &named("Pan"), vec![set(Table::Tracks, &id("t"), "pan", 0.5)], at(5_000));
+    assert!(!band.tabs[0].replica.status().no_room);
+    for _ in 0..20 {
+        band.happen(0, refused(&first, 507));
+        band.happen(0, Event::Disconnected);
+        assert!(band.tabs[0].replica.status().no_room, "also while it waits to be asked again");
+        band.tabs[0].sent.clear();
+        band.connect(0);
+    }
+    // It has room for what others do, and has been asked since.
+    band.foreign("bob", vec![set(Table::Projects, &id("p"), "name", "Another")]);
+    assert_eq!((band.tabs[0].replica.status().parked, band.tabs[0].replica.stepping_aside()), (0, 0));
+    assert!(!band.tabs[0].replica.status().no_room);
+    assert_eq!(band.tabs[0].sent.len(), 2, "in their order");
+    band.serve(0);
+    band.settled(0);
+}
+
+#[test]
 fn cl3_what_is_given_up_is_gone_from_view_and_store() {
     let mut band = Band::connected(1, true);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));

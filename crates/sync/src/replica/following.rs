@@ -11,6 +11,9 @@ use crate::steps::hides;
 use crate::tabs::TabMessage;
 use crate::wire::{ClientMessage, PresenceOf, Resume, ServerMessage};
 
+/// The status of an edit for which the server's disk has no room.
+const NO_ROOM: u16 = 507;
+
 impl Replica {
     /// Takes up what was cached of the project (CL5): records as of `seq`, and the commits after it. Nothing happens when
     /// the server was faster.
@@ -280,6 +283,7 @@ impl Replica {
         }
         keys.extend(apply_committed(&mut self.committed, &commit.tx_id, &commit.operations, commit.time)?);
         self.seq = commit.seq;
+        self.no_room = false;
         self.pending.something_passed();
         Ok(())
     }
@@ -341,7 +345,9 @@ impl Replica {
             if !std::mem::take(&mut self.live) {
                 return Vec::new();
             }
-            if status >= 500 {
+            self.no_room = status == NO_ROOM;
+            // Where there is no room, there is none for any other edit either.
+            if status >= 500 && !self.no_room {
                 self.pending.failed(tx_id);
             }
             return vec![Effect::StatusChanged, Effect::Reconnect];

@@ -16,6 +16,8 @@ enum Shown {
     Refused(usize),
     /// The server has failed on so many too often.
     SetAside(usize),
+    /// The server has no room for so many, and is asked again and again.
+    NoRoom(usize),
     /// The browser keeps nothing: so many are in this tab only.
     Full(usize),
     Offline(usize),
@@ -25,6 +27,7 @@ enum Shown {
 impl Shown {
     fn of(status: &Status, logged_out: bool, health: Health, refused: usize) -> Shown {
         match (status.live, logged_out, status.pending) {
+            (_, false, pending) if status.no_room => Shown::NoRoom(pending),
             (true, _, 0) if refused > 0 => Shown::Refused(refused),
             (true, _, 0) => Shown::Saved,
             (true, ..) if status.parked > 0 => Shown::SetAside(status.parked),
@@ -41,6 +44,7 @@ impl Shown {
             Shown::Saving => "saving",
             Shown::Refused(_) => "refused",
             Shown::SetAside(_) => "set-aside",
+            Shown::NoRoom(_) => "no-room",
             Shown::Full(_) => "full",
             Shown::Offline(_) => "offline",
             Shown::LoggedOut(_) => "logged-out",
@@ -57,6 +61,7 @@ impl Shown {
             Shown::Saving => "Saving…".to_owned(),
             Shown::Refused(count) => format!("{} refused", edits(count)),
             Shown::SetAside(count) => format!("{} not saved", edits(count)),
+            Shown::NoRoom(pending) => format!("Server full{}", waiting(pending)),
             Shown::Full(count) => format!("{} in this tab only", edits(count)),
             Shown::Offline(pending) => format!("Offline{}", waiting(pending)),
             Shown::LoggedOut(pending) => format!("Logged out{}", waiting(pending)),
@@ -66,7 +71,7 @@ impl Shown {
     fn icon(self) -> Icon {
         match self {
             Shown::Saved | Shown::Saving => Icon::Cloud,
-            Shown::Refused(_) | Shown::SetAside(_) | Shown::Full(_) => Icon::Warning,
+            Shown::Refused(_) | Shown::SetAside(_) | Shown::NoRoom(_) | Shown::Full(_) => Icon::Warning,
             Shown::Offline(_) | Shown::LoggedOut(_) => Icon::CloudOff,
         }
     }
@@ -114,7 +119,7 @@ mod tests {
 
     #[test]
     fn cl3_what_waits_is_said() {
-        let status = |live, pending, parked| Status { live, loaded: true, pending, parked, denied: None };
+        let status = |live, pending, parked| Status { live, loaded: true, pending, parked, ..Status::default() };
         let said = |status: &Status, logged_out, health| Shown::of(status, logged_out, health, 0).text();
         assert_eq!(said(&status(true, 0, 0), false, Health::Full), "Saved");
         assert_eq!(said(&status(true, 2, 0), false, Health::Keeps), "Saving…");
@@ -124,6 +129,10 @@ mod tests {
         assert_eq!(said(&status(false, 1, 0), false, Health::Keeps), "Offline, 1 edit waiting");
         assert_eq!(said(&status(false, 2, 0), false, Health::Full), "2 edits in this tab only");
         assert_eq!(said(&status(false, 7, 0), true, Health::Keeps), "Logged out, 7 edits waiting");
+        let no_room = |live| Status { no_room: true, ..status(live, 2, 0) };
+        assert_eq!(said(&no_room(true), false, Health::Keeps), "Server full, 2 edits waiting");
+        assert_eq!(said(&no_room(false), false, Health::Full), "Server full, 2 edits waiting");
+        assert_eq!(said(&no_room(false), true, Health::Keeps), "Logged out, 2 edits waiting");
         let refused = |status: &Status, refused| Shown::of(status, false, Health::Keeps, refused).text();
         assert_eq!(refused(&status(true, 0, 0), 1), "1 edit refused");
         assert_eq!(refused(&status(true, 0, 0), 20), "20 edits refused");
