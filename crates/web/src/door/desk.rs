@@ -10,7 +10,7 @@ use model::Id;
 use serde::de::DeserializeOwned;
 use sync::{Event, TabMessage};
 
-use super::api::{self, Failure};
+use super::api::{self, Failure, MeAnswer};
 use super::audio_cache;
 use super::clock;
 use super::drain::{Drain, Drained, End};
@@ -161,11 +161,12 @@ impl Desk {
         serde_json::from_str(&self.inner()?.store.answer(path).await?).ok()
     }
 
-    /// Asks the server, and keeps the answer.
+    /// Asks the server, and keeps the answer: who somebody else is, who has logged in meanwhile, is not kept among this user's.
     pub(crate) async fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, Failure> {
         let text = api::get_text(path).await?;
         let answer = serde_json::from_str(&text).map_err(|_| Failure::nonsense())?;
-        if let Some(inner) = self.inner() {
+        let is_ours = |inner: &Rc<Inner>| path != api::ME || MeAnswer::of(&text, &inner.me).is_some();
+        if let Some(inner) = self.inner().filter(is_ours) {
             inner.store.keep_answer(path, &text);
         }
         Ok(answer)
