@@ -10,16 +10,20 @@ mod backoff;
 pub(crate) mod clock;
 mod desk;
 mod drain;
+mod effects;
 pub(crate) mod exports;
+mod hands;
 pub(crate) mod history;
 mod identity;
 pub(crate) mod imports;
 mod intake;
 mod keeping;
+mod leaving;
 mod locks;
 mod outbox;
 pub(crate) mod past;
 pub(crate) mod peaks;
+mod people;
 mod socket;
 mod songs;
 pub(crate) mod sound;
@@ -27,6 +31,7 @@ pub(crate) mod store;
 mod tabs;
 pub(crate) mod times;
 mod turns;
+mod undo;
 mod unsaved;
 mod upload;
 pub(crate) mod user;
@@ -41,18 +46,18 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use model::limits::TRANSACTION_OPERATIONS_MAX;
 use model::{Id, Key, Project, Record, Records, Role, Table, Ticks};
-use operations::{Operation, Refusal, build, in_transactions};
-use sync::wire::{ClientMessage, Person, Presence as Doing, PresenceOf, ServerMessage};
-use sync::{Edit, Effect, Event, Replica, Status, StepChange};
+use operations::{Operation, Refusal, in_transactions};
+use sync::wire::{ClientMessage, Presence as Doing, PresenceOf, ServerMessage};
+use sync::{Edit, Event, Replica, Status};
 
 pub(crate) use desk::Desk;
 pub(crate) use identity::{new_id, now};
 pub(crate) use imports::upload_what_waits;
+pub(crate) use people::Presence;
 pub(crate) use store::{Health, Listed};
 pub(crate) use unsaved::{Unsaved, in_words, refused};
 
-use crate::navigation;
-use crate::toast::{Toasts, undo_words};
+use crate::toast::Toasts;
 use keeping::Keeping;
 use socket::{Socket, SocketEvent};
 use sound::LoopRegion;
@@ -67,13 +72,6 @@ pub(crate) const ONLY_LISTENS: &str =
     "You can listen to this project and look at it, not change it. An owner can make you an editor.";
 
 type Listener = Rc<dyn Fn(&[Key])>;
-/// Something in a hand.
-struct Held {
-    /// Whether it still is.
-    is_held: Box<dyn Fn() -> bool>,
-    /// Writes it, and lets it go.
-    let_go: Box<dyn Fn()>,
-}
 
 /// The door to one project. Copy it freely.
 #[derive(Clone, Copy)]
@@ -88,8 +86,7 @@ pub(crate) struct Door {
     tracks: RwSignal<Vec<Id>>,
     project: RwSignal<Option<Project>>,
     times: RwSignal<Times>,
-    undo_label: RwSignal<Option<String>>,
-    redo_label: RwSignal<Option<String>>,
+    undo: undo::Names,
     presences: RwSignal<Vec<PresenceOf>>,
     past: past::Past,
     health: RwSignal<Health>,
@@ -106,14 +103,10 @@ struct Inner {
     watched: RefCell<watched::Watched>,
     listeners: RefCell<Vec<(u32, Listener)>>,
     next_listener: Cell<u32>,
-    /// What hands hold.
-    in_hand: RefCell<Vec<Held>>,
+    hands: hands::Hands,
     /// Where the song stood when it was left last.
     stood: Cell<(Ticks, LoopRegion)>,
-    /// Whether the song has been left for good.
-    has_ended: Cell<bool>,
-    /// What hears that the page is being left.
-    leaving: RefCell<Vec<WindowListenerHandle>>,
+    leaving: leaving::Leaving,
     /// What each of one's own transactions was, in words.
     labels: RefCell<HashMap<Id, String>>,
     keeping: RefCell<Keeping>,
@@ -124,20 +117,6 @@ struct Inner {
     peaks: Rc<peaks::Peaks>,
     imports: Rc<imports::Imports>,
     audio: Rc<audio_cache::AudioCache>,
-}
-
-/// Someone who can open the project.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Presence {
-    pub(crate) person: Person,
-    /// Their membership, when it is here.
-    pub(crate) membership: Option<Id>,
-    /// What they may do; ahead of the server, as all that is on the screen.
-    pub(crate) role: Role,
-    /// Whether they have it open now.
-    pub(crate) here: bool,
-    /// Whether it is the user of this page.
-    pub(crate) me: bool,
 }
 
 /// Whether the project is closed to this user: not when somebody else has logged in, whose edits wait for them.
@@ -161,10 +140,9 @@ impl Door {
             watched: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::default(),
-            in_hand: RefCell::default(),
+            hands: hands::Hands::default(),
             stood: Cell::default(),
-            has_ended: Cell::new(false),
-            leaving: RefCell::default(),
+            leaving: leaving::Leaving::default(),
             labels: RefCell::default(),
             keeping: RefCell::default(),
             has_asked: Cell::new(false),
@@ -183,8 +161,7 @@ impl Door {
             tracks: RwSignal::new(Vec::new()),
             project: RwSignal::new(None),
             times: RwSignal::new(Times::default()),
-            undo_label: RwSignal::new(None),
-            redo_label: RwSignal::new(None),
+            undo: undo::Names::new(),
             presences: RwSignal::new(Vec::new()),
             past: past::Past::new(),
             health: RwSignal::new(Health::default()),
@@ -207,33 +184,6 @@ impl Door {
 
     fn inner(self) -> Rc<Inner> {
         self.inner.get_value()
-    }
-
-    /// The inside, unless the song has been left for good: what was begun before ends when it sees that.
-    fn alive(self) -> Option<Rc<Inner>> {
-        self.inner.try_get_value().filter(|inner| !inner.has_ended.get())
-    }
-
-    /// Whether the song has been left for good.
-    pub(crate) fn has_ended(self) -> bool {
-        self.alive().is_none()
-    }
-
-    /// Something is in a hand from now on, as long as `is_held` says so; ten fingers hold ten faders. Whoever undoes or leaves lets
-    /// all of them go first.
-    pub(crate) fn take_in_hand(self, is_held: impl Fn() -> bool + 'static, let_go: impl Fn() + 'static) {
-        let inner = self.inner();
-        let mut in_hand = inner.in_hand.borrow_mut();
-        in_hand.retain(|held| (held.is_held)());
-        in_hand.push(Held { is_held: Box::new(is_held), let_go: Box::new(let_go) });
-    }
-
-    /// Lets go of what is in the hand, so that it is written.
-    pub(crate) fn let_go(self) {
-        let held = self.inner().in_hand.take();
-        for held in held {
-            (held.let_go)();
-        }
     }
 
     /// Where messages go.
@@ -318,28 +268,6 @@ impl Door {
         if listens { ONLY_LISTENS.to_owned() } else { refusal.message }
     }
 
-    /// Takes the last step back (UN1); nothing when there is none.
-    pub(crate) fn undo(self) {
-        if self.past.is_shown() {
-            return;
-        }
-        self.let_go();
-        let Some(label) = self.undo_label.get_untracked() else { return };
-        let result = self.inner().replica.borrow_mut().undo(now(), &mut new_id);
-        self.travelled(format!("Undo {label}"), result);
-    }
-
-    /// Brings the step again that was taken back last; nothing when there is none.
-    pub(crate) fn redo(self) {
-        if self.past.is_shown() {
-            return;
-        }
-        self.let_go();
-        let Some(label) = self.redo_label.get_untracked() else { return };
-        let result = self.inner().replica.borrow_mut().redo(now(), &mut new_id);
-        self.travelled(format!("Redo {label}"), result);
-    }
-
     fn label(self, tx_id: Id, what: String) {
         let inner = self.inner();
         let mut labels = inner.labels.borrow_mut();
@@ -347,75 +275,6 @@ impl Door {
             labels.clear();
         }
         labels.insert(tx_id, what);
-    }
-
-    fn travelled(self, what: String, result: Result<Vec<Effect>, Refusal>) {
-        match result {
-            Ok(effects) => {
-                for effect in &effects {
-                    if let Effect::Keep(kept) = effect {
-                        self.label(kept.transaction.tx_id.clone(), what.clone());
-                    }
-                }
-                self.perform(effects);
-            }
-            Err(refusal) => self.toasts.error(format!("{what} is not possible"), self.reason(refusal)),
-        }
-    }
-
-    /// The step that undo would take back now; for [`Door::take_back`].
-    pub(crate) fn last_step(self) -> Option<Id> {
-        self.inner().replica.borrow().next_undo().map(|step| step.id.clone())
-    }
-
-    /// The step that redo would bring again now.
-    fn undone_step(self) -> Option<Id> {
-        self.inner().replica.borrow().next_redo().map(|step| step.id.clone())
-    }
-
-    /// Takes a step back by undo while it is still the last one, and else by an edit of its own.
-    pub(crate) fn take_back(self, step: Option<&Id>, what: &'static str, otherwise: Vec<Operation>) {
-        // What is in the hand is written before: it may be the last step then.
-        self.let_go();
-        if step.is_some() && self.last_step().as_ref() == step {
-            self.undo();
-        } else {
-            self.dispatch(what, otherwise);
-        }
-    }
-
-    /// Says what an undo has hidden of others' work, and offers to bring it back.
-    fn hid_others_work(self, tx_id: &Id, keys: &[Key]) {
-        // It may have been undone a while ago, without the server.
-        let undone = self.undone_step().filter(|_| self.inner().replica.borrow().would_redo(tx_id));
-        // Nobody works on a recording's record but the server, which prepares it.
-        let keys: Vec<Key> = keys.iter().filter(|key| key.table != Table::AudioFiles).cloned().collect();
-        if keys.is_empty() {
-            return;
-        }
-        let restore: Vec<Operation> = keys.iter().map(|key| build::restore(key.table, &key.id)).collect();
-        let words = self.read(|records| undo_words::hidden(records, &keys));
-        self.toasts.info_with(words, "Bring back", move || {
-            if self.has_ended() {
-                return;
-            }
-            self.let_go();
-            if undone.is_some() && self.undone_step() == undone {
-                self.redo();
-            } else {
-                self.dispatch("Bring back", restore.clone());
-            }
-        });
-    }
-
-    /// What undo would take back, in words.
-    pub(crate) fn next_undo(self) -> ReadSignal<Option<String>> {
-        self.undo_label.read_only()
-    }
-
-    /// What redo would bring again, in words.
-    pub(crate) fn next_redo(self) -> ReadSignal<Option<String>> {
-        self.redo_label.read_only()
     }
 
     /// What others point at and do.
@@ -590,105 +449,6 @@ impl Door {
         });
     }
 
-    fn perform(self, effects: Vec<Effect>) {
-        // One message for all parts of a step.
-        let mut skipped = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Send(message) => self.send(message),
-                Effect::Changed(keys) => self.changed(&keys),
-                Effect::Refused { tx_id, status, message } => {
-                    let what = self.inner().labels.borrow_mut().remove(&tx_id).unwrap_or_else(an_edit);
-                    if what == past::RESTORE && status != 403 {
-                        self.restored_in_part(what, message);
-                    } else {
-                        let why = (status != 403).then_some(message.as_str());
-                        self.unsaved.update(|unsaved| unsaved::add(unsaved, &what, why));
-                    }
-                }
-                Effect::Reconnect => {
-                    if let Some(socket) = self.inner().socket.borrow().clone() {
-                        // Later: this runs inside the socket's own event.
-                        clock::after(std::time::Duration::ZERO, move || socket.reconnect());
-                    }
-                }
-                Effect::StatusChanged => {
-                    let status = self.inner().replica.borrow().status();
-                    if status.live {
-                        self.logged_out.set(false);
-                    }
-                    if *self.status.read_untracked() != status {
-                        if is_closed(&status) != is_closed(&self.status.read_untracked()) {
-                            self.closed_or_opened(is_closed(&status));
-                        }
-                        if is_closed(&status) {
-                            self.list_pending();
-                        }
-                        self.status.set(status);
-                    }
-                }
-                Effect::PeopleChanged => self.people_changed(),
-                Effect::PresenceChanged => {
-                    let presences = self.inner().replica.borrow().presences().cloned().collect();
-                    self.presences.set(presences);
-                }
-                Effect::Steps(changes) => {
-                    for change in &changes {
-                        if let StepChange::Put(step) = change
-                            && step.undone
-                        {
-                            self.toasts.undone(&step.id);
-                        }
-                    }
-                    self.keep_steps(changes);
-                    let inner = self.inner();
-                    let replica = inner.replica.borrow();
-                    let undo = replica.next_undo().map(|step| step.label.clone());
-                    let redo = replica.next_redo().map(|step| step.label.clone());
-                    drop(replica);
-                    // Mostly the same as before: whoever shows them is not called for nothing at every edit.
-                    for (label, now) in [(self.undo_label, undo), (self.redo_label, redo)] {
-                        if *label.read_untracked() != now {
-                            label.set(now);
-                        }
-                    }
-                }
-                Effect::Skipped { operations, reason: None, .. } => skipped.extend(operations),
-                Effect::Skipped { operations, reason: Some(reason), .. } => {
-                    let words = self.read(|records| undo_words::left_out(records, &operations));
-                    self.toasts.info(words, reason);
-                }
-                Effect::HidOthersWork { tx_id, keys } => self.hid_others_work(&tx_id, &keys),
-                Effect::Keep(kept) => self.keep(kept),
-                Effect::Forget(tx_id) => self.forget(tx_id),
-                Effect::Tell(message) => self.tell(message),
-                Effect::Followed(commits) => self.cache_commits(commits),
-                Effect::Replaced => self.cache_anew(),
-            }
-        }
-        if !skipped.is_empty() {
-            self.toasts.info(self.read(|records| undo_words::left_alone(records, &skipped)), "");
-        }
-    }
-
-    /// The project is closed to this user: what is still waiting will not be saved, and is listed (PE5).
-    fn list_pending(self) {
-        let inner = self.inner();
-        let labels = inner.labels.borrow();
-        let replica = inner.replica.borrow();
-        let mut unsaved = self.unsaved.get_untracked();
-        unsaved.retain(|one| !one.waits);
-        let refused = unsaved.len();
-        for (transaction, _) in replica.pending() {
-            let what = labels.get(&transaction.tx_id).cloned().unwrap_or_else(an_edit);
-            unsaved::add(&mut unsaved, &what, None);
-        }
-        for one in unsaved.iter_mut().skip(refused) {
-            one.waits = true;
-        }
-        self.unsaved.set(unsaved);
-    }
-
     fn send(self, message: ClientMessage) {
         match self.outbox() {
             Some(outbox) if matches!(message, ClientMessage::Submit { .. }) => outbox.submit(message),
@@ -749,58 +509,5 @@ impl Door {
         for listener in listeners {
             listener(keys);
         }
-    }
-
-    fn people_changed(self) {
-        let inner = self.inner();
-        let replica = inner.replica.borrow();
-        let here = replica.connected_users();
-        let memberships = || replica.view().table(Table::ProjectMembers).filter(|membership| !membership.is_deleted());
-        let membership_of =
-            |person: &Person| memberships().find(|membership| membership.text("userId") == Some(person.id.as_str()));
-        // Names come from the server, roles from the records: those are ahead of it.
-        let present = |person: &Person| {
-            let membership = membership_of(person);
-            let role = membership.and_then(|it| Role::from_name(it.text("role")?)).unwrap_or(person.role);
-            Presence {
-                here: here.contains(&person.id),
-                me: person.id == inner.me,
-                membership: membership.map(|membership| membership.id().clone()),
-                role,
-                person: person.clone(),
-            }
-        };
-        let mut people: Vec<Presence> = replica.people().iter().map(present).collect();
-        people.retain(|presence| presence.membership.is_some() || memberships().next().is_none());
-        let role = replica.role();
-        model::sort_by(&mut people, |a, b| (!a.here, !a.me, &a.person.name).cmp(&(!b.here, !b.me, &b.person.name)));
-        drop(replica);
-        if self.role.get_untracked() != role {
-            self.role.set(role);
-        }
-        if *self.people.read_untracked() != people {
-            self.people.set(people);
-        }
-    }
-
-    /// Edits that could not be kept live in this tab only: closing it would lose them. What is in the hand is written before.
-    fn warn_before_leaving(self) {
-        let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
-            if self.has_ended() {
-                return;
-            }
-            self.let_go();
-            let status = self.status.read_untracked();
-            // What waits for a project that is closed to this user waits in vain, and has been listed.
-            if (self.has_unkept() && !is_closed(&status)) || self.imports().is_busy() {
-                event.prevent_default();
-            }
-        });
-        let following = window_event_listener_untyped(navigation::LEAVING, move |_| {
-            if !self.has_ended() {
-                self.let_go();
-            }
-        });
-        self.inner().leaving.replace(vec![leaving, following]);
     }
 }

@@ -169,7 +169,7 @@ impl Door {
                 return;
             }
             self.let_go();
-            if self.undo_label.get_untracked().as_deref() == Some(RESTORE) {
+            if self.next_undo().get_untracked().as_deref() == Some(RESTORE) {
                 self.undo();
             } else {
                 self.toasts.info("You have changed more since", "Undo takes your steps back one by one.");

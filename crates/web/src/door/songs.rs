@@ -8,7 +8,6 @@ use leptos::prelude::*;
 use model::{Id, Timestamp};
 use sync::Subscriptions;
 use sync::subscriptions::LINGER_MS;
-use sync::wire::Presence as Doing;
 
 use super::{Door, clock};
 use crate::toast::Toasts;
@@ -64,34 +63,6 @@ impl Door {
             clock::after(LINGER, end_what_is_over);
         });
         door
-    }
-
-    /// Nobody looks at the song any more: what was only for the screen ends at once.
-    fn screen_has_gone(self) {
-        self.back_to_now();
-        self.present(Doing::default());
-        self.toasts.leave_song();
-    }
-
-    /// Whether leaving it now would lose something, or break off what is under way.
-    fn is_at_work(self) -> bool {
-        let (sends, closed) =
-            self.status.with_untracked(|status| (status.live && status.has_to_send(), super::is_closed(status)));
-        // What waits for a song that is closed to its user waits in vain, and has been listed.
-        sends || (self.has_unkept() && !closed) || self.is_writing() || self.imports().is_at_work()
-    }
-
-    /// Ends all that this song has going on: its connection, its place among the tabs, everybody who listens to it.
-    fn end(self) {
-        let Some(inner) = self.alive() else { return };
-        inner.has_ended.set(true);
-        inner.listeners.borrow_mut().clear();
-        self.leave_tabs();
-        inner.leaving.take().into_iter().for_each(WindowListenerHandle::remove);
-        self.leave_store();
-        if let Some(socket) = inner.socket.borrow_mut().take() {
-            socket.close();
-        }
     }
 }
 
