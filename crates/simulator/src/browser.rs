@@ -25,6 +25,8 @@ pub(crate) struct Browser {
     pub(crate) skew: i64,
     /// Whether edits are kept; a browser without storage sends at once.
     pub(crate) keeps: bool,
+    /// Whether its tabs share locks: without, each of them sends.
+    pub(crate) has_locks: bool,
     /// What it keeps, for each user apart (CL3).
     stores: BTreeMap<Id, Store>,
     /// What makes the transactions' ids of this browser its own.
@@ -34,7 +36,13 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(crate) fn new(name: &str, users: Vec<Id>, skew: i64, keeps: bool, fault: Option<Fault>) -> Browser {
+    pub(crate) fn new(
+        name: &str,
+        users: Vec<Id>,
+        skew: i64,
+        (keeps, has_locks): (bool, bool),
+        fault: Option<Fault>,
+    ) -> Browser {
         let user = users.first().cloned().unwrap_or_else(Id::system);
         Browser {
             users,
@@ -42,6 +50,7 @@ impl Browser {
             has_session: true,
             skew,
             keeps,
+            has_locks,
             stores: BTreeMap::new(),
             name: name.to_owned(),
             made: 0,

@@ -102,11 +102,14 @@ impl Promises {
         self.ever.contains(name)
     }
 
-    /// A restored backup keeps only what it holds: that is what restoring means.
-    pub(crate) fn keep_only_of(&mut self, disk: &Disk) {
+    /// A restored backup keeps only what it holds: that is what restoring means. What it has lost; a tab that has not heard that
+    /// it was saved may send it once more.
+    pub(crate) fn keep_only_of(&mut self, disk: &Disk) -> Vec<(Id, Id)> {
         let held: BTreeSet<(Id, Id)> = disk.log().iter().map(name_of).collect();
-        self.acknowledged.retain(|name| held.contains(name));
+        let (kept, lost) = std::mem::take(&mut self.acknowledged).into_iter().partition(|name| held.contains(name));
+        self.acknowledged = kept;
         self.refused.clear();
+        Vec::from_iter::<BTreeSet<_>>(lost)
     }
 
     /// Acknowledged: once in the log. Refused: not there.

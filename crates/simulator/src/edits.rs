@@ -22,6 +22,17 @@ pub(crate) fn any_edit(prng: &mut Prng, records: &Records, user: &Id, name: &str
     (0..count).filter_map(|_| song_edit(prng, records, name)).collect()
 }
 
+/// Whether an edit turns a knob, and nothing else.
+pub(crate) fn knob(operations: &[Operation]) -> Option<&Operation> {
+    let [operation] = operations else { return None };
+    matches!(operation.path.as_str(), "volume" | "pan").then_some(operation)
+}
+
+/// Turns that knob on.
+pub(crate) fn turn(prng: &mut Prng, knob: &Operation) -> Operation {
+    set(knob.target.table, &knob.target.id, knob.path.as_str(), prng.unit())
+}
+
 fn member_edit(prng: &mut Prng, records: &Records) -> Option<Operation> {
     let member = Id::new(prng.pick(&MEMBERS)?).ok()?;
     let role = *prng.pick(&["editor", "editor", "viewer", "owner"])?;

@@ -57,6 +57,10 @@ pub enum Fault {
     TwoSenders,
     /// Tabs do not tell each other (CL4).
     TabsNotTold,
+    /// Where a browser has no locks, an edit takes in another although a second tab sends, too (CL4, CL8).
+    TakesInWithoutLocks,
+    /// The list of songs does not keep anew what an undo does now, and waits for that for ever (CL4).
+    ListIgnoresKeep,
     /// The cache of one log is taken for that of another (WR8, CL5).
     CacheOfAnotherEpoch,
     /// What could be undone is lost with the page (UN1).

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use model::{Id, Key, Record, Records, Timestamp};
 use operations::{Operation, Transaction};
 use sync::wire::{ClientMessage, Presence, ServerMessage, decode, encode};
-use sync::{Edit, Effect, Event, Kept, Replica, Step, TabMessage};
+use sync::{Edit, Effect, Event, Kept, Messenger, Replica, Step, TabMessage};
 
 use crate::browser::{Browser, Cache, Store, TabId, Write};
 use crate::checks::Failure;
+use crate::edits::knob;
 use crate::fault::Fault;
 use crate::server::{LinkId, payload_hash};
 
@@ -28,6 +29,24 @@ pub(crate) enum Task {
     Told(Vec<u8>),
 }
 
+/// What a tab is there for.
+#[derive(Debug)]
+enum Mind {
+    /// It has the song open.
+    Song(Replica),
+    /// It has the list of songs open, and sends what waits of this one.
+    List(Messenger),
+}
+
+impl Mind {
+    fn replica(&self) -> &Replica {
+        match self {
+            Mind::Song(replica) => replica,
+            Mind::List(messenger) => messenger.replica(),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Tab {
     pub(crate) id: TabId,
@@ -35,7 +54,7 @@ pub(crate) struct Tab {
     pub(crate) browser: usize,
     pub(crate) user: Id,
     name: String,
-    replica: Replica,
+    mind: Mind,
     pub(crate) link: Option<LinkId>,
     pub(crate) tasks: VecDeque<Task>,
     /// Whether it has read what the browser keeps.
@@ -46,9 +65,13 @@ pub(crate) struct Tab {
     pub(crate) leads: bool,
     pub(crate) reign: u64,
     keeps: bool,
+    /// Whether the browser has locks; else every tab sends.
+    has_locks: bool,
     /// Transactions that could not be kept.
     unkept: BTreeSet<Id>,
     has_edited: bool,
+    /// The knob that was turned last, if that was the last edit, and when.
+    turned: Option<(Operation, Timestamp)>,
     gesture: Option<Id>,
     /// What the screen shows: brought up to date by [`Effect::Changed`] only.
     shown: BTreeMap<Key, Record>,
@@ -77,18 +100,32 @@ pub(crate) struct Heard {
     pub(crate) given_up: Vec<Id>,
     /// Whether parts of an undo were left out, or hid what others did.
     pub(crate) met_others: bool,
+    /// Whether a list has nothing left to do here.
+    pub(crate) is_over: bool,
 }
 
 impl Tab {
     pub(crate) fn new(id: TabId, browser: (usize, &Browser), project: &Id, fault: Option<Fault>) -> Tab {
-        let (browser, Browser { user, keeps, .. }) = browser;
-        let make = if *keeps { Replica::keeping } else { Replica::new };
+        let make = if browser.1.keeps { Replica::keeping } else { Replica::new };
+        let replica = make(browser.1.user.clone(), project.clone(), CHANNEL);
+        Tab::with(id, browser, Mind::Song(replica), fault)
+    }
+
+    /// A list of songs, which sends what waits of `project`.
+    pub(crate) fn list(id: TabId, browser: (usize, &Browser), project: &Id, fault: Option<Fault>) -> Tab {
+        let messenger = Messenger::new(browser.1.user.clone(), project.clone(), CHANNEL);
+        Tab::with(id, browser, Mind::List(messenger), fault)
+    }
+
+    fn with(id: TabId, (browser, kept): (usize, &Browser), mind: Mind, fault: Option<Fault>) -> Tab {
+        let Browser { user, keeps, has_locks, .. } = kept;
+        let what = if matches!(mind, Mind::Song(_)) { "tab" } else { "list" };
         Tab {
             id,
             browser,
             user: user.clone(),
-            name: format!("{user}'s tab {id}"),
-            replica: make(user.clone(), project.clone(), CHANNEL),
+            name: format!("{user}'s {what} {id}"),
+            mind,
             link: None,
             tasks: VecDeque::new(),
             is_loaded: false,
@@ -96,8 +133,10 @@ impl Tab {
             leads: false,
             reign: 0,
             keeps: *keeps,
+            has_locks: *has_locks,
             unkept: BTreeSet::new(),
             has_edited: false,
+            turned: None,
             gesture: None,
             shown: BTreeMap::new(),
             versions: (None, BTreeMap::new()),
@@ -106,46 +145,64 @@ impl Tab {
         }
     }
 
+    /// Whether it is a list of songs.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.mind, Mind::List(_))
+    }
+
+    /// A list has waited long for its turn to send; whether it gives up.
+    pub(crate) fn has_waited(&mut self) -> bool {
+        match &mut self.mind {
+            Mind::Song(_) => false,
+            Mind::List(messenger) => messenger.has_waited().is_some(),
+        }
+    }
+
     fn has(&self, fault: Fault) -> bool {
         self.fault == Some(fault)
     }
 
     pub(crate) fn view(&self) -> &Records {
-        self.replica.view()
+        self.mind.replica().view()
     }
 
     /// How much of which log is here.
     pub(crate) fn base(&self) -> Option<(Id, u64)> {
-        Some((self.replica.epoch()?.clone(), self.replica.seq()))
+        Some((self.mind.replica().epoch()?.clone(), self.mind.replica().seq()))
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
+    /// The knob that was turned last, if that was the last edit, and when.
+    pub(crate) fn turned(&self) -> Option<(Operation, Timestamp)> {
+        self.turned.clone()
+    }
+
     pub(crate) fn has_pending(&self) -> bool {
-        self.replica.status().pending > 0
+        self.mind.replica().status().pending > 0
     }
 
     pub(crate) fn pending(&self) -> impl Iterator<Item = &Transaction> {
-        self.replica.pending().map(|(transaction, _)| transaction)
+        self.mind.replica().pending().map(|(transaction, _)| transaction)
     }
 
     pub(crate) fn parked(&self) -> usize {
-        self.replica.status().parked
+        self.mind.replica().status().parked
     }
 
     /// How many have not gone in their turn.
     pub(crate) fn out_of_turn(&self) -> usize {
-        self.parked() + self.replica.stepping_aside()
+        self.parked() + self.mind.replica().stepping_aside()
     }
 
     pub(crate) fn is_denied(&self) -> bool {
-        self.replica.status().denied.is_some()
+        self.mind.replica().status().denied.is_some()
     }
 
     pub(crate) fn is_live(&self) -> bool {
-        self.replica.status().live
+        self.mind.replica().status().live
     }
 
     /// Whether this transaction is here and could not be kept.
@@ -154,8 +211,15 @@ impl Tab {
     }
 
     fn happen(&mut self, event: Event) -> Heard {
-        let effects = self.replica.handle(event);
-        self.carry_out(effects, &BTreeMap::new())
+        self.take_in(event, &BTreeMap::new())
+    }
+
+    fn take_in(&mut self, event: Event, hashes: &BTreeMap<Id, u64>) -> Heard {
+        let (effects, end) = match &mut self.mind {
+            Mind::Song(replica) => (replica.handle(event), None),
+            Mind::List(messenger) => messenger.handle(event),
+        };
+        Heard { is_over: end.is_some(), ..self.carry_out(effects, hashes) }
     }
 
     pub(crate) fn connected(&mut self, link: LinkId) -> Heard {
@@ -174,7 +238,10 @@ impl Tab {
         let is_fresh = !std::mem::replace(&mut self.is_loaded, true) && !self.has_edited && self.tasks.is_empty();
         if is_fresh && let Some(Cache { epoch, seq, records, commits }) = store.now.cache.clone() {
             let commits: Vec<_> = commits.into_values().collect();
-            let effects = self.replica.restore(epoch, seq, records, &commits);
+            let effects = match &mut self.mind {
+                Mind::Song(replica) => replica.restore(epoch, seq, records, &commits),
+                Mind::List(messenger) => messenger.restore(epoch, seq, records, &commits),
+            };
             heard = self.carry_out(effects, &BTreeMap::new());
         }
         let mut queue: Vec<(u64, Kept)> = store.now.queue.iter().map(|(place, kept)| (*place, kept.clone())).collect();
@@ -199,7 +266,8 @@ impl Tab {
 
     pub(crate) fn lead(&mut self, leads: bool) -> Heard {
         self.leads = leads;
-        self.happen(Event::Leads(leads))
+        let shares = leads && !self.has_locks && !self.has(Fault::TakesInWithoutLocks);
+        self.happen(if shares { Event::SharesLead } else { Event::Leads(leads) })
     }
 
     pub(crate) fn retry(&mut self) -> Heard {
@@ -237,7 +305,10 @@ impl Tab {
         operations: Vec<Operation>,
         now: Timestamp,
     ) -> Option<Heard> {
-        let effects = self.replica.edit(tx_id.clone(), edit, operations, now).ok()?;
+        let Mind::Song(replica) = &mut self.mind else { return None };
+        let turned = knob(&operations).map(|knob| (knob.clone(), now));
+        let effects = replica.edit(tx_id.clone(), edit, operations, now).ok()?;
+        self.turned = turned;
         self.has_edited = true;
         Some(self.carry_out(effects, &BTreeMap::new()))
     }
@@ -249,14 +320,15 @@ impl Tab {
         now: Timestamp,
         new_id: &mut dyn FnMut() -> Id,
     ) -> Option<(Heard, Vec<Journey>)> {
-        let step = if undo { self.replica.next_undo() } else { self.replica.next_redo() }?.clone();
+        let Mind::Song(replica) = &mut self.mind else { return None };
+        let step = if undo { replica.next_undo() } else { replica.next_redo() }?.clone();
         let mut ids = Vec::new();
         let mut note_id = || {
             let id = new_id();
             ids.push(id.clone());
             id
         };
-        let travelled = if undo { self.replica.undo(now, &mut note_id) } else { self.replica.redo(now, &mut note_id) };
+        let travelled = if undo { replica.undo(now, &mut note_id) } else { replica.redo(now, &mut note_id) };
         self.has_edited = true;
         let heard = self.carry_out(travelled.ok()?, &BTreeMap::new());
         let parts: Vec<Id> = step.parts.iter().rev().map(|part| part.tx_id.clone()).collect();
@@ -270,7 +342,7 @@ impl Tab {
 
     /// Tells the others where the pointer is; nothing while nobody would hear.
     pub(crate) fn present(&mut self, presence: Presence) -> Option<Heard> {
-        let effect = self.replica.present(presence)?;
+        let effect = self.mind.replica().present(presence)?;
         Some(self.carry_out(vec![effect], &BTreeMap::new()))
     }
 
@@ -299,15 +371,15 @@ impl Tab {
             }
             _ => Vec::new(),
         };
-        let pending = self.replica.pending();
+        let pending = self.mind.replica().pending();
         let hashes: BTreeMap<Id, u64> =
             pending.map(|(transaction, _)| (transaction.tx_id.clone(), payload_hash(transaction))).collect();
-        let effects = self.replica.handle(Event::Message(message));
-        Ok(Heard { acknowledged, ..self.carry_out(effects, &hashes) })
+        Ok(Heard { acknowledged, ..self.take_in(Event::Message(message), &hashes) })
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>, hashes: &BTreeMap<Id, u64>) -> Heard {
         let mut heard = Heard::default();
+        let is_list = self.is_list();
         for effect in effects {
             match effect {
                 Effect::Send(message) => self.send(message, &mut heard),
@@ -316,6 +388,9 @@ impl Tab {
                     heard.refused.extend(hashes.get(&tx_id).map(|hash| (tx_id, *hash)));
                 }
                 Effect::Reconnect => heard.reconnect = true,
+                Effect::Keep(_) if is_list && self.has(Fault::ListIgnoresKeep) => {}
+                // A list leaves what is cached as it is.
+                Effect::Followed(_) | Effect::Replaced if is_list => {}
                 Effect::Keep(mut kept) => {
                     if self.has(Fault::GuardNotKept) {
                         kept.transaction.operations.iter_mut().for_each(|operation| operation.guard = None);
@@ -327,9 +402,9 @@ impl Tab {
                 Effect::Tell(_) if self.has(Fault::TabsNotTold) => {}
                 Effect::Tell(message) => heard.tell.push(message),
                 Effect::Followed(commits) => {
-                    heard
-                        .writes
-                        .extend(self.replica.epoch().map(|epoch| Write::Followed { epoch: epoch.clone(), commits }));
+                    heard.writes.extend(
+                        self.mind.replica().epoch().map(|epoch| Write::Followed { epoch: epoch.clone(), commits }),
+                    );
                 }
                 Effect::Replaced => heard.writes.extend(self.cache().map(Write::Replaced)),
                 Effect::Skipped { tx_id, .. } => {
@@ -340,7 +415,7 @@ impl Tab {
                 _ => {}
             }
         }
-        heard.given_up.retain(|tx_id| self.replica.pending().all(|(pending, _)| pending.tx_id != *tx_id));
+        heard.given_up.retain(|tx_id| self.mind.replica().pending().all(|(pending, _)| pending.tx_id != *tx_id));
         if !self.keeps {
             heard.writes.clear();
         }
@@ -356,13 +431,13 @@ impl Tab {
     }
 
     fn cache(&self) -> Option<Cache> {
-        let (seq, records) = (self.replica.seq(), self.replica.committed().clone());
-        Some(Cache { epoch: self.replica.epoch()?.clone(), seq, records, commits: BTreeMap::new() })
+        let (seq, records) = (self.mind.replica().seq(), self.mind.replica().committed().clone());
+        Some(Cache { epoch: self.mind.replica().epoch()?.clone(), seq, records, commits: BTreeMap::new() })
     }
 
     fn redraw(&mut self, keys: &[Key]) {
         let no_rebase = self.fault == Some(Fault::NoRebase);
-        let source = if no_rebase { self.replica.committed() } else { self.replica.view() };
+        let source = if no_rebase { self.mind.replica().committed() } else { self.mind.replica().view() };
         for key in keys {
             match source.get(key) {
                 Some(record) => drop(self.shown.insert(key.clone(), record.clone())),
@@ -383,6 +458,7 @@ impl Heard {
         self.tell.extend(later.tell);
         self.given_up.extend(later.given_up);
         self.met_others |= later.met_others;
+        self.is_over |= later.is_over;
     }
 }
 

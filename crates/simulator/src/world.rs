@@ -31,13 +31,15 @@ const ROUNDS_MAX: usize = 60;
 /// Messages that may be delivered in one of them.
 const DELIVERIES_MAX: usize = 200_000;
 
-/// Every browser: its name, who uses it by turns, and whether it keeps anything.
-const BROWSERS: [(&str, &[&str], bool); 5] = [
-    ("ann", &["ann"], true),
-    ("ed", &["ed"], true),
-    ("laptop", &["ed"], true),
-    ("studio", &["flo", "vi"], true),
-    ("eve", &["eve"], false),
+/// Every browser: its name, who uses it by turns, whether it keeps anything, and whether it has locks.
+const BROWSERS: [(&str, &[&str], bool, bool); 6] = [
+    ("ann", &["ann"], true, true),
+    ("ed", &["ed"], true, true),
+    ("laptop", &["ed"], true, true),
+    ("studio", &["flo", "vi"], true, true),
+    ("eve", &["eve"], false, true),
+    // In a rehearsal room, without TLS.
+    ("hall", &["ann"], true, false),
 ];
 /// Tabs that a browser has open at most.
 const TABS_MAX: usize = 3;
@@ -77,6 +79,10 @@ pub struct Tally {
     pub parked: u64,
     /// Entries in the log that are about tempo or metre.
     pub tempos: u64,
+    /// Lists of songs that have ended, since there was nothing left to send or another tab sends.
+    pub lists: u64,
+    /// Tabs that send in a browser without locks.
+    pub sharers: u64,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -97,6 +103,8 @@ impl std::ops::AddAssign for Tally {
         self.logins += other.logins;
         self.parked += other.parked;
         self.tempos += other.tempos;
+        self.lists += other.lists;
+        self.sharers += other.sharers;
     }
 }
 
@@ -164,9 +172,9 @@ impl World {
     pub fn new(seed: u64, fault: Option<Fault>, traced: bool) -> World {
         let mut prng = Prng::new(seed);
         let project = id("song");
-        let browsers = BROWSERS.map(|(name, users, keeps)| {
+        let browsers = BROWSERS.map(|(name, users, keeps, has_locks)| {
             let skew = prng.below(7_200_000) as i64 - 3_600_000;
-            Browser::new(name, users.iter().map(|user| id(user)).collect(), skew, keeps, fault)
+            Browser::new(name, users.iter().map(|user| id(user)).collect(), skew, (keeps, has_locks), fault)
         });
         let mut world = World {
             now: 1_795_470_240_000,
@@ -205,6 +213,7 @@ impl World {
             self.open_a_tab(browser)?;
         }
         self.open_a_tab(1)?;
+        self.open_a_tab(5)?;
         for tab in self.tabs.keys().copied().collect::<Vec<_>>() {
             self.connect(tab)?;
         }
@@ -280,7 +289,7 @@ impl World {
             101..105 => self.let_the_guide_catch_up()?,
             // The server's clock may be set back.
             105 => self.now -= 5_000,
-            106 => self.server.trip(),
+            106 | 145 => self.server.trip(),
             107 if self.prng.chance(40) => self.server.mend(),
             108..113 => self.present_in_a_tab()?,
             113..118 => self.open_some_tab()?,
@@ -296,6 +305,7 @@ impl World {
             140..142 => self.look_into_the_queue()?,
             142 => self.retry_in_a_tab()?,
             143 => self.discard_in_a_tab()?,
+            144 => self.a_list_has_waited()?,
             _ => {}
         }
         for _ in 0..self.prng.below(6) {
@@ -372,7 +382,9 @@ impl World {
         self.note(|| format!("a backup is restored as {epoch}"));
         self.server.restore(&backup, epoch).map_err(|refusal| Failure::new("WR8", refusal.message))?;
         self.shelve_anew()?;
-        self.promises.keep_only_of(&self.server.disk);
+        for (user, tx_id) in self.promises.keep_only_of(&self.server.disk) {
+            self.fates.set_aside(&user, &tx_id);
+        }
         self.history.record(&self.server.disk)?;
         self.everything_is_cut()
     }
@@ -431,7 +443,7 @@ impl World {
 
     fn is_at_rest(&self) -> bool {
         let settled = |tab: &Tab| tab.is_denied() || (tab.is_live() && !tab.has_pending());
-        self.tabs.values().all(settled)
+        self.tabs.values().all(|tab| settled(tab) && !tab.is_list())
             && !self.guide.is_waiting()
             && !self.server.has_group()
             && self.browsers.iter().all(|browser| self.is_settled(browser))

@@ -40,9 +40,10 @@ fn si1_worlds_keep_every_promise() {
     assert!(commits > 40_000 && edits > 40_000 && connections > 40_000, "{total:?}");
     assert!(refusals > 6_000 && slow_readers > 600 && failed_syncs > 1_000, "{total:?}");
     assert!(power_losses > 3_000 && restores > 1_000, "{total:?}");
-    let Tally { journeys, dead_tabs, reigns, thefts, unkept, logins, parked, tempos, .. } = total;
+    let Tally { journeys, dead_tabs, reigns, thefts, unkept, logins, parked, tempos, lists, sharers, .. } = total;
     assert!(journeys > 6_000 && dead_tabs > 10_000 && reigns > 10_000 && thefts > 300, "{total:?}");
     assert!(unkept > 2_000 && logins > 5_000 && parked > 25 && tempos > 2_000, "{total:?}");
+    assert!(lists > 1_000 && sharers > 1_000, "{total:?}");
 }
 
 #[test]
@@ -57,21 +58,29 @@ fn si1_the_same_seed_is_the_same_world() {
 
 /// Within so many seeds a mistake must be found, and look like the break of one of these rules.
 fn finds(fault: Fault, seeds: u64, rules: &[&str]) {
-    let found = (0..seeds).find_map(|seed| Some((seed, World::new(seed, Some(fault), false).run(EVENTS).err()?)));
+    finds_from(fault, 0, seeds, rules);
+}
+
+/// The same from a seed on: what is rare shows in some worlds of a thousand, and each test run need not look for them.
+fn finds_from(fault: Fault, from: u64, seeds: u64, rules: &[&str]) {
+    let found =
+        (from..from + seeds).find_map(|seed| Some((seed, World::new(seed, Some(fault), false).run(EVENTS).err()?)));
     match found {
         Some((seed, failure)) => assert!(rules.contains(&failure.rule), "seed {seed}: {fault:?} looks like {failure}"),
-        None => panic!("{fault:?} was not found in {seeds} seeds"),
+        None => panic!("{fault:?} was not found in {seeds} seeds from {from} on"),
     }
 }
 
 #[test]
 fn wr6_a_repeat_that_is_committed_again_is_found() {
-    finds(Fault::NoIdempotency, 3, &["WR6"]);
+    // Where two tabs send, they may come to keep different things for it.
+    finds(Fault::NoIdempotency, 3, &["WR6", "CL2"]);
 }
 
 #[test]
 fn wr6_a_memory_of_repeats_that_ends_with_the_process_is_found() {
-    finds(Fault::IdempotencyLostAtRestart, 5, &["WR6"]);
+    // Or what was committed, and forgotten, is refused when it comes again.
+    finds(Fault::IdempotencyLostAtRestart, 5, &["WR6", "CL3"]);
 }
 
 #[test]
@@ -106,7 +115,7 @@ fn w4_a_rewritten_transaction_acknowledged_as_it_was_sent_is_found() {
 
 #[test]
 fn ps3_ps4_news_dropped_for_a_slow_reader_are_found() {
-    finds(Fault::DroppedForSlowReader, 200, &["SI1"]);
+    finds(Fault::DroppedForSlowReader, 200, &["SI1", "CL2"]);
 }
 
 #[test]
@@ -116,7 +125,7 @@ fn wr3_a_writer_without_the_role_is_found() {
 
 #[test]
 fn ps1_a_subscription_that_outlives_the_access_is_found() {
-    finds(Fault::SubscriptionOutlivesAccess, 5, &["SI1"]);
+    finds(Fault::SubscriptionOutlivesAccess, 20, &["SI1"]);
 }
 
 #[test]
@@ -172,12 +181,22 @@ fn cl3_a_user_who_goes_unnoticed_is_found() {
 
 #[test]
 fn cl3_what_is_set_aside_for_ever_is_found() {
-    finds(Fault::ParkedForEver, 200, &["SI1"]);
+    finds_from(Fault::ParkedForEver, 410, 20, &["SI1"]);
 }
 
 #[test]
 fn cl4_two_tabs_that_send_are_found() {
     finds(Fault::TwoSenders, 100, &["CL4"]);
+}
+
+#[test]
+fn cl4_cl8_an_edit_that_takes_in_another_where_two_tabs_send_is_found() {
+    finds_from(Fault::TakesInWithoutLocks, 300, 20, &["CL2"]);
+}
+
+#[test]
+fn cl4_a_list_that_does_not_keep_what_an_undo_does_now_is_found() {
+    finds_from(Fault::ListIgnoresKeep, 480, 20, &["SI1"]);
 }
 
 #[test]

@@ -168,6 +168,11 @@ impl Store {
             left -= usize::from(*whose == tab && left > 0);
             stays
         });
+        self.release(tab);
+    }
+
+    /// A tab goes, and lets go of the lock.
+    pub(crate) fn release(&mut self, tab: TabId) {
         if self.holder == Some(tab) {
             self.holder = None;
         }

@@ -20,7 +20,8 @@ struct Fate {
     /// Whether it may be missing in the log: committed and lost with a restored backup, refused, given up, or gone with a tab
     /// that could not keep it.
     may_miss: bool,
-    /// Whether what came later may stand before it: it was set aside, or had to go without being kept.
+    /// Whether what came later may stand before it: it was set aside, had to go without being kept, or was lost with a restored
+    /// backup.
     may_be_late: bool,
 }
 

@@ -140,7 +140,12 @@ fn touches(operation: &Operation, place: &str, changed: &dyn Fn() -> BTreeSet<St
     };
     let removes = matches!(operation.change, Change::Unset | Change::ListRemove(_));
     let meets = lies_in(place, &written) || lies_in(&written, place);
-    meets && (!removes || changed().iter().any(|changed| lies_in(changed, &written)))
+    // Of an element without an id nobody knows which it is.
+    let is_there = |changed: &String| match operation.change {
+        Change::ListRemove(_) => lies_in(changed, place) || (lies_in(changed, &written) && lies_in(&written, place)),
+        _ => lies_in(changed, &written),
+    };
+    meets && (!removes || changed().iter().any(is_there))
 }
 
 /// The places at which two states of a record differ, as far as people write them.

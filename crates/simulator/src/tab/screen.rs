@@ -14,9 +14,9 @@ impl Tab {
     /// What must hold after every event.
     pub(crate) fn check(&mut self, history: &History, project: &Id) -> Result<(), Failure> {
         let name = &self.name;
-        let committed = self.replica.committed();
-        if let Some(epoch) = self.replica.epoch() {
-            let place = (epoch.clone(), self.replica.seq());
+        let committed = self.mind.replica().committed();
+        if let Some(epoch) = self.mind.replica().epoch() {
+            let place = (epoch.clone(), self.mind.replica().seq());
             if self.compared.as_ref() != Some(&place) {
                 history
                     .explains(&place, committed)
@@ -42,14 +42,14 @@ impl Tab {
 
     /// The view is the committed state with the pending transactions on top, and the screen shows it.
     fn check_view(&self, project: &Id) -> Result<(), Failure> {
-        let mut expected = self.replica.committed().clone();
-        for (transaction, time) in self.replica.pending() {
+        let mut expected = self.mind.replica().committed().clone();
+        for (transaction, time) in self.mind.replica().pending() {
             // What does not fit is left out.
             let scope = Scope::Project(project.clone());
             let _ = transact(&mut expected, &scope, &Author::User(self.user.clone()), transaction, time);
         }
         let name = &self.name;
-        if expected != *self.replica.view() {
+        if expected != *self.mind.replica().view() {
             let reason = format!(
                 "{name}: the view is not the committed state with the pending edits: {}",
                 difference(&expected, self.view())
@@ -75,14 +75,14 @@ impl Tab {
                 Ok(())
             };
         }
-        let place = (self.replica.epoch(), self.replica.seq());
+        let place = (self.mind.replica().epoch(), self.mind.replica().seq());
         if place != (Some(server.epoch()), server.seq()) {
             return fail(format!("stands at {place:?}, the server at {}:{}", server.epoch(), server.seq()));
         }
         if self.has_pending() {
             return fail("has edits that nobody will confirm".to_owned());
         }
-        if self.replica.committed() != server.records() || self.replica.view() != server.records() {
+        if self.mind.replica().committed() != server.records() || self.mind.replica().view() != server.records() {
             return fail(format!("differs from the server: {}", difference(server.records(), self.view())));
         }
         Ok(())
@@ -96,7 +96,10 @@ impl Tab {
         let last = steps.iter().rposition(|step| !step.undone);
         let undo = last.map(|last| &steps[last].id);
         let redo = steps[last.map_or(0, |last| last + 1)..].first().map(|step| &step.id);
-        let found = (self.replica.next_undo().map(|step| &step.id), self.replica.next_redo().map(|step| &step.id));
+        let found = (
+            self.mind.replica().next_undo().map(|step| &step.id),
+            self.mind.replica().next_redo().map(|step| &step.id),
+        );
         if found == (undo, redo) {
             return Ok(());
         }
@@ -131,7 +134,7 @@ impl Tab {
 
     /// What others do is what the server has been told (PR1).
     pub(crate) fn check_presences(&self, expected: &[PresenceOf]) -> Result<(), Failure> {
-        let found: Vec<&PresenceOf> = self.replica.presences().collect();
+        let found: Vec<&PresenceOf> = self.mind.replica().presences().collect();
         if found.iter().copied().eq(expected) {
             return Ok(());
         }

@@ -38,7 +38,7 @@ impl World {
 
     /// Takes in what a tab has learnt, and checks it.
     pub(super) fn heard(&mut self, number: TabId, heard: Heard) -> Result<(), Failure> {
-        let Heard { send, reconnect, acknowledged, refused, writes, tell, given_up, .. } = heard;
+        let Heard { send, reconnect, acknowledged, refused, writes, tell, given_up, is_over, .. } = heard;
         let Some(tab) = self.tabs.get(&number) else { return Ok(()) };
         let (user, link, browser) = (tab.user.clone(), tab.link, tab.browser);
         for (author, tx_id) in acknowledged {
@@ -47,7 +47,10 @@ impl World {
         for (tx_id, hash) in refused {
             self.tally.refusals += 1;
             self.note(|| format!("tab {number}: {user} hears that {tx_id} is refused"));
-            self.promises.refuse(&user, &tx_id, hash);
+            // Without locks a second tab may be sending it, too, and by then it may be fit to be taken.
+            if self.browsers[browser].has_locks {
+                self.promises.refuse(&user, &tx_id, hash);
+            }
             self.fates.ended(&user, &tx_id);
         }
         for tx_id in given_up {
@@ -66,6 +69,9 @@ impl World {
         }
         if let Some(tab) = self.tabs.get_mut(&number) {
             tab.check(&self.history, &self.project)?;
+        }
+        if is_over {
+            return self.leave(number);
         }
         if let (true, Some(link)) = (reconnect, link) {
             self.break_link(link)?;
@@ -93,15 +99,18 @@ impl World {
             if !browser.keeps || tab.goes_unkept(tx_id) {
                 continue;
             }
+            let has_locks = browser.has_locks;
             let store = browser.store(&user);
-            if !leads || store.reign != reign {
+            if !leads || (has_locks && store.reign != reign) {
                 return fail("CL4", format!("sends {tx_id}, and is not the one that sends"));
             }
             let kept = store.safe.place_of(tx_id).and_then(|place| store.safe.queue.get(&place));
             // What another tab knows to be committed may be sent once more.
             let is_over = kept.is_none()
                 && (self.server.disk.log().iter().any(|entry| entry.commit.tx_id == *tx_id)
-                    || self.promises.has_acknowledged(&(user.clone(), tx_id.clone())));
+                    || self.promises.has_acknowledged(&(user.clone(), tx_id.clone()))
+                    // Refused to another tab that sends, too.
+                    || (!has_locks && self.fates.is_over(&user, tx_id, &self.server.disk)));
             if !is_over && !kept.is_some_and(|kept| is_same_payload(&kept.transaction, transaction)) {
                 let sent = &transaction.operations;
                 return fail("CL2", format!("sends {tx_id} {sent:?}, of which is kept: {kept:?}"));
@@ -112,16 +121,25 @@ impl World {
 
     pub(super) fn open_some_tab(&mut self) -> Result<(), Failure> {
         let browser = self.prng.below(self.browsers.len());
-        self.open_a_tab(browser)
+        let make = if self.browsers[browser].keeps && self.prng.chance(40) { Tab::list } else { Tab::new };
+        self.open(browser, make)
     }
 
     pub(super) fn open_a_tab(&mut self, browser: usize) -> Result<(), Failure> {
+        self.open(browser, Tab::new)
+    }
+
+    fn open(
+        &mut self,
+        browser: usize,
+        make: impl Fn(TabId, (usize, &Browser), &Id, Option<Fault>) -> Tab,
+    ) -> Result<(), Failure> {
         let open = self.tabs.values().filter(|tab| tab.browser == browser).count();
         if open >= TABS_MAX {
             return Ok(());
         }
         let number = self.next_number();
-        let tab = Tab::new(number, (browser, &self.browsers[browser]), &self.project, self.fault);
+        let tab = make(number, (browser, &self.browsers[browser]), &self.project, self.fault);
         self.note(|| format!("{} is opened", tab.name()));
         self.tabs.insert(number, tab);
         if self.prng.chance(70) { self.read_store(number) } else { Ok(()) }
@@ -142,6 +160,22 @@ impl World {
         self.note(|| format!("{} is gone", tab.name()));
         let store = self.browsers[tab.browser].store(&tab.user);
         store.lose_tab(number, &mut self.prng);
+        self.is_gone(&tab);
+        Ok(())
+    }
+
+    /// A list leaves the song: the page is still there, and what it has written is kept.
+    fn leave(&mut self, number: TabId) -> Result<(), Failure> {
+        let Some(tab) = self.tabs.remove(&number) else { return Ok(()) };
+        self.tally.lists += 1;
+        self.note(|| format!("{} leaves the song", tab.name()));
+        self.browsers[tab.browser].store(&tab.user).release(number);
+        self.is_gone(&tab);
+        Ok(())
+    }
+
+    fn is_gone(&mut self, tab: &Tab) {
+        let store = self.browsers[tab.browser].store(&tab.user);
         let lost = tab.pending().filter(|transaction| !store.holds(&transaction.tx_id));
         lost.for_each(|transaction| self.fates.orphaned(&tab.user, &transaction.tx_id));
         // What it had sent may still arrive.
@@ -155,7 +189,17 @@ impl World {
                 left.up.clear();
             }
         }
-        Ok(())
+    }
+
+    /// A list that does not get to send gives up: a tab that has the song open does.
+    pub(super) fn a_list_has_waited(&mut self) -> Result<(), Failure> {
+        let lists: Vec<TabId> =
+            self.tabs.values().filter(|tab| tab.is_list() && !tab.is_frozen).map(|tab| tab.id).collect();
+        self.prng.pick(&lists).copied().map_or(Ok(()), |number| self.has_waited(number))
+    }
+
+    fn has_waited(&mut self, number: TabId) -> Result<(), Failure> {
+        if self.tabs.get_mut(&number).is_some_and(Tab::has_waited) { self.leave(number) } else { Ok(()) }
     }
 
     /// The browser crashes with all its tabs, or its machine loses power.
@@ -260,6 +304,14 @@ impl World {
         })
     }
 
+    /// Without locks whoever has read the queue sends.
+    pub(super) fn share_lead(&mut self, number: TabId) -> Result<(), Failure> {
+        self.tally.sharers += 1;
+        self.run_tasks(number)?;
+        self.read_store(number)?;
+        self.in_tab(number, |tab| tab.lead(true))
+    }
+
     /// The session of a browser expires: its connections are cut, and new ones turned away.
     pub(super) fn end_a_session(&mut self) -> Result<(), Failure> {
         let browser = self.prng.below(self.browsers.len());
@@ -338,6 +390,7 @@ impl World {
             if self.tabs.get(&tab).is_some_and(|tab| tab.user != user) {
                 self.lose_tab(tab)?;
             }
+            self.has_waited(tab)?;
         }
         if !self.tabs.values().any(|tab| tab.browser == number) {
             self.open_a_tab(number)?;

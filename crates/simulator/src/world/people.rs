@@ -10,7 +10,7 @@ use sync::wire::{Pointer, Presence};
 use super::{Http, World, id, raw};
 use crate::browser::TabId;
 use crate::checks::Failure;
-use crate::edits::any_edit;
+use crate::edits::{any_edit, turn};
 use crate::guide::Wants;
 use crate::server::{Answer, Ask, payload_hash};
 use crate::tab::Tab;
@@ -18,7 +18,7 @@ use crate::tab::Tab;
 impl World {
     /// A tab in which somebody may work now.
     pub(super) fn some_tab(&mut self) -> Option<TabId> {
-        let at_hand = |tab: &&Tab| !tab.is_frozen && self.browsers[tab.browser].user == tab.user;
+        let at_hand = |tab: &&Tab| !tab.is_frozen && !tab.is_list() && self.browsers[tab.browser].user == tab.user;
         let tabs: Vec<TabId> = self.tabs.values().filter(at_hand).map(|tab| tab.id).collect();
         self.prng.pick(&tabs).copied()
     }
@@ -30,13 +30,18 @@ impl World {
 
     pub(super) fn edit_in_a_tab(&mut self) -> Result<(), Failure> {
         let Some(number) = self.some_tab() else { return Ok(()) };
-        let now = self.local_time(number);
+        let mut now = self.local_time(number);
         let tab = &self.tabs[&number];
         let (user, browser) = (tab.user.clone(), tab.browser);
-        let operations = any_edit(&mut self.prng, &tab.view().clone(), &user, user.as_str());
+        let turned = tab.turned().filter(|_| self.prng.chance(20));
+        let mut operations = any_edit(&mut self.prng, &tab.view().clone(), &user, user.as_str());
         let tx_id = self.browsers[browser].new_id();
-        let label = if self.prng.chance(60) { "Turn a knob" } else { "" }.to_owned();
-        let (begins, ends) = (self.prng.chance(5), self.prng.chance(40));
+        let label = if self.prng.chance(60) || turned.is_some() { "Turn a knob" } else { "" }.to_owned();
+        let (begins, ends) = (self.prng.chance(5) && turned.is_none(), self.prng.chance(40));
+        // A hand goes on turning, however much has happened elsewhere meanwhile.
+        if let Some((knob, then)) = turned {
+            (operations, now) = (vec![turn(&mut self.prng, &knob)], Timestamp(then.0 + 300));
+        }
         let Some(tab) = self.tabs.get_mut(&number) else { return Ok(()) };
         let edit = Edit { label, gesture: tab.gesture(begins.then(|| tx_id.clone()), ends) };
         let text = self.trace.is_some().then(|| serde_json::to_string(&operations).unwrap_or_default());

@@ -19,6 +19,8 @@ enum Due {
     Read(TabId),
     /// A lock is free.
     Lock(usize, Id),
+    /// A tab in a browser without locks is to send.
+    Share(TabId),
 }
 
 impl World {
@@ -30,7 +32,7 @@ impl World {
                     due.push(Due::Write(number, user.clone()));
                 }
             }
-            for user in browser.users.iter().filter(|_| browser.keeps) {
+            for user in browser.users.iter().filter(|_| browser.keeps && browser.has_locks) {
                 let is_held = browser.stores().any(|(whose, store)| whose == user && store.holder.is_some());
                 let mut tabs = self.tabs.values().filter(|tab| tab.browser == number && tab.user == *user);
                 if !is_held && tabs.any(|tab| tab.is_loaded && !tab.is_frozen) {
@@ -43,6 +45,10 @@ impl World {
                 due.push(Due::Read(tab.id));
             } else if !tab.tasks.is_empty() {
                 due.push(Due::Task(tab.id));
+            }
+            let browser = &self.browsers[tab.browser];
+            if tab.is_loaded && !tab.leads && browser.keeps && !browser.has_locks {
+                due.push(Due::Share(tab.id));
             }
         }
         due
@@ -63,6 +69,7 @@ impl World {
             Due::Task(number) => self.run_task(number).map(drop),
             Due::Read(number) => self.read_store(number),
             Due::Lock(browser, user) => self.grant_lock(browser, &user),
+            Due::Share(number) => self.share_lead(number),
         }
     }
 

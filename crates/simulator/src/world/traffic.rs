@@ -23,9 +23,9 @@ impl World {
     }
 
     pub(super) fn connect(&mut self, tab: TabId) -> Result<(), Failure> {
-        let Some(known) = self.tabs.get(&tab).filter(|tab| tab.link.is_none() && !tab.is_frozen) else {
-            return Ok(());
-        };
+        // A list connects when it is to send.
+        let may = |tab: &&Tab| tab.link.is_none() && !tab.is_frozen && (tab.leads || !tab.is_list());
+        let Some(known) = self.tabs.get(&tab).filter(may) else { return Ok(()) };
         let browser = &self.browsers[known.browser];
         if !browser.has_session {
             // 401.

@@ -8,12 +8,12 @@ use std::time::Duration;
 use leptos::prelude::*;
 use model::Id;
 use serde::de::DeserializeOwned;
-use sync::{Event, TabMessage};
+use sync::{End, Event, TabMessage};
 
 use super::api::{self, Failure, MeAnswer};
 use super::audio_cache;
 use super::clock;
-use super::drain::{Drain, Drained, End};
+use super::drain::{Drain, Drained};
 use super::exports;
 use super::songs;
 use super::store::{Health, Listed, Store};

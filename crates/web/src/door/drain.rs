@@ -1,14 +1,14 @@
 //! Sends what waits of a project that is not open: the list of projects does so, one after the other.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use model::Id;
-use sync::wire::{ClientMessage, ServerMessage};
-use sync::{Effect, Event, Kept, Replica, TabMessage};
+use sync::wire::ClientMessage;
+use sync::{Effect, End, Event, Kept, Messenger, TabMessage};
 
 use super::outbox::Outbox;
 use super::socket::{Socket, SocketEvent};
@@ -21,8 +21,6 @@ use crate::toast::undo_words;
 const LEAD_WAIT: Duration = Duration::from_secs(2);
 /// A tab that sends and is silent has been robbed of its lock by then.
 const ROB_WAIT: Duration = Duration::from_secs(3);
-/// When the server has failed so often in a row, another project has its turn. More than it takes to find out which edit it fails on.
-const FAILURES_MAX: u32 = 10;
 
 /// What comes of it.
 pub(crate) enum Drained {
@@ -36,20 +34,6 @@ pub(crate) enum Drained {
     Done(End),
 }
 
-/// Why there is not.
-pub(crate) enum End {
-    /// All has been sent, but for these edits that are set aside.
-    Sent(BTreeSet<Id>),
-    /// The project is closed to this user, for this reason, and these edits wait in vain.
-    Closed(String, BTreeSet<Id>),
-    /// Another tab sends.
-    Elsewhere,
-    /// The server has failed too often.
-    Failed,
-    /// Whoever began it has gone.
-    Left,
-}
-
 /// One project whose edits are being sent. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Drain(Rc<Inner>);
@@ -57,7 +41,7 @@ pub(crate) struct Drain(Rc<Inner>);
 struct Inner {
     project: Id,
     store: Store,
-    replica: RefCell<Replica>,
+    messenger: RefCell<Messenger>,
     socket: RefCell<Option<Socket>>,
     tabs: RefCell<Option<Tabs>>,
     outbox: RefCell<Option<Outbox>>,
@@ -67,17 +51,13 @@ struct Inner {
     /// How often what is kept is being read; what other tabs say meanwhile is heard after that.
     reads: Cell<usize>,
     heard: RefCell<Vec<TabMessage>>,
-    leads: Cell<bool>,
-    /// How often the server has failed since something was committed.
-    failures: Cell<u32>,
-    is_done: Cell<bool>,
 }
 
 impl Drain {
     /// Begins to send what waits of `project`, and tells what comes of it.
     pub(crate) async fn begin(store: Store, me: Id, project: Id, tell: impl Fn(Drained) + 'static) -> Drain {
         let drain = Drain(Rc::new(Inner {
-            replica: RefCell::new(Replica::keeping(me.clone(), project.clone(), CHANNEL)),
+            messenger: RefCell::new(Messenger::new(me.clone(), project.clone(), CHANNEL)),
             project: project.clone(),
             store,
             socket: RefCell::new(None),
@@ -87,13 +67,9 @@ impl Drain {
             labels: RefCell::default(),
             reads: Cell::new(0),
             heard: RefCell::default(),
-            leads: Cell::new(false),
-            failures: Cell::new(0),
-            is_done: Cell::new(false),
         }));
-        // What an undo that waits has met since it was made shows only against what was there then.
         if let Some(Cached { epoch, seq, records, commits, .. }) = drain.0.store.cached(&project).await {
-            let effects = drain.0.replica.borrow_mut().restore(epoch, seq, records, &commits);
+            let effects = drain.0.messenger.borrow_mut().restore(epoch, seq, records, &commits);
             drain.perform(effects);
         }
         drain.take_up(drain.0.store.load(&project)).await;
@@ -115,9 +91,8 @@ impl Drain {
 
     /// Another tab sends for this project.
     fn end_unless_it_leads(&self) {
-        if !self.0.leads.get() {
-            self.end(End::Elsewhere);
-        }
+        let end = self.0.messenger.borrow_mut().has_waited();
+        self.ended(end);
     }
 
     /// The project.
@@ -127,14 +102,13 @@ impl Drain {
 
     /// Whether the server has failed on an edit too often.
     pub(crate) fn is_parked(&self, tx_id: &Id) -> bool {
-        self.0.replica.borrow().is_parked(tx_id)
+        self.0.messenger.borrow().replica().is_parked(tx_id)
     }
 
     /// The user wants what was set aside to be tried again, and at once.
     pub(crate) fn retry(&self) {
-        self.0.failures.set(0);
         self.handle(Event::Retry);
-        let is_live = self.0.replica.borrow().status().live;
+        let is_live = self.0.messenger.borrow().replica().status().live;
         if let Some(socket) = self.0.socket.borrow().clone().filter(|_| !is_live) {
             socket.reconnect_now();
         }
@@ -142,8 +116,13 @@ impl Drain {
 
     /// The user gives an edit up, or something else has happened.
     pub(crate) fn handle(&self, event: Event) {
-        let effects = self.0.replica.borrow_mut().handle(event);
+        let (effects, end) = self.0.messenger.borrow_mut().handle(event);
         self.perform(effects);
+        self.ended(end);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.messenger.borrow().has_ended()
     }
 
     /// Takes up the edits that wait, which `read` reads.
@@ -194,7 +173,7 @@ impl Drain {
         let sender = self.0.outbox.borrow().as_ref().map(Outbox::number);
         let drain = self.clone();
         let told = move |outcome: Outcome| match outcome {
-            _ if drain.0.is_done.get() => {}
+            _ if drain.has_ended() => {}
             Outcome::At(place) => drain.handle(Event::Kept { tx_id, place: Some(place) }),
             Outcome::Nowhere => drain.handle(Event::Kept { tx_id, place: None }),
             Outcome::Overtaken => drain.end(End::Elsewhere),
@@ -212,32 +191,33 @@ impl Drain {
         match event {
             TabEvent::Says(message) => self.hear(message),
             TabEvent::Leads(true) => {
-                self.0.leads.set(true);
                 let drain = self.clone();
-                leptos::task::spawn_local(async move {
-                    drain.take_over().await;
-                    // Ended meanwhile, it opens nothing; what it has taken holds it.
-                    if drain.0.is_done.get() {
-                        drop(drain.0.outbox.borrow_mut().take());
-                        return;
-                    }
-                    let (heard, sends) = (drain.clone(), drain.clone());
-                    let has_to_send = move || sends.0.replica.borrow().status().has_to_send();
-                    let socket = Socket::open(move |event| heard.socket_event(event), has_to_send);
-                    *drain.0.socket.borrow_mut() = Some(socket);
-                    drain.handle(Event::Leads(true));
-                });
+                leptos::task::spawn_local(async move { drain.lead().await });
             }
             TabEvent::Left => {}
-            TabEvent::Leads(false) => {
-                self.handle(Event::Leads(false));
-                self.end(End::Elsewhere);
-            }
+            TabEvent::Leads(false) => self.handle(Event::Leads(false)),
         }
     }
 
+    /// It is this one's turn to send.
+    async fn lead(&self) {
+        self.0.messenger.borrow_mut().takes_turn();
+        self.take_over().await;
+        // Ended meanwhile, it opens nothing; what it has taken holds it.
+        if self.has_ended() {
+            drop(self.0.outbox.borrow_mut().take());
+            return;
+        }
+        let (heard, sends) = (self.clone(), self.clone());
+        let has_to_send = move || sends.0.messenger.borrow().replica().status().has_to_send();
+        let socket = Socket::open(move |event| heard.socket_event(event), has_to_send);
+        *self.0.socket.borrow_mut() = Some(socket);
+        let has_lock = self.0.tabs.borrow().as_ref().is_some_and(Tabs::holds_lock);
+        self.handle(if has_lock { Event::Leads(true) } else { Event::SharesLead });
+    }
+
     fn socket_event(&self, event: SocketEvent) {
-        if self.0.is_done.get() {
+        if self.has_ended() {
             return;
         }
         self.handle(match event {
@@ -248,12 +228,6 @@ impl Drain {
                 }
                 Event::Disconnected
             }
-            SocketEvent::Message(message @ (ServerMessage::Acknowledged { .. } | ServerMessage::Commits { .. })) => {
-                self.0.failures.set(0);
-                Event::Message(message)
-            }
-            // What others do is of no use here.
-            SocketEvent::Message(ServerMessage::Presences { .. } | ServerMessage::Present { .. }) => return,
             SocketEvent::Message(message) => Event::Message(message),
         });
     }
@@ -280,15 +254,20 @@ impl Drain {
                     let (what, why) = (what.unwrap_or_else(an_edit), (status != 403).then_some(message));
                     (self.0.tell)(Drained::Refused { what, why });
                 }
-                Effect::Reconnect => self.fail(),
-                Effect::StatusChanged => self.look(),
+                Effect::Reconnect => {
+                    if let Some(socket) = self.0.socket.borrow().clone() {
+                        // Later: this runs inside the socket's own event.
+                        clock::after(Duration::ZERO, move || socket.reconnect());
+                    }
+                }
+                Effect::StatusChanged => (self.0.tell)(Drained::Changed),
                 Effect::Skipped { operations, reason: None, .. } => skipped.extend(operations),
                 Effect::Skipped { operations, reason: Some(reason), .. } => {
-                    let words = undo_words::left_out(self.0.replica.borrow().view(), &operations);
+                    let words = undo_words::left_out(self.0.messenger.borrow().replica().view(), &operations);
                     (self.0.tell)(Drained::Says(words, reason));
                 }
                 Effect::HidOthersWork { keys, .. } => {
-                    let words = undo_words::hidden(self.0.replica.borrow().view(), &keys);
+                    let words = undo_words::hidden(self.0.messenger.borrow().replica().view(), &keys);
                     (self.0.tell)(Drained::Says(words, "Redo brings it back, in the song.".to_owned()));
                 }
                 // Nobody looks at the records, and what is cached stays as it is.
@@ -300,46 +279,19 @@ impl Drain {
             }
         }
         if !skipped.is_empty() {
-            let words = undo_words::left_alone(self.0.replica.borrow().view(), &skipped);
+            let words = undo_words::left_alone(self.0.messenger.borrow().replica().view(), &skipped);
             (self.0.tell)(Drained::Says(words, String::new()));
-        }
-    }
-
-    /// The server cannot take anything at the moment.
-    fn fail(&self) {
-        self.0.failures.set(self.0.failures.get() + 1);
-        if self.0.failures.get() >= FAILURES_MAX {
-            return self.end(End::Failed);
-        }
-        if let Some(socket) = self.0.socket.borrow().clone() {
-            // Later: this runs inside the socket's own event.
-            clock::after(Duration::ZERO, move || socket.reconnect());
-        }
-    }
-
-    fn look(&self) {
-        let replica = self.0.replica.borrow();
-        let status = replica.status();
-        let waits = || replica.pending().map(|(transaction, _)| transaction.tx_id.clone());
-        let end = match status.denied {
-            Some(reason) => Some(End::Closed(reason, waits().collect())),
-            None => {
-                let is_over = self.0.leads.get() && status.live && !status.has_to_send();
-                is_over.then(|| End::Sent(waits().collect()))
-            }
-        };
-        drop(replica);
-        (self.0.tell)(Drained::Changed);
-        if let Some(end) = end {
-            self.end(end);
         }
     }
 
     /// Leaves the project, for this reason.
     pub(crate) fn end(&self, end: End) {
-        if self.0.is_done.replace(true) {
-            return;
-        }
+        let end = self.0.messenger.borrow_mut().leave(end);
+        self.ended(end);
+    }
+
+    fn ended(&self, end: Option<End>) {
+        let Some(end) = end else { return };
         if let Some(tabs) = self.0.tabs.borrow_mut().take() {
             tabs.leave();
         }
