@@ -230,7 +230,7 @@ fn cl3_what_is_given_up_is_gone_from_view_and_store() {
 }
 
 #[test]
-fn cl2_an_edit_that_takes_in_another_is_kept_again_before_it_is_sent() {
+fn si1_cl2_an_edit_that_takes_in_another_is_kept_again_before_it_is_sent() {
     let mut band = Band::new(1, true);
     band.happen(0, Event::Leads(true));
     let (epoch, seq) = (id("e1"), band.room.seq());
@@ -250,7 +250,7 @@ fn cl2_an_edit_that_takes_in_another_is_kept_again_before_it_is_sent() {
 }
 
 #[test]
-fn cl4_cl8_only_the_tab_that_sends_lets_an_edit_take_in_another() {
+fn si1_cl4_cl8_only_the_tab_that_sends_lets_an_edit_take_in_another() {
     let mut band = Band::new(2, true);
     band.happen(0, Event::Leads(true));
     band.connect(1);
@@ -288,7 +288,7 @@ fn cl4_cl8_without_locks_no_tab_lets_an_edit_take_in_another() {
 }
 
 #[test]
-fn cl2_what_could_not_be_kept_is_sent_by_the_tab_that_has_it_in_its_turn() {
+fn si1_cl2_what_could_not_be_kept_is_sent_by_the_tab_that_has_it_in_its_turn() {
     let mut band = Band::sending(2);
     let first = band.edit(1, &named("Louder"), volume(0.5), at(0));
     let second = band.edit(1, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(5_000));
@@ -304,7 +304,7 @@ fn cl2_what_could_not_be_kept_is_sent_by_the_tab_that_has_it_in_its_turn() {
 }
 
 #[test]
-fn cl3_what_is_put_off_with_another_is_not_set_aside_with_it() {
+fn si1_cl3_what_is_put_off_with_another_is_not_set_aside_with_it() {
     let mut band = Band::connected(1, false);
     let bad = band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
     let good = band.edit(0, &named("Louder"), volume(0.5), at(5_000));
@@ -371,7 +371,7 @@ fn cl3_what_depends_on_an_edit_that_steps_aside_waits_for_it() {
 }
 
 #[test]
-fn cl4_what_is_not_kept_any_more_has_been_settled_by_another_tab() {
+fn si1_cl4_what_is_not_kept_any_more_has_been_settled_by_another_tab() {
     let mut band = Band::connected(2, true);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.kept(0, &tx_id, Some(1));

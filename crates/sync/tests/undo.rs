@@ -219,7 +219,7 @@ fn un1_what_is_deleted_again_after_an_undo_comes_back_again() {
 }
 
 #[test]
-fn un3_an_undo_waits_for_its_edit_and_goes_back_to_what_that_has_met() {
+fn si1_un3_an_undo_waits_for_its_edit_and_goes_back_to_what_that_has_met() {
     let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.undo(0);
@@ -261,7 +261,7 @@ fn un3_an_undo_that_waited_is_kept_as_it_is_sent() {
 }
 
 #[test]
-fn un1_steps_keep_their_order_when_the_clock_is_set_back() {
+fn si1_un1_steps_keep_their_order_when_the_clock_is_set_back() {
     let mut band = Band::connected(1, false);
     band.edit(0, &named("Louder"), volume(0.5), at(9_000));
     band.edit(0, &named("Rename"), vec![set(Table::Tracks, &id("t"), "name", "Low")], at(0));
@@ -271,7 +271,7 @@ fn un1_steps_keep_their_order_when_the_clock_is_set_back() {
 }
 
 #[test]
-fn un1_what_was_undone_before_something_new_in_another_tab_is_over() {
+fn si1_un1_what_was_undone_before_something_new_in_another_tab_is_over() {
     let mut band = Band::connected(2, true);
     band.edit(0, &named("Louder"), volume(0.5), at(0));
     band.undo(0);
