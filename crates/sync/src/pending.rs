@@ -83,6 +83,11 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
+    /// Whether there is something to take back: where there is not, what waits to do so does something else than the view shows.
+    pub(crate) fn can_be_taken_back(&self) -> bool {
+        !self.inverse.is_empty()
+    }
+
     /// Whether these operations, committed at `time`, do what the view showed when this one was the oldest: then the
     /// younger ones, which were applied on top of it, do what they did. Only times may differ; no operation reads one.
     pub(crate) fn was_foreseen(&self, operations: &[Operation], time: Timestamp) -> bool {

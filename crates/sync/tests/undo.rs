@@ -7,9 +7,9 @@ mod band;
 use band::{Band, CHANNEL, at, id, label, named, new_clip, new_track, volume};
 use model::{Id, Table};
 use operations::build::{delete, set};
-use operations::{Author, Operation};
+use operations::{Author, Change, Operation, Scope};
 use sync::wire::ServerMessage;
-use sync::{Edit, Effect, Event, Submitted};
+use sync::{Edit, Effect, Event, Room, Submitted};
 
 /// The room takes what tab 0 has sent, and tab 0 hears of it in one message with what came before.
 fn serve_together(band: &mut Band, mut before: Vec<Submitted>) {
@@ -200,6 +200,38 @@ fn un3_what_is_brought_back_before_it_is_sent_hides_nothing() {
     band.serve(0);
     band.serve(0);
     assert_eq!(band.tabs[0].hidden, 0);
+    band.settled(0);
+}
+
+#[test]
+fn si1_cl1_an_undo_of_what_changes_nothing_in_a_restored_log_shows_what_it_will_do() {
+    let mut band = Band::connected(1, false);
+    band.edit(0, &named("Add track"), vec![new_track("n", "New")], at(0));
+    band.serve(0);
+    let (seq, backup) = (band.room.seq(), band.room.records().clone());
+    band.happen(0, Event::Disconnected);
+    band.undo(0);
+    band.redo(0);
+    band.undo(0);
+    band.tabs[0].sent.clear();
+    band.connect(0);
+    band.serve(0);
+    // Now the last undo knows when the first one has come to stand in the log.
+    band.foreign("bob", vec![set(Table::Tracks, &id("n"), "volume", 0.4)]);
+    band.happen(0, Event::Disconnected);
+    band.tabs[0].sent.clear();
+    band.room = Room::new(Scope::Project(id("p")), id("e2"), seq, backup);
+    // There the track has never been away: the redo does nothing, and nothing takes it back.
+    band.connect(0);
+    band.serve(0);
+    let replica = &band.tabs[0].replica;
+    let last: Vec<Operation> = replica.pending().flat_map(|(transaction, _)| transaction.operations.clone()).collect();
+    let Change::Set(deleted) = &last[0].change else { panic!("{last:?}") };
+    assert_eq!(
+        (last.len(), replica.view().find(Table::Tracks, &id("n")).unwrap().text("deleted")),
+        (1, deleted.as_str())
+    );
+    band.serve(0);
     band.settled(0);
 }
 

@@ -177,7 +177,9 @@ impl Replica {
             let is_own = commit.author == self.author.id();
             let own = if is_own { self.pending.settle(&commit.tx_id, &mut touched) } else { None };
             let was_foreseen = match &own {
-                Some(settled) => is_next && settled.was_foreseen(&commit.operations, commit.time),
+                Some(settled) => {
+                    is_next && settled.can_be_taken_back() && settled.was_foreseen(&commit.operations, commit.time)
+                }
                 None => true,
             };
             if let Some(settled) = &own {
@@ -299,7 +301,7 @@ impl Replica {
             return if seq > self.seq { vec![self.reload(), Effect::StatusChanged] } else { Vec::new() };
         };
         let Transaction { operations, gesture, .. } = settled.transaction.clone();
-        let foreseen = settled.was_foreseen(&operations, time);
+        let foreseen = settled.can_be_taken_back() && settled.was_foreseen(&operations, time);
         let commit = Commit { seq, tx_id: tx_id.clone(), author: self.author.id(), time, gesture, operations };
         let mut effects = self.settled(&settled, &commit, foreseen && seq > self.seq, &mut keys);
         // A repeat is acknowledged with its old place, which this replica has passed already.
