@@ -67,10 +67,14 @@ test('a list tells all keys, and single letters can be switched off for good (WC
     await expect(help.getByText(what)).toBeVisible()
   }
   await page.screenshot({ path: info.outputPath('keys.png') })
+  const loop = page.getByTestId('loop')
+  await expect(loop).toHaveAttribute('title', 'Loop (L)')
   await page.getByTestId('single-keys').uncheck()
   await page.keyboard.press('Escape')
   await expect(help).toBeHidden()
-  const loop = page.getByTestId('loop')
+  // Tips name the keys that act, and no others.
+  await expect(loop).toHaveAttribute('title', 'Loop')
+  await expect(page.getByTestId('play')).toHaveAttribute('title', 'Play and stop (Space)')
   await page.keyboard.press('l')
   await page.keyboard.press('?')
   await expect(loop).toHaveAttribute('aria-pressed', 'false')

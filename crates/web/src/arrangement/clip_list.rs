@@ -20,7 +20,7 @@ use crate::door::clock;
 use crate::door::imports::Progress;
 use crate::door::new_id;
 use crate::door::times::Times;
-use crate::shortcuts::{self, Command};
+use crate::shortcuts::{self, Command, Place};
 use crate::transport::position::{bars_in_words, beats_in_words};
 
 /// All clips are listed up to this many; of more, those near the view.
@@ -346,7 +346,7 @@ fn key(board: Board, id: &Id, event: &leptos::ev::KeyboardEvent) {
     if board.selection.with_untracked(BTreeSet::is_empty) {
         board.select(id, false);
     }
-    let Some(command) = shortcuts::on_clip(event) else { return };
+    let Some(command) = shortcuts::on(Place::Clip, event) else { return };
     let shape = |what: &'static str, change: fn(&mut Clip)| clip_panel::change(board, id, what, change);
     let mut goes_on = None;
     match command {

@@ -20,6 +20,7 @@ use crate::door::imports::new_track;
 use crate::door::new_id;
 use crate::door::sound::Sound;
 use crate::mixer::ForWhom;
+use crate::shortcuts::{self, Command, Place};
 
 /// Adds an empty track below the others.
 pub(super) fn add_track(board: Board) {
@@ -122,22 +123,19 @@ fn Header(id: Id, lifted: RwSignal<Option<(Id, usize)>>) -> impl IntoView {
     let stored = StoredValue::new(id.clone());
     let lanes = expect_context::<LanesShown>();
     let key = move |event: leptos::ev::KeyboardEvent| {
-        if renaming.get_untracked() || event.ctrl_key() || event.meta_key() {
+        if renaming.get_untracked() {
             return;
         }
-        if matches!(event.key().as_str(), "a" | "A") {
-            lanes.toggle(&stored.get_value());
-            return event.stop_propagation();
-        }
-        if !board.door.may_edit() {
-            return;
-        }
-        let id = stored.get_value();
-        let rank = rank_of(board, &id);
-        match event.key().as_str() {
-            "F2" => renaming.set(true),
-            "ArrowUp" if event.alt_key() && rank > 0 => move_track(board, &id, rank - 1),
-            "ArrowDown" if event.alt_key() => move_track(board, &id, rank + 1),
+        let (id, may_edit) = (stored.get_value(), board.door.may_edit());
+        match shortcuts::on(Place::Track, &event) {
+            Some(Command::Automation) => lanes.toggle(&id),
+            Some(Command::Rename) if may_edit => renaming.set(true),
+            Some(Command::Rank(-1)) if may_edit => {
+                if let Some(above) = rank_of(board, &id).checked_sub(1) {
+                    move_track(board, &id, above);
+                }
+            }
+            Some(Command::Rank(_)) if may_edit => move_track(board, &id, rank_of(board, &id) + 1),
             _ => return,
         }
         event.prevent_default();

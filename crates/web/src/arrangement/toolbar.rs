@@ -18,32 +18,34 @@ pub(super) fn Toolbar() -> impl IntoView {
     listen(board, sound);
     let may_edit = move || board.door.may_edit_now();
     let has_chosen = Memo::new(move |_| board.selection.with(|selection| !selection.is_empty()));
+    let shortcuts = expect_context::<Shortcuts>();
+    let tip = move |what: &'static str, command: Command| move || shortcuts.tip(what, command);
     view! {
         <div class="toolbar" role="toolbar" aria-label="Arrangement" class:has-chosen=move || has_chosen.get() && may_edit()>
             <Show when=may_edit>
-                <button type="button" class="icon-button" title="Add track (T)" aria-label="Add track" data-testid="add-track"
+                <button type="button" class="icon-button" title=tip("Add track", Command::AddTrack) aria-label="Add track" data-testid="add-track"
                     on:click=move |_| headers::add_track(board)>{icon(Icon::Plus)}</button>
                 <button type="button" class="icon-button" title="Add recordings" aria-label="Add recordings" data-testid="import"
                     on:click=move |_| drop::pick_files(board)>{icon(Icon::Import)}</button>
             </Show>
             <Show when=move || has_chosen.get() && may_edit()>
-                <button type="button" class="icon-button" title="Split what is selected at the playhead (S)" aria-label="Split at the playhead" data-testid="split"
+                <button type="button" class="icon-button" title=tip("Split what is selected at the playhead", Command::Split) aria-label="Split at the playhead" data-testid="split"
                     on:click=move |_| clip_list::split_selected(board, sound.position())>{icon(Icon::Split)}</button>
-                <button type="button" class="icon-button" title="Duplicate what is selected, behind itself (Ctrl+D)" aria-label="Duplicate" data-testid="duplicate"
+                <button type="button" class="icon-button" title=tip("Duplicate what is selected, behind itself", Command::Duplicate) aria-label="Duplicate" data-testid="duplicate"
                     on:click=move |_| clip_list::duplicate_selected(board)>{icon(Icon::Duplicate)}</button>
             </Show>
             <span class="toolbar-gap"></span>
-            <button type="button" class="icon-button" title="Snap to quarter beats (N); hold Alt to go free" aria-label="Snap to grid"
+            <button type="button" class="icon-button" title=tip("Snap to quarter beats; hold Alt to go free", Command::Snap) aria-label="Snap to grid"
                 aria-pressed=move || board.snaps.get().to_string() data-testid="snap"
                 on:click=move |_| board.snaps.update(|on| *on = !*on)>{icon(Icon::Magnet)}</button>
-            <button type="button" class="icon-button wide-only" title="Follow the playhead (F)" aria-label="Follow the playhead"
+            <button type="button" class="icon-button wide-only" title=tip("Follow the playhead", Command::Follow) aria-label="Follow the playhead"
                 aria-pressed=move || board.follows.get().to_string()
                 on:click=move |_| board.follows.update(|on| *on = !*on)>{icon(Icon::Follow)}</button>
-            <button type="button" class="icon-button" title="Zoom out (−)" aria-label="Zoom out" data-testid="zoom-out"
+            <button type="button" class="icon-button" title=tip("Zoom out", Command::ZoomOut) aria-label="Zoom out" data-testid="zoom-out"
                 on:click=move |_| board.zoom_middle(1.0 / ZOOM_STEP)>{icon(Icon::Minus)}</button>
-            <button type="button" class="icon-button" title="Zoom in (+)" aria-label="Zoom in" data-testid="zoom-in"
+            <button type="button" class="icon-button" title=tip("Zoom in", Command::ZoomIn) aria-label="Zoom in" data-testid="zoom-in"
                 on:click=move |_| board.zoom_middle(ZOOM_STEP)>{icon(Icon::Plus)}</button>
-            <button type="button" class="icon-button wide-only" title="Show the whole song (0)" aria-label="Show the whole song"
+            <button type="button" class="icon-button wide-only" title=tip("Show the whole song", Command::Fit) aria-label="Show the whole song"
                 on:click=move |_| board.fit()>{icon(Icon::Fit)}</button>
         </div>
     }

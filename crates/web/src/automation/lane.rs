@@ -15,6 +15,7 @@ use crate::arrangement::{Board, window};
 use crate::controls::{focus, on_escape};
 use crate::door::clock;
 use crate::door::sound::{Sound, Trial};
+use crate::shortcuts::{self, Command, Place};
 use crate::transport::position::{bars, bars_in_words};
 
 /// Points that are listed at once: those near the view.
@@ -296,7 +297,7 @@ fn PointHandle(
         }
     };
     let key = move |event: leptos::ev::KeyboardEvent| {
-        if event.ctrl_key() || event.meta_key() || !own.with_value(|id| key(hand, node, id, &event)) {
+        if !own.with_value(|id| key(hand, node, id, &event)) {
             return;
         }
         event.prevent_default();
@@ -312,40 +313,34 @@ fn PointHandle(
 
 /// What a key does to a point; false when it does nothing.
 fn key(hand: Hand, node: NodeRef<Div>, id: &str, event: &leptos::ev::KeyboardEvent) -> bool {
-    let (board, shift) = (hand.board, event.shift_key());
-    let rise = |by: f64| {
-        let by = if shift { by * 0.1 } else { by };
+    let board = hand.board;
+    let rise = |by: f64, way: i32| {
+        let by = by * f64::from(way);
         hand.change("Move point", id, |point, scale| point.value = scale.value_at(scale.height_of(point.value) + by));
     };
-    let go = |way: i64| hand.change("Move point", id, |point, _| point.place = board.stepped(point.place, way, shift));
+    let go = |way: i64, far: bool| {
+        hand.change("Move point", id, |point, _| point.place = board.stepped(point.place, way, far));
+    };
     let bend = |by: f64| {
         hand.change("Bend automation", id, |point, _| {
             let now = if let Way::Bent(bend) = point.way { bend } else { 0.0 };
             point.way = Way::Bent(((now + by).clamp(-1.0, 1.0) * 100.0).round() / 100.0);
         });
     };
-    let beside = match (event.alt_key(), event.key().as_str()) {
-        (true, "ArrowLeft") | (false, ",") => -1,
-        (true, "ArrowRight") | (false, ".") => 1,
-        (true, _) => return false,
-        (false, _) => 0,
-    };
-    if beside != 0 {
-        go_to(hand, node, id, beside);
+    if event.key() == "Escape" && hand.held.with_untracked(Option::is_some) {
+        drop(hand.cancel());
         return true;
     }
-    match event.key().as_str() {
-        "ArrowLeft" => go(-1),
-        "ArrowRight" => go(1),
-        "ArrowUp" => rise(STEP),
-        "ArrowDown" => rise(-STEP),
-        "PageUp" => rise(STEP * 10.0),
-        "PageDown" => rise(-STEP * 10.0),
-        "h" | "H" => hold_or_not(hand, id),
-        "b" => bend(BEND_STEP),
-        "B" => bend(-BEND_STEP),
-        "Escape" if hand.held.with_untracked(Option::is_some) => drop(hand.cancel()),
-        "Delete" | "Backspace" => {
+    match shortcuts::on(Place::Point, event) {
+        Some(Command::Beside(way)) => go_to(hand, node, id, way),
+        Some(Command::Nudge(way)) => go(way, false),
+        Some(Command::NudgeBar(way)) => go(way, true),
+        Some(Command::Step(way)) => rise(STEP, way),
+        Some(Command::Fine(way)) => rise(STEP * 0.1, way),
+        Some(Command::Leap(way)) => rise(STEP * 10.0, way),
+        Some(Command::HoldValue) => hold_or_not(hand, id),
+        Some(Command::Bend(way)) => bend(BEND_STEP * f64::from(way)),
+        Some(Command::Delete) => {
             let next = neighbour(hand, id);
             hand.remove(id);
             if let Some(next) = next {
@@ -370,8 +365,9 @@ fn neighbour(hand: Hand, id: &str) -> Option<String> {
 }
 
 /// Goes to the point before or behind another, and brings it into view.
-fn go_to(hand: Hand, node: NodeRef<Div>, id: &str, way: isize) {
+fn go_to(hand: Hand, node: NodeRef<Div>, id: &str, way: i64) {
     let points = untrack(|| hand.shown());
+    let way = if way < 0 { -1 } else { 1 };
     let at = points.iter().position(|point| point.id == id).and_then(|at| at.checked_add_signed(way));
     let Some(next) = at.and_then(|at| points.get(at)) else { return };
     let (board, place) = (hand.board, next.place.beats());

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::Hold;
 use crate::automation::MOVES_BY_ITSELF;
 use crate::door::Door;
+use crate::shortcuts::{self, Command, Place};
 
 /// Pixels of dragging from one end to the other.
 const WAY: f64 = 160.0;
@@ -50,9 +51,9 @@ pub(crate) fn Dial(
         if hold.escaped(&event) {
             return;
         }
-        let by = Hold::key(&event, step);
-        let is_default = event.key() == "0";
-        if by.is_none() && !is_default {
+        let Some(command) = shortcuts::on(Place::Control, &event) else { return };
+        let by = Hold::turn(command, step);
+        if by.is_none() && command != Command::Default {
             return;
         }
         event.prevent_default();

@@ -7,9 +7,12 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent, PointerEvent, WheelEvent};
 
 use crate::door::{Door, clock};
+use crate::shortcuts::Command;
 
 /// With Shift held everything moves this much less.
 const FINE: f64 = 0.1;
+/// What Page Up turns, as a part of the way.
+const LEAP: f64 = 0.1;
 /// A notch of the wheel, as a part of the way.
 const NOTCH: f64 = 0.02;
 /// So long after the last notch of the wheel its turn is written.
@@ -184,15 +187,13 @@ impl Hold {
     }
 
     /// By how much a key turns it, in parts of the way, for steps of `step`; none for other keys.
-    pub(crate) fn key(event: &KeyboardEvent, step: f64) -> Option<f64> {
-        let step = if event.shift_key() { step * FINE } else { step };
-        Some(match event.key().as_str() {
-            "ArrowUp" | "ArrowRight" => step,
-            "ArrowDown" | "ArrowLeft" => -step,
-            "PageUp" => 0.1,
-            "PageDown" => -0.1,
-            "Home" => -1.0,
-            "End" => 1.0,
+    pub(crate) fn turn(command: Command, step: f64) -> Option<f64> {
+        Some(match command {
+            Command::Step(way) => step * f64::from(way),
+            Command::Fine(way) => step * FINE * f64::from(way),
+            Command::Leap(way) => LEAP * f64::from(way),
+            Command::First => -1.0,
+            Command::Last => 1.0,
             _ => return None,
         })
     }

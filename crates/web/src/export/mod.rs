@@ -11,6 +11,7 @@ use model::{Clip, Id, Table};
 use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::exports::{Exports, Stage};
+use crate::shortcuts::{Command, Shortcuts};
 use dialog::Dialog;
 use form::Stretch;
 
@@ -94,13 +95,13 @@ pub(crate) fn ExportKey(
     /// What it says beside its icon.
     label: &'static str,
 ) -> impl IntoView {
-    let export = expect_context::<Export>();
+    let (export, shortcuts) = (expect_context::<Export>(), expect_context::<Shortcuts>());
     let done = move || match export.exports.stage().get() {
         Stage::Running(done) => done.unwrap_or_default(),
         _ => 0.0,
     };
     view! {
-        <button type="button" class=class data-testid="export" title=move || format!("{} (X)", export.words()) aria-label=move || export.words()
+        <button type="button" class=class data-testid="export" title=move || shortcuts.tip(&export.words(), Command::Export) aria-label=move || export.words()
             aria-haspopup="dialog" data-state=move || export.exports.stage().with(state) style:--done=move || done().to_string()
             on:click=move |_| export.toggle()>{icon(Icon::Download)} {label}</button>
     }

@@ -17,6 +17,7 @@ use crate::door::now;
 use crate::door::past::Moment;
 use crate::people::initials;
 use crate::projects::when::ago;
+use crate::shortcuts::{Command, Shortcuts};
 
 /// So near the end of the list, in pixels, older entries are fetched.
 const NEAR_THE_END: i32 = 400;
@@ -26,9 +27,9 @@ const MINUTE: Duration = Duration::from_secs(30);
 /// The button in the top bar.
 #[component]
 pub(crate) fn HistoryKey() -> impl IntoView {
-    let history = expect_context::<History>();
+    let (history, shortcuts) = (expect_context::<History>(), expect_context::<Shortcuts>());
     view! {
-        <button type="button" class="icon-button history-key" data-testid="history" title="History (H)" aria-label="History"
+        <button type="button" class="icon-button history-key" data-testid="history" title=move || shortcuts.tip("History", Command::History) aria-label="History"
             aria-expanded=move || history.is_open().to_string() aria-pressed=move || history.is_open().to_string()
             on:click=move |_| history.toggle()>{icon(Icon::History)}</button>
     }
@@ -64,7 +65,7 @@ enum Tab {
 
 #[component]
 fn Panel() -> impl IntoView {
-    let history = expect_context::<History>();
+    let (history, shortcuts) = (expect_context::<History>(), expect_context::<Shortcuts>());
     let tab = RwSignal::new(Tab::Changes);
     let panel = NodeRef::<leptos::html::Aside>::new();
     Effect::new(move |_| {
@@ -88,7 +89,7 @@ fn Panel() -> impl IntoView {
                     <TabKey tab own=Tab::Changes label="Changes" />
                     <TabKey tab own=Tab::Versions label="Versions" />
                 </div>
-                <button type="button" class="icon-button small" aria-label="Close the history" title="Close (H)"
+                <button type="button" class="icon-button small" aria-label="Close the history" title=move || shortcuts.tip("Close", Command::History)
                     on:click=move |_| history.toggle()>{icon(Icon::Close)}</button>
             </header>
             <NameVersion />

@@ -9,6 +9,7 @@ use crate::automation::{MOVES_BY_ITSELF, Moving};
 use crate::controls::{Hold, Typed};
 use crate::door::Door;
 use crate::presence::{HeldBy, Touch};
+use crate::shortcuts::{self, Command, Place};
 
 /// Lines beside the fader, in decibels.
 const SCALE: [(f64, &str); 6] = [(6.0, "6"), (0.0, "0"), (-6.0, "6"), (-12.0, "12"), (-24.0, "24"), (-48.0, "48")];
@@ -59,17 +60,16 @@ pub(super) fn Fader(
         if hold.escaped(&event) || !door.may_edit() {
             return;
         }
-        let step = if event.shift_key() { 0.1 } else { 1.0 };
         // With a turn of the wheel that has not come to rest yet.
         let now = hold.held().map_or_else(|| value.get_untracked(), factor_at);
-        let wanted = match event.key().as_str() {
-            "ArrowUp" | "ArrowRight" => decibels::nudged(now, step),
-            "ArrowDown" | "ArrowLeft" => decibels::nudged(now, -step),
-            "PageUp" => decibels::nudged(now, 6.0),
-            "PageDown" => decibels::nudged(now, -6.0),
-            "Home" => decibels::FACTOR_MAX,
-            "End" => 0.0,
-            "0" => 1.0,
+        let by = |step: f64, way: i32| decibels::nudged(now, step * f64::from(way));
+        let wanted = match shortcuts::on(Place::Control, &event) {
+            Some(Command::Step(way)) => by(1.0, way),
+            Some(Command::Fine(way)) => by(0.1, way),
+            Some(Command::Leap(way)) => by(6.0, way),
+            Some(Command::First) => decibels::FACTOR_MAX,
+            Some(Command::Last) => 0.0,
+            Some(Command::Default) => 1.0,
             _ => return,
         };
         event.prevent_default();

@@ -30,6 +30,7 @@ use crate::devices::{OpenRack, Owner, Rack, RackButton};
 use crate::door::Door;
 use crate::door::sound::{Sound, Turned};
 use crate::presence::Touch;
+use crate::shortcuts::{Command, Shortcuts};
 use fader::Fader;
 pub(crate) use for_whom::ForWhom;
 use for_whom::ForWhomSwitch;
@@ -46,10 +47,11 @@ pub(crate) fn Mixer(open: RwSignal<bool>) -> impl IntoView {
     provide_context(heard(door));
     let meters = RwSignal::new(false);
     let tracks = in_portions(door.tracks());
+    let shortcuts = expect_context::<Shortcuts>();
     view! {
         <section class="mixer" class:is-closed=move || !open.get() aria-label="Mixer">
             <div class="mixer-side">
-            <button type="button" class="mixer-bar" aria-expanded=move || open.get().to_string() title="Show or hide the mixer (M)"
+            <button type="button" class="mixer-bar" aria-expanded=move || open.get().to_string() title=move || shortcuts.tip("Show or hide the mixer", Command::Mixer)
                 data-testid="mixer-toggle" on:click=move |_| open.update(|open| *open = !*open)>
                 {icon(Icon::Sliders)} <span>"Mixer"</span>
             </button>

@@ -3,7 +3,7 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 
-use super::{ELSEWHERE, Place, Shortcuts, TABLE};
+use super::{Command, ELSEWHERE, Place, Shortcuts, TABLE};
 use crate::design::{Icon, icon};
 
 /// Opens it.
@@ -11,7 +11,7 @@ use crate::design::{Icon, icon};
 pub(crate) fn HelpKey() -> impl IntoView {
     let shortcuts = expect_context::<Shortcuts>();
     view! {
-        <button type="button" class="icon-button help-key" title="Keys (?)" aria-label="Keys" aria-haspopup="dialog" data-testid="help-key"
+        <button type="button" class="icon-button help-key" title=move || shortcuts.tip("Keys", Command::Help) aria-label="Keys" aria-haspopup="dialog" data-testid="help-key"
             on:click=move |_| shortcuts.toggle_help()>"?"</button>
     }
 }
@@ -42,15 +42,15 @@ pub(crate) fn KeysHelp() -> impl IntoView {
         }
         event.stop_propagation();
     };
-    let of = |place: Place| {
-        let told = TABLE.iter().filter(move |shortcut| shortcut.place == place && !shortcut.what.is_empty());
-        told.map(|shortcut| (shortcut.shown, shortcut.what)).collect::<Vec<_>>()
-    };
     let part = |title: &'static str, keys: Vec<(&'static str, &'static str)>| {
         let lines =
             keys.into_iter().map(|(shown, what)| view! { <div><dt><kbd>{shown}</kbd></dt><dd>{what}</dd></div> });
         view! { <section><h3>{title}</h3><dl>{lines.collect_view()}</dl></section> }
     };
+    let parts = Place::ALL.map(|(place, title)| {
+        let told = TABLE.iter().filter(|shortcut| shortcut.place == place && !shortcut.what.is_empty());
+        part(title, told.map(|shortcut| (shortcut.shown, shortcut.what)).collect())
+    });
     let elsewhere = ELSEWHERE.map(|(title, keys)| part(title, keys.to_vec()));
     view! {
         <dialog class="dialog keys-help" aria-labelledby="keys-title" data-testid="keys-help" node_ref=dialog
@@ -65,11 +65,7 @@ pub(crate) fn KeysHelp() -> impl IntoView {
                         on:change=move |event| shortcuts.set_single(event_target_checked(&event)) />
                     <span>"Letters and signs alone act on the page. Switch this off when you speak to the computer, or press keys by accident; keys with Ctrl or Alt, and those of what has the focus, go on."</span>
                 </label>
-                <div class="keys-parts">
-                    {part("Everywhere", of(Place::Page))}
-                    {part("On a clip", of(Place::Clip))}
-                    {elsewhere}
-                </div>
+                <div class="keys-parts">{parts} {elsewhere}</div>
                 <p class="hint">"On a Mac, Cmd does what Ctrl does here. Tab comes to the clips once, and to each lane of automation once: to the clip or point that was chosen last."</p>
             </div>
         </dialog>

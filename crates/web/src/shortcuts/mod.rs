@@ -51,6 +51,20 @@ pub(crate) enum Command {
     Crossfade,
     FadeInShape,
     FadeOutShape,
+    // On a point of automation, and on a fader or a knob.
+    Step(i32),
+    Fine(i32),
+    Leap(i32),
+    HoldValue,
+    Bend(i32),
+    First,
+    Last,
+    Default,
+    GiveUp,
+    // On a track's name.
+    Rename,
+    Automation,
+    Rank(i32),
 }
 
 /// Where a key counts.
@@ -60,6 +74,23 @@ pub(crate) enum Place {
     Page,
     /// On a clip that has the focus.
     Clip,
+    /// On a point of automation that has the focus.
+    Point,
+    /// On a track's head.
+    Track,
+    /// On a fader or a knob that has the focus.
+    Control,
+}
+
+impl Place {
+    /// All of them, in the order of the help, which calls them so.
+    const ALL: [(Place, &'static str); 5] = [
+        (Place::Page, "Everywhere"),
+        (Place::Clip, "On a clip"),
+        (Place::Point, "On a point of automation"),
+        (Place::Track, "On a track’s name"),
+        (Place::Control, "On a fader or a knob"),
+    ];
 }
 
 /// What is held beside a key.
@@ -100,7 +131,7 @@ const fn key(
 const TABLE: &[Shortcut] = {
     use Chord::{Alt, AltShift, Control, ControlShift, Nothing, Shift};
     use Command as C;
-    use Place::{Clip, Page};
+    use Place::{Clip, Control as Knob, Page, Point, Track};
     &[
         key(Page, Nothing, &[" "], C::Play, "Space", "Play and stop"),
         key(Page, Nothing, &["home", "enter"], C::ToStart, "Home, Enter", "To the start of the song"),
@@ -163,11 +194,50 @@ const TABLE: &[Shortcut] = {
         key(Clip, Nothing, &["x"], C::Crossfade, "X", "Crossfade what is selected"),
         key(Clip, Nothing, &["i"], C::FadeInShape, "I", "The next shape of its fade in"),
         key(Clip, Nothing, &["o"], C::FadeOutShape, "O", "The next shape of its fade out"),
+        key(Point, Nothing, &["arrowleft"], C::Nudge(-1), "← →", "Move in time; with Shift by a bar"),
+        key(Point, Nothing, &["arrowright"], C::Nudge(1), "", ""),
+        key(Point, Shift, &["arrowleft"], C::NudgeBar(-1), "", ""),
+        key(Point, Shift, &["arrowright"], C::NudgeBar(1), "", ""),
+        key(Point, Nothing, &["arrowup"], C::Step(1), "↑ ↓", "Change its value; with Shift finely"),
+        key(Point, Nothing, &["arrowdown"], C::Step(-1), "", ""),
+        key(Point, Shift, &["arrowup"], C::Fine(1), "", ""),
+        key(Point, Shift, &["arrowdown"], C::Fine(-1), "", ""),
+        key(Point, Nothing, &["pageup"], C::Leap(1), "Page ↑ ↓", "Change its value by much"),
+        key(Point, Nothing, &["pagedown"], C::Leap(-1), "", ""),
+        key(
+            Point,
+            Alt,
+            &["arrowleft"],
+            C::Beside(-1),
+            "Alt+← →",
+            "Go to the point before or behind; comma and full stop do, too",
+        ),
+        key(Point, Alt, &["arrowright"], C::Beside(1), "", ""),
+        key(Point, Nothing, &[","], C::Beside(-1), "", ""),
+        key(Point, Nothing, &["."], C::Beside(1), "", ""),
+        key(Point, Nothing, &["h"], C::HoldValue, "H", "Hold the value, or not"),
+        key(Point, Nothing, &["b"], C::Bend(1), "B", "Bend; with Shift the other way"),
+        key(Point, Shift, &["b"], C::Bend(-1), "", ""),
+        key(Point, Nothing, &["delete", "backspace"], C::Delete, "Delete", "Delete it"),
+        key(Track, Nothing, &["f2"], C::Rename, "F2", "Rename it"),
+        key(Track, Nothing, &["a"], C::Automation, "A", "Show or hide its automation"),
+        key(Track, Alt, &["arrowup"], C::Rank(-1), "Alt+↑ ↓", "Move it up or down"),
+        key(Track, Alt, &["arrowdown"], C::Rank(1), "", ""),
+        key(Knob, Nothing, &["arrowup", "arrowright"], C::Step(1), "↑ ↓", "A step; with Shift finely"),
+        key(Knob, Nothing, &["arrowdown", "arrowleft"], C::Step(-1), "", ""),
+        key(Knob, Shift, &["arrowup", "arrowright"], C::Fine(1), "", ""),
+        key(Knob, Shift, &["arrowdown", "arrowleft"], C::Fine(-1), "", ""),
+        key(Knob, Nothing, &["pageup"], C::Leap(1), "Page ↑ ↓", "Several steps"),
+        key(Knob, Nothing, &["pagedown"], C::Leap(-1), "", ""),
+        key(Knob, Nothing, &["home"], C::First, "Home End", "To its ends"),
+        key(Knob, Nothing, &["end"], C::Last, "", ""),
+        key(Knob, Nothing, &["0"], C::Default, "0", "To where it was at first"),
+        key(Knob, Nothing, &["escape"], C::GiveUp, "Escape", "Give up what the hand does"),
     ]
 };
 
-/// What the help says of places whose keys are no shortcuts of the page: what has the focus moves by them.
-const ELSEWHERE: [(&str, &[(&str, &str)]); 6] = [
+/// What the help says of places whose keys no command names: what has the focus moves by them.
+const ELSEWHERE: [(&str, &[(&str, &str)]); 3] = [
     ("On the ruler", &[("← →", "Move the playhead by a beat; with Shift by a bar")]),
     (
         "On a mark of tempo or metre",
@@ -179,30 +249,6 @@ const ELSEWHERE: [(&str, &[(&str, &str)]); 6] = [
         ],
     ),
     (
-        "On a point of automation",
-        &[
-            ("← →", "Move in time; with Shift by a bar"),
-            ("↑ ↓", "Change its value; with Shift finely"),
-            ("Alt+← →", "Go to the point before or behind; comma and full stop do, too"),
-            ("H", "Hold the value, or not"),
-            ("B", "Bend; with Shift the other way"),
-            ("Delete", "Delete it"),
-        ],
-    ),
-    (
-        "On a track’s name",
-        &[("F2", "Rename it"), ("A", "Show or hide its automation"), ("Alt+↑ ↓", "Move it up or down")],
-    ),
-    (
-        "On a fader or a knob",
-        &[
-            ("↑ ↓", "A step; with Shift finely"),
-            ("Home End", "To its ends"),
-            ("0", "To where it was at first"),
-            ("Escape", "Give up what the hand does"),
-        ],
-    ),
-    (
         "In a field or a panel",
         &[
             ("Enter", "Take what is typed"),
@@ -211,6 +257,12 @@ const ELSEWHERE: [(&str, &[(&str, &str)]); 6] = [
         ],
     ),
 ];
+
+impl Shortcut {
+    fn is_single(&self) -> bool {
+        self.keys.iter().any(|name| is_single(self.with, name))
+    }
+}
 
 impl Chord {
     fn of(event: &KeyboardEvent) -> Option<Chord> {
@@ -255,9 +307,14 @@ fn is_single(with: Chord, name: &str) -> bool {
     matches!(with.beside(name), Chord::Nothing | Chord::Shift) && name.chars().count() == 1 && name != " "
 }
 
-/// What a key on a clip that has the focus does.
-pub(crate) fn on_clip(event: &KeyboardEvent) -> Option<Command> {
-    find(Place::Clip, Chord::of(event)?, &event.key())
+/// The key of the page that the help names for a command.
+fn in_the_help(command: Command) -> Option<&'static Shortcut> {
+    TABLE.iter().find(|shortcut| shortcut.place == Place::Page && shortcut.command == command)
+}
+
+/// What a key does on what has the focus.
+pub(crate) fn on(place: Place, event: &KeyboardEvent) -> Option<Command> {
+    find(place, Chord::of(event)?, &event.key())
 }
 
 /// Whether the help is open, and whether single letters act on the page. Copy it freely.
@@ -281,6 +338,15 @@ impl Shortcuts {
             return None;
         }
         find(Place::Page, with, &event.key())
+    }
+
+    /// The words of a tip, with the key that does the same wherever the focus is: as long as that key acts.
+    pub(crate) fn tip(self, what: &str, command: Command) -> String {
+        let acts = |shortcut: &&Shortcut| self.single.get() || !shortcut.is_single();
+        match in_the_help(command).filter(acts) {
+            Some(shortcut) => format!("{what} ({})", shortcut.shown),
+            None => what.to_owned(),
+        }
     }
 
     /// Opens or closes the help.
@@ -369,6 +435,17 @@ mod tests {
         assert_eq!(find(Place::Page, Chord::Shift, "M"), None);
         assert_eq!(find(Place::Page, Chord::ControlShift, "Z"), Some(Command::Redo));
         assert_eq!(find(Place::Clip, Chord::Alt, "ArrowLeft"), Some(Command::Beside(-1)));
+        assert_eq!(find(Place::Point, Chord::Shift, "B"), Some(Command::Bend(-1)));
+        assert_eq!(find(Place::Control, Chord::Shift, "0"), Some(Command::Default));
+    }
+
+    #[test]
+    fn a_tip_names_the_key_that_the_help_names() {
+        let shown = |command| in_the_help(command).map(|shortcut| (shortcut.shown, shortcut.is_single()));
+        assert_eq!(shown(Command::Follow), Some(("F", true)));
+        assert_eq!(shown(Command::Redo), Some(("Ctrl+Shift+Z", false)));
+        assert_eq!(shown(Command::Play), Some(("Space", false)));
+        assert_eq!(shown(Command::Reverse), None, "no key of the page");
     }
 
     #[test]

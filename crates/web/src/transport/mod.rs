@@ -12,6 +12,7 @@ use operations::build;
 use crate::design::{Icon, icon};
 use crate::door::Door;
 use crate::door::sound::{Sound, SoundState};
+use crate::shortcuts::{Command, Shortcuts};
 use changes::{ChangeKeys, Holding};
 use steps::StepKeys;
 use tempo::TempoField;
@@ -28,12 +29,14 @@ pub(crate) fn Transport() -> impl IntoView {
     let metronome = sound.metronome();
     let holding = Holding::new(expect_context::<Door>(), sound);
     let waits = sound.waits();
+    let shortcuts = expect_context::<Shortcuts>();
+    let tip = move |what: &'static str, command: Command| move || shortcuts.tip(what, command);
     let starting = move || playing.get() && (waits.get() || sound.state().get() == SoundState::Starting);
     let unable = move || matches!(sound.state().get(), SoundState::Unavailable(_));
     view! {
         <section class="transport" aria-label="Transport">
             <div class="transport-keys" role="group" aria-label="Playback">
-                <button type="button" class="key" title="Return to start (Home)" aria-label="Return to start" data-testid="to-start"
+                <button type="button" class="key" title=tip("Return to start", Command::ToStart) aria-label="Return to start" data-testid="to-start"
                     on:click=move |_| sound.seek(Ticks(0))>
                     {icon(Icon::ToStart)}
                 </button>
@@ -41,17 +44,17 @@ pub(crate) fn Transport() -> impl IntoView {
                     on:click=move |_| sound.stop()>
                     {icon(Icon::Stop)}
                 </button>
-                <button type="button" class="key key-play" title="Play and stop (Space)" aria-label="Play" data-testid="play"
+                <button type="button" class="key key-play" title=tip("Play and stop", Command::Play) aria-label="Play" data-testid="play"
                     aria-pressed=move || playing.get().to_string() aria-disabled=move || unable().to_string()
                     class:is-on=playing class:is-starting=starting on:click=move |_| sound.toggle()>
                     {icon(Icon::Play)}
                 </button>
-                <button type="button" class="key" title="Loop (L)" aria-label="Loop" data-testid="loop"
+                <button type="button" class="key" title=tip("Loop", Command::Loop) aria-label="Loop" data-testid="loop"
                     aria-pressed=move || region.get().on.to_string() class:is-on=move || region.get().on
                     on:click=move |_| sound.toggle_loop()>
                     {icon(Icon::Loop)}
                 </button>
-                <button type="button" class="key" title="Metronome (K)" aria-label="Metronome" data-testid="metronome"
+                <button type="button" class="key" title=tip("Metronome", Command::Metronome) aria-label="Metronome" data-testid="metronome"
                     aria-pressed=move || metronome.get().to_string() class:is-on=metronome
                     on:click=move |_| sound.toggle_metronome()>
                     {icon(Icon::Metronome)}
