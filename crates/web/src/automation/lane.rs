@@ -16,10 +16,13 @@ use crate::controls::{focus, on_escape};
 use crate::door::clock;
 use crate::door::sound::{Sound, Trial};
 use crate::shortcuts::{self, Command, Place};
+use crate::studio::is_small;
 use crate::transport::position::{bars, bars_in_words};
 
 /// Points that are listed at once: those near the view.
 const LISTED_MAX: usize = 400;
+/// On small screens points are listed so far from each other, in pixels, that a finger meets the one it means.
+const FINGER: f64 = 24.0;
 /// A key's step, as a part of the lane's height.
 const STEP: f64 = 0.02;
 /// A key's step of the bend.
@@ -97,8 +100,13 @@ pub(crate) fn LaneCurve(track: Id, number: u32) -> impl IntoView {
     let listed = Memo::new(move |_| {
         let (from, to) = stretch.get();
         let near = |point: &&Point| (from..=to).contains(&point.place.beats());
+        // What a finger cannot tell apart it gets once the lane is zoomed: the chosen one, and what lies far enough from it and each other.
+        let least = if is_small() { FINGER / board.viewport.get().pixels_per_beat } else { 0.0 };
+        let chosen = board.point.get();
         points.with(|points| {
-            points.iter().filter(near).take(LISTED_MAX).map(|point| point.id.clone()).collect::<Vec<_>>()
+            let near = points.iter().filter(near);
+            let apart = points::apart(near, least, chosen.as_deref());
+            apart.into_iter().take(LISTED_MAX).map(|point| point.id.clone()).collect::<Vec<_>>()
         })
     });
     let is_part = Memo::new(move |_| listed.with(Vec::len) < points.with(Vec::len));

@@ -131,6 +131,24 @@ pub(super) fn as_held(lane: &Lane, held: &[Held]) -> Vec<Point> {
     points
 }
 
+/// Of points in the order of time those that lie at least so many beats from each other: the first, or the chosen one, is never left out.
+pub(super) fn apart<'a>(points: impl Iterator<Item = &'a Point>, least: f64, chosen: Option<&str>) -> Vec<&'a Point> {
+    let mut kept: Vec<&Point> = Vec::new();
+    let is_chosen = |point: &Point| chosen == Some(&*point.id);
+    for point in points {
+        let is_far = |last: &&Point| (point.place - last.place).beats() >= least;
+        if is_chosen(point) {
+            while kept.last().is_some_and(|last| !is_far(last)) {
+                kept.pop();
+            }
+        }
+        if kept.last().is_none_or(is_far) {
+            kept.push(point);
+        }
+    }
+    kept
+}
+
 /// The value at a place; `rest` where there are no points.
 pub(super) fn value_at(points: &[Point], place: Ticks, scale: Scale, rest: f64) -> f64 {
     let next = points.partition_point(|point| point.place <= place);
@@ -267,6 +285,19 @@ mod tests {
             assert!((on_the_way(&bent, &from, 0.5, Scale::Pan) - wanted).abs() < 0.05, "{wanted}: {back}");
         }
         assert_eq!(bend_for(&from, &from, 0.5, Scale::Pan), 0.0);
+    }
+
+    #[test]
+    fn points_that_lie_too_near_are_left_out_but_never_the_chosen_one() {
+        let points: Vec<Point> = [0, 1, 2, 4, 5, 9].map(|beat| point(&beat.to_string(), beat, 0.5, Way::Hold)).to_vec();
+        let kept = |least: f64, chosen: Option<&str>| {
+            apart(points.iter(), least, chosen).iter().map(|point| point.place.beats()).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(0.0, None).len(), 6, "at a least of nothing all are there");
+        assert_eq!(kept(2.0, None), [0.0, 2.0, 4.0, 9.0]);
+        assert_eq!(kept(2.0, Some("1")), [1.0, 4.0, 9.0]);
+        assert_eq!(kept(2.0, Some("5")), [0.0, 2.0, 5.0, 9.0]);
+        assert_eq!(kept(100.0, Some("9")), [9.0]);
     }
 
     #[test]

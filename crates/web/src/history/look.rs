@@ -5,11 +5,7 @@ use leptos::prelude::*;
 use super::History;
 use crate::door::history::state_after;
 use crate::door::past::{Moment, Restored};
-
-/// Whether the screen is so small that the panel hides what it leads to.
-fn covers_the_studio() -> bool {
-    window().match_media("(max-width: 760px)").ok().flatten().is_some_and(|query| query.matches())
-}
+use crate::studio::is_small;
 
 impl History {
     /// Fetches the song as it was at a moment, and shows it.
@@ -26,7 +22,7 @@ impl History {
             match state {
                 Ok(song) => {
                     self.door.look_back(moment, song);
-                    if covers_the_studio() {
+                    if is_small() {
                         self.open.set(false);
                     }
                 }

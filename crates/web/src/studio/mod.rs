@@ -204,7 +204,7 @@ impl Part {
 }
 
 /// Whether the window shows one part at a time, as the style sheet decides it.
-fn is_small() -> bool {
+pub(crate) fn is_small() -> bool {
     window().match_media("(max-width: 760px)").ok().flatten().is_some_and(|query| query.matches())
 }
 
