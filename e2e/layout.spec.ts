@@ -55,7 +55,7 @@ test('on a phone one plays while effects or the history are open, and everything
   const { page } = alice
   const project = await newProject(alice, 'Thumbs')
   const track = await newTrack(alice, project, 'Bass')
-  const points = [{ id: 'a', beat: 0, value: 0.5 }, { id: 'b', beat: 8, value: 1 }]
+  const points = [{ id: 'a', beat: 0, value: 0.5 }, { id: 'near', beat: 0.25, value: 0.5 }, { id: 'b', beat: 8, value: 1 }]
   const lane = newId()
   await write(alice, [{ type: 'set', table: 'automation', id: lane, key: '', value: { id: lane, trackId: track, parameter: 'volume', points } }])
   await page.setViewportSize(PHONE)
@@ -73,6 +73,8 @@ test('on a phone one plays while effects or the history are open, and everything
   await expect(page.getByTestId('automation-head')).toBeVisible()
   expect((await page.getByTestId('automation-head').locator('.fader-number').boundingBox())!.width).toBeGreaterThan(80)
   await thumb(page.getByTestId('automation-head').locator('button, input, select'))
+  // Points whose targets would lie over each other wait for the zoom.
+  await expect(page.getByTestId('point')).toHaveCount(2)
   await page.screenshot({ path: info.outputPath('automation.png') })
 
   await page.locator('.switcher').getByRole('button', { name: 'Mixer' }).click()
@@ -86,6 +88,8 @@ test('on a phone one plays while effects or the history are open, and everything
   await page.locator('.switcher').getByRole('button', { name: 'Tracks' }).click()
   await expect(page.getByRole('heading', { name: 'History' })).toHaveCount(0)
   expect(await isReached(page.getByTestId('ruler'))).toBe(true)
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await expect(page.getByTestId('point')).toHaveCount(3)
   expect(alice.complaints).toEqual([])
 })
 
