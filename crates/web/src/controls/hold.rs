@@ -192,8 +192,7 @@ impl Hold {
             Command::Step(way) => step * f64::from(way),
             Command::Fine(way) => step * FINE * f64::from(way),
             Command::Leap(way) => LEAP * f64::from(way),
-            Command::First => -1.0,
-            Command::Last => 1.0,
+            Command::ToEnd(way) => f64::from(way),
             _ => return None,
         })
     }

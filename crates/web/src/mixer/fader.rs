@@ -67,8 +67,8 @@ pub(super) fn Fader(
             Some(Command::Step(way)) => by(1.0, way),
             Some(Command::Fine(way)) => by(0.1, way),
             Some(Command::Leap(way)) => by(6.0, way),
-            Some(Command::First) => decibels::FACTOR_MAX,
-            Some(Command::Last) => 0.0,
+            Some(Command::ToEnd(-1)) => decibels::FACTOR_MAX,
+            Some(Command::ToEnd(_)) => 0.0,
             Some(Command::Default) => 1.0,
             _ => return,
         };

@@ -57,8 +57,7 @@ pub(crate) enum Command {
     Leap(i32),
     HoldValue,
     Bend(i32),
-    First,
-    Last,
+    ToEnd(i32),
     Default,
     GiveUp,
     // On a track's name.
@@ -194,15 +193,15 @@ const TABLE: &[Shortcut] = {
         key(Clip, Nothing, &["x"], C::Crossfade, "X", "Crossfade what is selected"),
         key(Clip, Nothing, &["i"], C::FadeInShape, "I", "The next shape of its fade in"),
         key(Clip, Nothing, &["o"], C::FadeOutShape, "O", "The next shape of its fade out"),
-        key(Point, Nothing, &["arrowleft"], C::Nudge(-1), "← →", "Move in time; with Shift by a bar"),
+        key(Point, Nothing, &["arrowleft"], C::Nudge(-1), "← →", "Move in time"),
         key(Point, Nothing, &["arrowright"], C::Nudge(1), "", ""),
-        key(Point, Shift, &["arrowleft"], C::NudgeBar(-1), "", ""),
+        key(Point, Shift, &["arrowleft"], C::NudgeBar(-1), "Shift+← →", "Move by a bar"),
         key(Point, Shift, &["arrowright"], C::NudgeBar(1), "", ""),
-        key(Point, Nothing, &["arrowup"], C::Step(1), "↑ ↓", "Change its value; with Shift finely"),
+        key(Point, Nothing, &["arrowup"], C::Step(1), "↑ ↓", "Change its value"),
         key(Point, Nothing, &["arrowdown"], C::Step(-1), "", ""),
-        key(Point, Shift, &["arrowup"], C::Fine(1), "", ""),
+        key(Point, Shift, &["arrowup"], C::Fine(1), "Shift+↑ ↓", "Change it finely"),
         key(Point, Shift, &["arrowdown"], C::Fine(-1), "", ""),
-        key(Point, Nothing, &["pageup"], C::Leap(1), "Page ↑ ↓", "Change its value by much"),
+        key(Point, Nothing, &["pageup"], C::Leap(1), "Page ↑ ↓", "Change it by much"),
         key(Point, Nothing, &["pagedown"], C::Leap(-1), "", ""),
         key(
             Point,
@@ -218,19 +217,19 @@ const TABLE: &[Shortcut] = {
         key(Point, Nothing, &["h"], C::HoldValue, "H", "Hold the value, or not"),
         key(Point, Nothing, &["b"], C::Bend(1), "B", "Bend; with Shift the other way"),
         key(Point, Shift, &["b"], C::Bend(-1), "", ""),
-        key(Point, Nothing, &["delete", "backspace"], C::Delete, "Delete", "Delete it"),
+        key(Point, Nothing, &["delete", "backspace"], C::Delete, "Delete, Backspace", "Delete it"),
         key(Track, Nothing, &["f2"], C::Rename, "F2", "Rename it"),
         key(Track, Nothing, &["a"], C::Automation, "A", "Show or hide its automation"),
         key(Track, Alt, &["arrowup"], C::Rank(-1), "Alt+↑ ↓", "Move it up or down"),
         key(Track, Alt, &["arrowdown"], C::Rank(1), "", ""),
-        key(Knob, Nothing, &["arrowup", "arrowright"], C::Step(1), "↑ ↓", "A step; with Shift finely"),
+        key(Knob, Nothing, &["arrowup", "arrowright"], C::Step(1), "← → ↑ ↓", "A step"),
         key(Knob, Nothing, &["arrowdown", "arrowleft"], C::Step(-1), "", ""),
-        key(Knob, Shift, &["arrowup", "arrowright"], C::Fine(1), "", ""),
+        key(Knob, Shift, &["arrowup", "arrowright"], C::Fine(1), "Shift+← → ↑ ↓", "A fine step"),
         key(Knob, Shift, &["arrowdown", "arrowleft"], C::Fine(-1), "", ""),
         key(Knob, Nothing, &["pageup"], C::Leap(1), "Page ↑ ↓", "Several steps"),
         key(Knob, Nothing, &["pagedown"], C::Leap(-1), "", ""),
-        key(Knob, Nothing, &["home"], C::First, "Home End", "To its ends"),
-        key(Knob, Nothing, &["end"], C::Last, "", ""),
+        key(Knob, Nothing, &["home"], C::ToEnd(-1), "Home End", "To its ends"),
+        key(Knob, Nothing, &["end"], C::ToEnd(1), "", ""),
         key(Knob, Nothing, &["0"], C::Default, "0", "To where it was at first"),
         key(Knob, Nothing, &["escape"], C::GiveUp, "Escape", "Give up what the hand does"),
     ]
@@ -396,6 +395,7 @@ mod tests {
             "-" => "−",
             "," => "comma",
             "." => "full stop",
+            "pageup" | "pagedown" => "page",
             name => name,
         }
     }
@@ -443,7 +443,7 @@ mod tests {
     fn a_tip_names_the_key_that_the_help_names() {
         let shown = |command| in_the_help(command).map(|shortcut| (shortcut.shown, shortcut.is_single()));
         assert_eq!(shown(Command::Follow), Some(("F", true)));
-        assert_eq!(shown(Command::Redo), Some(("Ctrl+Shift+Z", false)));
+        assert_eq!(shown(Command::Undo), Some(("Ctrl+Z", false)));
         assert_eq!(shown(Command::Play), Some(("Space", false)));
         assert_eq!(shown(Command::Reverse), None, "no key of the page");
     }
