@@ -210,6 +210,47 @@ test('more clips than one transaction takes are moved and deleted in one step, a
   expect(alice.complaints).toEqual([])
 })
 
+test('clips are copied and cut, and pasted at the playhead in one step', async ({ alice }) => {
+  const { page } = alice
+  const { bass, clips: [first, second, third] } = await song(alice, 'Paste')
+  const starts = () => page.getByTestId('clip').evaluateAll((all) => all.map((clip) => Number((clip as HTMLElement).dataset.startBeat)).sort((a, b) => a - b))
+  await page.keyboard.press('Control+v')
+  await expect(page.getByTestId('toast')).toContainText('nothing to paste')
+  await clipOf(page, first).click()
+  await clipOf(page, second).click({ modifiers: ['Shift'] })
+  await expect(selected(page)).toHaveCount(2)
+  await page.keyboard.press('Control+c')
+  // The playhead a bar in.
+  await page.getByTestId('ruler').focus()
+  await page.keyboard.press('Shift+ArrowRight')
+  await page.keyboard.press('Control+v')
+  await expect.poll(starts).toEqual([0, 4, 8, 9, 12, 16])
+  await expect(selected(page)).toHaveCount(2)
+  expect(await selected(page).evaluateAll((all) => all.map((clip) => (clip as HTMLElement).dataset.trackId))).toEqual([bass, bass])
+  await page.keyboard.press('Control+z')
+  await expect.poll(starts).toEqual([0, 8, 9, 16])
+
+  await clipOf(page, third).focus()
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Control+x')
+  await expect.poll(starts).toEqual([0, 8, 9])
+  await page.getByTestId('ruler').focus()
+  await page.keyboard.press('Control+v')
+  await expect.poll(starts).toEqual([0, 4, 8, 9])
+  // Where text is selected that is copied, and the clip of before is what is pasted: not these two.
+  await clipOf(page, first).click()
+  await clipOf(page, second).click({ modifiers: ['Shift'] })
+  await expect(selected(page)).toHaveCount(2)
+  await page.getByTestId('ruler').focus()
+  await page.evaluate(() => getSelection()!.selectAllChildren(document.querySelector('.head-name')!))
+  await page.keyboard.press('Control+c')
+  await page.evaluate(() => getSelection()!.removeAllRanges())
+  await page.keyboard.press('Shift+ArrowRight')
+  await page.keyboard.press('Control+v')
+  await expect.poll(starts).toEqual([0, 4, 8, 8, 9])
+  expect(alice.complaints).toEqual([])
+})
+
 test('a clip is trimmed by its ends, and a frame selects what it touches', async ({ alice }) => {
   const { page } = alice
   const { clips: [first, second] } = await song(alice, 'By hand')

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::{Clip, Id, Key, Table, Ticks};
+use model::{Clip, Id, Key, Record, Table, Ticks};
 use sync::wire::Held;
 
 use super::drag::Drag;
@@ -58,6 +58,8 @@ pub(crate) struct Board {
     pub(crate) sought: StoredValue<Option<Id>>,
     /// What was trimmed by keys last, as it was at first and as it is now: a fade that was too long for a moment comes back.
     pub(super) trimmed: StoredValue<HashMap<Id, (Clip, Clip)>>,
+    /// Clips as they were when they were copied, to be pasted.
+    pub(crate) copied: StoredValue<Vec<Record>>,
     /// Runs again when clips, lanes or waveforms changed.
     pub(crate) changed: RwSignal<u32>,
     scene: StoredValue<Rc<RefCell<Scene>>, LocalStorage>,
@@ -103,6 +105,7 @@ impl Board {
             current: RwSignal::new(None),
             sought: StoredValue::new(None),
             trimmed: StoredValue::new(HashMap::new()),
+            copied: StoredValue::new(Vec::new()),
             changed: RwSignal::new(0),
             scene: StoredValue::new_local(Rc::new(RefCell::new(door.read(Scene::of)))),
         };

@@ -3,6 +3,7 @@
 mod board;
 mod clip_list;
 mod clip_panel;
+mod clipboard;
 mod cut;
 mod drag;
 mod drop;

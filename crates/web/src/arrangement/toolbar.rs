@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::board::Board;
-use super::{clip_list, drop, headers};
+use super::{clip_list, clipboard, drop, headers};
 use crate::design::{Icon, icon};
 use crate::door::sound::Sound;
 use crate::shortcuts::{Command, Shortcuts};
@@ -70,6 +70,9 @@ fn listen(board: Board, sound: Sound) {
             Some(Command::AddTrack) if board.door.may_edit() => headers::add_track(board),
             Some(Command::Split) => clip_list::split_selected(board, sound.position()),
             Some(Command::Duplicate) => clip_list::duplicate_selected(board),
+            Some(Command::Copy) if clipboard::copy_selected(board) => {}
+            Some(Command::Cut) if clipboard::cut_selected(board) => {}
+            Some(Command::Paste) => clipboard::paste(board, sound.position()),
             Some(Command::Delete) if has_selection() => clip_list::delete_selected(board),
             _ => return,
         }
