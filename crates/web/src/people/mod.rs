@@ -1,5 +1,6 @@
 //! Who can open the project and as what, who has it open now, and how people come in and leave.
 
+mod deletion;
 mod email;
 mod links;
 mod not_saved;
@@ -12,6 +13,7 @@ use crate::design::{Icon, icon};
 use crate::door::{Door, ONLY_LISTENS, Presence};
 use panel::PeoplePanel;
 
+pub(crate) use deletion::DeletedSong;
 pub(crate) use not_saved::{ClosedToYou, NotSaved, NotSavedList};
 
 /// Faces that are shown; the rest are a number.

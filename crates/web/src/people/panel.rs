@@ -5,6 +5,7 @@ use model::{Id, Role, Table};
 use operations::build;
 use sync::wire::PresenceOf;
 
+use super::deletion::DeleteSong;
 use super::email::EmailForm;
 use super::links::Links;
 use super::{Face, role_name};
@@ -47,6 +48,7 @@ pub(super) fn PeoplePanel(close: Callback<()>) -> impl IntoView {
             <Show when=move || owns.get() fallback=|| view! { <p class="hint people-foot">"Owners can invite others and change roles."</p> }>
                 <Links />
                 <EmailForm />
+                <DeleteSong />
             </Show>
         </div>
     }

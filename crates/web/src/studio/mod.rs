@@ -17,7 +17,7 @@ use crate::door::{Door, api, user};
 use crate::export::{Export, ExportDialog, ExportKey};
 use crate::history::{Banner, History, HistoryKey, HistoryPanel, HistorySwitch};
 use crate::mixer::{ForWhom, Mixer, Routes};
-use crate::people::{ClosedToYou, NotSaved, People, see_off};
+use crate::people::{ClosedToYou, DeletedSong, NotSaved, People, see_off};
 use crate::presence::{Hands, PresenceChoices};
 use crate::shortcuts::{HelpKey, KeysHelp, Shortcuts};
 use crate::toast::Toasts;
@@ -183,6 +183,7 @@ fn Studio() -> impl IntoView {
             <KeysHelp />
             <SoundNotice />
             <NotSaved />
+            <DeletedSong />
             <LogInAgain />
             <nav class="switcher" aria-label="Parts of the studio">
                 <PartButton part own=Part::Arrangement icon=Icon::Lanes label="Tracks" />
