@@ -176,7 +176,7 @@ fn lanes_and_sends_edited() -> Case {
     let edits: [(usize, Edit); 17] = [
         (60, |song| song.tracks[0].lanes.push(lane(LaneTarget::Volume, &[(5_000, 0.2), (30_000, 1.4), (60_000, 0.5)]))),
         (120, |song| {
-            song.tracks[0].lanes.push(lane(LaneTarget::Parameter(1, 1), &[(12_800, 300.0), (66_001, 9_000.0)]))
+            song.tracks[0].lanes.push(lane(LaneTarget::Parameter(1, 1), &[(12_800, 300.0), (66_001, 9_000.0)]));
         }),
         (180, |song| song.tracks[0].lanes[0].points[1].value = 0.3),
         (240, |song| song.tracks[1].sends.push(send(60, false))),

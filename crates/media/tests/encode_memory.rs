@@ -93,14 +93,15 @@ fn held(target: &Target, minutes: u32) -> (i64, u64) {
         let mut encoder = target.begin(&mut file).unwrap();
         let mut planes = [[0.0f32; BLOCK]; 2];
         for block in 0..frames.div_ceil(BLOCK as u64) {
-            for n in 0..BLOCK {
+            let [left, right] = &mut planes;
+            for (n, (left, right)) in left.iter_mut().zip(right).enumerate() {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let noise = (state >> 8) as f32 / 16_777_216.0 - 0.5;
                 // Triangles, which are quickly made.
                 let phase = |period: u64| (block * BLOCK as u64 + n as u64) % period;
                 let triangle = |period: u64| phase(period).abs_diff(period / 2) as f32 / period as f32 - 0.25;
-                planes[0][n] = triangle(200) + 0.1 * noise;
-                planes[1][n] = triangle(74) - 0.05 * noise;
+                *left = triangle(200) + 0.1 * noise;
+                *right = triangle(74) - 0.05 * noise;
             }
             encoder.write(&[&planes[0], &planes[1]]).unwrap();
         }
