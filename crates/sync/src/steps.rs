@@ -136,8 +136,11 @@ impl Steps {
 
     /// Notes an edit that was made; what was undone can no longer be brought again.
     pub(crate) fn made(&mut self, edit: &Edit, tx_id: &Id, inverse: Vec<Operation>, now: Timestamp) {
-        // Who may open the project is no step of the song: whoever was removed must not come back with a clip (UN1).
-        if inverse.iter().all(|operation| operation.target.table == Table::ProjectMembers) {
+        // Who may open the project is no step of the song: whoever was removed must not come back with a clip (UN1). Nor is the name
+        // of a version, which a spree of undo would take from everybody without a sound.
+        let is_no_step =
+            |operation: &Operation| matches!(operation.target.table, Table::ProjectMembers | Table::Versions);
+        if inverse.iter().all(is_no_step) {
             return;
         }
         let merges = self.merges(edit, &inverse, now);

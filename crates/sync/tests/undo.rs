@@ -5,8 +5,8 @@
 mod band;
 
 use band::{Band, CHANNEL, at, id, label, named, new_clip, new_track, volume};
-use model::{Id, Table};
-use operations::build::{delete, set};
+use model::{Id, Table, Value};
+use operations::build::{create, delete, set};
 use operations::{Author, Change, Operation, Scope};
 use sync::wire::ServerMessage;
 use sync::{Edit, Effect, Event, Room, Submitted};
@@ -120,6 +120,25 @@ fn un3_undo_respects_what_came_before_the_edit_was_committed_and_after() {
     band.undo(0);
     assert_eq!((band.shown(0), band.tabs[0].skipped), (0.9, 1));
     assert_eq!(label(band.tabs[0].replica.next_undo()), None);
+    band.settled(0);
+}
+
+#[test]
+fn un1_the_name_of_a_version_is_no_step() {
+    let mut band = Band::connected(1, false);
+    band.edit(0, &named("Louder"), volume(0.5), at(0));
+    let version = model::fields([("projectId", Value::text("p")), ("name", "Rough mix".into())]);
+    band.edit(0, &named("Name version"), vec![create(Table::Versions, &id("v"), version)], at(60_000));
+    assert_eq!(label(band.tabs[0].replica.next_undo()), Some("Louder"));
+    band.undo(0);
+    band.serve(0);
+    assert_eq!(band.shown(0), 1.0);
+    assert!(!band.room.records().find(Table::Versions, &id("v")).unwrap().is_deleted());
+    // Nor does it end what can be brought again.
+    band.edit(0, &named("Rename version"), vec![set(Table::Versions, &id("v"), "name", "Mix")], at(120_000));
+    assert_eq!(label(band.tabs[0].replica.next_redo()), Some("Louder"));
+    band.serve(0);
+    band.serve(0);
     band.settled(0);
 }
 

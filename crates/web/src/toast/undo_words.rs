@@ -41,6 +41,13 @@ impl Thing {
 
 /// What is said when an undo or redo leaves these operations out, since others have written there (UN3).
 pub(crate) fn left_alone(records: &Records, operations: &[Operation]) -> String {
+    let is_gone = |operation: &Operation| records.get(&operation.target).is_some_and(Record::is_deleted);
+    if !operations.is_empty() && operations.iter().all(is_gone) {
+        let (words, many) =
+            listed(operations.iter().map(|operation| Thing::one(record_in_words(records, &operation.target))));
+        let were = if many { "were" } else { "was" };
+        return format!("{words} {were} deleted by somebody else since: there is nothing left to take back");
+    }
     let (words, many) = listed(operations.iter().map(|operation| thing(records, operation)));
     let (were, them) = if many { ("were", "them") } else { ("was", "it") };
     format!("{words} {were} left alone: somebody else has changed {them} since")
@@ -245,6 +252,15 @@ mod tests {
     fn un3_one_thing_that_was_left_alone_is_named() {
         let words = left_alone(&song(), &[set(Table::Tracks, "Bass", "volume")]);
         assert_eq!(words, "Volume of Bass was left alone: somebody else has changed it since");
+    }
+
+    #[test]
+    fn un3_what_others_have_deleted_is_told_as_that() {
+        let mut records = song();
+        let deleted = [("name", Value::text("Riff")), ("deleted", "2026-11-26T12:00:00.000Z".into())];
+        records.insert(Table::Clips, Record::new(id("Riff"), 2, fields(deleted)));
+        let words = left_alone(&records, &[set(Table::Clips, "Riff", "startBeat")]);
+        assert_eq!(words, "Clip Riff was deleted by somebody else since: there is nothing left to take back");
     }
 
     #[test]
