@@ -450,8 +450,9 @@ fn trim(board: Board, what: &'static str, trimmed: impl Fn(&Clip, &Times) -> Opt
     }
 }
 
-/// Splits what is selected where the song stands. What comes behind is selected then.
+/// Splits what is selected where the song stands, while Snap is on at the line of the grid beside it. What comes behind is selected then.
 pub(super) fn split_selected(board: Board, at: Ticks) {
+    let at = board.snapped(at, false);
     let clips = selected_clips(board);
     let (mut operations, mut later, mut reasons) = (Vec::new(), BTreeSet::new(), Vec::new());
     for (_, clip) in &clips {

@@ -1,4 +1,4 @@
-//! The ruler: a click seeks, a drag makes a loop, its edges and its bar move it.
+//! The ruler: a click seeks, to the grid while Snap is on, a drag makes a loop, its edges and its bar move it.
 
 use leptos::html::Canvas;
 use leptos::prelude::*;
@@ -106,7 +106,7 @@ pub(super) fn Ruler() -> impl IntoView {
         held.set(Held::Nothing);
         let (x, _) = at(&event);
         match was {
-            Held::Pressed { .. } => sound.seek(board.viewport.get_untracked().place(x)),
+            Held::Pressed { .. } => sound.seek(board.snapped(board.viewport.get_untracked().place(x), event.alt_key())),
             // A click on the loop's bar switches it.
             Held::Whole { region, .. } if sound.region().get_untracked() == region => sound.toggle_loop(),
             _ => {}

@@ -56,16 +56,19 @@ pub(crate) fn add_tempo(door: Door, place: Ticks) {
     add(door, "Add tempo change", Table::TempoChanges, place, ("bpm", Value::number(bpm.value())));
 }
 
-/// Puts a change of metre to the metre that holds there.
-pub(crate) fn add_metre(door: Door, place: Ticks) {
-    let (metre, is_there) = door.times().with_untracked(|times| {
-        let held = times.metre_change_at(place);
-        (times.metre_at(place), held.is_some_and(|change| change.at == place))
+/// Puts a change of metre to the nearest beginning of a bar: it must not cut a bar, whose rest was played to the grid. The metre
+/// is the one that holds there. Answers where that is.
+pub(crate) fn add_metre(door: Door, place: Ticks) -> Ticks {
+    let (place, metre, is_there) = door.times().with_untracked(|times| {
+        let bar = times.nearest_bar(place);
+        let held = times.metre_change_at(bar);
+        (bar, times.metre_at(bar), held.is_some_and(|change| change.at == bar))
     });
     if !is_there {
         let metre = Value::text(&metre.to_string());
         add(door, "Add metre change", Table::TimeSignatures, place, ("timeSignature", metre));
     }
+    place
 }
 
 fn add(door: Door, what: &'static str, table: Table, place: Ticks, value: (&'static str, Value)) {
@@ -112,11 +115,26 @@ pub(super) fn ChangeKeys(table: Table, holding: RwSignal<Option<Id>>) -> impl In
     let sound = expect_context::<Sound>();
     let is_tempo = table == Table::TempoChanges;
     let noun = if is_tempo { "tempo" } else { "metre" };
+    let adds = if is_tempo {
+        "Change the tempo from the playhead on"
+    } else {
+        "Change the metre from the bar at the playhead on"
+    };
     let ramps = Memo::new(move |_| {
         let of = |id: &Id| door.times().with(|times| times.tempo_change(id).map(|change| change.ramp));
         holding.get().as_ref().and_then(of)
     });
-    let add = move |_| if is_tempo { add_tempo(door, sound.position()) } else { add_metre(door, sound.position()) };
+    let add = move |_| {
+        let place = sound.position();
+        if is_tempo {
+            return add_tempo(door, place);
+        }
+        // The field sets the change that holds where the song stands: not the one before.
+        let bar = add_metre(door, place);
+        if bar > place && !sound.playing().get_untracked() {
+            sound.seek(bar);
+        }
+    };
     view! {
         <Show when=move || door.may_edit_now()>
             <span class="change-keys" role="group" aria-label=format!("Changes of {noun}")>
@@ -133,8 +151,8 @@ pub(super) fn ChangeKeys(table: Table, holding: RwSignal<Option<Id>>) -> impl In
                     on:click=move |_| if let Some(id) = holding.get_untracked() { remove(door, table, &id) }>
                     {icon(Icon::Close)}
                 </button>
-                <button type="button" class="change-key" data-testid=format!("add-{noun}-change") title=format!("Change the {noun} from the playhead on")
-                    aria-label=format!("Change the {noun} from the playhead on") on:click=add>
+                <button type="button" class="change-key" data-testid=format!("add-{noun}-change") title=adds
+                    aria-label=adds on:click=add>
                     {icon(Icon::Plus)}
                 </button>
             </span>
