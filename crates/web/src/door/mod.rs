@@ -50,7 +50,7 @@ use operations::{Operation, Refusal, in_transactions};
 use sync::wire::{ClientMessage, Presence as Doing, PresenceOf, ServerMessage};
 use sync::{Edit, Event, Replica, Status};
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, KeptSong};
 pub(crate) use identity::{new_id, now};
 pub(crate) use imports::upload_what_waits;
 pub(crate) use people::Presence;
@@ -214,14 +214,13 @@ impl Door {
             return false;
         }
         if operations.len() > TRANSACTION_OPERATIONS_MAX {
-            return self.dispatch_in_parts(what, operations);
+            return self.dispatch_in_parts(what, new_id(), operations);
         }
         self.dispatch_gesture(what, None, operations)
     }
 
     /// The same of more operations than one transaction takes: several, which are one step of undo. All of them are applied, or none.
-    fn dispatch_in_parts(self, what: &'static str, operations: Vec<Operation>) -> bool {
-        let gesture = new_id();
+    fn dispatch_in_parts(self, what: &'static str, gesture: Id, operations: Vec<Operation>) -> bool {
         let parts = in_transactions(operations);
         if let Err(refusal) = self.try_out(&gesture, &parts) {
             self.toasts.error(format!("{what} is not possible"), self.reason(refusal));

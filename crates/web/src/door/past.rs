@@ -8,13 +8,26 @@ use leptos::prelude::*;
 use model::{Id, Key, Record, Records, Table, Timestamp};
 use operations::difference;
 
-use super::Door;
+use super::{Door, new_id};
 
 /// Why nothing can be changed while an old state is shown.
 pub(crate) const LOOKING_BACK: &str = "You are looking at an earlier state. Go back to now to change something.";
 
 /// What it is called to make an old state the present one.
 pub(crate) const RESTORE: &str = "Restore";
+
+/// How the gesture begins that makes an old state the present one; then come the entry of the log after which the song was so, and an id.
+const RESTORES: &str = "restore-";
+
+/// A gesture by which the history knows which state was restored.
+fn gesture_of(seq: u64) -> Option<Id> {
+    Id::new(&format!("{RESTORES}{seq}-{}", new_id())).ok()
+}
+
+/// The entry of the log after which the song was as the gesture has made it again; none of other gestures.
+pub(crate) fn restored_by(gesture: &str) -> Option<u64> {
+    gesture.strip_prefix(RESTORES)?.split_once('-')?.0.parse().ok()
+}
 
 /// What has become of an old state that was to be the present one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,13 +163,15 @@ impl Door {
     /// Makes the old state that is shown the present one: one step, which undo takes back.
     pub(crate) fn restore(self) -> Restored {
         let song = self.past.old.with_value(|old| old.borrow().as_ref().map(|old| old.song.clone()));
+        let seq = self.past.moment.with_untracked(|moment| moment.as_ref().map(|moment| moment.seq));
         let Some(song) = song else { return Restored::Already };
         self.back_to_now();
         let operations = self.read_present(|present| difference(present, &song));
         if operations.is_empty() {
             return Restored::Already;
         }
-        if !self.dispatch_in_parts(RESTORE, operations) {
+        let Some(gesture) = seq.and_then(gesture_of) else { return Restored::Not };
+        if !self.dispatch_in_parts(RESTORE, gesture, operations) {
             return Restored::Not;
         }
         self.last_step().map_or(Restored::Already, Restored::By)

@@ -1,11 +1,11 @@
 //! Undo and redo, and what people are told of them (UN1-UN3).
 
 use leptos::prelude::*;
-use model::{Id, Key, Table};
+use model::{Id, Key, Role, Table};
 use operations::{Operation, Refusal, build};
 use sync::{Effect, Step, StepChange};
 
-use super::{Door, new_id, now};
+use super::{Door, ONLY_LISTENS, new_id, now};
 use crate::toast::undo_words;
 
 /// What undo would take back, and redo bring again, in words.
@@ -37,6 +37,9 @@ impl Door {
             return;
         }
         self.let_go();
+        if self.only_listens() {
+            return;
+        }
         let Some(label) = self.undo.undo.get_untracked() else { return };
         let result = self.inner().replica.borrow_mut().undo(now(), &mut new_id);
         self.travelled(format!("Undo {label}"), result);
@@ -48,9 +51,21 @@ impl Door {
             return;
         }
         self.let_go();
+        if self.only_listens() {
+            return;
+        }
         let Some(label) = self.undo.redo.get_untracked() else { return };
         let result = self.inner().replica.borrow_mut().redo(now(), &mut new_id);
         self.travelled(format!("Redo {label}"), result);
+    }
+
+    /// Says to a viewer that nothing can be changed. Their steps stay, for when they may again.
+    fn only_listens(self) -> bool {
+        let listens = self.role.get_untracked() == Some(Role::Viewer);
+        if listens {
+            self.toasts.info("You can only listen now", ONLY_LISTENS);
+        }
+        listens
     }
 
     fn travelled(self, what: String, result: Result<Vec<Effect>, Refusal>) {

@@ -3,7 +3,8 @@
 use model::{Id, Table, Timestamp};
 
 use super::words::{Lexicon, tell};
-use crate::door::history::{Author, Entry};
+use crate::door::history::{Author, Deed, Entry};
+use crate::door::past::restored_by;
 
 /// What one person does within this time of their last change is told together.
 const TOGETHER_MS: i64 = 60_000;
@@ -23,6 +24,8 @@ pub(super) struct Group {
     pub(super) steps_back: bool,
     /// The version that it names, which stands alone.
     pub(super) names: Option<Id>,
+    /// The entry of the log after which the song was as it was made again.
+    pub(super) restores: Option<u64>,
 }
 
 /// The list, of entries that come the newest first. What says nothing is left out.
@@ -46,6 +49,7 @@ pub(super) fn groups(entries: &[Entry], lexicon: &Lexicon<'_>) -> Vec<Group> {
             lines: lines(together, lexicon),
             steps_back: together.iter().all(|entry| takes_back(entry)),
             names: named(first),
+            restores: restored(first),
         });
     }
     groups
@@ -53,7 +57,7 @@ pub(super) fn groups(entries: &[Entry], lexicon: &Lexicon<'_>) -> Vec<Group> {
 
 /// What the entries say. An entry that holds more than it shows says so.
 fn lines(entries: &[&Entry], lexicon: &Lexicon<'_>) -> Vec<String> {
-    let mut lines = tell(lexicon, entries.iter().flat_map(|entry| entry.operations.iter().rev()));
+    let mut lines = tell(lexicon, entries.iter().flat_map(|entry| telling(entry)));
     let hidden: usize = entries.iter().map(|entry| entry.operation_count.saturating_sub(entry.operations.len())).sum();
     if hidden > 0 {
         lines.push(format!("and {hidden} more changes"));
@@ -61,12 +65,23 @@ fn lines(entries: &[&Entry], lexicon: &Lexicon<'_>) -> Vec<String> {
     lines
 }
 
+/// What of an entry is told, the newest first: a clip that was reversed goes on playing the same part, and was not trimmed for it.
+fn telling(entry: &Entry) -> impl Iterator<Item = &Deed> {
+    let is_reversed = |clip: &Id| entry.operations.iter().any(|deed| deed.id == *clip && deed.key == "reversed");
+    let follows = move |deed: &Deed| {
+        deed.table == Table::Clips
+            && matches!(&*deed.key, "audioStartOffset" | "audioEndOffset")
+            && is_reversed(&deed.id)
+    };
+    entry.operations.iter().rev().filter(move |deed| !follows(deed))
+}
+
 /// Whether the older entry belongs to the newer one.
 fn belongs(newer: &Entry, older: &Entry) -> bool {
     if newer.author.id != older.author.id || named(newer).is_some() || named(older).is_some() {
         return false;
     }
-    if takes_back(newer) != takes_back(older) {
+    if takes_back(newer) != takes_back(older) || restored(newer) != restored(older) {
         return false;
     }
     let gesture = newer.gesture.is_some() && newer.gesture == older.gesture;
@@ -76,6 +91,11 @@ fn belongs(newer: &Entry, older: &Entry) -> bool {
 
 fn takes_back(entry: &Entry) -> bool {
     !entry.operations.is_empty() && entry.operations.iter().all(|deed| deed.takes_back)
+}
+
+/// Which state an entry has brought back.
+fn restored(entry: &Entry) -> Option<u64> {
+    entry.gesture.as_deref().and_then(restored_by)
 }
 
 /// The version that an entry names.
@@ -91,7 +111,6 @@ mod tests {
     use model::{MetreMap, Records, Value};
 
     use super::*;
-    use crate::door::history::Deed;
 
     fn entry(seq: u64, author: &str, second: u32, gesture: Option<&str>, deed: Deed) -> Entry {
         Entry {
@@ -136,6 +155,30 @@ mod tests {
     fn a_gesture_is_one_group_however_long_it_takes() {
         let entries = [entry(2, "ann", 400, Some("g"), tempo(2.0)), entry(1, "ann", 100, Some("g"), tempo(1.0))];
         assert_eq!(grouped(&entries), [(2, vec!["set the tempo to 2 bpm".to_owned()])]);
+    }
+
+    #[test]
+    fn a_reversed_clip_is_not_said_to_be_trimmed() {
+        let reversed =
+            [deed(Table::Clips, "audioStartOffset", 2.5.into()), deed(Table::Clips, "reversed", true.into())];
+        let turned = Entry { operations: reversed.to_vec(), ..entry(2, "ann", 10, None, tempo(1.0)) };
+        assert_eq!(grouped(&[turned])[0].1, ["reversed a clip"]);
+        let trimmed = entry(1, "ann", 10, None, deed(Table::Clips, "audioStartOffset", 2.5.into()));
+        assert_eq!(grouped(&[trimmed])[0].1, ["trimmed a clip"]);
+    }
+
+    #[test]
+    fn what_restored_an_old_state_stands_alone_and_says_which() {
+        let entries = [
+            entry(4, "ann", 40, None, tempo(4.0)),
+            entry(3, "ann", 30, Some("restore-17-9b2e"), tempo(3.0)),
+            entry(2, "ann", 29, Some("restore-17-9b2e"), deed(Table::Projects, "name", "S".into())),
+            entry(1, "ann", 10, Some("restored"), tempo(1.0)),
+        ];
+        let (records, names) = (Records::new(), BTreeMap::new());
+        let lexicon = Lexicon { records: &records, names: &names, metres: &MetreMap::default() };
+        let said: Vec<_> = groups(&entries, &lexicon).into_iter().map(|group| (group.seq, group.restores)).collect();
+        assert_eq!(said, [(4, None), (3, Some(17)), (1, None)]);
     }
 
     #[test]

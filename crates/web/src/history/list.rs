@@ -213,11 +213,20 @@ fn find(history: History, id: &Id) -> Option<crate::door::history::Version> {
     history.versions.with(|versions| versions.iter().find(|version| version.id == *id).cloned())
 }
 
+/// What the state after an entry is called, if it has a name.
+fn name_of(history: History, seq: u64) -> Option<String> {
+    history.versions.with(|versions| versions.iter().find(|version| version.seq == seq).map(|it| it.name.clone()))
+}
+
 #[component]
 fn PlainChange(group: Group, clock: RwSignal<model::Timestamp>) -> impl IntoView {
     let history = expect_context::<History>();
     let door = history.door;
-    let Group { author, seq, time, lines, steps_back, .. } = group;
+    let Group { author, seq, time, lines, steps_back, restores, .. } = group;
+    let restored = move |seq| match name_of(history, seq) {
+        Some(name) => format!("Restored “{name}”"),
+        None => "Restored an earlier state".to_owned(),
+    };
     let opened = RwSignal::new(false);
     let more = lines.len().saturating_sub(LINES_SHOWN);
     // One more line takes no more room than the button that would hide it.
@@ -242,6 +251,7 @@ fn PlainChange(group: Group, clock: RwSignal<model::Timestamp>) -> impl IntoView
                     {steps_back.then(|| view! { <span class="tag">"Undo or redo"</span> })}
                     <time class="change-when" title=exact(time)>{move || ago(time, clock.get())}</time>
                 </p>
+                {restores.map(|seq| view! { <p class="change-restored" data-testid="restored">{move || restored(seq)}</p> })}
                 <ul class="change-lines">{shown}</ul>
                 {(more > 0).then(|| view! {
                     <button type="button" class="change-more" aria-expanded=move || opened.get().to_string() on:click=move |_| opened.update(|opened| *opened = !*opened)>

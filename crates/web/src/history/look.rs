@@ -3,9 +3,19 @@
 use leptos::prelude::*;
 
 use super::History;
+use crate::controls::focus;
 use crate::door::history::state_after;
 use crate::door::past::{Moment, Restored};
 use crate::studio::is_small;
+
+/// The banner goes: if a key of it has the focus, the history gets it.
+fn leave_the_banner() {
+    let is_there = |holder: web_sys::Element| holder.closest("[data-testid=past-banner]").ok().flatten().is_some();
+    if focus::holder().is_some_and(is_there) {
+        let behind = ["[data-testid=history-panel]", ".history-key", "[data-testid=history-switch]"];
+        focus::keep(None, &behind);
+    }
+}
 
 impl History {
     /// Fetches the song as it was at a moment, and shows it.
@@ -36,12 +46,14 @@ impl History {
     /// Shows the present again.
     pub(super) fn back_to_now(self) {
         self.looking_for.set(None);
+        leave_the_banner();
         self.door.back_to_now();
     }
 
     /// Makes the state that is shown the present one, and offers to take that back. `when` says which state it was.
     pub(super) fn restore(self, when: String) {
         let door = self.door;
+        leave_the_banner();
         match door.restore() {
             Restored::By(step) => {
                 door.toasts().info_with(format!("The song is again as it was on {when}"), "Undo", move || {

@@ -7,6 +7,7 @@ use operations::build;
 
 use super::History;
 use super::moment_words::exact;
+use crate::controls::focus;
 use crate::design::{Icon, icon};
 use crate::door::history::Version;
 use crate::door::past::Moment;
@@ -80,9 +81,9 @@ pub(super) fn VersionMark(version: Version) -> impl IntoView {
     let remove = move |_| {
         let version = stored.get_value();
         if door.dispatch("Delete version", vec![build::delete(Table::Versions, &version.id)]) {
-            let step = door.last_step();
-            door.toasts().removed(format!("The name “{}” was deleted", version.name), step.clone(), move || {
-                door.take_back(step.as_ref(), "Bring back version", vec![build::restore(Table::Versions, &version.id)]);
+            // No step of undo (UN1): what is there last is another edit.
+            door.toasts().removed(format!("The name “{}” was deleted", version.name), None, move || {
+                door.dispatch("Bring back version", vec![build::restore(Table::Versions, &version.id)]);
             });
         }
     };
@@ -95,6 +96,8 @@ pub(super) fn VersionMark(version: Version) -> impl IntoView {
         "Enter" => rename(true),
         "Escape" => {
             rename(false);
+            let own = format!("[data-testid=version][data-seq=\"{}\"] [data-testid=rename-version]", version.seq);
+            focus::keep(None, &[own.as_str(), "[data-testid=history-panel]"]);
             event.prevent_default();
             event.stop_propagation();
         }

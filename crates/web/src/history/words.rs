@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use dsp::devices::Kind;
 use model::{Id, MetreMap, Record, Records, Table, Ticks, Value};
 
+use crate::devices::numbers;
 use crate::door::history::Deed;
 use crate::mixer::decibels_written;
 use crate::transport::position::beats_in_words;
@@ -306,15 +308,27 @@ fn plugins(lexicon: &Lexicon<'_>, deed: &Deed, track: &str) -> Option<Told> {
         Some(id) => listed(id),
         None => kind_of(&deed.value).or_else(|| listed(deed.value.get("id")?.as_str()?)),
     };
-    let kind = kind.unwrap_or_else(|| "an effect".to_owned());
+    let known = kind.as_deref().and_then(Kind::from_id);
+    let kind = known.map(|kind| kind.name().to_lowercase()).or(kind).unwrap_or_else(|| "an effect".to_owned());
+    let table = known.map(Kind::parameters).unwrap_or_default();
+    let listed_as = |id: &str| table.iter().find(|parameter| parameter.id == id);
+    let called = |id: &str| listed_as(id).map_or_else(|| cut(id), |parameter| parameter.name.to_lowercase());
+    // With its unit, as the effect shows it.
+    let measured = |id: &str, number: f64| match listed_as(id) {
+        #[expect(clippy::cast_possible_truncation, reason = "parameters are single precision")]
+        Some(parameter) => numbers::written(parameter, number as f32),
+        None => short(number),
+    };
     let one = match (&*deed.kind, parts.get(2).copied(), parts.get(3)) {
         ("listInsert", ..) => format!("put {kind} on {track}"),
         ("listRemove", ..) => format!("took {kind} off {track}"),
         (_, Some("bypassed"), _) if deed.value.as_bool() == Some(true) => format!("bypassed {kind} on {track}"),
         (_, Some("bypassed"), _) => format!("switched {kind} on {track} on again"),
         (_, Some("params"), Some(parameter)) => match deed.value.as_number() {
-            Some(number) => format!("set {} of {kind} on {track} to {}", cut(parameter), short(number)),
-            None => format!("reset {} of {kind} on {track}", cut(parameter)),
+            Some(number) => {
+                format!("set {} of {kind} on {track} to {}", called(parameter), measured(parameter, number))
+            }
+            None => format!("reset {} of {kind} on {track}", called(parameter)),
         },
         _ => format!("changed {kind} on {track}"),
     };
@@ -365,12 +379,13 @@ impl Lexicon<'_> {
         track.map_or_else(|| "the master".to_owned(), |id| self.name(Table::Tracks, &id))
     }
 
-    /// "bar 17", and within a bar "bar 17, beat 2".
+    /// "bar 17", within a bar "bar 17, beat 2", and between beats "bar 17, beat 1, sixteenth 2".
     fn bar(&self, beat: f64) -> String {
         let place = self.metres.place(Ticks::from_beats(beat).unwrap_or_default());
-        match place.note {
-            1 => format!("bar {}", place.bar),
-            note => format!("bar {}, beat {note}", place.bar),
+        match (place.note, place.sixteenth) {
+            (1, 1) => format!("bar {}", place.bar),
+            (note, 1) => format!("bar {}, beat {note}", place.bar),
+            (note, sixteenth) => format!("bar {}, beat {note}, sixteenth {sixteenth}", place.bar),
         }
     }
 }
@@ -405,7 +420,7 @@ fn panned(pan: f64) -> String {
 
 /// A number with at most three decimals.
 fn short(number: f64) -> String {
-    ((number * 1_000.0).round() / 1_000.0).to_string()
+    ((number * 1_000.0).round() / 1_000.0).to_string().replace('-', "−")
 }
 
 fn quoted(name: &str) -> String {
@@ -446,8 +461,9 @@ mod tests {
             records.insert(table, Record::new(id(name), 1, fields(all)));
         };
         let eq = Value::map([("id", "eq1".into()), ("type", "equaliser".into())]);
+        let gate = Value::map([("id", "g".into()), ("type", "gate".into())]);
         add(Table::Projects, "Song", vec![]);
-        add(Table::Tracks, "Bass", vec![("plugins", Value::list([eq]))]);
+        add(Table::Tracks, "Bass", vec![("plugins", Value::list([eq, gate]))]);
         add(Table::Clips, "Riff", vec![("trackId", "Bass".into())]);
         add(Table::Clips, "Fill", vec![("trackId", "Bass".into())]);
         add(Table::AudioFiles, "take", vec![]);
@@ -499,6 +515,10 @@ mod tests {
             ),
             (set(Table::Tracks, "Bass", "plugins.eq1.bypassed", true), "bypassed equaliser on Bass"),
             (set(Table::Tracks, "Bass", "plugins.eq1.bypassed", false), "switched equaliser on Bass on again"),
+            (
+                set(Table::Tracks, "Bass", "plugins.g.params.threshold", -33.0),
+                "set threshold of gate on Bass to −33.0 dB",
+            ),
             (set(Table::Tracks, "Bass", "plugins.eq1.params.freq", 440.0), "set freq of equaliser on Bass to 440"),
             (
                 deed("unset", Table::Tracks, "Bass", "plugins.eq1.params.freq", Value::Null),
@@ -533,7 +553,8 @@ mod tests {
             (set(Table::Clips, "Riff", "", clip), "added Verse at bar 17"),
             (set(Table::Clips, "Riff", "name", "Lick"), "renamed a clip to Lick"),
             (set(Table::Clips, "Riff", "startBeat", 64.0), "moved Riff to bar 17"),
-            (set(Table::Clips, "Riff", "startBeat", 65.25), "moved Riff to bar 17, beat 2"),
+            (set(Table::Clips, "Riff", "startBeat", 65.0), "moved Riff to bar 17, beat 2"),
+            (set(Table::Clips, "Riff", "startBeat", 64.25), "moved Riff to bar 17, beat 1, sixteenth 2"),
             (set(Table::Clips, "Riff", "trackId", "Bass"), "moved Riff to track Bass"),
             (set(Table::Clips, "Riff", "durationBeats", 4.0), "made Riff 4 beats long"),
             (set(Table::Clips, "Riff", "audioFileId", "take"), "changed the recording of Riff"),
