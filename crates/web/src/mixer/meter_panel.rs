@@ -1,4 +1,5 @@
-//! The master's finer meters: loudness, true peak, RMS, correlation, what was missing. Measured while the panel is open.
+//! The master's finer meters: loudness, true peak, RMS, correlation, what was missing. Measured from Play on, whether the panel is
+//! open or not.
 
 use leptos::prelude::*;
 
@@ -49,20 +50,16 @@ fn Panel(open: RwSignal<bool>) -> impl IntoView {
     let sound = expect_context::<Sound>();
     sound.look_closely();
     let readings = RwSignal::new(Readings::default());
-    // The highest true peak since the panel was opened or it was pressed.
-    let highest = StoredValue::new(0.0f32);
     sound.on_frame(move |heard| {
         let Some(finer) = &heard.finer else { return };
-        let highest_now = finer.true_peak.into_iter().fold(highest.get_value(), f32::max);
-        highest.set_value(highest_now);
         let both = |pair: [f32; 2]| pair.map(|one| written(f64::from(one))).join(" / ");
         let next = Readings {
             momentary: loudness(finer.momentary),
             short_term: loudness(finer.short_term),
             integrated: loudness(finer.integrated),
             range: format!("{:.1}", finer.range),
-            true_peak: written(f64::from(highest_now)),
-            is_over: decibels(f64::from(highest_now)) > -1.0,
+            true_peak: written(f64::from(finer.highest)),
+            is_over: decibels(f64::from(finer.highest)) > -1.0,
             rms: both(finer.rms),
             correlation: (finer.correlation * 100.0).round() / 100.0,
             underruns: heard.underruns,
@@ -85,10 +82,7 @@ fn Panel(open: RwSignal<bool>) -> impl IntoView {
     view! {
         <section class="meter-panel" aria-label="Meters of the master" data-testid="meter-panel" on:keydown=key>
             <header><h2>"Loudness"</h2>
-                <button type="button" class="button quiet" data-testid="measure-anew" title="Integrated loudness, its range and the peak begin anew" on:click=move |_| {
-                    highest.set_value(0.0);
-                    sound.measure_anew();
-                }>"Reset"</button>
+                <button type="button" class="button quiet" data-testid="measure-anew" title="Integrated loudness, its range and the peak begin anew, as they do with Play" on:click=move |_| sound.measure_anew()>"Reset"</button>
                 <button type="button" class="icon-button small" aria-label="Close the meters" on:click=move |_| open.set(false)>{icon(Icon::Close)}</button>
             </header>
             <dl class="readings">

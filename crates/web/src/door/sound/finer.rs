@@ -34,6 +34,8 @@ pub(crate) struct Finer {
     pub(crate) integrated: f32,
     /// LU.
     pub(crate) range: f32,
+    /// The largest true peak since the song was played last, or measuring was begun anew; a factor.
+    pub(crate) highest: f32,
     /// Effects that are silent because they made no numbers.
     pub(crate) failed: u32,
     /// By how many dB each device of the plan lowered most; infinite for one that failed.
@@ -70,6 +72,7 @@ impl Shared {
             short_term: float(8),
             integrated: float(9),
             range: float(10),
+            highest: 0.0,
             failed: self.words.get_index(1).cast_unsigned(),
             reductions: (0..devices).map(|device| take(HEAD_WORDS + device)).collect(),
             spectrum_of: spectrum_of.cloned(),
@@ -87,6 +90,9 @@ impl Shared {
 #[derive(Default)]
 pub(super) struct Lookers {
     count: std::cell::Cell<u32>,
+    /// Whether the song has been played: from then on its loudness is measured, whoever looks and when.
+    has_played: std::cell::Cell<bool>,
+    highest: std::cell::Cell<f32>,
     /// Effects whose spectrum is on the screen; the one that was looked at last comes last, and is the one that is measured.
     listens_to: std::cell::RefCell<Vec<EffectId>>,
     shared: std::cell::RefCell<Option<Shared>>,
@@ -104,7 +110,10 @@ impl Inner {
     /// Tells the audio thread what is looked at: after a change of that, and with each plan, in which devices may have moved.
     pub(super) fn ask_for_meters(&self, worklet: &Worklet, anew: bool) {
         let lookers = &self.lookers;
-        if lookers.count.get() == 0 {
+        if anew {
+            lookers.highest.set(0.0);
+        }
+        if !self.is_measured() {
             return worklet.measure(None, None, false);
         }
         let device = lookers.listens_to.borrow().last().and_then(|effect| self.plans.borrow().device(effect));
@@ -112,21 +121,30 @@ impl Inner {
         worklet.measure(Some(shared.get_or_insert_with(Shared::new)), device, anew);
     }
 
-    /// What was measured; none while nobody looks.
+    /// What was measured; none before the song is played while nobody looks.
     pub(super) fn finer(&self) -> Option<Rc<Finer>> {
-        let looks = self.lookers.count.get() > 0;
+        let is_measured = self.is_measured();
         let shared = self.lookers.shared.borrow();
         let listens_to = self.lookers.listens_to.borrow();
-        shared.as_ref().filter(|_| looks).map(|shared| Rc::new(shared.read(listens_to.last())))
+        let mut finer = shared.as_ref().filter(|_| is_measured)?.read(listens_to.last());
+        finer.highest = finer.true_peak.into_iter().fold(self.lookers.highest.get(), f32::max);
+        self.lookers.highest.set(finer.highest);
+        Some(Rc::new(finer))
     }
 
-    pub(super) fn is_looked_at(&self) -> bool {
-        self.lookers.count.get() > 0
+    /// The song begins to play: what is told of it as a whole begins anew.
+    pub(super) fn measure_from_here(&self, worklet: &Worklet) {
+        self.lookers.has_played.set(true);
+        self.ask_for_meters(worklet, true);
+    }
+
+    pub(super) fn is_measured(&self) -> bool {
+        self.lookers.count.get() > 0 || self.lookers.has_played.get()
     }
 }
 
 impl Sound {
-    /// Has finer meters measured until its owner goes.
+    /// Has finer meters measured until its owner goes, also of a song that has not been played.
     pub(crate) fn look_closely(self) {
         let inner = self.inner();
         inner.lookers.count.set(inner.lookers.count.get() + 1);

@@ -357,7 +357,7 @@ impl Sound {
                 }
                 worklet.plan(serial, &bytes);
                 *inner.latest.borrow_mut() = bytes;
-                if inner.is_looked_at() {
+                if inner.is_measured() {
                     inner.ask_for_meters(worklet, false);
                 }
             }
@@ -442,6 +442,7 @@ impl Sound {
                 if (late || self.is_ready(&inner)) && inner.has_read_at(inner.position.get()) {
                     self.compile_if_asked();
                     worklet.seek(inner.position.get());
+                    inner.measure_from_here(&worklet);
                     worklet.play();
                     self.has_jumped(&inner);
                     return self.refresh();
