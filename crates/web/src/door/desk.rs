@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use model::Id;
+use model::{Id, Records, Table};
 use serde::de::DeserializeOwned;
 use sync::{End, Event, TabMessage};
 
@@ -56,6 +56,33 @@ impl Inner {
     fn forget(&self, edit: &Listed) {
         self.store.forget(edit.tx_id.clone());
         Tabs::tell_from_outside(&self.me, &edit.project, TabMessage::Dropped { tx_id: edit.tx_id.clone() });
+    }
+}
+
+/// What a list tells of a song that this browser keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KeptSong {
+    pub(crate) id: Id,
+    pub(crate) name: String,
+    pub(crate) bpm: f64,
+    /// That of the user; empty when they are no member.
+    pub(crate) role: String,
+    pub(crate) updated_at: Option<String>,
+}
+
+impl KeptSong {
+    /// None of a song that is deleted.
+    fn of(records: &Records, me: &Id) -> Option<KeptSong> {
+        let record = records.project().filter(|record| !record.is_deleted())?;
+        let mut members = records.table(Table::ProjectMembers).filter(|member| !member.is_deleted());
+        let own = members.find(|member| member.text("userId") == Some(me.as_str()));
+        Some(KeptSong {
+            id: record.id().clone(),
+            name: record.text("name").unwrap_or_default().to_owned(),
+            bpm: record.number("bpm").unwrap_or_default(),
+            role: own.and_then(|member| member.text("role")).unwrap_or_default().to_owned(),
+            updated_at: record.text("updatedAt").map(str::to_owned),
+        })
     }
 }
 
@@ -159,6 +186,18 @@ impl Desk {
     /// The answer that the server gave last to this.
     pub(crate) async fn last_answer<T: DeserializeOwned>(self, path: &str) -> Option<T> {
         serde_json::from_str(&self.inner()?.store.answer(path).await?).ok()
+    }
+
+    /// The songs that this browser keeps, of those that are `wanted`, as they were when they were followed last.
+    pub(crate) async fn kept_songs(self, wanted: impl Fn(&Id) -> bool) -> Vec<KeptSong> {
+        let Some(inner) = self.inner() else { return Vec::new() };
+        let mut songs = Vec::new();
+        for id in inner.store.cached_projects().await.into_iter().filter(|id| wanted(id)) {
+            if let Some(cached) = inner.store.cached(&id).await {
+                songs.extend(KeptSong::of(&cached.records, &inner.me));
+            }
+        }
+        songs
     }
 
     /// Asks the server, and keeps the answer: who somebody else is, who has logged in meanwhile, is not kept among this user's.

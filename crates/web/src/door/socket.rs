@@ -42,6 +42,7 @@ struct Inner {
     generation: Cell<u32>,
     last_heard_ms: Cell<f64>,
     online: RefCell<Option<Listener<Event>>>,
+    offline: RefCell<Option<Listener<Event>>>,
 }
 
 struct Connection {
@@ -72,6 +73,7 @@ impl Socket {
             generation: Cell::new(0),
             last_heard_ms: Cell::new(0.0),
             online: RefCell::new(None),
+            offline: RefCell::new(None),
         }));
         socket.listen_to_network();
         // Later, so that the caller holds the socket before its first event.
@@ -112,8 +114,11 @@ impl Socket {
     pub(crate) fn close(&self) {
         self.next_generation();
         drop(self.0.current.take());
-        if let (Some(window), Some(online)) = (web_sys::window(), self.0.online.take()) {
-            let _ = window.remove_event_listener_with_callback("online", online.as_ref().unchecked_ref());
+        let Some(window) = web_sys::window() else { return };
+        for (name, listener) in [("online", self.0.online.take()), ("offline", self.0.offline.take())] {
+            if let Some(listener) = listener {
+                let _ = window.remove_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+            }
         }
     }
 
@@ -188,7 +193,8 @@ impl Socket {
         });
     }
 
-    /// When the network comes back, there is nothing to wait for.
+    /// When the network comes back, there is nothing to wait for. When it goes, a connection over it would look alive until it has
+    /// been silent for long: it is given up at once, and one that does without the network (to this very machine) is there again soon.
     fn listen_to_network(&self) {
         let Some(window) = web_sys::window() else { return };
         let weak = Rc::downgrade(&self.0);
@@ -202,6 +208,14 @@ impl Socket {
         });
         let _ = window.add_event_listener_with_callback("online", online.as_ref().unchecked_ref());
         *self.0.online.borrow_mut() = Some(online);
+        let weak = Rc::downgrade(&self.0);
+        let offline: Listener<Event> = Closure::new(move |_| {
+            if let Some(inner) = weak.upgrade() {
+                Socket(inner).reconnect();
+            }
+        });
+        let _ = window.add_event_listener_with_callback("offline", offline.as_ref().unchecked_ref());
+        *self.0.offline.borrow_mut() = Some(offline);
     }
 }
 

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use model::{Id, Timestamp};
 
 use crate::design::{Icon, Logo, icon};
-use crate::door::{Desk, api, now, user};
+use crate::door::{Desk, KeptSong, api, now, user};
 use crate::shell::{InstallButton, OnThisDevice};
 use crate::toast::Toasts;
 use crate::waiting::LogOut;
@@ -87,7 +87,7 @@ fn load(known: Known, toasts: Toasts, page: Owner) {
             _ if has_left() => return,
             Ok(answer) => answer.user,
             Err(failure) if failure.status == 401 => return go_to("/login"),
-            Err(failure) => return failed(stage, failure),
+            Err(failure) => return failed(known, failure).await,
         };
         if me.with_untracked(|me| me.as_ref() != Some(&user)) {
             me.set(Some(user.clone()));
@@ -102,7 +102,7 @@ fn load(known: Known, toasts: Toasts, page: Owner) {
                 stage.set(Stage::Loaded(newest_first(answer.projects)));
                 is_live.set(true);
             }
-            Err(failure) => return failed(stage, failure),
+            Err(failure) => return failed(known, failure).await,
         }
         if let Some(desk) = opened {
             desk.drain();
@@ -117,13 +117,34 @@ async fn ask<T: serde::de::DeserializeOwned>(desk: Option<Desk>, path: &str) -> 
     }
 }
 
-/// What is shown already stays.
-fn failed(stage: RwSignal<Stage>, failure: api::Failure) {
-    stage.update(|stage| {
-        if !matches!(stage, Stage::Loaded(_)) {
-            *stage = Stage::Failed(failure.message);
-        }
+/// What is shown already stays, and what this browser keeps beside it is shown, too: songs that were opened by a link, say.
+async fn failed(known: Known, failure: api::Failure) {
+    let Known { stage, desk, is_live, .. } = known;
+    let shown = stage.try_with_untracked(|stage| match stage {
+        Stage::Loaded(songs) => Some(songs.clone()),
+        Stage::Loading | Stage::Failed(_) => None,
     });
+    let Some(shown) = shown else { return };
+    let is_empty = shown.is_none();
+    let mut songs = shown.unwrap_or_default();
+    if let Some(desk) = desk.get_untracked() {
+        let listed: Vec<Id> = songs.iter().map(|song| song.id.clone()).collect();
+        songs.extend(desk.kept_songs(move |id| !listed.contains(id)).await.into_iter().map(Song::from));
+    }
+    // What the server has said meanwhile is newer.
+    if is_live.try_get_untracked() != Some(false) {
+        return;
+    }
+    let next =
+        if is_empty && songs.is_empty() { Stage::Failed(failure.message) } else { Stage::Loaded(newest_first(songs)) };
+    let _ = stage.try_set(next);
+}
+
+impl From<KeptSong> for Song {
+    fn from(kept: KeptSong) -> Song {
+        let KeptSong { id, name, bpm, role, updated_at } = kept;
+        Song { id, name, bpm, role, updated_at }
+    }
 }
 
 fn newest_first(mut songs: Vec<Song>) -> Vec<Song> {
@@ -232,7 +253,7 @@ fn Empty() -> impl IntoView {
 #[component]
 fn SongCard(song: Song) -> impl IntoView {
     let when = song.updated_at.as_deref().and_then(Timestamp::parse).map(|time| when::ago(time, now()));
-    let role = if song.role == "owner" { None } else { Some(song.role.clone()) };
+    let role = if matches!(&*song.role, "owner" | "") { None } else { Some(song.role.clone()) };
     let Known { desk, is_live, .. } = expect_context();
     // Without the server only what was opened here can be.
     let id = song.id.clone();
