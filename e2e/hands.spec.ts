@@ -135,9 +135,13 @@ test('what is no value is said to be none, and changes nothing', async ({ alice 
     for (const nonsense of ['abc', '1e99', '']) {
       await field.fill(nonsense)
       await field.press('Enter')
-      await expect(page.getByTestId('toast').last()).toContainText(`“${nonsense}” is no value for this`)
+      await expect(page.getByTestId('typed-problem')).toContainText(`“${nonsense}” is no value for this: `)
+      await expect(field).toHaveAttribute('aria-invalid', 'true')
       await expect(field).toHaveValue(before)
     }
+    await field.fill('1')
+    await expect(page.getByTestId('typed-problem')).toHaveCount(0)
+    await field.press('Escape')
   }
   await expect(page.getByTestId('undo')).toHaveAttribute('aria-disabled', 'true')
 

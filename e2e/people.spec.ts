@@ -104,6 +104,10 @@ test('a viewer sees everything and can change nothing (PE3)', async ({ alice, bo
   await expect(page.getByTestId('only-listens')).toBeVisible()
   await expect(page.getByTestId('add-track')).toHaveCount(0)
   await expect(page.getByTestId('import')).toHaveCount(0)
+  // Whoever may only listen begins with mute and solo for themselves.
+  await expect(page.getByTestId('for-me')).toHaveAttribute('aria-pressed', 'true')
+  await expect(page.getByTestId('mute').first()).toBeEnabled()
+  await page.getByTestId('for-all').click()
   for (const control of ['mute', 'solo', 'track-menu']) await expect(page.getByTestId(control).first()).toBeDisabled()
   await expect(page.getByTestId('mute').first()).toHaveAttribute('title', /listen/)
   await expect(page.locator('[name=bpm]')).not.toBeEditable()

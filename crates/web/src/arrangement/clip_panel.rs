@@ -22,6 +22,8 @@ use crate::presence::{HeldBy, Touch};
 
 /// Less is not repeated: it would be a tone, and of a long clip more passes than are played.
 const REPEATED_MIN: Ticks = Ticks(TICKS_PER_BEAT / 64);
+/// No recording that nobody knows the length of is taken to be longer.
+const SECONDS_MAX: f64 = 86_400.0;
 /// The words for the shapes, in the order of [`Shape::ALL`].
 const SHAPES: [&str; 5] = ["Straight", "Equal power", "Slow", "Fast", "Smooth"];
 
@@ -109,7 +111,8 @@ fn read_beats(text: &str) -> Option<Ticks> {
 }
 
 fn beats(length: Ticks) -> String {
-    format!("{} beats", (length.beats() * 1_000.0).round() / 1_000.0)
+    let beats = (length.beats() * 1_000.0).round() / 1_000.0;
+    if beats == 1.0 { "1 beat".to_owned() } else { format!("{beats} beats") }
 }
 
 #[component]
@@ -144,6 +147,12 @@ fn Panel(id: Id) -> impl IntoView {
     let of = move |read: fn(&Clip) -> String| {
         Signal::derive(move || clip.with(|clip| clip.as_ref().map(read).unwrap_or_default()))
     };
+    let up_to_length = of(|clip| format!("0 to {}", beats(clip.duration)));
+    let repeatable = of(|clip| format!("0 (no repeats), or {} to {}", beats(REPEATED_MIN), beats(clip.duration)));
+    let within_recording = Signal::derive(move || {
+        let length = clip.get().and_then(|clip| recording_seconds(board, &clip)).unwrap_or(SECONDS_MAX);
+        format!("0 s to less than {length:.3} s")
+    });
     let edit = move |what: &'static str, make: &dyn Fn(&mut Clip)| change(board, &id.get_value(), what, make);
     let name = of(|clip| clip.name.clone());
     let flag = move |read: fn(&Clip) -> bool| move || clip.with(|clip| clip.as_ref().is_some_and(read));
@@ -177,7 +186,7 @@ fn Panel(id: Id) -> impl IntoView {
         let seconds = text.trim().trim_end_matches('s').trim().replace(',', ".").parse::<f64>();
         // Behind its end there is nothing to hear.
         let length = clip.get_untracked().and_then(|clip| recording_seconds(board, &clip));
-        let seconds = seconds.ok().filter(|it| (0.0..length.unwrap_or(86_400.0)).contains(it));
+        let seconds = seconds.ok().filter(|it| (0.0..length.unwrap_or(SECONDS_MAX)).contains(it));
         seconds.map(|seconds| edit("Slip clip", &|clip| clip.audio_start_offset = seconds)).is_some()
     };
     let repeat = move |text: String| {
@@ -203,17 +212,17 @@ fn Panel(id: Id) -> impl IntoView {
             </header>
             <ClipGain id clip />
             <span class="clip-label">"Fade in"</span>
-            <Typed class="fader-number" label=Signal::derive(|| "Fade in, in beats".to_owned()) shown=of(|clip| beats(clip.fade_in_reach())) write=typed_beats("Change fade", |clip, length| *clip = cut::fading_in_to(clip, length)) />
+            <Typed class="fader-number" label=Signal::derive(|| "Fade in, in beats".to_owned()) shown=of(|clip| beats(clip.fade_in_reach())) range=up_to_length write=typed_beats("Change fade", |clip, length| *clip = cut::fading_in_to(clip, length)) />
             {shape_choice("Shape of the fade in", |clip| clip.fade_in_shape, |clip, shape| clip.fade_in_shape = shape)}
             <span class="clip-label">"Fade out"</span>
-            <Typed class="fader-number" label=Signal::derive(|| "Fade out, in beats".to_owned()) shown=of(|clip| beats(clip.fade_out_reach())) write=typed_beats("Change fade", |clip, length| *clip = cut::fading_out_from(clip, length)) />
+            <Typed class="fader-number" label=Signal::derive(|| "Fade out, in beats".to_owned()) shown=of(|clip| beats(clip.fade_out_reach())) range=up_to_length write=typed_beats("Change fade", |clip, length| *clip = cut::fading_out_from(clip, length)) />
             {shape_choice("Shape of the fade out", |clip| clip.fade_out_shape, |clip, shape| clip.fade_out_shape = shape)}
             <span class="clip-label">"Starts at"</span>
-            <Typed class="fader-number" label=Signal::derive(|| "Where in the recording it starts, in seconds".to_owned()) shown=of(|clip| format!("{:.3} s", clip.audio_start_offset)) write=Callback::new(start) />
+            <Typed class="fader-number" label=Signal::derive(|| "Where in the recording it starts, in seconds".to_owned()) shown=of(|clip| format!("{:.3} s", clip.audio_start_offset)) range=within_recording write=Callback::new(start) />
             <button type="button" class="effect-switch" data-testid="reverse" aria-pressed=move || reversed().to_string() class:is-on=reversed
                 on:click=move |_| reverse(board, &id.get_value())>"Reverse"</button>
             <span class="clip-label">"Repeats"</span>
-            <Typed class="fader-number" label=Signal::derive(|| "How much is repeated, in beats".to_owned()) shown=of(|clip| beats(clip.repeated)) write=Callback::new(repeat) />
+            <Typed class="fader-number" label=Signal::derive(|| "How much is repeated, in beats".to_owned()) shown=of(|clip| beats(clip.repeated)) range=repeatable write=Callback::new(repeat) />
             <button type="button" class="effect-switch" data-testid="repeat" aria-pressed=move || repeats().to_string() class:is-on=repeats
                 on:click=move |_| edit("Repeat clip", &toggle_repeat)>"Repeat"</button>
             <div class="clip-cuts">
@@ -271,6 +280,10 @@ mod tests {
     fn typed_beats_are_read() {
         let read = |text: &str| read_beats(text).map(Ticks::beats);
         assert_eq!((read("1,5 beats"), read(" 2 "), read("0")), (Some(1.5), Some(2.0), Some(0.0)));
+        assert_eq!(
+            (beats(Ticks(TICKS_PER_BEAT)), beats(REPEATED_MIN)),
+            ("1 beat".to_owned(), "0.016 beats".to_owned())
+        );
         assert_eq!((read("-1"), read("much"), read("inf"), read("1e99")), (None, None, None, None));
     }
 }

@@ -194,6 +194,14 @@ fn plain(parameter: &'static Parameter) -> &'static str {
     parameter.name.trim_end_matches(|one: char| one.is_ascii_digit() || one == ' ')
 }
 
+/// The switch of the equaliser's band to which a parameter belongs; none of the switch itself, and of other effects.
+fn switch_of(kind: Kind, index: usize) -> Option<usize> {
+    let table = kind.parameters();
+    let first = index - index % BAND_PARAMETERS;
+    let is_switch = |at: &usize| table.get(*at).is_some_and(|parameter| matches!(parameter.curve, Curve::Switch));
+    (first..first + BAND_PARAMETERS).find(|at| kind == Kind::Equaliser && is_switch(at)).filter(|on| *on != index)
+}
+
 /// A parameter of this effect.
 #[component]
 fn Bound(
@@ -217,10 +225,19 @@ fn Bound(
         let written = plugin.with(|plugin| plugin.as_ref().and_then(|plugin| plugin.values.get(index).copied()));
         written.unwrap_or(parameter.default)
     });
+    // The switch of an equaliser's band that is off: whoever turns something of it wants to hear it.
+    let sleeping = move || {
+        let on = switch_of(kind, index)?;
+        let is_off = plugin.with_untracked(|plugin| plugin.as_ref()?.values.get(on).map(|value| *value < 0.5));
+        is_off.unwrap_or(false).then_some(on)
+    };
     let preview = move |value: Option<f32>| {
         moving.set(value.map(|value| (index, value)));
         own.with_value(|(owner, id)| {
             sound.preview(owner.as_track(), Turned::Parameter(id.clone(), index), value.map(f64::from));
+            if let Some(on) = sleeping() {
+                sound.preview(owner.as_track(), Turned::Parameter(id.clone(), on), value.map(|_| 1.0));
+            }
         });
     };
     let commit = move |value: f32| {
@@ -234,7 +251,12 @@ fn Bound(
             } else {
                 "Turn effect's parameter"
             };
-            door.dispatch(what, vec![build::set(owner.table, &owner.id, &path, f64::from(value))]);
+            let woken = sleeping().map(|on| {
+                let path = format!("plugins.{id}.params.{}", kind.parameters()[on].id);
+                build::set(owner.table, &owner.id, &path, 1.0)
+            });
+            let turned = build::set(owner.table, &owner.id, &path, f64::from(value));
+            door.dispatch(what, std::iter::once(turned).chain(woken).collect());
         });
     };
     let device = Signal::derive(move || kind.name().to_owned());
@@ -258,6 +280,9 @@ fn Curve(
             && let Some(place) = values.get_mut(index)
         {
             *place = value;
+            if let Some(on) = switch_of(Kind::Equaliser, index).and_then(|on| values.get_mut(on)) {
+                *on = 1.0;
+            }
         }
         curve::path(&values, rate.get())
     });
@@ -267,6 +292,9 @@ fn Curve(
     let levels = [-12.0, 0.0, 12.0].map(|db| {
         let zero = db == 0.0;
         view! { <line class="curve-line" class:is-zero=zero x1="0" x2=WIDTH.to_string() y1=y_of(db).to_string() y2=y_of(db).to_string() /> }
+    });
+    let scale = [("+12", 12.0), ("0 dB", 0.0), ("−12", -12.0)].map(|(text, db)| {
+        view! { <span class="curve-text curve-level" style:top=format!("{:.2}%", y_of(db) / HEIGHT * 100.0)>{text}</span> }
     });
     // Beside the drawing, which is stretched to the width of the card.
     let texts = [(100.0, "100 Hz"), (1_000.0, "1 kHz"), (10_000.0, "10 kHz")].map(|(hz, text)| {
@@ -280,7 +308,7 @@ fn Curve(
             {lines} {levels}
             <path class="curve-path" d=path />
         </svg>
-        <div aria-hidden="true">{texts}</div>
+        <div aria-hidden="true">{texts} {scale}</div>
         </div>
     }
 }
@@ -316,6 +344,17 @@ mod tests {
     fn default(id: &Id) -> Plugin {
         let values = Kind::Gate.parameters().iter().map(|parameter| parameter.default).collect();
         Plugin { id: id.clone(), kind: Kind::Gate, bypassed: false, values, sidechain: None }
+    }
+
+    #[test]
+    fn each_parameter_of_a_band_but_its_switch_knows_the_switch() {
+        let table = Kind::Equaliser.parameters();
+        let of = |id: &str| {
+            let index = table.iter().position(|parameter| parameter.id == id).unwrap();
+            switch_of(Kind::Equaliser, index).map(|on| table[on].id)
+        };
+        assert_eq!((of("gain3"), of("freq8"), of("on3")), (Some("on3"), Some("on8"), None));
+        assert_eq!(switch_of(Kind::Compressor, 1), None);
     }
 
     #[test]

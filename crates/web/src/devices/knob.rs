@@ -132,7 +132,7 @@ fn Knob(
                 now=Signal::derive(move || format!("{:.3}", hold.place())) ends=["0", "1"] origin step=STEP default=turn_of(parameter.default)
                 choose=Callback::new(move |turn| write(value_at(turn))) />
             <Typed class="effect-number" label=Signal::derive(move || format!("{}, typed", label.get()))
-                shown=Signal::derive(move || written(parameter, shown())) write=Callback::new(typed) />
+                shown=Signal::derive(move || written(parameter, shown())) range=Signal::derive(move || format!("{} to {}", written(parameter, parameter.min), written(parameter, parameter.max))) write=Callback::new(typed) />
         </div>
     }
 }

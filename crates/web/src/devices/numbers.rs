@@ -2,7 +2,7 @@
 
 use dsp::device::{Curve, Parameter, Unit};
 
-/// The value with its unit: `1.25 kHz`, `-6.0 dB`, `4:1`.
+/// The value with its unit: `1.25 kHz`, `−6.0 dB`, `4:1`.
 pub(crate) fn written(parameter: &Parameter, value: f32) -> String {
     match parameter.curve {
         Curve::Switch => return if value >= 0.5 { "On" } else { "Off" }.to_owned(),
@@ -13,7 +13,7 @@ pub(crate) fn written(parameter: &Parameter, value: f32) -> String {
         }
         Curve::Linear | Curve::Logarithmic => {}
     }
-    match parameter.unit {
+    let text = match parameter.unit {
         Unit::Number => digits(value),
         Unit::Decibels => format!("{value:.1} dB"),
         Unit::Hertz if value >= 1_000.0 => format!("{} kHz", digits(value / 1_000.0)),
@@ -25,7 +25,8 @@ pub(crate) fn written(parameter: &Parameter, value: f32) -> String {
         Unit::Ratio => format!("{}:1", digits(value)),
         Unit::Metres => format!("{} m", digits(value)),
         Unit::Degrees => format!("{value:.0}°"),
-    }
+    };
+    text.replace('-', "−")
 }
 
 /// Three digits that count, without zeros that say nothing.
@@ -82,7 +83,7 @@ mod tests {
         assert_eq!(written(Unit::Hertz, 1_250.0), "1.25 kHz");
         assert_eq!(written(Unit::Hertz, 440.0), "440 Hz");
         assert_eq!(written(Unit::Hertz, 62.5), "62.5 Hz");
-        assert_eq!(written(Unit::Decibels, -6.0), "-6.0 dB");
+        assert_eq!(written(Unit::Decibels, -6.0), "−6.0 dB");
         assert_eq!(written(Unit::Milliseconds, 2_500.0), "2.50 s");
         assert_eq!(written(Unit::Milliseconds, 5.0), "5 ms");
         assert_eq!(written(Unit::Ratio, 4.0), "4:1");

@@ -9,7 +9,7 @@ use super::order::Lifted;
 use super::{OpenRack, Owner, plugins};
 use crate::controls::{focus, opens_first};
 use crate::design::{Icon, icon};
-use crate::door::{Door, new_id};
+use crate::door::{Door, clock, new_id};
 use crate::mixer::Sends;
 
 /// Above the mixer, while it is open; closes on its button and on Escape.
@@ -17,6 +17,20 @@ use crate::mixer::Sends;
 pub(crate) fn Rack() -> impl IntoView {
     let open = expect_context::<OpenRack>();
     move || open.0.get().map(|owner| view! { <Chain owner /> })
+}
+
+/// Once the screen has followed: brings the last effect of the chain into view.
+fn show_last() {
+    clock::after(std::time::Duration::ZERO, || {
+        let find = |selector| document().query_selector(selector).ok().flatten();
+        let last = find(".rack-chain > [data-testid=device]:nth-last-child(1 of [data-testid=device])");
+        if let (Some(chain), Some(last)) = (find(".rack-chain"), last) {
+            let (view, card) = (chain.get_bounding_client_rect(), last.get_bounding_client_rect());
+            #[expect(clippy::cast_possible_truncation, reason = "pixels")]
+            let hidden = (card.right() - view.right()).max(0.0).ceil() as i32;
+            chain.set_scroll_left(chain.scroll_left() + hidden);
+        }
+    });
 }
 
 #[component]
@@ -46,7 +60,10 @@ fn Chain(owner: Owner) -> impl IntoView {
     });
     let add = move |event: leptos::ev::Event| {
         if let Some(kind) = Kind::from_id(&event_target_value(&event)) {
-            owner.with_value(|owner| door.dispatch("Add effect", vec![insert(owner, new_element(&new_id(), kind))]));
+            if owner.with_value(|owner| door.dispatch("Add effect", vec![insert(owner, new_element(&new_id(), kind))]))
+            {
+                show_last();
+            }
         }
     };
     let kinds = Kind::ALL.iter().map(|kind| view! { <option value=kind.id()>{kind.name()}</option> }).collect_view();

@@ -112,6 +112,6 @@ pub(crate) fn Decibels(shown: Signal<f64>, write: Callback<f64>, label: Signal<S
     };
     view! {
         <Typed class="fader-number" label=Signal::derive(move || format!("{}, in decibels", label.get()))
-            shown=Signal::derive(move || decibels::written(shown.get())) write=Callback::new(read) />
+            shown=Signal::derive(move || decibels::written(shown.get())) range=Signal::derive(|| "−∞ to +6 dB".to_owned()) write=Callback::new(read) />
     }
 }

@@ -1,7 +1,7 @@
 //! For whom mute and solo count: for all, as a part of the song, or in this browser only.
 
 use leptos::prelude::*;
-use model::Id;
+use model::{Id, Role};
 
 use crate::design::{Icon, icon};
 use crate::door::Door;
@@ -21,6 +21,12 @@ impl ForWhom {
         let project = door.project().with_untracked(|project| project.as_ref().map(|project| project.id.clone()));
         let own = project.as_ref().map(kept).unwrap_or_default();
         let for_whom = ForWhom { only_me: RwSignal::new(!own.is_empty()), own: RwSignal::new(own) };
+        // Where M and S are of use to who may change nothing of the song.
+        Effect::new(move |_| {
+            if door.role().get() == Some(Role::Viewer) {
+                for_whom.only_me.set(true);
+            }
+        });
         Effect::new(move |before: Option<()>| {
             for_whom.own.with(|own| {
                 sound.set_own(own.clone());

@@ -251,6 +251,6 @@ fn SongName(name: Memo<String>) -> impl IntoView {
     };
     view! {
         <input class="song-name" aria-label="Project name" maxlength="120" autocomplete="off" spellcheck="false" node_ref=input
-            readonly=move || !door.may_edit_now() title=move || door.title("Rename the project") prop:value=name on:keydown=key on:blur=move |_| commit() />
+            readonly=move || !door.may_edit_now() title=move || format!("{}. {}", name.get(), door.title("Rename the project")) prop:value=name on:keydown=key on:blur=move |_| commit() />
     }
 }

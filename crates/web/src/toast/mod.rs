@@ -27,10 +27,21 @@ struct Action {
     run: Arc<dyn Fn() + Send + Sync>,
 }
 
+/// Which kind of message it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tone {
+    /// Something was done.
+    Done,
+    /// Something is so, and perhaps nothing was done.
+    Note,
+    /// Something failed.
+    Error,
+}
+
 #[derive(Clone)]
 struct Toast {
     number: u32,
-    is_error: bool,
+    tone: Tone,
     title: String,
     detail: String,
     action: Option<Action>,
@@ -62,7 +73,7 @@ impl Toasts {
         label: &'static str,
         run: impl Fn() + Send + Sync + 'static,
     ) {
-        self.add(false, title.into(), String::new(), Some(Action { label, run: Arc::new(run) }));
+        self.add(Tone::Done, title.into(), String::new(), Some(Action { label, run: Arc::new(run) }));
     }
 
     /// Says that something was removed by this step of undo, and offers to bring it back, as long as it is not back already.
@@ -84,7 +95,7 @@ impl Toasts {
 
     /// Offers something that can wait. Stays until it is taken or dismissed.
     pub(crate) fn offer(self, title: impl Into<String>, label: &'static str, run: impl Fn() + Send + Sync + 'static) {
-        self.show(false, true, title.into(), String::new(), Some(Action { label, run: Arc::new(run) }));
+        self.show(Tone::Note, true, title.into(), String::new(), Some(Action { label, run: Arc::new(run) }));
     }
 
     /// Offers something that has to do with the app, whatever song is open. Stays until it is taken or dismissed.
@@ -103,14 +114,14 @@ impl Toasts {
         let _ = self.shown.try_update(|shown| shown.retain(|toast| toast.is_of_app || toast.action.is_none()));
     }
 
-    /// Says that something has happened.
+    /// Says that something is so.
     pub(crate) fn info(self, title: impl Into<String>, detail: impl Into<String>) {
-        self.add(false, title.into(), detail.into(), None);
+        self.add(Tone::Note, title.into(), detail.into(), None);
     }
 
     /// Says that something failed, and why.
     pub(crate) fn error(self, title: impl Into<String>, detail: impl Into<String>) {
-        self.add(true, title.into(), detail.into(), None);
+        self.add(Tone::Error, title.into(), detail.into(), None);
     }
 
     /// Says that something failed, and offers what can be done. Stays until dismissed.
@@ -121,21 +132,21 @@ impl Toasts {
         label: &'static str,
         run: impl Fn() + Send + Sync + 'static,
     ) {
-        self.add(true, title.into(), detail.into(), Some(Action { label, run: Arc::new(run) }));
+        self.add(Tone::Error, title.into(), detail.into(), Some(Action { label, run: Arc::new(run) }));
     }
 
-    fn add(self, is_error: bool, title: String, detail: String, action: Option<Action>) {
-        let stays = is_error && action.is_some();
-        self.show(is_error, stays, title, detail, action);
+    fn add(self, tone: Tone, title: String, detail: String, action: Option<Action>) {
+        let stays = tone == Tone::Error && action.is_some();
+        self.show(tone, stays, title, detail, action);
     }
 
-    fn show(self, is_error: bool, stays: bool, title: String, detail: String, action: Option<Action>) {
+    fn show(self, tone: Tone, stays: bool, title: String, detail: String, action: Option<Action>) {
         let number = self.next.get_value();
         self.next.set_value(number.wrapping_add(1));
         self.shown.update(|shown| {
             // The same message twice says nothing new.
             shown.retain(|toast| toast.title != title || toast.detail != detail);
-            shown.push(Toast { number, is_error, title, detail, action, is_of_app: false, step: None });
+            shown.push(Toast { number, tone, title, detail, action, is_of_app: false, step: None });
             let excess = shown.len().saturating_sub(SHOWN_MAX);
             shown.drain(..excess);
         });
@@ -188,6 +199,12 @@ fn ToastView(toast: Toast) -> impl IntoView {
             </button>
         }
     });
+    let (is_error, is_note) = (toast.tone == Tone::Error, toast.tone == Tone::Note);
+    let sign = match toast.tone {
+        Tone::Done => Icon::Check,
+        Tone::Note => Icon::Info,
+        Tone::Error => Icon::Warning,
+    };
     let used = move |_| toasts.in_use.set(Some(number));
     let unused = move || {
         if toasts.in_use.try_get_untracked().flatten() == Some(number) {
@@ -196,9 +213,9 @@ fn ToastView(toast: Toast) -> impl IntoView {
     };
     on_cleanup(unused);
     view! {
-        <div class="toast" class:is-error=toast.is_error data-testid="toast" on:pointerenter=used on:focusin=move |_| toasts.in_use.set(Some(number))
-            on:pointerleave=move |_| unused() on:focusout=move |_| unused() role=if toast.is_error { "alert" } else { "status" }>
-            <span class="toast-icon">{icon(if toast.is_error { Icon::Warning } else { Icon::Check })}</span>
+        <div class="toast" class:is-error=is_error class:is-note=is_note data-testid="toast" on:pointerenter=used on:focusin=move |_| toasts.in_use.set(Some(number))
+            on:pointerleave=move |_| unused() on:focusout=move |_| unused() role=if is_error { "alert" } else { "status" }>
+            <span class="toast-icon">{icon(sign)}</span>
             <div class="toast-text">
                 <strong>{toast.title}</strong>
                 {(!toast.detail.is_empty()).then(|| view! { <p>{toast.detail}</p> })}

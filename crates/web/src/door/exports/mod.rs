@@ -53,7 +53,7 @@ fn remark(peak_db: Option<f64>, over: f64, gain_db: Option<f64>, has_no_loudness
     if has_no_loudness {
         said += " Too short or too quiet to have a loudness: its level is as it was.";
     }
-    said
+    said.replace('-', "−")
 }
 
 /// A file that was made.
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn what_can_be_heard_of_a_file_is_said() {
         assert_eq!(remark(None, 0.0, None, false), "It is silent.");
-        assert_eq!(remark(Some(-0.34), 0.0, Some(3.0), false), "Peak -0.3 dB. Loudness moved by +3.0 dB.");
+        assert_eq!(remark(Some(-0.34), 0.0, Some(3.0), false), "Peak −0.3 dB. Loudness moved by +3.0 dB.");
         assert!(remark(Some(-0.34), 0.0, None, true).contains("Too short or too quiet"));
         assert!(remark(Some(2.0), 12.0, None, false).starts_with("12 samples are louder"));
     }
