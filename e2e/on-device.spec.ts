@@ -140,6 +140,28 @@ test('beyond the quota what was not used for longest goes, but never what waits 
   await expect(page.getByTestId('waiting-upload')).toHaveCount(0)
 })
 
+test('what a song uses that is open in another tab does not give way to this one (CL5)', async ({ alice }) => {
+  const { page, context } = alice
+  // The quota holds one of two recordings.
+  const [first, second] = [await song(alice, 'Open here', { seconds: 8, hz: 320 }), await song(alice, 'Open there', { seconds: 8, hz: 520 })]
+  await context.addInitScript(() => localStorage.setItem('unisono.audio.quota', '2000000'))
+  const sound = async (key: string) => (await kept(page)).some((path) => path.includes(key))
+  await open(alice, first.project)
+  await expect.poll(() => sound(first.file.playbackKey), { timeout: 20_000 }).toBe(true)
+  const other = await context.newPage()
+  await other.goto(`/projects/${second.project}`)
+  // Its peaks fit, and come first.
+  await expect.poll(async () => (await kept(page)).length, { timeout: 20_000 }).toBe(3)
+  await other.getByTestId('play').click()
+  await expect(other.getByTestId('position').locator('.lcd-bars')).toHaveText(/^1\.[2-9]/)
+  expect([await sound(first.file.playbackKey), await sound(second.file.playbackKey)]).toEqual([true, false])
+  // A tab that is closed uses nothing any more.
+  await page.goto('/projects')
+  await other.reload()
+  await expect.poll(() => sound(second.file.playbackKey), { timeout: 20_000 }).toBe(true)
+  expect(await sound(first.file.playbackKey)).toBe(false)
+})
+
 test('how much is kept is chosen on the page of projects; nothing keeps nothing (CL5)', async ({ alice }) => {
   const { page } = alice
   const { project } = await song(alice, 'Chosen', { seconds: 8, hz: 350 })

@@ -243,6 +243,10 @@ impl Settings {
         if range.is_empty() {
             return Err(Error::Nothing);
         }
+        if range.start >= plan.frames() {
+            let over = plan.frames() as f64 / rate;
+            return Err(Error::Setting(format!("the song is over, after {over:.1} s, before the range begins")));
+        }
         Ok(range)
     }
 

@@ -11,7 +11,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use engine::Song;
-use mixdown::{FileFormat, Mix, Settings, Stretch};
+use mixdown::limits::RAISE_DB_MAX;
+use mixdown::{CEILING_DB, FileFormat, Mix, Settings, Stretch};
 
 use crate::archive::format::Archive;
 use crate::cli::Failure;
@@ -143,16 +144,33 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         println!("{}", serde_json::json!(report));
         return Ok(());
     }
-    if let (Some(loudness), Some(gain)) = (report.loudness, report.gain_db) {
-        println!("{loudness:.1} LUFS, changed by {gain:+.1} dB");
-    } else if args.normalise.is_some() {
-        println!("too short or too quiet to have a loudness: left at its level");
+    if let Some(wanted) = args.normalise {
+        println!("{}", loudness_in_words(&report, wanted));
     }
     if let (Some(output), Some(mix)) = (&args.output, &report.mix) {
         say(output, mix);
     }
     report.stems.iter().for_each(|stem| say(&stem.file, &stem.summary));
     Ok(())
+}
+
+/// What came of bringing it to a loudness, and why it is not the one that was asked for.
+fn loudness_in_words(report: &Report, wanted: f64) -> String {
+    let (Some(before), Some(gain)) = (report.loudness, report.gain_db) else {
+        return "too short or too quiet to have a loudness: left at its level".to_owned();
+    };
+    let now = before + gain;
+    let short = wanted - now;
+    let reached = format!("{now:.1} LUFS, {before:.1} before ({gain:+.1} dB)");
+    if short < 0.05 {
+        return reached;
+    }
+    let why = if gain < RAISE_DB_MAX - 0.05 {
+        format!("its true peak would pass {CEILING_DB:.0} dBTP")
+    } else {
+        format!("nothing is raised by more than {RAISE_DB_MAX:.0} dB")
+    };
+    format!("{reached}: {short:.1} LU below {wanted:.1}, as {why}")
 }
 
 fn say(file: &Path, summary: &mixdown::Summary) {

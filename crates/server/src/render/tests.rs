@@ -312,6 +312,19 @@ fn a_mix_is_brought_to_a_loudness_and_no_peak_beyond_the_ceiling() {
 }
 
 #[test]
+fn what_was_reached_is_told_and_why_it_is_not_what_was_asked_for() {
+    let told = |before: f64, gain: f64, wanted: f64| {
+        let report = Report { loudness: Some(before), gain_db: Some(gain), ..Report::default() };
+        loudness_in_words(&report, wanted)
+    };
+    assert_eq!(told(-22.2, 8.2, -14.0), "-14.0 LUFS, -22.2 before (+8.2 dB)");
+    let short = told(-15.9, 0.0, -14.0);
+    assert_eq!(short, "-15.9 LUFS, -15.9 before (+0.0 dB): 1.9 LU below -14.0, as its true peak would pass -1 dBTP");
+    assert!(told(-65.0, 40.0, -14.0).ends_with("nothing is raised by more than 40 dB"));
+    assert!(loudness_in_words(&Report::default(), -14.0).starts_with("too short"));
+}
+
+#[test]
 fn what_is_too_short_to_have_a_loudness_keeps_its_level_and_it_is_said() {
     let folder = Folder::new();
     folder.project(&[("one", 0.0, 4.0)]);
@@ -361,6 +374,7 @@ fn every_format_is_written_with_its_labels_and_nothing_is_left_when_one_cannot_b
     assert!(refused(&["-o", &output("mix.flac"), "--bits", "32f"]).contains("16 or 24"));
     assert!(refused(&["-o", &output("mix.opus"), "--rate", "44100"]).contains("sample rate"));
     assert!(refused(&["-o", &output("mix.wav"), "--range", "8..4"]).contains("end behind"));
+    assert!(refused(&["-o", &output("mix.wav"), "--range", "1000..2000"]).contains("over, after 2.0 s"));
     assert!(refused(&["-o", &output("mix.wav"), "--tail", "9999"]).contains("600"));
     assert!(refused(&["-o", &output("mix.wav"), "--normalise", "3"]).contains("LUFS"));
     assert!(refused(&["-o", &output("nowhere/mix.wav")]).contains("cannot write"));

@@ -59,11 +59,10 @@ fn Chain(owner: Owner) -> impl IntoView {
         record.with(|record| plugins(record).into_iter().map(|plugin| (plugin.id, plugin.kind)).collect::<Vec<_>>())
     });
     let add = move |event: leptos::ev::Event| {
-        if let Some(kind) = Kind::from_id(&event_target_value(&event)) {
-            if owner.with_value(|owner| door.dispatch("Add effect", vec![insert(owner, new_element(&new_id(), kind))]))
-            {
-                show_last();
-            }
+        if let Some(kind) = Kind::from_id(&event_target_value(&event))
+            && owner.with_value(|owner| door.dispatch("Add effect", vec![insert(owner, new_element(&new_id(), kind))]))
+        {
+            show_last();
         }
     };
     let kinds = Kind::ALL.iter().map(|kind| view! { <option value=kind.id()>{kind.name()}</option> }).collect_view();

@@ -1,6 +1,6 @@
 //! Locks that the tabs of one browser share (Web Locks). On plain http there are none.
 
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -13,6 +13,9 @@ extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = request)]
     pub(super) fn request(this: &Locks, name: &str, options: &Object, granted: &Function) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = query)]
+    fn query(this: &Locks) -> Result<Promise, JsValue>;
 }
 
 /// The browser's locks; none where it has none.
@@ -36,6 +39,27 @@ impl Drop for Held {
 
 /// Waits until no other tab holds the lock of this name. Where there are no locks, nobody waits.
 pub(super) async fn hold(name: &str) -> Held {
+    ask(name, &Object::new()).await
+}
+
+/// Holds the lock of this name together with whoever else does, so that [`held`] tells of it as long as this tab is there.
+pub(super) async fn share(name: &str) -> Held {
+    let options = Object::new();
+    // A plain object takes any property.
+    let _ = Reflect::set(&options, &"mode".into(), &"shared".into());
+    ask(name, &options).await
+}
+
+/// The names of all locks that tabs hold; none where there are no locks.
+pub(super) async fn held() -> Vec<String> {
+    let Some(asked) = locks().and_then(|locks| locks.query().ok()) else { return Vec::new() };
+    let Ok(told) = JsFuture::from(asked).await else { return Vec::new() };
+    let held = Reflect::get(&told, &"held".into()).unwrap_or_default();
+    let name = |lock: JsValue| Reflect::get(&lock, &"name".into()).ok()?.as_string();
+    Array::from(&held).iter().filter_map(name).collect()
+}
+
+async fn ask(name: &str, options: &Object) -> Held {
     let Some(locks) = locks() else { return Held(None) };
     let mut asked = None;
     let granted = Promise::new(&mut |resolve, _| {
@@ -43,7 +67,7 @@ pub(super) async fn hold(name: &str) -> Held {
         let holding = Closure::once_into_js(move |_lock: JsValue| -> Promise {
             Promise::new(&mut |release, _| drop(resolve.call1(&JsValue::NULL, &release)))
         });
-        asked = locks.request(name, &Object::new(), holding.unchecked_ref()).ok();
+        asked = locks.request(name, options, holding.unchecked_ref()).ok();
     });
     if asked.is_none() {
         return Held(None);

@@ -56,7 +56,7 @@ async fn fill_now(door: Door) {
     let audio = Rc::clone(&inner.audio);
     let used = inner.replica.borrow().view().clone();
     let used = parts_used(&used);
-    audio.set_in_use(used.iter().map(|part| part.hash.clone()).collect::<HashSet<_>>());
+    audio.set_in_use(&used.iter().map(|part| part.hash.clone()).collect::<HashSet<_>>()).await;
     for part in used {
         if door.has_ended() {
             return;

@@ -4,6 +4,7 @@
 mod bytes;
 mod fill;
 pub(in crate::door) mod folder;
+mod in_use;
 mod ledger;
 mod settings;
 
@@ -14,6 +15,7 @@ use model::Id;
 use sha2::{Digest, Sha256};
 use web_sys::File;
 
+use super::locks::{self, Held};
 pub(in crate::door) use bytes::Bytes;
 pub(in crate::door) use fill::fill;
 use folder::{Folder, Writing};
@@ -34,8 +36,8 @@ pub(crate) struct AudioCache {
     user: Id,
     /// What is being written now.
     coming: RefCell<HashSet<String>>,
-    /// What the project that is open uses: it does not go to make room for the rest of the same project.
-    in_use: RefCell<HashSet<String>>,
+    /// Says to all tabs what the project that is open here uses: it does not go to make room for the rest of it, nor for another's.
+    in_use: RefCell<Option<Held>>,
 }
 
 /// Bytes that are on this device. They have to be checked while they are read: [`Check`].
@@ -176,7 +178,8 @@ impl AudioCache {
         let total: u64 = kept.iter().map(|entry| entry.size).sum();
         let quota = within(quota_bytes().await, total, folder::free_bytes().await);
         let last_used = settings::last_used(&self.user);
-        let gone = ledger::make_room(&kept, &last_used, &self.in_use.borrow(), newcomer.size, quota)?;
+        let in_use = in_use::of(&locks::held().await, &self.user, &kept);
+        let gone = ledger::make_room(&kept, &last_used, &in_use, newcomer.size, quota)?;
         for entry in &gone {
             folder.remove(&entry.name()).await;
         }
@@ -186,8 +189,9 @@ impl AudioCache {
     }
 
     /// Says what the project that is open uses.
-    fn set_in_use(&self, hashes: HashSet<String>) {
-        *self.in_use.borrow_mut() = hashes;
+    async fn set_in_use(&self, hashes: &HashSet<String>) {
+        let held = locks::share(&in_use::name(&self.user, hashes)).await;
+        *self.in_use.borrow_mut() = Some(held);
     }
 
     /// Adds bytes to what is being kept; false when that has come to nothing.
