@@ -67,10 +67,21 @@ test('EN17 the equaliser shows its curve while a band is turned', async ({ alice
   const curve = device.locator('.curve-path')
   const flat = await curve.getAttribute('d')
   const band = device.getByRole('group', { name: 'Band 4' })
-  await band.getByRole('button', { name: /^On/ }).click()
+  // Whoever turns something of a band that is off wants to hear it.
+  const power = band.getByRole('button', { name: /^On/ })
+  await expect(power).toHaveAttribute('aria-pressed', 'false')
   const gain = band.locator('[data-parameter=gain4]')
   await gain.focus()
   await gain.press('End')
   await expect(gain).toHaveAttribute('aria-valuetext', '24.0 dB')
   await expect.poll(() => curve.getAttribute('d')).not.toBe(flat)
+  await expect(power).toHaveAttribute('aria-pressed', 'true')
+  // One step.
+  await alice.page.keyboard.press('Control+z')
+  await expect(power).toHaveAttribute('aria-pressed', 'false')
+  await expect.poll(() => curve.getAttribute('d')).toBe(flat)
+  // What is added behind it comes into view.
+  for (const kind of ['compressor', 'delay', 'reverb']) await alice.page.getByTestId('rack').getByTestId('add-effect').selectOption(kind)
+  await expect(device).toHaveCount(4)
+  await expect(device.last().getByRole('heading')).toBeInViewport({ ratio: 1 })
 })

@@ -93,7 +93,11 @@ test('a named version is looked at, played, restored, and that is undone (WR12 W
     await expect(clipOf(page, later)).toHaveCount(0)
     await expect(faderOf(page, track)).toHaveAttribute('aria-valuenow', '1.0000')
   }
-  // One step, which undo takes back.
+  // The focus is not lost with the banner; the history says which version came back.
+  await expect.poll(() => alice.page.evaluate(() => document.activeElement?.tagName)).not.toBe('BODY')
+  await alice.page.getByRole('button', { name: 'Changes', exact: true }).click()
+  await expect(changes(alice.page).getByTestId('restored').first()).toHaveText('Restored “First mix”')
+  // One step, which undo takes back; the name of the version is none (UN1).
   await expect(alice.page.getByTestId('undo')).toHaveAttribute('aria-label', 'Undo Restore')
   await alice.page.getByTestId('undo').click()
   for (const { page } of [alice, bob]) {

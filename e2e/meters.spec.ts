@@ -45,6 +45,31 @@ test('EN28 EN22 EN29 the master’s loudness, a compressor’s reduction and an 
   expect(alice.complaints).toEqual([])
 })
 
+test('EN28 loudness is measured from Play on, whether its panel is open or not, and stays until the next Play', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'How loud was it')
+  const file = await upload(alice, project, 'tone.wav', sineWav({ seconds: 1, hz: 997, level: 0.5 }))
+  const tone = await newTrack(alice, project, 'Tone')
+  await newClip(alice, tone, 'Tone', { durationBeats: 2, audioFileId: file.id })
+  await newClip(alice, tone, 'Silent', { startBeat: 60, durationBeats: 4 })
+  await open(alice, project)
+  await page.getByTestId('play').click()
+  // The tone is over: whoever begins to measure now finds silence.
+  await expect(page.getByTestId('position').locator('.lcd-bars')).toHaveText(/^[2-9]\.[2-9]/, { timeout: 20_000 })
+  const integrated = page.getByTestId('integrated')
+  await page.getByTestId('meters-button').click()
+  await expect(integrated).toHaveText(/^−\d/)
+  await expect(page.getByTestId('true-peak')).toHaveText(/^−[56]\.\d/)
+  await page.getByTestId('stop').click()
+  await page.getByTestId('meters-button').click()
+  await page.getByTestId('meters-button').click()
+  await expect(integrated).toHaveText(/^−\d/)
+  await page.getByTestId('play').click()
+  await expect(integrated).toHaveText('−∞')
+  await page.getByTestId('stop').click()
+  expect(alice.complaints).toEqual([])
+})
+
 test('a meter that was above full scale says so until its light is put out', async ({ alice }) => {
   const { page } = alice
   const project = await newProject(alice, 'Loud')

@@ -46,6 +46,37 @@ test('edits made offline survive a reload and the closing of the tab, and merge 
   expect([record.bpm, record.timeSignature, record.name]).toEqual([93.5, '3/4', 'In the tunnel'])
 })
 
+test('a song that was opened by its address is in the list without the server, too (CL5)', async ({ alice }) => {
+  const project = await newProject(alice, 'By a link', { bpm: 87 })
+  const line = await network(alice.context)
+  await open(alice, project)
+  await expect(alice.page.getByTestId('sync-state')).toHaveText('Saved')
+  await kept(alice.page, alice.userId, project)
+  await line.cut()
+  await expect(alice.page.getByTestId('sync-state')).toHaveText('Offline')
+  await alice.page.getByRole('link', { name: 'All projects' }).click()
+  const card = alice.page.getByTestId('project-card').filter({ hasText: 'By a link' })
+  await expect(card).toContainText('87 bpm')
+  await card.click()
+  await expect(alice.page.locator('[name=bpm]')).toHaveValue('87')
+})
+
+test('when the browser says that the network has gone, the connection over it is given up at once, and made anew (CL3)', async ({ alice }) => {
+  const project = await newProject(alice, 'Tunnel', { bpm: 100 })
+  await open(alice, project)
+  const { page } = alice
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+  // The socket itself would go on in silence.
+  await page.evaluate(() => {
+    const state = document.querySelector<HTMLElement>('[data-testid=connection]')!
+    const seen: (string | undefined)[] = ((window as any).seen = [])
+    new MutationObserver(() => seen.push(state.dataset.state)).observe(state, { attributes: true, attributeFilter: ['data-state'] })
+    window.dispatchEvent(new Event('offline'))
+  })
+  await expect.poll(() => page.evaluate(() => (window as any).seen[0])).toBe('offline')
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+})
+
 test('tabs see the edits of each other at once, and the next one sends when the sender is closed (CL4)', async ({ alice }) => {
   const project = await newProject(alice, 'Two windows', { bpm: 100 })
   const line = await network(alice.context)

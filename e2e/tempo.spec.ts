@@ -1,7 +1,7 @@
 // Tempo and metre that change: by keys and by pointer, on the ruler and in the transport, seen by everybody.
 import type { Page } from '@playwright/test'
 import { expect, test } from './band'
-import { duet } from './duet'
+import { clipOf, duet } from './duet'
 
 const bpmOf = (page: Page) => page.locator('[name=bpm]')
 const tempoMark = (page: Page) => page.getByTestId('tempo-mark')
@@ -46,6 +46,30 @@ test('a tempo change is added, set, bent, moved and deleted by keys, and undone 
   await expect(bpmOf(page)).toHaveValue('120')
   await page.getByTestId('undo').click()
   await expect(tempoMark(bob.page)).toHaveText('/ 60')
+  expect([...alice.complaints, ...bob.complaints]).toEqual([])
+})
+
+test('a press beside a bar goes to the grid, and a metre cuts no bar (U2)', async ({ alice, bob }) => {
+  const { riff } = await duet(alice, bob, 'Beside')
+  const { page } = alice
+  // Bar 3, from a pixel before it: Snap is on.
+  const ruler = (await page.getByTestId('ruler').boundingBox())!
+  const first = (await clipOf(page, riff).boundingBox())!
+  const [start, length] = await clipOf(page, riff).evaluate((clip) => [Number(clip.dataset.startBeat), Number(clip.dataset.durationBeats)])
+  const x = (beat: number) => first.x + ((beat - start) * first.width) / length
+  await page.mouse.click(x(8) - 1, ruler.y + 24)
+  await expect(page.getByTestId('ruler')).toHaveAttribute('aria-valuenow', '8')
+  // Without it the song stands where the press was; what is added there begins the bar beside it, and so does the song.
+  await page.keyboard.down('Alt')
+  await page.mouse.click(x(8) - 3, ruler.y + 24)
+  await page.keyboard.up('Alt')
+  await expect(page.getByTestId('ruler')).not.toHaveAttribute('aria-valuenow', '8')
+  await page.getByTestId('add-metre-change').click()
+  await expect(page.getByTestId('metre-mark')).toHaveAttribute('data-beat', '8')
+  await expect(page.getByTestId('remove-metre-change')).toBeVisible()
+  await page.getByLabel('Time signature').selectOption('3/4')
+  await expect(bob.page.getByTestId('metre-mark')).toHaveText('3/4')
+  await expect(bob.page.getByTestId('metre-mark')).toHaveAttribute('aria-label', 'metre 3/4 at bar 3, beat 1')
   expect([...alice.complaints, ...bob.complaints]).toEqual([])
 })
 
