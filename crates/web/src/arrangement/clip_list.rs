@@ -11,6 +11,7 @@ use operations::build;
 use super::board::Board;
 use super::clip_panel;
 use super::cut::{self, Uncut};
+use super::listed::{Among, TabStop};
 use super::scene::Lane;
 use super::shape::{changes, next_shape};
 use super::snap::{self, GRID};
@@ -119,7 +120,7 @@ pub(super) fn ClipList() -> impl IntoView {
         })
     });
     provide_context(TabStop::follow(stop));
-    provide_context(Among::follow(listed, count));
+    provide_context(Among::follow(listed, move || Some(count.get()).filter(|count| *count > LISTED_MAX)));
     let label = move || {
         format!(
             "Clips, {} in all. Arrow keys move a clip, Alt and arrow keys go to others, E opens its panel, Delete removes it.",
@@ -141,98 +142,6 @@ pub(super) fn ClipList() -> impl IntoView {
                 <ClipHandle id=entry.0 at=entry.1 />
             </For>
         </div>
-    }
-}
-
-/// The clip to which the Tab key comes. Each clip of the list has a switch of its own: were all of them to look at the one answer,
-/// every edit, which may change it, would call them all, and that was half of what an edit takes.
-#[derive(Clone, Copy)]
-struct TabStop {
-    now: Memo<Option<Id>>,
-    switches: StoredValue<HashMap<Id, RwSignal<bool>>>,
-}
-
-impl TabStop {
-    fn follow(now: Memo<Option<Id>>) -> TabStop {
-        let stop = TabStop { now, switches: StoredValue::new(HashMap::new()) };
-        Effect::new(move |before: Option<Option<Id>>| {
-            let now = now.get();
-            if let Some(before) = before.filter(|before| *before != now) {
-                stop.turn(before.as_ref(), false);
-            }
-            stop.turn(now.as_ref(), true);
-            now
-        });
-        stop
-    }
-
-    fn turn(self, id: Option<&Id>, on: bool) {
-        let switch = id.and_then(|id| self.switches.with_value(|switches| switches.get(id).copied()));
-        if let Some(switch) = switch.filter(|switch| switch.try_get_untracked() == Some(!on)) {
-            switch.set(on);
-        }
-    }
-
-    /// Whether it is this clip, for as long as that is in the list.
-    fn is(self, id: &Id) -> RwSignal<bool> {
-        let switch = RwSignal::new(self.now.with_untracked(|now| now.as_ref() == Some(id)));
-        let id = id.clone();
-        self.switches.update_value(|switches| _ = switches.insert(id.clone(), switch));
-        on_cleanup(move || {
-            self.switches.try_update_value(|switches| {
-                if switches.get(&id) == Some(&switch) {
-                    switches.remove(&id);
-                }
-            });
-        });
-        switch
-    }
-}
-
-/// Which of how many clips those that are listed are; where all are, whoever reads the list counts them. Each has a signal of its own:
-/// an edit calls only those whose place it changes.
-#[derive(Clone, Copy)]
-struct Among {
-    size: RwSignal<Option<usize>>,
-    places: StoredValue<HashMap<Id, RwSignal<Option<usize>>>>,
-}
-
-impl Among {
-    fn follow(listed: Memo<Vec<(Id, usize)>>, count: Memo<usize>) -> Among {
-        let among = Among { size: RwSignal::new(None), places: StoredValue::new(HashMap::new()) };
-        Effect::new(move |_| {
-            let size = Some(count.get()).filter(|count| *count > LISTED_MAX);
-            turn(among.size, size);
-            listed.with(|listed| {
-                among.places.with_value(|places| {
-                    let shown = listed.iter().filter_map(|(id, place)| Some((*places.get(id)?, *place)));
-                    shown.for_each(|(signal, place)| turn(signal, size.map(|_| place)));
-                });
-            });
-        });
-        among
-    }
-
-    /// The place of a clip, for as long as it is in the list.
-    fn place(self, id: &Id, place: usize) -> RwSignal<Option<usize>> {
-        let signal = RwSignal::new(self.size.get_untracked().map(|_| place));
-        let id = id.clone();
-        self.places.update_value(|places| _ = places.insert(id.clone(), signal));
-        on_cleanup(move || {
-            self.places.try_update_value(|places| {
-                if places.get(&id) == Some(&signal) {
-                    places.remove(&id);
-                }
-            });
-        });
-        signal
-    }
-}
-
-/// Tells of a place only where it is another.
-fn turn(signal: RwSignal<Option<usize>>, place: Option<usize>) {
-    if signal.try_get_untracked().is_some_and(|before| before != place) {
-        signal.set(place);
     }
 }
 

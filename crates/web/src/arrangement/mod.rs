@@ -11,6 +11,7 @@ mod gesture;
 mod header_order;
 mod headers;
 mod lanes;
+mod listed;
 mod markers;
 mod paint;
 mod paint_clip;
