@@ -1,6 +1,14 @@
 // What a musician does without the server is kept, shown, and merged when it is back.
+import type { Page } from '@playwright/test'
 import { expect, invite, newClip, newProject, newTrack, open, read, test, USER_1, USER_2, write } from './band'
 import { kept, keys, network, setTempo } from './offline'
+
+/** Sends from the list of projects what waits, until nothing waits any more. */
+async function sendNow(page: Page) {
+  const band = page.getByTestId('waiting-band')
+  await band.getByRole('button', { name: 'Send now' }).click()
+  await expect(band).toHaveCount(0, { timeout: 30_000 })
+}
 
 test('edits made offline survive a reload and the closing of the tab, and merge with those of others (CL2, CL3, CL5)', async ({
   alice,
@@ -288,8 +296,7 @@ test('the list of projects shows offline what was there, and sends what waits of
   await band.getByRole('button', { name: 'Show' }).click()
   await expect(band.getByTestId('waiting-edit')).toContainText('tempo')
   line.mend()
-  await band.getByRole('button', { name: 'Send now' }).click()
-  await expect(band).toHaveCount(0, { timeout: 30_000 })
+  await sendNow(page)
   expect((await read(alice, 'projects', project)).bpm).toBe(96)
 })
 
@@ -313,9 +320,7 @@ test('the list of projects sends what a silent tab does not, and robs it of its 
     .poll(() => hung.evaluate(async (lock) => (await navigator.locks.query()).held?.filter((one) => one.name === lock).length, lock))
     .toBe(1)
   line.mend()
-  const band = page.getByTestId('waiting-band')
-  await band.getByRole('button', { name: 'Send now' }).click()
-  await expect(band).toHaveCount(0, { timeout: 30_000 })
+  await sendNow(page)
   expect((await read(alice, 'projects', project)).bpm).toBe(96)
 })
 
@@ -339,8 +344,7 @@ test('an edit and its undo that wait are sent from the list of projects, over wh
   await expect(page.getByTestId('waiting-band')).toContainText('2 edits wait')
   await write(bob, [{ type: 'set', table: 'projects', id: project, key: 'bpm', value: 140 }])
   line.mend()
-  await page.getByTestId('waiting-band').getByRole('button', { name: 'Send now' }).click()
-  await expect(page.getByTestId('waiting-band')).toHaveCount(0, { timeout: 30_000 })
+  await sendNow(page)
   expect((await read(bob, 'projects', project)).bpm).toBe(140)
 })
 
