@@ -330,7 +330,7 @@ impl AudioThread {
 #[cfg(test)]
 mod tests {
     use dsp::devices::Kind;
-    use engine::{Device, Master, Song, TimeSignature};
+    use engine::{Device, Master, Song};
 
     use super::*;
 
@@ -341,17 +341,11 @@ mod tests {
             Device { id, kind, bypassed: false, values, sidechain: None }
         };
         let song = Song {
-            sample_rate: 48_000,
-            bpm_milli: 120_000,
-            tempo_changes: Vec::new(),
-            time_signature: TimeSignature { beats: 4, unit: 4 },
-            metre_changes: Vec::new(),
-            tracks: Vec::new(),
             master: Master {
                 devices: vec![device(1, Kind::Utility), device(2, Kind::Compressor)],
                 ..Master::default()
             },
-            sources: Vec::new(),
+            ..Song::default()
         };
         let words = Plan::compile(&song).expect("within bounds").into_words();
         let mut thread = AudioThread::new(48_000, 128).expect("a usual rate");

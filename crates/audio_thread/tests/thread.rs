@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use audio_thread::{AudioThread, ChunkMut, Format, InitError, PLAN_WORDS_MAX, TakeError};
-use engine::{Clip, Master, Plan, PlanError, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TimeSignature, Track};
+use engine::{Clip, Plan, PlanError, Song, SourceInfo, TICKS_PER_BEAT as BEAT, Track};
 
 struct Counting;
 
@@ -35,11 +35,6 @@ static ALLOCATOR: Counting = Counting;
 fn song(volume: f64) -> Song {
     let clip = Clip { start_ticks: 0, duration_ticks: 8 * BEAT, source: 1, ..Clip::default() };
     Song {
-        sample_rate: 48_000,
-        bpm_milli: 120_000,
-        tempo_changes: Vec::new(),
-        metre_changes: Vec::new(),
-        time_signature: TimeSignature { beats: 4, unit: 4 },
         tracks: vec![Track {
             id: 1,
             volume,
@@ -49,8 +44,8 @@ fn song(volume: f64) -> Song {
             clips: vec![clip],
             ..Track::default()
         }],
-        master: Master::default(),
         sources: vec![SourceInfo { id: 1, rate: 48_000, channels: 1, frames: 100_000 }],
+        ..Song::default()
     }
 }
 

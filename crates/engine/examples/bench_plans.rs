@@ -2,7 +2,7 @@
 
 use std::{env, fs, io, path::Path};
 
-use engine::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
+use engine::{Clip, Plan, Song, SourceInfo, TICKS_PER_BEAT, Track};
 
 #[path = "../benches/support/plain.rs"]
 mod plain;
@@ -72,13 +72,8 @@ fn song(tracks: u32, rate: u32, clips: i64) -> Song {
         ..Track::default()
     };
     Song {
-        sample_rate: 48_000,
-        bpm_milli: 120_000,
-        tempo_changes: Vec::new(),
-        metre_changes: Vec::new(),
-        time_signature: TimeSignature { beats: 4, unit: 4 },
         tracks: (1..=tracks).map(track).collect(),
-        master: Master::default(),
         sources: (1..=tracks).map(|id| SourceInfo { id, rate, channels: 2, frames: u64::from(rate) * 600 }).collect(),
+        ..Song::default()
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::{env, path::Path};
 
 use dsp::dither::Dither;
-use engine::{Clip, Compiler, Master, Reader, Song, SourceInfo, TimeSignature, Track, render};
+use engine::{Clip, Compiler, Reader, Song, SourceInfo, Track, render};
 
 /// Bytes of each stem that are read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -121,13 +121,9 @@ fn song(stems: &[Stem], rate: u32) -> Song {
     };
     Song {
         sample_rate: rate,
-        bpm_milli: 120_000,
-        tempo_changes: Vec::new(),
-        metre_changes: Vec::new(),
-        time_signature: TimeSignature { beats: 4, unit: 4 },
         tracks: (0..count).map(track).collect(),
-        master: Master::default(),
         sources: stems.iter().enumerate().map(source).collect(),
+        ..Song::default()
     }
 }
 

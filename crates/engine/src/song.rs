@@ -25,6 +25,22 @@ pub struct Song {
     pub sources: Vec<SourceInfo>,
 }
 
+impl Default for Song {
+    /// Without a track, at 48 kHz, 120 beats a minute and 4/4.
+    fn default() -> Song {
+        Song {
+            sample_rate: 48_000,
+            bpm_milli: 120_000,
+            tempo_changes: Vec::new(),
+            time_signature: TimeSignature { beats: 4, unit: 4 },
+            metre_changes: Vec::new(),
+            tracks: Vec::new(),
+            master: Master::default(),
+            sources: Vec::new(),
+        }
+    }
+}
+
 /// A metre, such as 6/8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeSignature {

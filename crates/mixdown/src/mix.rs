@@ -291,7 +291,7 @@ impl Silence {
 #[cfg(test)]
 mod tests {
     use dsp::devices::Kind;
-    use engine::{Clip, Device, Master, MemoryReader, SourceInfo, TICKS_PER_BEAT, TimeSignature, Track};
+    use engine::{Clip, Device, MemoryReader, SourceInfo, TICKS_PER_BEAT, Track};
 
     use super::*;
 
@@ -334,14 +334,9 @@ mod tests {
         let hall = Device { id: 1, kind: Kind::Reverb, bypassed: false, values: values.collect(), sidechain: None };
         let clip = Clip { source: 1, duration_ticks: TICKS_PER_BEAT, ..Clip::default() };
         let song = Song {
-            sample_rate: 48_000,
-            bpm_milli: 120_000,
-            tempo_changes: Vec::new(),
-            time_signature: TimeSignature { beats: 4, unit: 4 },
-            metre_changes: Vec::new(),
             tracks: vec![Track { id: 1, clips: vec![clip], devices: vec![hall], ..Track::default() }],
-            master: Master::default(),
             sources: vec![SourceInfo { id: 1, rate: 48_000, channels: 1, frames: 1_000 }],
+            ..Song::default()
         };
         let settings: Settings = serde_json::from_str(r#"{"format":"wav"}"#).expect("settings");
         let mix = Mix::new(&song, &settings).expect("a song within bounds");

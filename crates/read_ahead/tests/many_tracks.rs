@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use audio_thread::AudioThread;
 use engine::ahead::{ReadAhead, Run, SLOTS_MAX};
 use engine::stream::{Chunk, Format, Stream};
-use engine::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TimeSignature, Track};
+use engine::{Clip, Plan, Song, SourceInfo, TICKS_PER_BEAT as BEAT, Track};
 
 const RATE: u32 = 48_000;
 const BLOCK: usize = 128;
@@ -36,13 +36,9 @@ fn song(recordings: u32) -> Song {
     });
     Song {
         sample_rate: RATE,
-        bpm_milli: 120_000,
-        tempo_changes: Vec::new(),
-        time_signature: TimeSignature { beats: 4, unit: 4 },
-        metre_changes: Vec::new(),
         tracks: tracks.collect(),
-        master: Master::default(),
         sources: (0..recordings).map(|id| SourceInfo { id, rate: RATE, channels: 2, frames: FRAMES }).collect(),
+        ..Song::default()
     }
 }
 

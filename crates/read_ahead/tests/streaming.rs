@@ -7,7 +7,7 @@ use std::io::Cursor;
 
 use audio_thread::{AudioThread, ChunkMut, Format};
 use engine::stream::CHUNK_BYTES;
-use engine::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TimeSignature, Track};
+use engine::{Clip, Plan, Song, SourceInfo, TICKS_PER_BEAT as BEAT, Track};
 use media::wav::{BitDepth, Reader, Writer};
 use read_ahead::Reading;
 use sha2::{Digest, Sha256};
@@ -62,16 +62,7 @@ fn material() -> (Song, HashMap<u32, Vec<u8>>) {
         ];
         tracks.push(Track { id: u64::from(id) + 1, volume: 0.4, muted: number == 5, clips, ..Track::default() });
     }
-    let song = Song {
-        sample_rate: RATE,
-        bpm_milli: 120_000,
-        tempo_changes: Vec::new(),
-        time_signature: TimeSignature { beats: 4, unit: 4 },
-        metre_changes: Vec::new(),
-        tracks,
-        master: Master::default(),
-        sources,
-    };
+    let song = Song { sample_rate: RATE, tracks, sources, ..Song::default() };
     (song, files)
 }
 

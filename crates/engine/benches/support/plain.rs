@@ -1,18 +1,9 @@
 //! A song of these tracks, and nothing out of the ordinary about it: 48 kHz, 120 beats a minute, four in a bar.
 
-use engine::{Master, Song, SourceInfo, TimeSignature, Track};
+use engine::{Song, SourceInfo, Track};
 
 /// Recordings are stereo and of so many frames, one for each of these numbers.
 pub(crate) fn song(tracks: Vec<Track>, recordings: impl IntoIterator<Item = u32>, frames: u64) -> Song {
     let source = |id: u32| SourceInfo { id, rate: 48_000, channels: 2, frames };
-    Song {
-        sample_rate: 48_000,
-        bpm_milli: 120_000,
-        tempo_changes: Vec::new(),
-        metre_changes: Vec::new(),
-        time_signature: TimeSignature { beats: 4, unit: 4 },
-        tracks,
-        master: Master::default(),
-        sources: recordings.into_iter().map(source).collect(),
-    }
+    Song { tracks, sources: recordings.into_iter().map(source).collect(), ..Song::default() }
 }

@@ -122,19 +122,10 @@ impl Arriving {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Master, Song, TimeSignature, Track};
+    use crate::{Song, Track};
 
     fn plan() -> Plan {
-        let song = Song {
-            sample_rate: 48_000,
-            bpm_milli: 120_000,
-            tempo_changes: Vec::new(),
-            time_signature: TimeSignature { beats: 4, unit: 4 },
-            metre_changes: Vec::new(),
-            tracks: (1..=3).map(|id| Track { id, ..Track::default() }).collect(),
-            master: Master::default(),
-            sources: Vec::new(),
-        };
+        let song = Song { tracks: (1..=3).map(|id| Track { id, ..Track::default() }).collect(), ..Song::default() };
         Plan::compile(&song).expect("within bounds")
     }
 

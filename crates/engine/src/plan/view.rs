@@ -384,7 +384,7 @@ pub(super) fn i64_at(words: &[u32], at: usize) -> i64 {
 mod tests {
     use core::cell::Cell;
 
-    use crate::{Clip, Master, Plan, Song, SourceInfo, TICKS_PER_BEAT as BEAT, TimeSignature, Track};
+    use crate::{Clip, Plan, Song, SourceInfo, TICKS_PER_BEAT as BEAT, Track};
 
     thread_local! {
         /// Clips that searches have looked at.
@@ -398,14 +398,9 @@ mod tests {
         let short = (0..10_000).map(|n| clip(n * BEAT / 4, BEAT / 4));
         let clips = short.chain([clip(0, 2_500 * BEAT)]).collect();
         let song = Song {
-            sample_rate: 48_000,
-            bpm_milli: 120_000,
-            tempo_changes: Vec::new(),
-            time_signature: TimeSignature { beats: 4, unit: 4 },
-            metre_changes: Vec::new(),
             tracks: vec![Track { id: 1, clips, ..Track::default() }],
-            master: Master::default(),
             sources: vec![SourceInfo { id: 1, rate: 48_000, channels: 2, frames: 48_000 * 3_600 }],
+            ..Song::default()
         };
         let plan = Plan::compile(&song).expect("within bounds");
         let track = plan.view().track(0);
