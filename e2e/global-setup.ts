@@ -1,16 +1,18 @@
-// One studio for the whole run; tests keep apart by making projects of their own.
-import { startStudio } from './studio'
+// A studio for each worker, for the whole run: people's accounts, and how often they may do things, are its own. Within one, tests keep
+// apart by making projects of their own.
+import type { FullConfig } from '@playwright/test'
+import { startStudio, useStudio } from './studio'
 
-export default async function globalSetup() {
+export default async function globalSetup(config: FullConfig) {
   // A studio that runs already, for trying out a single test against it.
   if (process.env.UNISONO_URL) return
-  const studio = await startStudio()
-  process.env.UNISONO_URL = studio.url
-  process.env.UNISONO_E2E_DATA = studio.dataDir
+  const studios = await Promise.all(Array.from({ length: config.workers }, () => startStudio()))
+  studios.forEach(useStudio)
   return async () => {
-    const log = studio.log()
-    const died = studio.process.exitCode !== null
-    await studio.stop()
-    if (died || /panicked at/.test(log)) throw new Error(`the server did not live through the tests:\n${log}`)
+    const ends = studios.map((studio) => ({ log: studio.log(), died: studio.process.exitCode !== null }))
+    await Promise.all(studios.map((studio) => studio.stop()))
+    for (const { log, died } of ends) {
+      if (died || /panicked at/.test(log)) throw new Error(`a server did not live through the tests:\n${log}`)
+    }
   }
 }

@@ -155,8 +155,12 @@ test('what a song uses that is open in another tab does not give way to this one
   await other.getByTestId('play').click()
   await expect(other.getByTestId('position').locator('.lcd-bars')).toHaveText(/^1\.[2-9]/)
   expect([await sound(first.file.playbackKey), await sound(second.file.playbackKey)]).toEqual([true, false])
-  // A tab that is closed uses nothing any more.
-  await page.goto('/projects')
+  // A tab that has left the song, within its page, uses nothing any more.
+  const songsInUse = () =>
+    page.evaluate(async () => (await navigator.locks.query()).held!.filter((lock) => lock.name!.startsWith('unisono-in-use')).length)
+  expect(await songsInUse()).toBe(2)
+  await page.getByRole('link', { name: 'All projects' }).click()
+  await expect.poll(songsInUse).toBe(1)
   await other.reload()
   await expect.poll(() => sound(second.file.playbackKey), { timeout: 20_000 }).toBe(true)
   expect(await sound(first.file.playbackKey)).toBe(false)

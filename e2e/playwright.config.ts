@@ -1,4 +1,7 @@
 import { defineConfig } from '@playwright/test'
+import { findStudio } from './studio'
+
+findStudio()
 
 export default defineConfig({
   testDir: '.',

@@ -65,6 +65,22 @@ export async function startStudio(options: { dataDir?: string; port?: number; ar
   return studio
 }
 
+const name = (what: 'URL' | 'E2E_DATA', worker: number | string) => `UNISONO_${what}_${worker}`
+
+/** Has the worker of this number use a studio. */
+export function useStudio(studio: Studio, worker: number) {
+  process.env[name('URL', worker)] = studio.url
+  process.env[name('E2E_DATA', worker)] = studio.dataDir
+}
+
+/** In a worker: finds its studio, which `UNISONO_URL` and `UNISONO_E2E_DATA` are from now on. */
+export function findStudio() {
+  const worker = process.env.TEST_PARALLEL_INDEX
+  if (worker === undefined || process.env[name('URL', worker)] === undefined) return
+  process.env.UNISONO_URL = process.env[name('URL', worker)]
+  process.env.UNISONO_E2E_DATA = process.env[name('E2E_DATA', worker)]
+}
+
 async function untilReady(studio: Studio) {
   const deadline = Date.now() + READY_MS
   while (Date.now() < deadline) {

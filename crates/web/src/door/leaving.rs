@@ -73,6 +73,7 @@ impl Door {
         self.leave_tabs();
         inner.leaving.listeners.take().into_iter().for_each(WindowListenerHandle::remove);
         self.leave_store();
+        inner.audio.leave();
         if let Some(socket) = inner.socket.borrow_mut().take() {
             socket.close();
         }

@@ -56,7 +56,11 @@ async fn fill_now(door: Door) {
     let audio = Rc::clone(&inner.audio);
     let used = inner.replica.borrow().view().clone();
     let used = parts_used(&used);
-    audio.set_in_use(&used.iter().map(|part| part.hash.clone()).collect::<HashSet<_>>()).await;
+    let in_use = audio.use_of(&used.iter().map(|part| part.hash.clone()).collect()).await;
+    if door.has_ended() {
+        return;
+    }
+    audio.in_use.replace(in_use);
     for part in used {
         if door.has_ended() {
             return;

@@ -188,10 +188,14 @@ impl AudioCache {
         Some(())
     }
 
-    /// Says what the project that is open uses.
-    async fn set_in_use(&self, hashes: &HashSet<String>) {
-        let held = locks::share(&in_use::name(&self.user, hashes)).await;
-        *self.in_use.borrow_mut() = Some(held);
+    /// What says to all tabs that the project that is open uses these.
+    async fn use_of(&self, hashes: &HashSet<String>) -> Option<Held> {
+        if hashes.is_empty() { None } else { Some(locks::share(&in_use::name(&self.user, hashes)).await) }
+    }
+
+    /// The project was left: it uses nothing any more.
+    pub(in crate::door) fn leave(&self) {
+        self.in_use.take();
     }
 
     /// Adds bytes to what is being kept; false when that has come to nothing.
