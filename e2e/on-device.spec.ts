@@ -158,7 +158,7 @@ test('what a song uses that is open in another tab does not give way to this one
   // A tab that has left the song, within its page, uses nothing any more.
   const songsInUse = () =>
     page.evaluate(async () => (await navigator.locks.query()).held!.filter((lock) => lock.name!.startsWith('unisono-in-use')).length)
-  expect(await songsInUse()).toBe(2)
+  await expect.poll(songsInUse).toBe(2)
   await page.getByRole('link', { name: 'All projects' }).click()
   await expect.poll(songsInUse).toBe(1)
   await other.reload()
