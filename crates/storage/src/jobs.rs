@@ -87,6 +87,8 @@ pub struct Failed {
     pub error: String,
     /// When to try again, unless the attempts are used up; `None` gives up at once.
     pub retry_at: Option<Timestamp>,
+    /// Whether this was one of the attempts that it may have; else it is tried again however often it was.
+    pub is_counted: bool,
     /// When it failed.
     pub now: Timestamp,
 }

@@ -29,8 +29,8 @@ pub const KIND: &str = "measure";
 /// How often it is begun before it is given up.
 pub const ATTEMPTS_MAX: u32 = 5;
 
-/// What is told when even the last attempt found no room on the disk.
-pub(super) const NO_ROOM: &str = "The server's disk has no room to decode this recording; please tell whoever runs it.";
+/// What is noted of a job that waits for room on the disk.
+pub(super) const NO_ROOM: &str = "The server's disk has no room to decode this recording.";
 const UNREADABLE: &str = "This recording could not be read: the server failed while decoding it.";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -141,8 +141,8 @@ impl Measure {
         };
         let operations = match outcome {
             Ok(Ok(measured)) => ready(&audio_file_id, &measured),
-            // Whoever recorded it cannot help it.
-            Ok(Err(media::Error::NoRoom { .. })) if room < quota => return Err(JobError::Retry(NO_ROOM.to_owned())),
+            // Whoever recorded it cannot help it; whoever runs the server can, some day.
+            Ok(Err(media::Error::NoRoom { .. })) if room < quota => return Err(JobError::Wait(NO_ROOM.to_owned())),
             Ok(Err(error)) if error.is_refusal() => refused(&audio_file_id, &error.to_string()),
             Ok(Err(error)) => return Err(JobError::Retry(error.to_string())),
             Err(error) if error.is_panic() => return Err(JobError::GiveUp("the decoder panicked".to_owned())),
@@ -151,12 +151,11 @@ impl Measure {
         tell(app, &project_id, &audio_file_id, operations).await
     }
 
-    /// Says in the record that the job is given up, after an attempt that failed for this reason.
-    pub(super) async fn given_up(&self, app: &App, payload: &serde_json::Value, reason: &str) {
-        let reason = if reason == NO_ROOM { NO_ROOM } else { UNREADABLE };
+    /// Says in the record that the job is given up.
+    pub(super) async fn given_up(&self, app: &App, payload: &serde_json::Value) {
         let Ok(Payload { project_id, audio_file_id }) = read_payload(payload) else { return };
         let told = match original(app, &audio_file_id).await {
-            Ok(Some(_)) => tell(app, &project_id, &audio_file_id, refused(&audio_file_id, reason)).await,
+            Ok(Some(_)) => tell(app, &project_id, &audio_file_id, refused(&audio_file_id, UNREADABLE)).await,
             Ok(None) => return,
             Err(error) => Err(error),
         };

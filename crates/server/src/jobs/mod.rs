@@ -33,6 +33,8 @@ use measure::Measure;
 pub(crate) enum JobError {
     /// It may go better later.
     Retry(String),
+    /// It waits for the host, who may take any time: no attempt at all.
+    Wait(String),
     /// It will never go better.
     GiveUp(String),
 }
@@ -164,9 +166,9 @@ async fn run(app: &App, measure: &Measure, job: &Job) -> Result<(), JobError> {
 }
 
 /// Sees to it that nobody waits for what a dead job should have made.
-async fn give_up(app: &App, measure: &Measure, job: &Job, reason: &str) {
+async fn give_up(app: &App, measure: &Measure, job: &Job) {
     match job.kind.as_str() {
-        measure::KIND => measure.given_up(app, &job.payload, reason).await,
+        measure::KIND => measure.given_up(app, &job.payload).await,
         export::KIND => export::given_up(app, &job.payload).await,
         _ => {}
     }
@@ -195,23 +197,25 @@ async fn settle(
     outcome: Result<(), JobError>,
 ) -> Result<(), storage::StoreError> {
     let (id, lease, now) = (job.id.clone(), lease.clone(), app.clock.now());
-    let failed = match outcome {
+    let (error, retry_at, is_counted) = match outcome {
         Ok(()) => {
             app.database.run(move |store| store.complete_job(&id, &lease, now)).await?;
             return Ok(());
         }
-        Err(JobError::Retry(error)) => Failed { error, retry_at: Some(backoff::retry_at(&id, job.attempts, now)), now },
-        Err(JobError::GiveUp(error)) => Failed { error, retry_at: None, now },
+        Err(JobError::Retry(error)) => (error, Some(backoff::retry_at(&id, job.attempts, now)), true),
+        Err(JobError::Wait(error)) => (error, Some(backoff::retry_at(&id, u32::MAX, now)), false),
+        Err(JobError::GiveUp(error)) => (error, None, true),
     };
+    let failed = Failed { error, retry_at, is_counted, now };
     tracing::warn!(job = %id, kind = job.kind, attempts = job.attempts, error = failed.error, "a job failed");
     let (own, held, until) = (id.clone(), lease.clone(), model::Timestamp(now.0 + LEASE_MS));
     if !app.database.run(move |store| store.heartbeat_job(&own, &held, until)).await? {
         // Another worker has it, who will say how it went.
         return Ok(());
     }
-    if failed.retry_at.is_none() || job.attempts >= job.attempts_max {
+    if failed.retry_at.is_none() || (is_counted && job.attempts >= job.attempts_max) {
         // Told first: should this fail, the job is still alive and says it later.
-        give_up(app, measure, job, &failed.error).await;
+        give_up(app, measure, job).await;
     } else if job.kind == export::KIND {
         export::put_back(app, &job.payload).await;
     }

@@ -193,7 +193,7 @@ async fn tell_of_the_dead(app: &App, measure: &measure::Measure) -> Result<(), J
     for job in &dead {
         let error = job.error.as_deref().unwrap_or_default();
         tracing::warn!(job = %job.id, kind = job.kind, payload = %job.payload, attempts = job.attempts, error, "a dead job");
-        super::give_up(app, measure, job, error).await;
+        super::give_up(app, measure, job).await;
     }
     if count > 0 {
         tracing::warn!(count, "dead jobs are kept");

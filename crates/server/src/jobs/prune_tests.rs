@@ -119,7 +119,7 @@ async fn the_queue_forgets_what_went_well_and_keeps_the_dead() {
     studio.upload(&ann, "lost", "take.wav", &wav(1_000, 2)).await;
     let lease = new_id();
     let job = take(&studio.app, &lease, &KINDS).await.unwrap().unwrap();
-    let failed = Failed { error: "a comet".to_owned(), retry_at: None, now: studio.app.clock.now() };
+    let failed = Failed { error: "a comet".to_owned(), retry_at: None, is_counted: true, now: studio.app.clock.now() };
     studio.app.database.store().fail_job(&job.id, &lease, failed).unwrap();
     let count = |state| studio.app.database.store().count_jobs(state).unwrap();
     assert_eq!((count(JobState::Done), count(JobState::Dead)), (1, 1));

@@ -105,7 +105,9 @@ impl Content {
 
     pub(super) fn fail_job(&mut self, job: &Id, lease: &Id, failed: Failed) -> Answer<Option<JobState>> {
         Ok(self.held(job, lease).map(|queued| {
-            let retry_at = failed.retry_at.filter(|_| queued.job.attempts < queued.job.attempts_max);
+            let is_left = queued.job.attempts < queued.job.attempts_max || !failed.is_counted;
+            let retry_at = failed.retry_at.filter(|_| is_left);
+            queued.job.attempts -= u32::from(!failed.is_counted);
             let state = if retry_at.is_some() { JobState::Ready } else { JobState::Dead };
             queued.release(state, Some(failed.error), failed.now);
             queued.job.run_after = retry_at.unwrap_or(failed.now);

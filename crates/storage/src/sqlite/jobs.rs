@@ -29,7 +29,7 @@ pub(super) const WITHDRAW: &str = "UPDATE jobs SET state = 'done', error = NULL,
     WHERE unique_key = ?1 AND state = 'ready'";
 pub(super) const SET_PRIORITY: &str = "UPDATE jobs SET priority = ?2 WHERE id = ?1 AND state = 'ready'";
 pub(super) const FAIL: &str = "UPDATE jobs SET state = ?3, run_after = ?4, lease = NULL, leased_until = NULL, \
-    error = ?5, updated_at = ?6 WHERE id = ?1 AND lease = ?2 AND state = 'running'";
+    error = ?5, updated_at = ?6, attempts = attempts - ?7 WHERE id = ?1 AND lease = ?2 AND state = 'running'";
 pub(super) const JOB: &str = "SELECT id, kind, payload, state, attempts, attempts_max, run_after, leased_until, error \
     FROM jobs WHERE id = ?1";
 pub(super) const COUNT: &str = "SELECT COUNT(*) FROM jobs WHERE state = ?1";
@@ -124,10 +124,11 @@ pub(super) fn fail(
     let attempts: Option<(u32, u32)> =
         connection.prepare_cached(ATTEMPTS)?.query_row(names, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((attempts, attempts_max)) = attempts else { return Ok(None) };
-    let retry_at = failed.retry_at.filter(|_| attempts < attempts_max);
+    let retry_at = failed.retry_at.filter(|_| attempts < attempts_max || !failed.is_counted);
     let state = if retry_at.is_some() { JobState::Ready } else { JobState::Dead };
     let run_after = retry_at.unwrap_or(failed.now);
-    let values = params![names[0], names[1], state.name(), run_after.0, failed.error, failed.now.0];
+    let uncounted = u32::from(!failed.is_counted);
+    let values = params![names[0], names[1], state.name(), run_after.0, failed.error, failed.now.0, uncounted];
     connection.prepare_cached(FAIL)?.execute(values)?;
     Ok(Some(state))
 }

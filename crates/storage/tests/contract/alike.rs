@@ -218,7 +218,12 @@ impl World {
                 if well {
                     let _ = self.both(|store| store.complete_job(&job, &lease, later(at)));
                 } else {
-                    let failed = Failed { error: "no".to_owned(), retry_at: Some(later(at + 9)), now: later(at) };
+                    let failed = Failed {
+                        error: "no".to_owned(),
+                        retry_at: Some(later(at + 9)),
+                        is_counted: true,
+                        now: later(at),
+                    };
                     let _ = self.both(|store| store.fail_job(&job, &lease, failed.clone()));
                 }
                 let _ = self.both(|store| store.job(&job));

@@ -41,7 +41,7 @@ fn a_unique_key_is_enqueued_once_unless_it_died() {
         assert!(!store.enqueue(keyed("b")).unwrap());
         assert!(!store.enqueue(job("a")).unwrap(), "an id is used once");
         assert_eq!(name(lease(store, "w", NOW)), Some(id("a")));
-        let failed = Failed { error: "no disk".to_owned(), retry_at: Some(NOW), now: NOW };
+        let failed = Failed { error: "no disk".to_owned(), retry_at: Some(NOW), is_counted: true, now: NOW };
         assert_eq!(store.fail_job(&id("a"), &id("w"), failed).unwrap(), Some(JobState::Dead));
         assert!(store.enqueue(keyed("c")).unwrap());
         let again = lease(store, "w", NOW).unwrap();
@@ -87,7 +87,7 @@ fn a_failed_job_waits_then_dies() {
     crate::on_each_store(|store| {
         store.enqueue(NewJob { attempts_max: 2, ..job("a") }).unwrap();
         let fail = |now: Timestamp, retry_at| {
-            let failed = Failed { error: "broken".to_owned(), retry_at, now };
+            let failed = Failed { error: "broken".to_owned(), retry_at, is_counted: true, now };
             store.fail_job(&id("a"), &id("w"), failed).unwrap()
         };
         assert!(lease(store, "w", NOW).is_some());
@@ -100,7 +100,7 @@ fn a_failed_job_waits_then_dies() {
 
         store.enqueue(job("b")).unwrap();
         assert!(lease(store, "w", NOW).is_some());
-        let hopeless = Failed { error: "no audio".to_owned(), retry_at: None, now: NOW };
+        let hopeless = Failed { error: "no audio".to_owned(), retry_at: None, is_counted: true, now: NOW };
         assert_eq!(store.fail_job(&id("b"), &id("w"), hopeless).unwrap(), Some(JobState::Dead));
     });
 }
@@ -112,7 +112,7 @@ fn a_lost_lease_cannot_end_the_job() {
         assert!(lease(store, "w1", NOW).is_some());
         assert!(lease(store, "w2", later(LEASE_MS)).is_some());
         assert!(!store.complete_job(&id("a"), &id("w1"), NOW).unwrap());
-        let failed = Failed { error: "late".to_owned(), retry_at: None, now: NOW };
+        let failed = Failed { error: "late".to_owned(), retry_at: None, is_counted: true, now: NOW };
         assert_eq!(store.fail_job(&id("a"), &id("w1"), failed).unwrap(), None);
         assert!(store.complete_job(&id("a"), &id("w2"), NOW).unwrap());
         assert_eq!(store.job(&id("a")).unwrap().unwrap().state, JobState::Done);
@@ -131,7 +131,7 @@ fn done_jobs_are_forgotten_by_age_and_dead_ones_are_kept() {
         for (name, at) in [("first", 1), ("second", 2)] {
             store.enqueue(job(name)).unwrap();
             assert!(lease(store, "w", NOW).is_some());
-            let failed = Failed { error: "hopeless".to_owned(), retry_at: None, now: later(at) };
+            let failed = Failed { error: "hopeless".to_owned(), retry_at: None, is_counted: true, now: later(at) };
             store.fail_job(&id(name), &id("w"), failed).unwrap();
         }
         store.enqueue(job("waiting")).unwrap();
@@ -165,7 +165,7 @@ fn a_job_that_nobody_works_at_is_withdrawn_by_its_key() {
         assert!(store.withdraw_job("key of a", NOW).unwrap() && !store.withdraw_job("key of a", NOW).unwrap());
         assert!(!store.withdraw_job("key of nothing", NOW).unwrap());
         assert_eq!((state("runs"), state("a"), state("b")), (JobState::Running, JobState::Done, JobState::Ready));
-        let failed = Failed { error: "broken".to_owned(), retry_at: Some(later(100)), now: NOW };
+        let failed = Failed { error: "broken".to_owned(), retry_at: Some(later(100)), is_counted: true, now: NOW };
         assert_eq!(store.fail_job(&id("runs"), &id("w"), failed).unwrap(), Some(JobState::Ready));
         assert!(store.withdraw_job("key of runs", later(1)).unwrap(), "it waited to be tried again");
         assert_eq!(name(lease(store, "w", later(200))), Some(id("b")));
