@@ -57,6 +57,20 @@ impl Room {
         &self.records
     }
 
+    /// What it would leave out of a transaction, since somebody else has written there since (UN3), in order. Nothing changes.
+    ///
+    /// # Errors
+    /// As [`Room::submit`].
+    pub fn left_out(
+        &self,
+        author: &Author,
+        transaction: &Transaction,
+        now: Timestamp,
+    ) -> Result<Vec<Operation>, Refusal> {
+        let accepted = transact(&mut self.records.clone(), &self.scope, author, transaction, now)?;
+        Ok(accepted.skipped)
+    }
+
     /// Checks, permits and applies a transaction, and gives it the next place in the log.
     ///
     /// The caller has made sure that it is no repeat (WR6), makes the commit durable, and only then tells anyone (WR9).

@@ -44,7 +44,7 @@ impl Submission {
     pub(crate) fn is_taken_by_a_full_log(&self) -> bool {
         let admits = |operation: &Operation| match operation.target.table {
             Table::ProjectMembers => true,
-            Table::Projects => operation.path.as_str() == "deleted",
+            Table::Projects => operation.path.as_str() == "deleted" || collaborator(operation).is_some(),
             _ => false,
         };
         self.author == Author::System || self.transaction.operations.iter().all(admits)
@@ -265,7 +265,7 @@ fn submit(
     transaction: &Transaction,
     now: Timestamp,
 ) -> Result<Result<Submitted, Refusal>, StoreError> {
-    Ok(match guards::corrected(store, room, here, author, transaction)? {
+    Ok(match guards::corrected(store, room, here, author, transaction, now)? {
         Some(corrected) => {
             // The log carries something else than was sent.
             room.submit(author, &corrected, now).map(|submitted| Submitted { verbatim: false, ..submitted })

@@ -59,6 +59,11 @@ pub const PING_EVERY: Duration = Duration::from_secs(10);
 pub const SILENCE_MAX: Duration = Duration::from_secs(25);
 /// How often a room whose store moved on without it starts over before it gives up.
 pub const STALE_RETRIES_MAX: usize = 5;
+/// Looks at the log that the undos of one transaction may cost: for each transaction that they name, one for each person who may have
+/// written it (UN3). What would take more is left out, as if somebody else had written there.
+pub const GUARD_LOOKS_MAX: usize = 100_000;
+/// Bytes of its author's own entries that are read for the same.
+pub const GUARD_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Commits after which the rows that they changed are written.
 pub const MATERIALISE_COMMITS: u64 = 1_000;
 /// Bytes of commits after which the rows that they changed are written.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
 use axum::body::Bytes;
-use operations::{Change, Commit};
+use operations::{Change, Commit, Operation};
 use sync::Room;
 use sync::wire::text::{Notice, Update};
 use sync::wire::{self, ServerMessage};
@@ -281,12 +281,17 @@ fn commits_frame(channel: u32, runs: &[Run]) -> Vec<u8> {
 
 /// About how many bytes a commit takes in a frame.
 pub(crate) fn commit_bytes(commit: &Commit) -> usize {
+    operations_bytes(&commit.operations)
+}
+
+/// About how many bytes operations take.
+pub(crate) fn operations_bytes(operations: &[Operation]) -> usize {
     const OPERATION_BYTES: usize = 100;
     let weight = |change: &Change| match change {
         Change::Set(value) | Change::ListInsert(value, _) | Change::ListRemove(value) => value.weight(),
         Change::SetNow | Change::Unset => 0,
     };
-    commit.operations.iter().map(|operation| OPERATION_BYTES + weight(&operation.change)).sum()
+    operations.iter().map(|operation| OPERATION_BYTES + weight(&operation.change)).sum()
 }
 
 #[cfg(test)]
