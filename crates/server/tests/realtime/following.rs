@@ -384,8 +384,15 @@ async fn w6_a_song_whose_history_is_as_large_as_it_may_be_takes_no_edits_and_say
     assert!(body["message"].as_str().unwrap().contains("--log-per-song"), "{body}");
     // It can be read, who may open it can be changed, the server can say what it has to, and other songs are not concerned.
     assert_eq!(small.get(&ann, "/api/projects/p/records").await.0, 200);
+    // A connection that was put off is judged all the same.
     let out = vec![operations::build::delete(Table::ProjectMembers, &crate::band::membership(&snapshot, &bob))];
-    assert_eq!(small.write(&ann, "out", out).await.0, 200);
+    socket.submit(&bob, vec![("another".to_owned(), name(0)), ("out".to_owned(), out)]).await;
+    let verdicts = socket.hear_verdicts(2).await;
+    assert!(verdicts[0] == "507 another" && verdicts[1].starts_with("ok "), "{verdicts:?}");
+    let collaborators = |user: &str| {
+        operations::build::list_insert(Table::Projects, &id("p"), "collaborators", user, operations::Position::Append)
+    };
+    assert_eq!(small.write(&ann, "in", vec![collaborators("bob")]).await.0, 200, "as the guide's clients say it");
     let by_system = operations::Transaction { author_id: id("system"), ..transaction(&ann, "s", volume(0.3)) };
     small.app.realtime.submit(Scope::Project(id("p")), Author::System, by_system).await.unwrap();
     let other = create(Table::Projects, &id("q"), model::fields([("name", "Another".into())]));

@@ -10,16 +10,24 @@ use operations::Scope;
 use storage::{Snapshot, Store, StoreError};
 use sync::Room;
 
-use super::super::limits::{REWIND_COMMITS_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_EVERY, SNAPSHOT_WEIGHT_PER_ENTRY};
+use super::super::limits::{
+    GROUP_TRANSACTIONS_MAX, REWIND_COMMITS_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_EVERY, SNAPSHOT_WEIGHT_PER_ENTRY,
+    TAIL_COMMITS_MAX,
+};
 
 /// How hard the packing tries, of 10: songs are full of the same words.
 const PACKED_BY: u8 = 6;
+
+/// The most entries after which another snapshot is due. One is made when rows are written, which lag behind the log, and not while
+/// another is being made: what is left of the way that can be taken back is for that.
+const DUE_AFTER_MAX: u64 = REWIND_COMMITS_MAX / 2;
+const _: () = assert!(DUE_AFTER_MAX + TAIL_COMMITS_MAX + GROUP_TRANSACTIONS_MAX as u64 <= REWIND_COMMITS_MAX);
 
 /// After how many entries of the log another snapshot is due. Of a heavy song later: it should not take far more than the
 /// entries themselves.
 fn due_after(room: &Room) -> u64 {
     let weight = u64::try_from(room.records().weight()).unwrap_or(u64::MAX);
-    (weight / SNAPSHOT_WEIGHT_PER_ENTRY).clamp(SNAPSHOT_EVERY, REWIND_COMMITS_MAX)
+    (weight / SNAPSHOT_WEIGHT_PER_ENTRY).clamp(SNAPSHOT_EVERY, DUE_AFTER_MAX)
 }
 
 /// Whether the room's log is long enough for one at all; to ask the store is for [`keep_if_due`].
@@ -88,7 +96,7 @@ mod tests {
         };
         assert_eq!(of(10), SNAPSHOT_EVERY);
         assert_eq!(of(20 << 20), 20 << 10);
-        assert_eq!(of(60 << 20), REWIND_COMMITS_MAX);
+        assert_eq!(of(60 << 20), REWIND_COMMITS_MAX / 2, "rows lag behind the log by as much at most");
     }
 
     #[test]

@@ -117,10 +117,7 @@ impl RoomTask {
     }
 
     fn judge_from_socket(&mut self, socket: SocketId, channel: u32, submissions: Vec<Submission>) -> Option<Request> {
-        if self.are_put_off(socket, channel, &submissions) {
-            return None;
-        }
-        let mut submissions = submissions.into_iter();
+        let mut submissions = self.not_put_off(socket, channel, submissions).into_iter();
         while let Some(submission) = submissions.next() {
             let reply = ReplyTo::Socket(socket, channel, submission.transaction.tx_id.clone());
             match self.judge(submission, reply) {
@@ -130,8 +127,9 @@ impl RoomTask {
                     return Some(Request::SubmitFromSocket { socket, channel, submissions });
                 }
                 Judged::Refused => {
-                    self.are_put_off(socket, channel, submissions.as_slice());
-                    return None;
+                    let submissions = self.not_put_off(socket, channel, submissions.collect());
+                    let is_over = submissions.is_empty();
+                    return (!is_over).then_some(Request::SubmitFromSocket { socket, channel, submissions });
                 }
             }
         }

@@ -31,8 +31,9 @@ impl RoomTask {
         let (mut next, mut ahead) = (Some(first), None);
         while let Some(request) = next.take() {
             match request {
-                Request::SubmitFromSocket { socket, channel, submissions: mut sent } => {
-                    if self.are_put_off(socket, channel, &sent) {
+                Request::SubmitFromSocket { socket, channel, submissions: sent } => {
+                    let mut sent = self.not_put_off(socket, channel, sent);
+                    if sent.is_empty() {
                         next = self.requests.try_recv().ok();
                         continue;
                     }
@@ -73,12 +74,19 @@ impl RoomTask {
         ahead
     }
 
-    /// Whether what this socket sends is put off; these are then refused.
-    pub(super) fn are_put_off(&self, socket: SocketId, channel: u32, submissions: &[Submission]) -> bool {
-        let Some(follower) = self.follower(socket, channel) else { return false };
-        let Some(reason) = &follower.put_off else { return false };
-        submissions.iter().for_each(|late| follower.refuse(late.transaction.tx_id.clone(), reason));
-        true
+    /// What of these is to be judged although what this socket sends may be put off; the others are refused. Where the log is full,
+    /// what it takes all the same is nothing that builds on what it did not take.
+    pub(super) fn not_put_off(&self, socket: SocketId, channel: u32, mut sent: Vec<Submission>) -> Vec<Submission> {
+        let follower = self.follower(socket, channel);
+        let Some((follower, reason)) = follower.and_then(|it| Some((it, it.put_off.as_ref()?))) else { return sent };
+        sent.retain(|late| {
+            let is_judged = matches!(reason, SubmitError::LogFull) && late.is_taken_by_a_full_log();
+            if !is_judged {
+                follower.refuse(late.transaction.tx_id.clone(), reason);
+            }
+            is_judged
+        });
+        sent
     }
 
     /// Commits these as one group upon what is durable, and tells everyone; false when the store could not.
