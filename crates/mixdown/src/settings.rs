@@ -240,7 +240,7 @@ impl Settings {
         if seconds > RANGE_SECONDS_MAX {
             return Err(Error::Setting("at most 24 hours are rendered: choose a range".to_owned()));
         }
-        if range.is_empty() {
+        if range.is_empty() || plan.frames() == 0 {
             return Err(Error::Nothing);
         }
         if range.start >= plan.frames() {

@@ -175,7 +175,24 @@ impl World {
             made.push(delete(table, &id(&format!("gone-{table}"))));
         }
         made.push(content(Table::Tracks, "second", ""));
+        // Something that can be heard: there is nothing to export else.
+        let file = [
+            ("projectId", "p".into()),
+            ("filename", "heard.wav".into()),
+            ("contentHash", hash(b"heard").as_str().into()),
+            ("sizeBytes", 5u32.into()),
+        ];
+        made.push(create(Table::AudioFiles, &id("heard"), fields(file)));
+        let clip = [
+            ("trackId", "live-tracks".into()),
+            ("name", "Heard".into()),
+            ("startBeat", 0u32.into()),
+            ("durationBeats", 8u32.into()),
+            ("audioFileId", "heard".into()),
+        ];
+        made.push(create(Table::Clips, &id("heard"), fields(clip)));
         world.done("ada", made).await;
+        world.is_ready("heard").await;
         let other = create(
             Table::Tracks,
             &id("elsewhere"),
@@ -201,6 +218,32 @@ impl World {
             Ok(_) => (200, String::new()),
             Err(error) => (error.status(), error.message()),
         }
+    }
+
+    /// The server has measured a recording.
+    async fn is_ready(&self, file: &str) {
+        let ready = [
+            ("state", "ready".into()),
+            ("playbackKey", hash(file.as_bytes()).as_str().into()),
+            ("frames", 192_000u32.into()),
+            ("sampleRate", 48_000u32.into()),
+            ("channels", 1u32.into()),
+            ("durationSeconds", 4u32.into()),
+        ];
+        let transaction = Transaction {
+            tx_id: id("ready"),
+            author_id: Id::system(),
+            operations: ready
+                .map(|(name, value): (&str, model::Value)| {
+                    operations::build::set(Table::AudioFiles, &id(file), name, value)
+                })
+                .to_vec(),
+            client_timestamp: 0.0,
+            base_versions: BTreeMap::new(),
+            gesture: None,
+        };
+        let scope = operations::Scope::Project(id("p"));
+        self.server.app.realtime.submit(scope, Author::System, transaction).await.unwrap();
     }
 
     async fn done(&self, author: &str, operations: Vec<Operation>) {

@@ -60,7 +60,8 @@ impl World {
             self.done("ada", vec![restore(key.table, &key.id)]).await;
         }
         let (store, blobs, me) = (self.server.app.database.store(), &self.server.app.blobs, self.users.get(user));
-        let (_, made, _) = self.server.call(me, "POST", "/api/projects/p/exports", export_body()).await;
+        let (status, made, _) = self.server.call(me, "POST", "/api/projects/p/exports", export_body()).await;
+        assert_eq!(status, StatusCode::CREATED, "{user}: {made}");
         let export = id(made["id"].as_str().unwrap());
         let mut writer = blobs.create().unwrap();
         writer.write(SOUND).unwrap();
