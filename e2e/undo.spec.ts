@@ -89,6 +89,42 @@ test('undo leaves alone what somebody else has changed since, and says so (UN3)'
   await expect(mine).toHaveAttribute('aria-valuenow', his.toFixed(4))
 })
 
+test('a step on a clip that somebody else has deleted is skipped and said, and the rest of it is taken back (UN3)', async ({ alice, bob }) => {
+  const { riff, fill } = await duet(alice, bob, 'Gone meanwhile')
+  const remove = async (clip: string) => {
+    await clipOf(bob.page, clip).focus()
+    await bob.page.keyboard.press('Delete')
+    await expect(clipOf(alice.page, clip)).toHaveCount(0)
+  }
+  await clipOf(alice.page, riff).focus()
+  await alice.page.keyboard.press('ArrowRight')
+  await expect(clipOf(bob.page, riff)).toHaveAttribute('data-start-beat', '4.25')
+  await remove(riff)
+  await undoOf(alice.page).click()
+  const said = alice.page.getByTestId('toast').filter({ hasText: 'is not there any more' })
+  await expect(said).toContainText('Clip Riff is not there any more: somebody else has deleted it')
+  await expect(undoOf(alice.page)).toHaveAttribute('aria-disabled', 'true')
+  // Who deleted it has it again as it was.
+  await bob.page.keyboard.press('Control+z')
+  for (const { page } of [alice, bob]) await expect(clipOf(page, riff)).toHaveAttribute('data-start-beat', '4.25')
+
+  await clipOf(alice.page, riff).focus()
+  await alice.page.keyboard.press('Control+a')
+  await expect(clipOf(alice.page, fill)).toHaveAttribute('aria-selected', 'true')
+  await alice.page.keyboard.press('ArrowRight')
+  await expect(clipOf(bob.page, fill)).toHaveAttribute('data-start-beat', '12.25')
+  await expect(clipOf(bob.page, riff)).toHaveAttribute('data-start-beat', '4.5')
+  await remove(fill)
+  await undoOf(alice.page).click()
+  await expect(clipOf(bob.page, riff)).toHaveAttribute('data-start-beat', '4.25')
+  await expect(said.last()).toContainText('Clip Fill is not there any more: somebody else has deleted it')
+  await redoOf(alice.page).click()
+  await expect(clipOf(bob.page, riff)).toHaveAttribute('data-start-beat', '4.5')
+  await bob.page.keyboard.press('Control+z')
+  await expect(clipOf(alice.page, fill)).toHaveAttribute('data-start-beat', '12.25')
+  expect([...alice.complaints, ...bob.complaints]).toEqual([])
+})
+
 test('what is still in the hand is let go before undo, and is what undo takes back (UN1)', async ({ alice, bob }) => {
   const { page } = alice
   const { riff, track } = await duet(alice, bob, 'In the hand')

@@ -158,6 +158,24 @@ impl Records {
         self.children(Table::Clips, track).filter(|clip| !clip.is_deleted())
     }
 
+    /// The deleted record because of which nobody sees this one: itself, or the track that it lies on (OP4). A song that is
+    /// deleted is seen as ever by who has it open (PE7).
+    #[must_use]
+    pub fn hidden_by(&self, key: &Key) -> Option<Key> {
+        let record = self.get(key)?;
+        if key.table == Table::Projects {
+            return None;
+        }
+        if record.is_deleted() {
+            return Some(key.clone());
+        }
+        if !matches!(key.table, Table::Clips | Table::Automation) {
+            return None;
+        }
+        let track = Key::new(Table::Tracks, record.id_in("trackId")?);
+        self.get(&track)?.is_deleted().then_some(track)
+    }
+
     /// The automation of the master, deleted lanes included: that which lies on no track.
     pub fn master_automation(&self) -> impl Iterator<Item = &Record> {
         self.table(Table::Automation).filter(|lane| lane.get("trackId").is_null())
@@ -267,6 +285,26 @@ mod tests {
         records.insert(Table::Clips, record("c", &[("trackId", "b")]));
         assert_eq!(records.clips(&Id::new("a").unwrap()).count(), 0);
         assert_eq!(records.clips(&Id::new("b").unwrap()).count(), 1);
+    }
+
+    #[test]
+    fn op4_a_deleted_track_hides_what_lies_on_it() {
+        let mut records = Records::new();
+        let gone = ("deleted", "2026-11-26T12:00:00.000Z");
+        records.insert(Table::Tracks, record("t", &[("projectId", "p")]));
+        records.insert(Table::Clips, record("c", &[("trackId", "t")]));
+        records.insert(Table::Automation, record("l", &[("trackId", "t")]));
+        records.insert(Table::Automation, record("m", &[]));
+        let key = |table, id: &str| Key::new(table, Id::new(id).unwrap());
+        let (track, clip) = (key(Table::Tracks, "t"), key(Table::Clips, "c"));
+        assert_eq!(records.hidden_by(&clip), None);
+        records.insert(Table::Tracks, record("t", &[("projectId", "p"), gone]));
+        for hidden in [&track, &clip, &key(Table::Automation, "l")] {
+            assert_eq!(records.hidden_by(hidden).as_ref(), Some(&track));
+        }
+        assert_eq!(records.hidden_by(&key(Table::Automation, "m")), None);
+        records.insert(Table::Clips, record("c", &[("trackId", "t"), gone]));
+        assert_eq!(records.hidden_by(&clip), Some(clip));
     }
 
     #[test]

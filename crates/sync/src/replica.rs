@@ -6,6 +6,7 @@
 mod edits;
 mod following;
 mod sending;
+mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -98,7 +99,7 @@ pub enum Effect {
         tx_id: Id,
         /// Those parts.
         operations: Vec<Operation>,
-        /// Why, for people; none when others have written there since.
+        /// Why, for people; none when others have written there since, or have deleted it.
         reason: Option<String>,
     },
     /// An undo has hidden what others have worked on; redo brings it back (UN3).

@@ -6,6 +6,7 @@ use model::limits::TRANSACTION_OPERATIONS_MAX;
 use model::{Id, Key, Table, Timestamp};
 use operations::{Accepted, Operation, Refusal, Transaction, transact};
 
+use super::unseen::Leg;
 use super::{Effect, Replica};
 use crate::steps::{Edit, Part, Step, hides};
 use crate::tabs::Kept;
@@ -51,7 +52,8 @@ impl Replica {
 
     /// Takes the last step back that is not undone yet. `new_id` gives ids for transactions.
     ///
-    /// A step that others have changed as a whole since is left out and forgotten ([`Effect::Skipped`]).
+    /// What others have changed since, or deleted, is left out ([`Effect::Skipped`]); a step of which nothing is left is
+    /// forgotten.
     ///
     /// # Errors
     /// 400 when there is none; else what the server would say.
@@ -67,7 +69,13 @@ impl Replica {
         self.travel(Way::Redo, now, new_id)
     }
 
-    fn transaction(&self, tx_id: Id, gesture: Option<Id>, operations: Vec<Operation>, now: Timestamp) -> Transaction {
+    pub(super) fn transaction(
+        &self,
+        tx_id: Id,
+        gesture: Option<Id>,
+        operations: Vec<Operation>,
+        now: Timestamp,
+    ) -> Transaction {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
         let client_timestamp = now.0 as f64;
         let author_id = self.author.id();
@@ -135,31 +143,35 @@ impl Replica {
         let mut effects = Vec::new();
         let hidden = if way == Way::Undo { self.others_work_in(&step) } else { Vec::new() };
         let mut parts: Vec<Part> = Vec::new();
-        for part in step.parts.iter().rev() {
-            // What waits may have been applied to something else since it was made.
-            let inverse = self.pending.inverse_of(&part.tx_id).unwrap_or(&part.inverse).to_vec();
-            let takes_back = (inverse.len() <= TRANSACTION_OPERATIONS_MAX).then(|| part.tx_id.clone());
-            for operations in inverse.chunks(TRANSACTION_OPERATIONS_MAX) {
-                let transaction = self.transaction(new_id(), Some(step.id.clone()), operations.to_vec(), now);
-                let tx_id = transaction.tx_id.clone();
-                match self.push(transaction.clone(), now, takes_back.clone()) {
-                    Ok((accepted, told)) => {
-                        effects.extend(told);
-                        if !accepted.skipped.is_empty() {
-                            let operations = accepted.skipped;
-                            effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations, reason: None });
-                        }
-                        parts.push(Part { tx_id, inverse: accepted.inverse });
-                        effects.extend(self.keep_and_send(transaction, now, takes_back.clone()));
+        let legs = self.legs(&step);
+        let unseen = self.unseen_after(&legs, now);
+        for mut leg in legs {
+            let (left_out, tx_id) = (leg.leave_out(&unseen), new_id());
+            if !left_out.is_empty() {
+                effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations: left_out, reason: None });
+            }
+            if leg.operations.is_empty() {
+                continue;
+            }
+            let takes_back = leg.whole.then_some(leg.of);
+            let transaction = self.transaction(tx_id.clone(), Some(step.id.clone()), leg.operations, now);
+            match self.push(transaction.clone(), now, takes_back.clone()) {
+                Ok((accepted, told)) => {
+                    effects.extend(told);
+                    if !accepted.skipped.is_empty() {
+                        let operations = accepted.skipped;
+                        effects.push(Effect::Skipped { tx_id: tx_id.clone(), operations, reason: None });
                     }
-                    Err(Refusal { status: 409, .. }) => {
-                        effects.push(Effect::Skipped { tx_id, operations: operations.to_vec(), reason: None });
-                    }
-                    Err(refusal) if parts.is_empty() => return Err(refusal),
-                    Err(refusal) => {
-                        let reason = Some(refusal.message);
-                        effects.push(Effect::Skipped { tx_id, operations: operations.to_vec(), reason });
-                    }
+                    parts.push(Part { tx_id, inverse: accepted.inverse });
+                    effects.extend(self.keep_and_send(transaction, now, takes_back));
+                }
+                Err(Refusal { status: 409, .. }) => {
+                    effects.push(Effect::Skipped { tx_id, operations: transaction.operations, reason: None });
+                }
+                Err(refusal) if parts.is_empty() => return Err(refusal),
+                Err(refusal) => {
+                    let (operations, reason) = (transaction.operations, Some(refusal.message));
+                    effects.push(Effect::Skipped { tx_id, operations, reason });
                 }
             }
         }
@@ -176,12 +188,26 @@ impl Replica {
         Ok(effects)
     }
 
+    /// What takes a step back, in transactions of no more operations than one may have.
+    fn legs(&self, step: &Step) -> Vec<Leg> {
+        let mut legs = Vec::new();
+        for part in step.parts.iter().rev() {
+            // What waits may have been applied to something else since it was made.
+            let inverse = self.pending.inverse_of(&part.tx_id).unwrap_or(&part.inverse);
+            let whole = inverse.len() <= TRANSACTION_OPERATIONS_MAX;
+            let operations = inverse.chunks(TRANSACTION_OPERATIONS_MAX);
+            legs.extend(operations.map(|part_of| Leg { of: part.tx_id.clone(), whole, operations: part_of.to_vec() }));
+        }
+        legs
+    }
+
     /// What the undo of a step hides although others have worked on it.
     fn others_work_in(&self, step: &Step) -> Vec<Key> {
         let (own, created) = (self.steps.own_transactions(), self.steps.own_creations());
         let inverses = step.parts.iter().flat_map(|part| &part.inverse);
         let built_on = |key: &&Key| {
-            let Some(record) = self.view.get(key) else { return false };
+            // What another has deleted meanwhile is not hidden by this.
+            let Some(record) = self.view.get(key).filter(|record| !record.is_deleted()) else { return false };
             let written = record.stamps().iter().any(|(_, tx_id, _)| !own.contains(tx_id));
             let held = key.table == Table::Tracks
                 && self.view.clips(&key.id).any(|clip| !created.contains(&Key::new(Table::Clips, clip.id().clone())));

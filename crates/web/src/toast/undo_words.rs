@@ -1,6 +1,6 @@
 //! What an undo left alone, and what it hid, as a musician would say it.
 
-use model::{Key, Record, Records, Table, Value};
+use model::{Id, Key, Record, Records, Table, Value};
 use operations::{Change, Operation};
 
 /// So many things are named; the rest are counted.
@@ -39,18 +39,39 @@ impl Thing {
     }
 }
 
-/// What is said when an undo or redo leaves these operations out, since others have written there (UN3).
+/// What is said when an undo or redo leaves these operations out, since others have written there or deleted it (UN3).
 pub(crate) fn left_alone(records: &Records, operations: &[Operation]) -> String {
-    let is_gone = |operation: &Operation| records.get(&operation.target).is_some_and(Record::is_deleted);
-    if !operations.is_empty() && operations.iter().all(is_gone) {
-        let (words, many) =
-            listed(operations.iter().map(|operation| Thing::one(record_in_words(records, &operation.target))));
-        let were = if many { "were" } else { "was" };
-        return format!("{words} {were} deleted by somebody else since: there is nothing left to take back");
+    let (mut gone, mut changed) = (Vec::new(), Vec::new());
+    for operation in operations {
+        match deleted_for(records, operation) {
+            Some(key) => gone.push(Thing::one(record_in_words(records, &key))),
+            None => changed.push(thing(records, operation)),
+        }
     }
-    let (words, many) = listed(operations.iter().map(|operation| thing(records, operation)));
-    let (were, them) = if many { ("were", "them") } else { ("was", "it") };
-    format!("{words} {were} left alone: somebody else has changed {them} since")
+    let mut said = Vec::new();
+    if !gone.is_empty() {
+        let (words, many) = listed(gone.into_iter());
+        let (are, them) = if many { ("are", "them") } else { ("is", "it") };
+        said.push(format!("{words} {are} not there any more: somebody else has deleted {them}"));
+    }
+    if !changed.is_empty() {
+        let (words, many) = listed(changed.into_iter());
+        let (were, them) = if many { ("were", "them") } else { ("was", "it") };
+        said.push(format!("{words} {were} left alone: somebody else has changed {them} since"));
+    }
+    said.join(". ")
+}
+
+/// The deleted record because of which nobody would see what an operation does: its own, the track that lies under it, or the
+/// one that it would be put on.
+fn deleted_for(records: &Records, operation: &Operation) -> Option<Key> {
+    let put_on = || {
+        let Change::Set(Value::String(track)) = &operation.change else { return None };
+        let track = Key::new(Table::Tracks, Id::new(track).ok()?);
+        let is_put = operation.path.as_str() == "trackId" && records.get(&track).is_some_and(Record::is_deleted);
+        is_put.then_some(track)
+    };
+    records.hidden_by(&operation.target).or_else(put_on)
 }
 
 /// What is said when an undo or redo has to leave these operations out for another reason, which is said beside it.
@@ -216,7 +237,7 @@ fn cut(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Id, fields};
+    use model::fields;
     use operations::{Position, build};
 
     fn id(text: &str) -> Id {
@@ -257,10 +278,30 @@ mod tests {
     #[test]
     fn un3_what_others_have_deleted_is_told_as_that() {
         let mut records = song();
-        let deleted = [("name", Value::text("Riff")), ("deleted", "2026-11-26T12:00:00.000Z".into())];
-        records.insert(Table::Clips, Record::new(id("Riff"), 2, fields(deleted)));
-        let words = left_alone(&records, &[set(Table::Clips, "Riff", "startBeat")]);
-        assert_eq!(words, "Clip Riff was deleted by somebody else since: there is nothing left to take back");
+        let gone = |name: &str, track: &str| {
+            let deleted = Value::text("2026-11-26T12:00:00.000Z");
+            Record::new(id(name), 2, fields([("name", name.into()), ("trackId", track.into()), ("deleted", deleted)]))
+        };
+        records.insert(Table::Clips, gone("Riff", "Bass"));
+        let moved = set(Table::Clips, "Riff", "startBeat");
+        let words = left_alone(&records, std::slice::from_ref(&moved));
+        assert_eq!(words, "Clip Riff is not there any more: somebody else has deleted it");
+        // Beside what was changed, and as often as it was written.
+        let words = left_alone(&records, &[moved.clone(), set(Table::Tracks, "Bass", "volume"), moved]);
+        assert!(
+            words.starts_with("Clip Riff is not there any more: somebody else has deleted it. Volume of Bass was left")
+        );
+        // A track hides what lies on it, and what would be put on it.
+        let mut records = song();
+        records.insert(Table::Tracks, gone("Drums", ""));
+        let back = build::set(Table::Clips, &id("Riff"), "trackId", "Drums");
+        let words = left_alone(&records, std::slice::from_ref(&back));
+        assert_eq!(words, "Track Drums is not there any more: somebody else has deleted it");
+        records.insert(Table::Tracks, gone("Bass", ""));
+        let words = left_alone(&records, &[set(Table::Clips, "Riff", "gain"), back]);
+        assert_eq!(words, "Track Bass is not there any more: somebody else has deleted it");
+        let words = left_alone(&records, &[set(Table::Tracks, "Drums", "pan"), set(Table::Clips, "Riff", "gain")]);
+        assert_eq!(words, "Track Drums and track Bass are not there any more: somebody else has deleted them");
     }
 
     #[test]
