@@ -10,7 +10,7 @@ const panelOf = async ({ page }: Musician) => {
   return panel
 }
 
-test('an owner is asked before a song is deleted, all who have it open are told, and it is brought back', async ({ alice, bob }) => {
+test('an owner is asked before a song is deleted, all who have it open are told, and it is brought back with what they did meanwhile (PE7)', async ({ alice, bob }) => {
   const project = await newProject(alice, 'Gone and back')
   await invite(alice, project, USER_2)
   await newTrack(alice, project, 'Bass')
@@ -31,11 +31,19 @@ test('an owner is asked before a song is deleted, all who have it open are told,
   expect(await songs(alice)).not.toContain(project)
   await expect(panel.getByTestId('delete-song')).toHaveCount(0)
 
+  // Who has it open goes on: nothing is lost, and all of it comes back with the song (PE7).
+  await expect(bob.page.getByTestId('deleted')).toContainText('What you change meanwhile comes back with it')
+  await bob.page.getByTestId('track').locator('.head-name').focus()
+  await bob.page.keyboard.press('F2')
+  await bob.page.keyboard.type('Low')
+  await bob.page.keyboard.press('Enter')
+  await expect(bob.page.getByTestId('sync-state')).toHaveText('Saved')
+
   // By its address it still opens.
   await open(alice, project)
   await alice.page.getByTestId('bring-song-back').click()
   for (const musician of [alice, bob]) await expect(musician.page.getByTestId('deleted')).toHaveCount(0)
   await expect.poll(() => songs(bob)).toContain(project)
-  await expect(bob.page.getByTestId('track')).toHaveCount(1)
+  for (const musician of [alice, bob]) await expect(musician.page.getByTestId('track').locator('.head-name')).toHaveText('Low')
   expect([...alice.complaints, ...bob.complaints]).toEqual([])
 })

@@ -69,7 +69,7 @@ pub(crate) fn DeletedSong() -> impl IntoView {
                 {icon(Icon::Bin)}
                 <div>
                     <strong>"This song has been deleted"</strong>
-                    <p>"It is in nobody’s list any more. " {KEPT}</p>
+                    <p>"It is in nobody’s list any more. " {KEPT} " What you change meanwhile comes back with it."</p>
                 </div>
                 <Show when=owns>
                     <button type="button" class="button small primary" data-testid="bring-song-back" disabled=move || !door.may_edit_now() on:click=bring_back>"Bring it back"</button>
