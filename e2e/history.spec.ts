@@ -113,6 +113,38 @@ test('a named version is looked at, played, restored, and that is undone (WR12 W
   expect([...alice.complaints, ...bob.complaints]).toEqual([])
 })
 
+test('a change of several steps is opened, and each of them is looked at (WR12)', async ({ alice, bob }) => {
+  const { page } = alice
+  const { track, riff } = await duet(alice, bob, 'Step by step')
+  await clipOf(page, riff).focus()
+  await page.keyboard.press('Shift+ArrowRight')
+  await faderOf(page, track).focus()
+  await page.keyboard.press('PageDown')
+  await page.keyboard.press('h')
+  const change = changes(page).first()
+  await expect(change).toContainText('set volume of Bass to −6.0 dB')
+  await expect(change.getByTestId('step')).toHaveCount(0)
+  await expect(change.getByTestId('open-change')).toContainText(/^\d+ steps$/)
+  await change.getByTestId('open-change').click()
+  const step = (text: string) => change.getByTestId('step').filter({ hasText: text })
+  await step('moved Riff to bar 3').getByTestId('look-at-step').click()
+  await expect(banner(page)).toBeVisible()
+  await expect(clipOf(page, riff)).toHaveAttribute('data-start-beat', '8')
+  await expect(faderOf(page, track)).toHaveAttribute('aria-valuenow', '1.0000')
+  await step('added Fill').getByTestId('look-at-step').click()
+  await expect(clipOf(page, riff)).toHaveAttribute('data-start-beat', '4')
+  await expect(step('added Fill').getByTestId('look-at-step')).toHaveAttribute('aria-pressed', 'true')
+  await expect(step('moved Riff').getByTestId('look-at-step')).toHaveAttribute('aria-pressed', 'false')
+  await page.getByTestId('past-leave').click()
+  // It stays open when its person goes on.
+  await clipOf(page, riff).focus()
+  await page.keyboard.press('Shift+ArrowRight')
+  await expect(step('moved Riff to bar 4')).toHaveCount(1)
+  await change.getByTestId('open-change').click()
+  await expect(change.getByTestId('step')).toHaveCount(0)
+  expect([...alice.complaints, ...bob.complaints]).toEqual([])
+})
+
 test('a viewer looks at old states and restores none', async ({ alice, bob }) => {
   const { project, riff } = await duet(alice, bob, 'Viewer')
   await clipOf(alice.page, riff).focus()

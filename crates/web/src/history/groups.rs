@@ -1,6 +1,7 @@
 //! What belongs together in the list: the transactions of one gesture, and what one person did within a minute.
 
 use model::{Id, Table, Timestamp};
+use sync::steps::MERGE_MS;
 
 use super::words::{Lexicon, tell};
 use crate::door::history::{Author, Deed, Entry};
@@ -26,6 +27,24 @@ pub(super) struct Group {
     pub(super) names: Option<Id>,
     /// The entry of the log after which the song was as it was made again.
     pub(super) restores: Option<u64>,
+    /// What it was done in, the newest first.
+    pub(super) steps: Vec<Step>,
+}
+
+impl Group {
+    /// The oldest of its steps: it is the same group by that when its person goes on.
+    pub(super) fn oldest(&self) -> u64 {
+        self.steps.last().map_or(self.seq, |step| step.seq)
+    }
+}
+
+/// A gesture of a group, or an edit that stands for itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Step {
+    /// The newest of its entries.
+    pub(super) seq: u64,
+    pub(super) time: Timestamp,
+    pub(super) lines: Vec<String>,
 }
 
 /// The list, of entries that come the newest first. What says nothing is left out.
@@ -45,14 +64,43 @@ pub(super) fn groups(entries: &[Entry], lexicon: &Lexicon<'_>) -> Vec<Group> {
         groups.push(Group {
             author: first.author.clone(),
             seq: first.seq,
-            time: Timestamp::parse(&first.time).unwrap_or(Timestamp(0)),
+            time: time_of(first).unwrap_or(Timestamp(0)),
             lines: lines(together, lexicon),
             steps_back: together.iter().all(|entry| takes_back(entry)),
             names: named(first),
             restores: restored(first),
+            steps: steps(together, lexicon),
         });
     }
     groups
+}
+
+/// The gestures of a group.
+fn steps(together: &[&Entry], lexicon: &Lexicon<'_>) -> Vec<Step> {
+    let gestures = together.chunk_by(|newer, older| is_one_step(newer, older));
+    let step = |entries: &[&Entry]| {
+        let newest = entries.first()?;
+        Some(Step { seq: newest.seq, time: time_of(newest).unwrap_or(Timestamp(0)), lines: lines(entries, lexicon) })
+    };
+    gestures.filter_map(step).collect()
+}
+
+/// Whether both are one gesture, or turned the same a moment apart, as for undo (UN2).
+fn is_one_step(newer: &Entry, older: &Entry) -> bool {
+    if newer.gesture.is_some() || older.gesture.is_some() {
+        return newer.gesture == older.gesture;
+    }
+    let is_place =
+        |deed: &Deed| !deed.key.is_empty() && deed.key != "deleted" && matches!(&*deed.kind, "set" | "unset");
+    let same = |(one, other): (&Deed, &Deed)| {
+        is_place(one) && (one.table, &one.id, &one.key) == (other.table, &other.id, &other.key)
+    };
+    let soon = matches!((time_of(newer), time_of(older)), (Some(newer), Some(older)) if newer.0 - older.0 <= MERGE_MS);
+    soon && newer.operations.len() == older.operations.len() && newer.operations.iter().zip(&older.operations).all(same)
+}
+
+fn time_of(entry: &Entry) -> Option<Timestamp> {
+    Timestamp::parse(&entry.time)
 }
 
 /// What the entries say. An entry that holds more than it shows says so.
@@ -85,7 +133,7 @@ fn belongs(newer: &Entry, older: &Entry) -> bool {
         return false;
     }
     let gesture = newer.gesture.is_some() && newer.gesture == older.gesture;
-    let times = (Timestamp::parse(&newer.time), Timestamp::parse(&older.time));
+    let times = (time_of(newer), time_of(older));
     gesture || matches!(times, (Some(newer), Some(older)) if (newer.0 - older.0).abs() <= TOGETHER_MS)
 }
 
@@ -155,6 +203,30 @@ mod tests {
     fn a_gesture_is_one_group_however_long_it_takes() {
         let entries = [entry(2, "ann", 400, Some("g"), tempo(2.0)), entry(1, "ann", 100, Some("g"), tempo(1.0))];
         assert_eq!(grouped(&entries), [(2, vec!["set the tempo to 2 bpm".to_owned()])]);
+    }
+
+    #[test]
+    fn each_gesture_of_a_group_is_a_step_of_its_own_and_so_are_edits_of_one_place_within_a_second() {
+        let name = |to: &str| deed(Table::Projects, "name", to.into());
+        let entries = [
+            entry(7, "ann", 60, Some("g"), tempo(7.0)),
+            entry(6, "ann", 50, Some("g"), name("S")),
+            entry(5, "ann", 40, None, tempo(5.0)),
+            entry(4, "ann", 39, None, tempo(4.0)),
+            entry(3, "ann", 37, None, tempo(3.0)),
+            entry(2, "ann", 36, None, name("R")),
+            entry(1, "ann", 36, Some("h"), name("Q")),
+        ];
+        let (records, names) = (Records::new(), BTreeMap::new());
+        let lexicon = Lexicon { records: &records, names: &names, metres: &MetreMap::default() };
+        let all = groups(&entries, &lexicon);
+        let steps: Vec<(u64, &[String])> = all[0].steps.iter().map(|step| (step.seq, &*step.lines)).collect();
+        let said = |line: &str| vec![line.to_owned()];
+        let both = ["set the tempo to 7 bpm", "renamed the song to “S”"].map(str::to_owned);
+        let (five, three) = (said("set the tempo to 5 bpm"), said("set the tempo to 3 bpm"));
+        let (r, q) = (said("renamed the song to “R”"), said("renamed the song to “Q”"));
+        assert_eq!(steps, [(7, &both[..]), (5, &five[..]), (3, &three[..]), (2, &r[..]), (1, &q[..])]);
+        assert_eq!((all.len(), all[0].oldest()), (1, 1));
     }
 
     #[test]

@@ -7,16 +7,12 @@ use leptos::prelude::*;
 use model::Id;
 
 use super::History;
-use super::groups::{Group, LINES_SHOWN};
-use super::moment_words::exact;
+use super::change::PlainChange;
+use super::groups::Group;
 use super::versions::{NameVersion, VersionMark};
 use crate::controls::focus;
 use crate::design::{Icon, icon};
-use crate::door::history::Author;
 use crate::door::now;
-use crate::door::past::Moment;
-use crate::people::initials;
-use crate::projects::when::ago;
 use crate::shortcuts::{Command, Shortcuts};
 
 /// So near the end of the list, in pixels, older entries are fetched.
@@ -155,7 +151,7 @@ fn Changes() -> impl IntoView {
         groups.track();
         request_animation_frame(near_the_end);
     });
-    let key = |group: &Group| (group.seq, group.lines.clone(), group.names.clone());
+    let key = |group: &Group| (group.seq, group.oldest(), group.steps.len(), group.lines.clone(), group.names.clone());
     view! {
         <div class="history-list" data-testid="history-list" node_ref=list on:scroll=move |_| near_the_end() aria-busy=move || history.loading.get().to_string()>
             <ol>
@@ -211,64 +207,4 @@ fn Change(group: Group, clock: RwSignal<model::Timestamp>) -> impl IntoView {
 
 fn find(history: History, id: &Id) -> Option<crate::door::history::Version> {
     history.versions.with(|versions| versions.iter().find(|version| version.id == *id).cloned())
-}
-
-/// What the state after an entry is called, if it has a name.
-fn name_of(history: History, seq: u64) -> Option<String> {
-    history.versions.with(|versions| versions.iter().find(|version| version.seq == seq).map(|it| it.name.clone()))
-}
-
-#[component]
-fn PlainChange(group: Group, clock: RwSignal<model::Timestamp>) -> impl IntoView {
-    let history = expect_context::<History>();
-    let door = history.door;
-    let Group { author, seq, time, lines, steps_back, restores, .. } = group;
-    let restored = move |seq| match name_of(history, seq) {
-        Some(name) => format!("Restored “{name}”"),
-        None => "Restored an earlier state".to_owned(),
-    };
-    let opened = RwSignal::new(false);
-    let more = lines.len().saturating_sub(LINES_SHOWN);
-    // One more line takes no more room than the button that would hide it.
-    let more = if more > 1 { more } else { 0 };
-    let shown = move || {
-        lines
-            .iter()
-            .take(if more > 0 && !opened.get() { LINES_SHOWN } else { usize::MAX })
-            .cloned()
-            .map(|line| view! { <li>{line}</li> })
-            .collect_view()
-    };
-    let is_shown = move || door.moment().with(|moment| moment.as_ref().is_some_and(|moment| moment.seq == seq));
-    let is_coming = move || history.looking_for.get() == Some(seq);
-    let name = author.name.clone().unwrap_or_else(|| "Somebody who left".to_owned());
-    view! {
-        <li class="change" class:is-shown=is_shown class:is-coming=is_coming data-testid="change" data-seq=seq.to_string()>
-            <Who author />
-            <div class="change-main">
-                <p class="change-head">
-                    <strong>{name}</strong>
-                    {steps_back.then(|| view! { <span class="tag">"Undo or redo"</span> })}
-                    <time class="change-when" title=exact(time)>{move || ago(time, clock.get())}</time>
-                </p>
-                {restores.map(|seq| view! { <p class="change-restored" data-testid="restored">{move || restored(seq)}</p> })}
-                <ul class="change-lines">{shown}</ul>
-                {(more > 0).then(|| view! {
-                    <button type="button" class="change-more" aria-expanded=move || opened.get().to_string() on:click=move |_| opened.update(|opened| *opened = !*opened)>
-                        {move || if opened.get() { "Less".to_owned() } else { format!("{more} more") }}
-                    </button>
-                })}
-            </div>
-            <div class="change-keys">
-                <button type="button" class="icon-button small" data-testid="look" aria-label="Look at the song after this change"
-                    title="Look at the song after this change" on:click=move |_| history.look(Moment { seq, time, name: None })>{icon(Icon::Eye)}</button>
-            </div>
-        </li>
-    }
-}
-
-#[component]
-fn Who(author: Author) -> impl IntoView {
-    let letters = author.name.as_deref().map(initials).unwrap_or_else(|| "?".to_owned());
-    view! { <span class="face" style:--face=author.colour aria-hidden="true">{letters}</span> }
 }

@@ -1,6 +1,7 @@
 //! The history: who changed what and when, named versions, and how the song was before.
 
 mod banner;
+mod change;
 mod groups;
 mod list;
 mod look;
@@ -8,7 +9,7 @@ mod moment_words;
 mod versions;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use leptos::prelude::*;
@@ -41,6 +42,8 @@ pub(crate) struct History {
     failed: RwSignal<Option<String>>,
     /// The state that is on its way.
     looking_for: RwSignal<Option<u64>>,
+    /// The changes of which each gesture is shown, by the oldest of them: they stay open when their person goes on.
+    opened: RwSignal<BTreeSet<u64>>,
     asked: StoredValue<bool>,
 }
 
@@ -57,6 +60,7 @@ impl History {
             loading: RwSignal::new(false),
             failed: RwSignal::new(None),
             looking_for: RwSignal::new(None),
+            opened: RwSignal::new(BTreeSet::new()),
             asked: StoredValue::new(false),
         };
         door.listen(move |_| history.refresh_soon());
@@ -81,6 +85,15 @@ impl History {
         if open {
             self.refresh();
         }
+    }
+
+    /// Shows each gesture of a change, or none.
+    fn open_or_close(self, oldest: u64) {
+        self.opened.update(|opened| {
+            if !opened.remove(&oldest) {
+                opened.insert(oldest);
+            }
+        });
     }
 
     /// Closes the panel.
