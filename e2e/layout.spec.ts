@@ -2,6 +2,7 @@
 import type { Locator, Page } from '@playwright/test'
 import { clipOf, duet } from './duet'
 import { expect, newId, newProject, newTrack, open, test, write } from './band'
+import { kept, network, setTempo } from './offline'
 
 const PHONE = { width: 390, height: 844 }
 const overlap = async (one: Locator, other: Locator) => {
@@ -91,6 +92,26 @@ test('on a phone one plays while effects or the history are open, and everything
   await page.setViewportSize({ width: 1280, height: 800 })
   await expect(page.getByTestId('point')).toHaveCount(3)
   expect(alice.complaints).toEqual([])
+})
+
+test('the top bar fits on every width, with edits that wait and others in the song, and leaves room for its name', async ({ alice, bob }, info) => {
+  const { page } = alice
+  const line = await network(alice.context)
+  const { project } = await duet(alice, bob, 'A song with a name of some length')
+  await kept(page, alice.userId, project)
+  await line.cut()
+  await setTempo(page, '93.5')
+  await expect(page.getByTestId('sync-state')).toHaveText('Offline, 1 edit waiting')
+  const bar = page.locator('.topbar')
+  for (const width of [1600, 1440, 1401, 1400, 1280, 1279, 1181, 1024, 820]) {
+    await page.setViewportSize({ width, height: 800 })
+    const right = await bar.evaluate((bar) => Math.max(...[...bar.querySelectorAll('*')].map((part) => part.getBoundingClientRect().right)))
+    expect(right, `at ${width}`).toBeLessThanOrEqual(width)
+    expect((await page.getByLabel('Project name').boundingBox())!.width, `at ${width}`).toBeGreaterThan(80)
+    expect(await overlap(page.locator('.topbar-start'), page.locator('.transport')), `at ${width}`).toBe(false)
+    expect(await overlap(page.locator('.transport'), page.locator('.topbar-end')), `at ${width}`).toBe(false)
+    if (width === 1280 || width === 1181) await page.screenshot({ path: info.outputPath(`top-${width}.png`) })
+  }
 })
 
 test('an added track is brought into view', async ({ alice }) => {
