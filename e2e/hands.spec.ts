@@ -114,6 +114,13 @@ test('the focus goes on beside what was renamed, removed or closed', async ({ al
   await page.keyboard.press('Escape')
   await expect(button).toBeFocused()
 
+  // A hand on the mouse, too, goes on where it has opened something.
+  await button.click()
+  await expect(page.getByTestId('rack')).toBeFocused()
+  await page.keyboard.press('Escape')
+  await expect(page.getByTestId('rack')).toHaveCount(0)
+  await expect(button).toBeFocused()
+
   await page.getByTestId('history').press('Enter')
   await expect(page.getByTestId('history-panel')).toBeFocused()
   await page.keyboard.press('Escape')

@@ -45,11 +45,6 @@ pub(crate) fn holder() -> Option<Element> {
     document().active_element().filter(|active| active.tag_name() != "BODY")
 }
 
-/// What has the focus now, if it was come to by keys: a hand on the mouse wants no focus moved.
-pub(crate) fn holder_by_keys() -> Option<Element> {
-    holder().filter(|active| active.matches(":focus-visible").unwrap_or(false))
-}
-
 /// Keeps Tab within `panel`: behind its last control comes its first.
 pub(crate) fn hold_within(panel: &Element, event: &web_sys::KeyboardEvent) {
     if event.key() != "Tab" {

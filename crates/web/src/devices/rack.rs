@@ -66,15 +66,15 @@ fn Chain(owner: Owner) -> impl IntoView {
         }
     };
     let kinds = Kind::ALL.iter().map(|kind| view! { <option value=kind.id()>{kind.name()}</option> }).collect_view();
-    // Whoever came by keys goes on in the rack, and afterwards where they came from.
-    let opener = StoredValue::new_local(focus::holder_by_keys());
+    // Whoever opens it goes on in the rack, by keys or with a hand on the mouse, and afterwards where they came from.
+    let opener = StoredValue::new_local(focus::holder());
     let close = move || {
         open.0.set(None);
         focus::keep(opener.get_value(), &[".rack-button"]);
     };
     let panel = NodeRef::<leptos::html::Section>::new();
     Effect::new(move |_| {
-        if let Some(panel) = panel.get().filter(|_| opener.with_value(Option::is_some)) {
+        if let Some(panel) = panel.get() {
             focus::focus(&panel);
         }
     });
