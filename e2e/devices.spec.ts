@@ -85,3 +85,64 @@ test('EN17 the equaliser shows its curve while a band is turned', async ({ alice
   await expect(device).toHaveCount(4)
   await expect(device.last().getByRole('heading')).toBeInViewport({ ratio: 1 })
 })
+
+test('EN17 a band that a turn has woken is heard for as long as it is on, and no longer', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Woken')
+  await newTrack(alice, project, 'Pad')
+  // The song as the audio thread has got it last.
+  await page.addInitScript(() => {
+    const post = MessagePort.prototype.postMessage as (...args: any[]) => void
+    MessagePort.prototype.postMessage = function (this: MessagePort, message: any, ...rest: any[]) {
+      if (message?.type === 'plan') (window as any).plan = new Uint8Array(message.data.slice(0)).join()
+      return post.call(this, message, ...rest)
+    } as any
+  })
+  const plan = () => page.evaluate(() => (window as any).plan as string | undefined)
+  await open(alice, project)
+  await page.getByTestId('strip').filter({ hasText: 'Pad' }).getByTestId('rack-button').click()
+  const rack = page.getByTestId('rack')
+  await rack.getByTestId('add-effect').selectOption({ label: 'Equaliser' })
+  const band = page.getByTestId('device').getByRole('group', { name: 'Band 4' })
+  const power = band.getByRole('button', { name: /^On/ })
+  const gain = band.locator('[data-parameter=gain4]')
+  await page.getByTestId('play').click()
+  await expect.poll(plan).toBeTruthy()
+  await page.getByTestId('stop').click()
+  await page.waitForTimeout(500)
+  const asleep = await plan()
+
+  const drag = async () => {
+    const box = (await gain.boundingBox())!
+    const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 }
+    await page.mouse.move(at.x, at.y)
+    await page.mouse.down()
+    await page.mouse.move(at.x, at.y - 60, { steps: 6 })
+    // Heard while it is in the hand.
+    await expect.poll(plan).not.toBe(asleep)
+    await expect(power).toHaveAttribute('aria-pressed', 'false')
+    await page.mouse.up()
+  }
+  const wheel = async () => {
+    await gain.hover()
+    for (let n = 0; n < 5; n++) await page.mouse.wheel(0, -100)
+  }
+  // Closed before the wheel has come to rest: the turn is written all the same.
+  const wheelAndClose = async () => {
+    await gain.evaluate((knob) => {
+      knob.dispatchEvent(new WheelEvent('wheel', { deltaY: -100, bubbles: true, cancelable: true }))
+      document.querySelector<HTMLElement>('[aria-label="Close the effects"]')!.click()
+    })
+    await expect(rack).toHaveCount(0)
+    await page.getByTestId('strip').filter({ hasText: 'Pad' }).getByTestId('rack-button').click()
+  }
+  for (const turn of [drag, wheel, wheelAndClose]) {
+    await turn()
+    await expect(power, turn.name).toHaveAttribute('aria-pressed', 'true')
+    await expect.poll(plan, turn.name).not.toBe(asleep)
+    await page.keyboard.press('Control+z')
+    await expect(power, turn.name).toHaveAttribute('aria-pressed', 'false')
+    await expect.poll(plan, turn.name).toBe(asleep)
+  }
+  expect(alice.complaints).toEqual([])
+})

@@ -52,7 +52,7 @@ impl Hold {
         preview: Callback<Option<f64>>,
         commit: Callback<f64>,
     ) -> Hold {
-        Hold {
+        let hold = Hold {
             door: expect_context::<Door>(),
             held: RwSignal::new(None),
             written,
@@ -64,7 +64,10 @@ impl Hold {
             moves: None,
             preview,
             commit,
-        }
+        };
+        // What it is on may be closed while the wheel has not come to rest: nobody else would let it go, and it would be heard for ever.
+        on_cleanup(move || hold.up());
+        hold
     }
 
     /// The same, but not to be taken while it moves by itself.

@@ -234,10 +234,8 @@ fn Bound(
     let preview = move |value: Option<f32>| {
         moving.set(value.map(|value| (index, value)));
         own.with_value(|(owner, id)| {
-            sound.preview(owner.as_track(), Turned::Parameter(id.clone(), index), value.map(f64::from));
-            if let Some(on) = sleeping() {
-                sound.preview(owner.as_track(), Turned::Parameter(id.clone(), on), value.map(|_| 1.0));
-            }
+            let turned = Turned::Parameter { effect: id.clone(), index, wakes: switch_of(kind, index) };
+            sound.preview(owner.as_track(), turned, value.map(f64::from));
         });
     };
     let commit = move |value: f32| {

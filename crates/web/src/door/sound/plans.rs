@@ -33,8 +33,15 @@ pub(crate) enum Turned {
     Pan,
     /// The gain of a send: a factor.
     Send(Id),
-    /// An effect's parameter, by its index.
-    Parameter(Id, usize),
+    /// An effect's parameter.
+    Parameter {
+        /// Of which effect.
+        effect: Id,
+        /// By its place in the table of parameters.
+        index: usize,
+        /// The switch without which it would not be heard: on for as long as the hand holds this one, and let go with it.
+        wakes: Option<usize>,
+    },
 }
 
 /// Compiles plans, with faders that are being moved in the place of those that are written.
@@ -121,9 +128,9 @@ fn effects(records: &Records) -> Vec<EffectId> {
 fn apply_to_master(master: &mut Master, records: &Records, what: &Turned, value: f64) {
     match what {
         Turned::Volume => master.volume = value,
-        Turned::Parameter(effect, index) => {
+        Turned::Parameter { effect, index, wakes } => {
             if let Some(record) = records.project() {
-                turn(&mut master.devices, record, effect, *index, value);
+                turn(&mut master.devices, record, effect, (*index, *wakes), value);
             }
         }
         Turned::Pan | Turned::Send(_) => {}
@@ -144,18 +151,23 @@ fn apply_to_track(track: &mut Track, record: &Record, live: &[Id], what: &Turned
                 send.gain = value;
             }
         }
-        Turned::Parameter(effect, index) => turn(&mut track.devices, record, effect, *index, value),
+        Turned::Parameter { effect, index, wakes } => {
+            turn(&mut track.devices, record, effect, (*index, *wakes), value);
+        }
     }
 }
 
 /// The song has a record's devices in the order in which the record has them.
-fn turn(devices: &mut [Device], record: &Record, effect: &Id, index: usize, value: f64) {
+fn turn(devices: &mut [Device], record: &Record, effect: &Id, (index, wakes): (usize, Option<usize>), value: f64) {
     let place = Plugin::all(record).iter().position(|plugin| plugin.id == *effect);
-    let device = place.and_then(|place| devices.get_mut(place));
-    if let Some(known) = device.and_then(|device| device.values.get_mut(index)) {
+    let Some(device) = place.and_then(|place| devices.get_mut(place)) else { return };
+    if let Some(known) = device.values.get_mut(index) {
         #[expect(clippy::cast_possible_truncation, reason = "parameters are single precision")]
         let value = value as f32;
         *known = value;
+    }
+    if let Some(switch) = wakes.and_then(|switch| device.values.get_mut(switch)) {
+        *switch = 1.0;
     }
 }
 
@@ -203,6 +215,46 @@ mod tests {
         plans.preview(None, Turned::Volume, None);
         let (_, after) = plans.compile(&records(), |_| None).unwrap();
         assert_eq!(before, after);
+    }
+
+    #[test]
+    fn en17_a_band_that_is_turned_is_heard_and_its_switch_is_let_go_with_it() {
+        let table = dsp::devices::Kind::Equaliser.parameters();
+        let at = |id: &str| table.iter().position(|parameter| parameter.id == id).unwrap();
+        let (gain, on) = (at("gain4"), at("on4"));
+        let effect = Id::new("e").unwrap();
+        let plugins = |on: f64| {
+            let params = Value::map([("on4", on.into())]);
+            let plugin =
+                [("id", Value::from(&effect)), ("type", "eq".into()), ("bypassed", false.into()), ("params", params)];
+            Value::list([Value::map(plugin)])
+        };
+        let values = |plans: &Plans, records: &Records| {
+            let mut song = Song::from_records(records, |_| None).unwrap();
+            plans.apply_previews(&mut song, &[Id::new("b").unwrap(), Id::new("a").unwrap()], records);
+            [&song.tracks[1].devices[0], &song.master.devices[0]].map(|device| (device.values[gain], device.values[on]))
+        };
+        let with = |on: f64| {
+            let mut records = records();
+            for (table, id) in [(Table::Tracks, "a"), (Table::Projects, "p")] {
+                let record = records.find(table, &Id::new(id).unwrap()).unwrap().with("plugins", plugins(on));
+                records.insert(table, record);
+            }
+            records
+        };
+        let mut plans = Plans::default();
+        let track = Id::new("a").unwrap();
+        let turned = || Turned::Parameter { effect: effect.clone(), index: gain, wakes: Some(on) };
+        for owner in [Some(&track), None] {
+            plans.preview(owner, turned(), Some(12.0));
+        }
+        assert_eq!(values(&plans, &with(0.0)), [(12.0, 1.0); 2]);
+        // What is written before the hand is gone (the switch, too) changes nothing of that it lets go of both.
+        for owner in [Some(&track), None] {
+            plans.preview(owner, turned(), None);
+        }
+        assert_eq!(values(&plans, &with(1.0)), [(0.0, 1.0); 2]);
+        assert_eq!(values(&plans, &with(0.0)), [(0.0, 0.0); 2], "switched off, it is off");
     }
 
     #[test]
