@@ -90,7 +90,7 @@ impl Desk {
     /// Opens the desk of `me`, for as long as its `owner`, a page, is there.
     pub(crate) async fn open(me: Id, toasts: Toasts, owner: Owner) -> Desk {
         let health = owner.with(|| RwSignal::new(Health::default()));
-        let store = Store::open(&me, health).await;
+        let store = Store::open(&me, None, health).await;
         let inner = Inner {
             me,
             store,

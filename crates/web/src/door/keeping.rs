@@ -70,7 +70,8 @@ impl Door {
     /// Shows what is kept, then joins the other tabs and the server.
     pub(super) async fn begin(self) {
         let (me, project) = (self.inner().me.clone(), self.inner().project.clone());
-        let opened = Box::pin(async move { Store::open(&me, self.health).await });
+        let of = project.clone();
+        let opened = Box::pin(async move { Store::open(&me, Some(&of), self.health).await });
         let late = Box::pin(clock::sleep(OPEN_WAIT));
         let store = match futures_util::future::select(opened, late).await {
             futures_util::future::Either::Left((store, _)) => Some(store),

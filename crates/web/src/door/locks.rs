@@ -50,13 +50,12 @@ pub(super) async fn share(name: &str) -> Held {
     ask(name, &options).await
 }
 
-/// The names of all locks that tabs hold; none where there are no locks.
-pub(super) async fn held() -> Vec<String> {
-    let Some(asked) = locks().and_then(|locks| locks.query().ok()) else { return Vec::new() };
-    let Ok(told) = JsFuture::from(asked).await else { return Vec::new() };
-    let held = Reflect::get(&told, &"held".into()).unwrap_or_default();
+/// The names of all locks that tabs hold; none where there are no locks, or the browser does not say.
+pub(super) async fn held() -> Option<Vec<String>> {
+    let told = JsFuture::from(locks()?.query().ok()?).await.ok()?;
+    let held = Reflect::get(&told, &"held".into()).ok()?;
     let name = |lock: JsValue| Reflect::get(&lock, &"name".into()).ok()?.as_string();
-    Array::from(&held).iter().filter_map(name).collect()
+    Some(Array::from(&held).iter().filter_map(name).collect())
 }
 
 async fn ask(name: &str, options: &Object) -> Held {

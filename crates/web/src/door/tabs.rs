@@ -5,6 +5,7 @@
 //! and answers nobody is robbed of it; should it not hear of that, it sees it in the store ([`super::outbox`]).
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortController, BroadcastChannel, MessageEvent};
 
 use super::clock;
-use super::locks::locks;
+use super::locks::{self, locks};
 
 /// A sender that has said nothing for this long after it was asked is not there.
 const SILENCE: Duration = Duration::from_secs(4);
@@ -73,9 +74,23 @@ struct Inner {
     leaving: RefCell<Option<WindowListenerHandle>>,
 }
 
+fn prefix(user: &Id) -> String {
+    format!("unisono:{user}:")
+}
+
 /// What their channel and their lock are called.
 fn name_of(user: &Id, project: &Id) -> String {
-    format!("unisono:{user}:{project}")
+    format!("{}{project}", prefix(user))
+}
+
+/// The projects that tabs have open for `user`, or send for; none where a browser has no locks, and does not say.
+pub(super) async fn open_for(user: &Id) -> Option<HashSet<String>> {
+    Some(open_of(&locks::held().await?, user))
+}
+
+fn open_of(held: &[String], user: &Id) -> HashSet<String> {
+    let prefix = prefix(user);
+    held.iter().filter_map(|name| name.strip_prefix(&*prefix)).map(str::to_owned).collect()
 }
 
 impl Tabs {
@@ -285,6 +300,13 @@ impl Tabs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cl5_what_tabs_have_open_for_the_same_user_is_known_by_their_locks() {
+        let [ann, bob, song, other] = ["ann", "bob", "song", "other"].map(|id| Id::new(id).unwrap());
+        let held = [name_of(&ann, &song), name_of(&bob, &other), "unisono:upload:song".to_owned()];
+        assert_eq!(open_of(&held, &ann), HashSet::from(["song".to_owned()]));
+    }
 
     #[test]
     fn cl4_what_tabs_call_to_each_other_is_read_again() {

@@ -178,7 +178,7 @@ impl AudioCache {
         let total: u64 = kept.iter().map(|entry| entry.size).sum();
         let quota = within(quota_bytes().await, total, folder::free_bytes().await);
         let last_used = settings::last_used(&self.user);
-        let in_use = in_use::of(&locks::held().await, &self.user, &kept);
+        let in_use = in_use::of(&locks::held().await.unwrap_or_default(), &self.user, &kept);
         let gone = ledger::make_room(&kept, &last_used, &in_use, newcomer.size, quota)?;
         for entry in &gone {
             folder.remove(&entry.name()).await;

@@ -11,7 +11,7 @@ use super::database::{self, COMMITS, Failure, META, QUEUE, SNAPSHOTS, STEPS};
 use super::rows::{self, Since, Snapshot};
 use super::write::{Write, as_text, field, given};
 use super::{Store, all_of, bytes_of, results};
-use crate::door::identity;
+use crate::door::{identity, tabs};
 
 /// Bytes of all cached projects together; beyond it those that were opened longest ago go.
 const CACHE_BYTES_MAX: f64 = 500.0 * 1024.0 * 1024.0;
@@ -28,6 +28,16 @@ pub(crate) struct Cached {
     pub(crate) commits: Vec<Commit>,
     /// Bytes of those.
     pub(crate) commit_bytes: usize,
+}
+
+/// What may give way.
+struct MayGo {
+    /// Projects and their bytes.
+    projects: Vec<(String, f64)>,
+    /// Bytes of all that is cached, but for the project that was cached last.
+    total: f64,
+    /// Whether their steps of undo may go, too.
+    with_steps: bool,
 }
 
 impl Store {
@@ -105,29 +115,43 @@ impl Store {
         Some(opened)
     }
 
-    /// Lets cached projects go that are too much, those opened longest ago first; never the one opened last.
-    pub(crate) async fn trim(&self) {
+    /// Cached projects that may give way, with their bytes, those opened longest ago first: all but the one that was cached last,
+    /// this page's, and those that other tabs have open. Without locks nobody knows of those; then the steps stay, which are small
+    /// and nowhere else, and only what the server has goes.
+    async fn may_go(&self) -> MayGo {
         let mut opened = self.opened().await.unwrap_or_default();
         opened.pop();
-        let mut total: f64 = opened.iter().map(|(.., bytes)| bytes).sum();
-        for (_, project, bytes) in opened {
+        let open = tabs::open_for(&self.0.user).await;
+        let with_steps = open.is_some();
+        let is_open = |project: &String| {
+            self.0.project.as_ref().is_some_and(|own| own.as_str() == project)
+                || open.as_ref().is_some_and(|open| open.contains(project))
+        };
+        let total = opened.iter().map(|(.., bytes)| bytes).sum();
+        let projects = opened.into_iter().map(|(_, project, bytes)| (project, bytes));
+        MayGo { projects: projects.filter(|(project, _)| !is_open(project)).collect(), total, with_steps }
+    }
+
+    /// Lets cached projects go that are too much.
+    pub(crate) async fn trim(&self) {
+        let MayGo { projects, mut total, with_steps } = self.may_go().await;
+        for (project, bytes) in projects {
             if total <= CACHE_BYTES_MAX {
                 return;
             }
             total -= bytes;
-            self.uncache(&[project]).await;
+            self.uncache(&[project], with_steps).await;
         }
     }
 
-    /// Lets all cached projects go but the one opened last: edits need the room. True when there were any.
+    /// Lets all cached projects go that may: edits need the room. True when there were any.
     pub(super) async fn make_room(&self) -> bool {
-        let mut opened = self.opened().await.unwrap_or_default();
-        opened.pop();
-        let projects: Vec<String> = opened.into_iter().map(|(_, project, _)| project).collect();
-        !projects.is_empty() && self.uncache(&projects).await
+        let MayGo { projects, with_steps, .. } = self.may_go().await;
+        let projects: Vec<String> = projects.into_iter().map(|(project, _)| project).collect();
+        !projects.is_empty() && self.uncache(&projects, with_steps).await
     }
 
-    async fn uncache(&self, projects: &[String]) -> bool {
+    async fn uncache(&self, projects: &[String], with_steps: bool) -> bool {
         let Some(database) = &self.0.database else { return false };
         let Ok(transaction) = database.writing(&[SNAPSHOTS, COMMITS], false) else { return false };
         for project in projects.iter().filter_map(|project| Id::new(project).ok()) {
@@ -138,7 +162,9 @@ impl Store {
             }
         }
         let is_done = database::complete(&transaction).await.is_ok();
-        self.forget_steps(|project| projects.contains(project)).await;
+        if with_steps {
+            self.forget_steps(|project| projects.contains(project)).await;
+        }
         is_done
     }
 

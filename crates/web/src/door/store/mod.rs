@@ -64,6 +64,8 @@ pub(crate) struct Store(Rc<Inner>);
 
 struct Inner {
     user: Id,
+    /// The project of the page that has opened it.
+    project: Option<Id>,
     database: Option<Database>,
     health: RwSignal<Health>,
     batch: RefCell<Vec<Write>>,
@@ -112,14 +114,15 @@ pub(crate) struct Loaded {
 }
 
 impl Store {
-    /// Opens what is kept of `user`. A browser that keeps nothing gives a store that says so of each edit.
+    /// Opens what is kept of `user`, on the page of a `project`, if it is one. A browser that keeps nothing gives a store that says so of each edit.
     /// `health` is told how well it keeps.
-    pub(crate) async fn open(user: &Id, health: RwSignal<Health>) -> Store {
+    pub(crate) async fn open(user: &Id, project: Option<&Id>, health: RwSignal<Health>) -> Store {
         let database = Database::open(user).await.ok();
         // The song may have been left meanwhile.
         let _ = health.try_set(if database.is_some() { Health::Keeps } else { Health::Fails });
         let store = Store(Rc::new(Inner {
             user: user.clone(),
+            project: project.cloned(),
             database,
             health,
             batch: RefCell::default(),
