@@ -210,6 +210,35 @@ test('more clips than one transaction takes are moved and deleted in one step, a
   expect(alice.complaints).toEqual([])
 })
 
+test('clips whose notes weigh more than one transaction takes are pasted in one step', async ({ alice }) => {
+  test.setTimeout(120_000)
+  const { page } = alice
+  const project = await newProject(alice, 'Heavy')
+  const track = await newTrack(alice, project, 'Keys', { type: 'midi' })
+  // Together far above the 8 MiB of a frame, each far below.
+  const notes = Array.from({ length: 20_000 }, (_, n) => ({ id: `n${n}`, pitch: 60, startBeat: n / 8_000, durationBeats: 1 }))
+  for (let n = 0; n < 7; n++) await newClip(alice, track, `Heavy ${n}`, { startBeat: n * 4, midiData: { notes } })
+  await open(alice, project)
+  const clips = page.getByTestId('clip')
+  await expect(clips).toHaveCount(7)
+  await clips.first().focus()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('Control+c')
+  await page.getByTestId('ruler').focus()
+  await page.keyboard.press('Shift+ArrowRight')
+  await page.keyboard.press('Control+v')
+  await expect(clips).toHaveCount(14, { timeout: 20_000 })
+  await expect(page.getByTestId('toast')).toHaveCount(0)
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved', { timeout: 60_000 })
+  await expect(page.getByTestId('undo')).toHaveAttribute('aria-label', 'Undo Paste clips')
+  await page.keyboard.press('Control+z')
+  await expect(clips).toHaveCount(7)
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved', { timeout: 60_000 })
+  await page.keyboard.press('Control+Shift+z')
+  await expect(clips).toHaveCount(14)
+  expect(alice.complaints).toEqual([])
+})
+
 test('clips are copied and cut, and pasted at the playhead in one step', async ({ alice }) => {
   const { page } = alice
   const { bass, clips: [first, second, third] } = await song(alice, 'Paste')

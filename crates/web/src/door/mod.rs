@@ -44,7 +44,6 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use model::limits::TRANSACTION_OPERATIONS_MAX;
 use model::{Id, Key, Project, Record, Records, Role, Table, Ticks};
 use operations::{Operation, Refusal, in_transactions};
 use sync::wire::{ClientMessage, Presence as Doing, PresenceOf, ServerMessage};
@@ -213,15 +212,16 @@ impl Door {
             self.toasts.error(format!("{what} is not possible"), past::LOOKING_BACK);
             return false;
         }
-        if operations.len() > TRANSACTION_OPERATIONS_MAX {
-            return self.dispatch_in_parts(what, new_id(), operations);
+        let mut parts = in_transactions(operations);
+        match parts.len() {
+            0 | 1 => self.dispatch_gesture(what, None, parts.pop().unwrap_or_default()),
+            _ => self.dispatch_parts(what, new_id(), parts),
         }
-        self.dispatch_gesture(what, None, operations)
     }
 
-    /// The same of more operations than one transaction takes: several, which are one step of undo. All of them are applied, or none.
-    fn dispatch_in_parts(self, what: &'static str, gesture: Id, operations: Vec<Operation>) -> bool {
-        let parts = in_transactions(operations);
+    /// The same of more operations, or heavier ones, than one transaction takes: several, which are one step of undo. All of them are
+    /// applied, or none.
+    fn dispatch_parts(self, what: &'static str, gesture: Id, parts: Vec<Vec<Operation>>) -> bool {
         if let Err(refusal) = self.try_out(&gesture, &parts) {
             self.toasts.error(format!("{what} is not possible"), self.reason(refusal));
             return false;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use model::{Id, Key, Record, Records, Table, Timestamp};
-use operations::difference;
+use operations::{difference, in_transactions};
 
 use super::{Door, new_id};
 
@@ -171,7 +171,7 @@ impl Door {
             return Restored::Already;
         }
         let Some(gesture) = seq.and_then(gesture_of) else { return Restored::Not };
-        if !self.dispatch_in_parts(RESTORE, gesture, operations) {
+        if !self.dispatch_parts(RESTORE, gesture, in_transactions(operations)) {
             return Restored::Not;
         }
         self.last_step().map_or(Restored::Already, Restored::By)
