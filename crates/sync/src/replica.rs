@@ -124,6 +124,8 @@ pub struct Status {
     pub parked: usize,
     /// Whether the server has no room for them, as it said last.
     pub no_room: bool,
+    /// Why it does not take them yet, in its words, as it said last.
+    pub put_off: Option<String>,
     /// Why the project cannot be opened.
     pub denied: Option<String>,
 }
@@ -134,6 +136,17 @@ impl Status {
     pub fn has_to_send(&self) -> bool {
         self.pending > self.parked
     }
+}
+
+/// What the server said when it put off what it was asked last to save.
+#[derive(Clone, Debug)]
+struct PutOff {
+    /// Why, for people.
+    message: String,
+    /// Whether it has no room.
+    no_room: bool,
+    /// Whether the connection is given up for it, to ask again over another.
+    gives_up: bool,
 }
 
 /// A project as one client sees it.
@@ -159,8 +172,8 @@ pub struct Replica {
     shares_lead: bool,
     connected: bool,
     live: bool,
-    /// Whether the server had no room when it was asked last to save something.
-    no_room: bool,
+    /// Since the server has put off what it was asked last to save.
+    put_off: Option<PutOff>,
     denied: Option<String>,
     /// Whether somebody else is logged in on this connection.
     foreign: bool,
@@ -194,7 +207,7 @@ impl Replica {
             shares_lead: false,
             connected: false,
             live: false,
-            no_room: false,
+            put_off: None,
             denied: None,
             foreign: false,
             people: Vec::new(),
@@ -238,12 +251,14 @@ impl Replica {
     /// How it stands between the replica and the server.
     #[must_use]
     pub fn status(&self) -> Status {
+        let put_off = self.put_off.as_ref().filter(|_| self.pending.len() > 0);
         Status {
             live: self.live,
             loaded: self.epoch.is_some(),
             pending: self.pending.len(),
             parked: self.pending.parked(),
-            no_room: self.no_room && self.pending.len() > 0,
+            no_room: put_off.is_some_and(|put_off| put_off.no_room),
+            put_off: put_off.map(|put_off| put_off.message.clone()),
             denied: self.denied.clone(),
         }
     }
@@ -334,6 +349,11 @@ impl Replica {
     fn disconnected(&mut self) -> Vec<Effect> {
         self.connected = false;
         self.live = false;
+        // A connection that is given up to ask again later brings no news. One that breaks, or cannot be made, does: now the server
+        // cannot be reached, and nobody knows whether it would still put them off.
+        if !self.put_off.as_mut().is_some_and(|put_off| std::mem::take(&mut put_off.gives_up)) {
+            self.put_off = None;
+        }
         if std::mem::take(&mut self.foreign) {
             self.denied = None;
         }

@@ -219,6 +219,47 @@ fn cl3_a_server_without_room_is_no_failure_of_an_edits_and_is_said_until_it_has_
 }
 
 #[test]
+fn cl3_what_the_server_says_of_what_it_puts_off_is_said_until_it_takes_it_or_is_out_of_reach() {
+    let mut band = Band::connected(1, false);
+    let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));
+    let said = |band: &Band| {
+        let status = band.tabs[0].replica.status();
+        (status.no_room, status.put_off)
+    };
+    let put_off = |band: &mut Band, status: u16, message: &str| {
+        let (channel, tx_id, message) = (CHANNEL, tx_id.clone(), message.to_owned());
+        band.happen(0, Event::Message(ServerMessage::Refused { channel, tx_id, status, message }));
+        band.happen(0, Event::Disconnected);
+    };
+    put_off(&mut band, 507, "this song's history has grown as large as it may");
+    let grown = (true, Some("this song's history has grown as large as it may".to_owned()));
+    assert_eq!(said(&band), grown);
+    band.connect(0);
+    assert_eq!(said(&band), grown, "it is asked again, and has not answered");
+    put_off(&mut band, 429, "too fast");
+    assert_eq!(said(&band), (false, Some("too fast".to_owned())));
+    band.connect(0);
+    put_off(&mut band, 507, "full");
+    // It cannot be reached when it is to be asked again.
+    band.happen(0, Event::Disconnected);
+    assert_eq!(said(&band), (false, None));
+    band.connect(0);
+    put_off(&mut band, 507, "full");
+    band.connect(0);
+    // The connection breaks before there is an answer.
+    band.happen(0, Event::Disconnected);
+    assert_eq!(said(&band), (false, None));
+    band.tabs[0].sent.clear();
+    band.connect(0);
+    put_off(&mut band, 507, "full");
+    band.tabs[0].sent.clear();
+    band.connect(0);
+    band.serve(0);
+    assert_eq!(said(&band), (false, None));
+    band.settled(0);
+}
+
+#[test]
 fn cl3_what_is_given_up_is_gone_from_view_and_store() {
     let mut band = Band::connected(1, true);
     let tx_id = band.edit(0, &named("Louder"), volume(0.5), at(0));

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use model::{Id, Key, Record, Records, Timestamp};
 use operations::{Commit, Operation, Refusal, Transaction, apply_committed, transact};
 
-use super::{Effect, Replica};
+use super::{Effect, PutOff, Replica};
 use crate::pending::Settled;
 use crate::steps::hides;
 use crate::tabs::TabMessage;
 use crate::wire::{ClientMessage, PresenceOf, Resume, ServerMessage};
 
-/// The status of an edit for which the server's disk has no room.
+/// The status of an edit for which the server has no room: its disk is nearly full, or the song's history as large as it may be.
 const NO_ROOM: u16 = 507;
 
 impl Replica {
@@ -285,7 +285,7 @@ impl Replica {
         }
         keys.extend(apply_committed(&mut self.committed, &commit.tx_id, &commit.operations, commit.time)?);
         self.seq = commit.seq;
-        self.no_room = false;
+        self.put_off = None;
         self.pending.something_passed();
         Ok(())
     }
@@ -347,9 +347,10 @@ impl Replica {
             if !std::mem::take(&mut self.live) {
                 return Vec::new();
             }
-            self.no_room = status == NO_ROOM;
+            let no_room = status == NO_ROOM;
+            self.put_off = Some(PutOff { message, no_room, gives_up: true });
             // Where there is no room, there is none for any other edit either.
-            if status >= 500 && !self.no_room {
+            if status >= 500 && !no_room {
                 self.pending.failed(tx_id);
             }
             return vec![Effect::StatusChanged, Effect::Reconnect];

@@ -27,6 +27,8 @@ enum Shown {
 impl Shown {
     fn of(status: &Status, logged_out: bool, health: Health, refused: usize) -> Shown {
         match (status.live, logged_out, status.pending) {
+            // Worse than that it waits: what waits is in this tab only.
+            (_, false, pending) if status.no_room && health != Health::Keeps => Shown::Full(pending),
             (_, false, pending) if status.no_room => Shown::NoRoom(pending),
             (true, _, 0) if refused > 0 => Shown::Refused(refused),
             (true, _, 0) => Shown::Saved,
@@ -61,7 +63,7 @@ impl Shown {
             Shown::Saving => "Saving…".to_owned(),
             Shown::Refused(count) => format!("{} refused", edits(count)),
             Shown::SetAside(count) => format!("{} not saved", edits(count)),
-            Shown::NoRoom(pending) => format!("Server full{}", waiting(pending)),
+            Shown::NoRoom(pending) => format!("Server has no room{}", waiting(pending)),
             Shown::Full(count) => format!("{} in this tab only", edits(count)),
             Shown::Offline(pending) => format!("Offline{}", waiting(pending)),
             Shown::LoggedOut(pending) => format!("Logged out{}", waiting(pending)),
@@ -130,8 +132,11 @@ mod tests {
         assert_eq!(said(&status(false, 2, 0), false, Health::Full), "2 edits in this tab only");
         assert_eq!(said(&status(false, 7, 0), true, Health::Keeps), "Logged out, 7 edits waiting");
         let no_room = |live| Status { no_room: true, ..status(live, 2, 0) };
-        assert_eq!(said(&no_room(true), false, Health::Keeps), "Server full, 2 edits waiting");
-        assert_eq!(said(&no_room(false), false, Health::Full), "Server full, 2 edits waiting");
+        for live in [true, false] {
+            assert_eq!(said(&no_room(live), false, Health::Keeps), "Server has no room, 2 edits waiting");
+            assert_eq!(said(&no_room(live), false, Health::Full), "2 edits in this tab only");
+            assert_eq!(said(&no_room(live), false, Health::Fails), "2 edits in this tab only");
+        }
         assert_eq!(said(&no_room(false), true, Health::Keeps), "Logged out, 2 edits waiting");
         let refused = |status: &Status, refused| Shown::of(status, false, Health::Keeps, refused).text();
         assert_eq!(refused(&status(true, 0, 0), 1), "1 edit refused");

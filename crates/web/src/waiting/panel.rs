@@ -1,20 +1,24 @@
 //! In the studio: what of this project is not on the server yet, opened from the state in the transport bar.
 
 use leptos::prelude::*;
+use sync::Status;
 
 use super::{WaitingList, edits_wait};
 use crate::design::{Icon, icon, manners};
 use crate::door::{Door, Health, Listed};
 
 /// Why edits wait, and what becomes of them.
-fn why(live: bool, logged_out: bool, health: Health, count: usize) -> &'static str {
-    match (live, logged_out, health) {
+fn why(status: &Status, logged_out: bool, health: Health, count: usize) -> &'static str {
+    match (status.live, logged_out, health) {
         (false, true, _) => "Your session has ended. What waits goes to the server when you have logged in again.",
         (_, _, Health::Full) => {
             "This browser has no room left: what you do now is in this tab only until the server has it."
         }
         (_, _, Health::Fails) => {
             "This browser keeps nothing for this site: what you do is in this tab only until the server has it."
+        }
+        _ if count > 0 && status.put_off.is_some() => {
+            "What waits is kept in this browser, also when you close it. The server does not take it yet, and is asked again by itself."
         }
         (true, ..) if count == 0 => "All that you have done is on the server.",
         (true, ..) => "What waits is on its way to the server.",
@@ -25,6 +29,11 @@ fn why(live: bool, logged_out: bool, health: Health, count: usize) -> &'static s
             "What waits is kept in this browser, also when you close it, and goes to the server by itself when it can be reached."
         }
     }
+}
+
+/// Why the server does not take it yet, as it has said itself.
+fn server_says(message: &str) -> String {
+    format!("The server says: {}.", message.trim_end_matches('.'))
 }
 
 /// The panel; closes on Escape, its button, and a press elsewhere.
@@ -38,8 +47,15 @@ pub(crate) fn WaitingPanel(close: Callback<()>) -> impl IntoView {
         0 => "Nothing waits".to_owned(),
         count => edits_wait(count),
     };
-    let why =
-        move || why(door.status().get().live, door.logged_out().get(), door.health().get(), waiting.with(Vec::len));
+    let why = move || {
+        let (logged_out, health, count) = (door.logged_out().get(), door.health().get(), waiting.with(Vec::len));
+        door.status().with(|status| why(status, logged_out, health, count))
+    };
+    let says = move || {
+        let said = door.status().with(|status| status.put_off.as_deref().map(server_says));
+        said.filter(|_| !door.logged_out().get())
+            .map(|said| view! { <p class="waiting-words" data-testid="server-says">{said}</p> })
+    };
     let discard = Callback::new(move |edits: Vec<Listed>| edits.into_iter().for_each(|edit| door.discard(edit.tx_id)));
     view! {
         <div class="scrim" on:click=move |_| close.run(())></div>
@@ -49,6 +65,7 @@ pub(crate) fn WaitingPanel(close: Callback<()>) -> impl IntoView {
                 <button type="button" class="icon-button small" aria-label="Close" on:click=move |_| close.run(())>{icon(Icon::Close)}</button>
             </header>
             <p class="waiting-words">{why}</p>
+            {says}
             <WaitingList edits=waiting discard />
             <footer class="waiting-foot">
                 <Show when=parked>
@@ -66,9 +83,23 @@ mod tests {
 
     #[test]
     fn cl3_the_reason_why_edits_wait_is_said() {
-        assert!(why(false, true, Health::Keeps, 2).contains("logged in again"));
-        assert!(why(true, false, Health::Full, 2).contains("no room"));
-        assert!(why(false, false, Health::Keeps, 2).contains("kept in this browser"));
-        assert!(why(true, false, Health::Keeps, 0).contains("on the server"));
+        let status = |live| Status { live, ..Status::default() };
+        assert!(why(&status(false), true, Health::Keeps, 2).contains("logged in again"));
+        assert!(why(&status(true), false, Health::Full, 2).contains("no room"));
+        assert!(why(&status(false), false, Health::Keeps, 2).contains("when it can be reached"));
+        assert!(why(&status(true), false, Health::Keeps, 0).contains("on the server"));
+    }
+
+    #[test]
+    fn cl3_a_server_that_puts_edits_off_is_not_said_to_be_out_of_reach() {
+        let put_off = |live| Status { live, pending: 2, put_off: Some("full".to_owned()), ..Status::default() };
+        for live in [true, false] {
+            let words = why(&put_off(live), false, Health::Keeps, 2);
+            assert!(words.contains("does not take it yet") && !words.contains("reached"), "{words}");
+            assert!(why(&put_off(live), false, Health::Full, 2).contains("in this tab only"));
+        }
+        assert!(why(&put_off(false), true, Health::Keeps, 2).contains("logged in again"));
+        assert_eq!(server_says("it is full; please wait"), "The server says: it is full; please wait.");
+        assert_eq!(server_says("It is full."), "The server says: It is full.");
     }
 }
