@@ -88,5 +88,34 @@ test('Escape in any field of numbers or names breaks nothing, whether something 
   await page.getByLabel('Track name').fill('Gone')
   await write(alice, [{ type: 'set', table: 'tracks', id: track, key: 'deleted', value: new Date().toISOString() }])
   await expect(page.getByLabel('Track name')).toHaveCount(0)
+  // And going back to where one is, with the focus in the song's name.
+  await page.getByLabel('Project name').focus()
+  await page.evaluate(() => history.pushState(null, '', location.href))
+  await page.goBack()
+  await expect(page.getByLabel('Project name')).toHaveValue('Escape')
   expect([...alice.complaints, ...bob.complaints]).toEqual([])
+})
+
+test('leaving the studio with the focus in the song’s name breaks nothing', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Left while named')
+  await page.goto('/projects')
+  const card = page.locator(`a[href="/projects/${project}"]`)
+  for (const typed of [undefined, 'Half a na']) {
+    await card.click()
+    const name = page.getByLabel('Project name')
+    await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+    await name.focus()
+    if (typed) await name.fill(typed)
+    await expect(name).toBeFocused()
+    // Back by the browser: no press elsewhere takes the focus before the page goes, and none is loaded.
+    await page.evaluate(() => history.back())
+    await expect(page).toHaveURL(/\/projects$/)
+    await expect(name).toHaveCount(0)
+    await expect(card).toBeVisible()
+  }
+  // The page still lives: a panic would have stopped it.
+  await card.click()
+  await expect(page.getByTestId('sync-state')).toHaveText('Saved')
+  expect(alice.complaints).toEqual([])
 })
