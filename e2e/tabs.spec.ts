@@ -170,3 +170,45 @@ test('what a tab has kept and did not live to tell is sent by the one that sends
   await expect(alice.page.locator('[name=bpm]')).toHaveValue('91')
   expect(line.transactions()).toBe(0)
 })
+
+test('a tab whose database opens late, just as it is to send, is counted as the sender (CL4)', async ({ alice }) => {
+  const { page } = alice
+  const project = await newProject(alice, 'Both at once', { bpm: 100 })
+  await page.addInitScript(() => {
+    // The first opening takes longer than the studio waits for it.
+    const { addEventListener } = IDBOpenDBRequest.prototype
+    let [opened, takenUp] = [false, false]
+    Object.defineProperty(IDBOpenDBRequest.prototype, 'onsuccess', {
+      set(this: IDBOpenDBRequest, told: ((event: Event) => void) | null) {
+        if (!told) return
+        if (opened) return addEventListener.call(this, 'success', told)
+        opened = true
+        addEventListener.call(this, 'success', (event) => setTimeout(() => ((takenUp = true), told.call(this, event)), 6_000))
+      },
+    })
+    // The lock is granted in the turn in which the studio takes the database up, and listens for the end of the page.
+    let grant: (() => void) | undefined
+    const request = navigator.locks.request.bind(navigator.locks) as (...all: any[]) => Promise<unknown>
+    navigator.locks.request = ((name: string, options: object, granted: (lock: unknown) => unknown) =>
+      name.split(':').length === 3 && !takenUp
+        ? request(name, options, (lock: unknown) => new Promise((done) => (grant = () => done(granted(lock)))))
+        : request(name, options, granted)) as any
+    const add = window.addEventListener as (...all: any[]) => void
+    window.addEventListener = ((...all: any[]) => {
+      add.apply(window, all)
+      if (all[0] === 'pagehide' && takenUp && grant) {
+        const now = grant
+        grant = undefined
+        now()
+        ;(window as any).granted = true
+      }
+    }) as any
+  })
+  const line = await network(page)
+  await open(alice, project)
+  await expect.poll(() => page.evaluate(() => (window as any).granted), { timeout: 20_000 }).toBe(true)
+  await expect.poll(() => keys(page, 'senders', alice.userId)).toContain(project)
+  await setTempo(page, '91')
+  await expect(state(page)).toHaveText('Saved')
+  expect(line.transactions()).toBe(1)
+})

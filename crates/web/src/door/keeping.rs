@@ -112,10 +112,11 @@ impl Door {
             self.show_cached_people(&store).await;
         }
         let (leads, tabs) = (inner.keeping.borrow().leads, inner.keeping.borrow().tabs.clone());
-        if leads {
-            self.lead(Some(store), tabs).await;
-        } else {
+        if !leads {
             self.take_up(store.load(&inner.project)).await;
+        } else if self.outbox().is_none() {
+            // It has begun to send before, and is not counted yet.
+            self.lead(tabs).await;
         }
     }
 
@@ -180,8 +181,8 @@ impl Door {
             TabEvent::Left => leptos::task::spawn_local(self.look_for_news()),
             TabEvent::Leads(false) => self.follow(),
             TabEvent::Leads(true) => {
-                let (store, tabs) = (inner.keeping.borrow().store.clone(), inner.keeping.borrow().tabs.clone());
-                leptos::task::spawn_local(self.lead(store, tabs));
+                let tabs = inner.keeping.borrow().tabs.clone();
+                leptos::task::spawn_local(self.lead(tabs));
             }
         }
     }
@@ -200,8 +201,11 @@ impl Door {
     }
 
     /// This tab is to send: first it takes up what the one that sent before may have kept without telling.
-    async fn lead(self, store: Option<Store>, tabs: Option<Tabs>) {
-        let project = self.inner().project.clone();
+    async fn lead(self, tabs: Option<Tabs>) {
+        let Some(inner) = self.alive() else { return };
+        let project = inner.project.clone();
+        // As it is now: the database may have opened since the lock was granted.
+        let store = inner.keeping.borrow().store.clone();
         // Where there are no locks every tab sends, and nobody counts.
         let counts = tabs.as_ref().is_some_and(Tabs::holds_lock);
         match &store {
