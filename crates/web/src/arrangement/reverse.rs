@@ -19,12 +19,15 @@ pub(super) fn turned(clip: &Clip, length: Option<f64>, times: &Times) -> Clip {
     let Some(length) = length.filter(|_| clip.audio_file_id.is_some()) else { return to };
     // Of a clip that repeats, its first pass.
     let pass = if clip.repeated == Ticks(0) { clip.duration } else { clip.repeated.min(clip.duration) };
-    let lasts = times.seconds(clip.start + pass) - times.seconds(clip.start);
+    let end = times.seconds(clip.start + pass);
+    let lasts = end - times.seconds(clip.start);
+    // A clip that ends where its recording does ends on a tick, which may lie a little behind that: no silence is meant.
+    let tick = end - times.seconds(clip.start + pass - Ticks(1));
     let (from, trimmed) = (clip.audio_start_offset, clip.audio_end_offset);
     let left = length - from - lasts;
-    if left > trimmed {
-        to.audio_start_offset = rounded(left);
-        // No more than what is hidden anyway.
+    if left > trimmed - tick {
+        to.audio_start_offset = rounded(left.max(trimmed));
+        // No more than what is hidden anyway: where nothing is, the end can be drawn out to the recording's.
         to.audio_end_offset = trimmed.min(from);
     } else {
         // What was silent behind the recording's end stays silent behind its beginning.
@@ -161,6 +164,44 @@ mod tests {
             turn(&mut records);
             assert!(clip(&records) == was && heard(&records) == before, "{given:?}, {uneven}: it is not given back");
         }
+    }
+
+    #[test]
+    fn en2_a_clip_that_was_reversed_twice_can_be_drawn_out_to_its_recordings_end_whatever_its_length() {
+        // A second, and lengths that no offset tells exactly.
+        let lengths = [2.0, 1.0 / 3.0, 4.0 / 7.0, 3.123_456_789, 5.9].map(|length| ("durationBeats", length.into()));
+        for (length, uneven) in lengths.into_iter().flat_map(|length| [(length.clone(), false), (length, true)]) {
+            let mut records = song(&[length.clone(), ("audioStartOffset", 0.0.into())], uneven);
+            let was = clip(&records);
+            turn(&mut records);
+            turn(&mut records);
+            assert_eq!(clip(&records), was, "{length:?}, {uneven}");
+            apply(&mut records, &build::set(Table::Clips, &id("c"), "durationBeats", 20.0));
+            assert!(sounding(&heard(&records)) == recording(), "{length:?}, {uneven}: silent before its end");
+        }
+    }
+
+    #[test]
+    fn en2_a_trim_that_hides_nothing_gets_no_longer_than_the_offset_and_what_is_heard_is_given_back() {
+        let mut records = song(&[("audioStartOffset", 0.1.into()), ("audioEndOffset", 0.25.into())], false);
+        let before = heard(&records);
+        turn(&mut records);
+        turn(&mut records);
+        assert!(heard(&records) == before);
+        assert_eq!((clip(&records).audio_start_offset, clip(&records).audio_end_offset), (0.1, 0.1));
+    }
+
+    #[test]
+    fn en2_a_clip_that_ends_a_part_of_a_tick_behind_its_recording_has_no_silence_behind_it() {
+        let records = song(&[("durationBeats", 4.0.into()), ("audioStartOffset", 1.0.into())], false);
+        let from = clip(&records);
+        let turned = |length: f64| {
+            let to = super::turned(&from, Some(length), &Times::of(&records));
+            (to.audio_start_offset, to.audio_end_offset)
+        };
+        // A tick has half a millionth of a second here.
+        assert_eq!(turned(3.0 - 2e-7), (0.0, 0.0), "what was trimmed from its start can be drawn out of its end");
+        assert_eq!(turned(3.0 - 1e-5), (0.0, 1.0), "the silence behind it stays silent");
     }
 
     #[test]
