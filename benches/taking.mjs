@@ -1,9 +1,10 @@
 // What a plan costs the audio thread before it comes into force, in WASM: `node benches/taking.mjs audio_thread.wasm FOLDER-OF-PLANS`.
 //
 // `cargo run --release -p engine --example bench_plans -- FOLDER` writes the plans into FOLDER/taken. `clips-…`: a fader is turned; `insert-…`: a
-// device is inserted into `insert`. For each in microseconds, of 2,667 in a block of 128 frames: a piece of the plan, taking it once it is here,
-// and the dearest block until it is in force, each as median, 90th percentile and dearest; and how many pieces there are. `checked`: the same in one
-// piece, for a plan whose digest is wrong, so that it is checked completely.
+// device is inserted into `insert`. For each in microseconds, of 2,667 in a block of 128 frames: beginning (memory for it), a piece of the plan, taking it
+// once it is here, and the dearest block until it is in force, each as median, 90th percentile and dearest; and how many pieces there are. `checked`: the
+// same in one piece, for a plan whose digest is wrong, so that it is checked completely. `growing`: beginning with one plan after the other of a song
+// that gets longer.
 import { readFileSync, readdirSync } from 'node:fs'
 
 const [wasmFile, folder] = process.argv.slice(2)
@@ -17,7 +18,8 @@ const DIGEST_AT = 4 * 25
 const module = new WebAssembly.Module(readFileSync(wasmFile))
 const read = (name) => new Uint8Array(readFileSync(`${folder}/taken/${name}`))
 const none = read('insert.plan')
-const names = readdirSync(`${folder}/taken`).filter((name) => name.endsWith('.plan') && !/^insert.plan|turned/.test(name))
+const plans = readdirSync(`${folder}/taken`).filter((name) => name.endsWith('.plan'))
+const names = plans.filter((name) => !/^insert.plan|turned|growing/.test(name))
 for (const name of names.sort()) {
   const plan = read(name)
   if (name.startsWith('insert-')) {
@@ -31,14 +33,16 @@ for (const name of names.sort()) {
   unknown.forEach((bytes) => bytes[DIGEST_AT]++)
   measure(`${name}, checked`, Infinity, (round) => [wasm, unknown[round % 2]])
 }
+const step = (name) => Number(name.match(/\d+/)[0])
+grow(plans.filter((name) => name.startsWith('growing-')).sort((a, b) => step(a) - step(b)))
 
 function measure(name, piece, situation) {
-  const [pieces, takes, blocks] = [[], [], []]
+  const [begins, pieces, takes, blocks] = [[], [], [], []]
   let count = 0
   for (let round = 0; round < ROUNDS; round++) {
     const [wasm, plan] = situation(round)
     const serial = 2 + ((inForce(wasm) - 1) % 1000)
-    const times = bring(wasm, plan, piece)
+    const times = bring(wasm, plan, piece, begins)
     count = times.length
     pieces.push(...times)
     takes.push(timed(() => commit(wasm, serial)))
@@ -50,7 +54,20 @@ function measure(name, piece, situation) {
     blocks.push(dearest)
     play(wasm, 20)
   }
-  console.log(`${name.padEnd(28)} pieces ${count}: ${of(pieces)} µs, taking ${of(takes)} µs, block ${of(blocks)} µs`)
+  console.log(`${name.padEnd(28)} beginning ${of(begins)} µs, pieces ${count}: ${of(pieces)} µs, taking ${of(takes)} µs, block ${of(blocks)} µs`)
+}
+
+/** A song that grows: the buffers go round, and each was for a shorter plan. */
+function grow(growing) {
+  const wasm = begin(read(growing[0]))
+  const begins = []
+  growing.slice(1).forEach((name, n) => {
+    bring(wasm, read(name), PLAN_PIECE_BYTES, begins)
+    commit(wasm, 2 + n)
+    while (inForce(wasm) !== 2 + n) wasm.process(FRAMES)
+    play(wasm, 20)
+  })
+  console.log(`${'growing'.padEnd(28)} beginning ${begins.map((time) => time.toFixed(0)).join(', ')} µs`)
 }
 
 function begin(plan) {
@@ -63,10 +80,12 @@ function begin(plan) {
   return wasm
 }
 
-/** Brings a plan in pieces, and says how long each took. */
-function bring(wasm, plan, piece) {
+/** Brings a plan in pieces, and says how long each took; what came before them is added to `begins`. */
+function bring(wasm, plan, piece, begins = []) {
   const times = []
-  if (!wasm.plan_begin(plan.length)) throw new Error('too long')
+  begins.push(timed(() => {
+    if (!wasm.plan_begin(plan.length)) throw new Error('too long')
+  }))
   for (let at = 0; at < plan.length; ) {
     const end = Math.min(at + piece, plan.length)
     times.push(timed(() => {

@@ -140,8 +140,8 @@ impl AudioThread {
         })
     }
 
-    /// A plan of so many words will come, in pieces; false when it is too long. One that has not come wholly is forgotten. Allocates when it
-    /// is longer than those before.
+    /// A plan of so many words will come, in pieces; false when it is too long. One that has not come wholly is forgotten. Takes new
+    /// memory when what there is is too short, and copies nothing into it: outside of `process`, before a block (EN14).
     pub fn begin_plan(&mut self, words: usize) -> bool {
         if words > PLAN_WORDS_MAX {
             return false;

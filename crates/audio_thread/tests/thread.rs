@@ -12,6 +12,7 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static GROWN: Cell<u64> = const { Cell::new(0) };
 }
 
 // SAFETY: hands everything to the system's allocator; the count is a plain number of the thread.
@@ -26,6 +27,13 @@ unsafe impl GlobalAlloc for Counting {
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
         // SAFETY: the block came from `alloc` with this layout.
         unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let _ = GROWN.try_with(|count| count.set(count.get() + 1));
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the block came from `alloc` with this layout, and the caller's promise about the size is passed on.
+        unsafe { System.realloc(block, layout, size) }
     }
 }
 
@@ -131,6 +139,36 @@ fn en14_a_hundred_plans_while_playing_allocate_nothing_in_process() {
     }
     assert_eq!(in_process, 0);
     assert!(thread.status().plan > 500);
+}
+
+#[test]
+fn en14_a_song_that_grows_copies_no_old_plan_and_takes_memory_seldom() {
+    let mut thread = AudioThread::new(48_000, 128).unwrap();
+    let long = |clips: i64| {
+        let clip = |n: i64| Clip { start_ticks: n * BEAT, duration_ticks: BEAT, source: 1, ..Clip::default() };
+        let clips = (0..clips).map(clip).collect();
+        Song { tracks: vec![Track { clips, ..song(1.0).tracks.remove(0) }], ..song(1.0) }
+    };
+    let (mut copied, mut taken) = (0, 0);
+    for round in 0..100u32 {
+        // Longer than the memory that there is at first.
+        let words = Plan::compile(&long(5_000 + i64::from(round))).expect("within bounds").into_words();
+        let before = (GROWN.get(), ALLOCATIONS.get());
+        assert!(thread.begin_plan(words.len()));
+        for piece in words.chunks(65_536) {
+            thread.plan_piece(piece.len()).expect("no more than was said").copy_from_slice(piece);
+        }
+        copied += GROWN.get() - before.0;
+        taken += ALLOCATIONS.get() - before.1;
+        assert_eq!(thread.take_plan(round + 1), Ok(()));
+        for _ in 0..6 {
+            thread.process(128);
+        }
+        assert_eq!(thread.status().plan, round + 1);
+    }
+    // Each of the four buffers once at most: what there was is given back, and more is taken.
+    assert_eq!(copied, 0);
+    assert!(taken <= 8, "{taken}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{env, fs, io, path::Path};
 
+use engine::plan::CLIPS_MAX;
 use engine::{Clip, Plan, Song, SourceInfo, TICKS_PER_BEAT, Track};
 
 #[path = "../benches/support/plain.rs"]
@@ -10,6 +11,9 @@ mod plain;
 mod studio_song;
 #[path = "../benches/support/taken.rs"]
 mod taken;
+
+/// Plans of the song that grows: more than there are buffers for them.
+const GROWING: usize = 12;
 
 fn main() -> io::Result<()> {
     let folder = env::args().nth(1).ok_or_else(|| io::Error::other("usage: bench_plans FOLDER"))?;
@@ -44,6 +48,10 @@ fn write_taken(folder: &Path) -> io::Result<()> {
         write(&format!("clips-{clips}"), &song)?;
         song.tracks[0].volume *= 0.5;
         write(&format!("clips-{clips}-turned"), &song)?;
+    }
+    // One after the other, a song that grows to the most clips there may be.
+    for step in 0..GROWING {
+        write(&format!("growing-{step}"), &taken::clips(CLIPS_MAX - 64 * (GROWING - step)))?;
     }
     write("insert", &taken::inserted(None))?;
     for kind in dsp::devices::Kind::ALL {

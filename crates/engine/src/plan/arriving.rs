@@ -70,11 +70,15 @@ pub struct Arriving {
 }
 
 impl Arriving {
-    /// A plan of so many words, in the memory of one that is no more. Allocates when it is longer.
+    /// A plan of so many words, in the memory of one that is no more. When that is too short it goes, and new memory comes: with room for a
+    /// plan that is longer by a quarter, as songs grow clip by clip. To let it grow would copy words that nobody wants, millions of them.
     #[must_use]
     pub fn new(mut memory: Vec<u32>, length: usize) -> Self {
         memory.clear();
-        memory.reserve_exact(length);
+        if memory.capacity() < length {
+            drop(memory);
+            memory = Vec::with_capacity(length + length / 4);
+        }
         Self { words: memory, length, digested: HEADER_WORDS, digest: Digest::new() }
     }
 
