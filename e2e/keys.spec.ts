@@ -116,6 +116,19 @@ test('what is selected is split at the playhead, duplicated and trimmed, one ste
   await expect.poll(starts).toEqual([0, 8, 9, 16])
   await expect(clipOf(page, first)).toHaveAttribute('data-duration-beats', '4')
 
+  // The playhead just behind the start of the second, nearer to the line on which that begins than to any other.
+  const ruler = (await page.getByTestId('ruler').boundingBox())!
+  const [from, to] = [(await clipOf(page, second).boundingBox())!, (await clipOf(page, first).boundingBox())!]
+  await page.keyboard.down('Alt')
+  await page.mouse.click(from.x + to.width / 40, ruler.y + 24)
+  await page.keyboard.up('Alt')
+  await clipOf(page, second).focus()
+  await page.keyboard.press('s')
+  await expect(clipOf(page, second)).not.toHaveAttribute('data-duration-beats', '4')
+  expect(Number(await clipOf(page, second).getAttribute('data-duration-beats'))).toBeLessThan(0.125)
+  await page.keyboard.press('Control+z')
+  await expect.poll(starts).toEqual([0, 8, 9, 16])
+
   await clipOf(page, second).focus()
   await page.keyboard.press('Control+d')
   await expect.poll(starts).toEqual([0, 8, 9, 12, 16])

@@ -359,17 +359,18 @@ fn trim(board: Board, what: &'static str, trimmed: impl Fn(&Clip, &Times) -> Opt
     }
 }
 
-/// Splits what is selected where the song stands, while Snap is on at the line of the grid beside it. What comes behind is selected then.
+/// Splits what is selected where the song stands, while Snap is on at the line of the grid beside it if that lies within the clip. What comes
+/// behind is selected then.
 pub(super) fn split_selected(board: Board, at: Ticks) {
-    let at = board.snapped(at, false);
+    let line = board.snapped(at, false);
     let clips = selected_clips(board);
     let (mut operations, mut later, mut reasons) = (Vec::new(), BTreeSet::new(), Vec::new());
     for (_, clip) in &clips {
         let new = new_id();
         let found = board.door.read(|records| records.find(Table::Clips, &clip.id).cloned());
-        let made = found
-            .ok_or(Uncut::Elsewhere)
-            .and_then(|record| board.door.times().with_untracked(|times| cut::split(&record, at, times, &new)));
+        let made = found.ok_or(Uncut::Elsewhere).and_then(|record| {
+            board.door.times().with_untracked(|times| cut::split_near(&record, line, at, times, &new))
+        });
         match made {
             Ok(made) => {
                 operations.extend(made);

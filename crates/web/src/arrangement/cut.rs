@@ -118,6 +118,21 @@ pub(super) fn split(record: &Record, at: Ticks, times: &Times, new: &Id) -> Resu
     Ok(operations)
 }
 
+/// What makes two clips of one at the line of the grid that is nearest to the playhead, or at the playhead itself where that line lies at the
+/// clip's end or outside it.
+pub(super) fn split_near(
+    record: &Record,
+    line: Ticks,
+    playhead: Ticks,
+    times: &Times,
+    new: &Id,
+) -> Result<Vec<Operation>, Uncut> {
+    match split(record, line, times, new) {
+        Err(Uncut::Elsewhere) => split(record, playhead, times, new),
+        made => made,
+    }
+}
+
 /// What makes a copy of a clip that begins at `start`.
 pub(super) fn copy(record: &Record, start: Ticks, new: &Id) -> Operation {
     build::create(Table::Clips, new, copied(record, start))
@@ -232,6 +247,18 @@ mod tests {
         let later = made(split.last().unwrap());
         assert_eq!(later.number("audioStartOffset"), Some(1.0), "each repeat begins where the clip did");
         assert_eq!(at(&record(&[("midiData", Value::map([]))]), 8.0), Err(Uncut::Notes));
+    }
+
+    #[test]
+    fn a_clip_whose_end_is_the_nearest_line_of_the_grid_is_split_at_the_playhead() {
+        let record = record(&[]);
+        let near = |line: f64, playhead: f64| split_near(&record, beats(line), beats(playhead), &times(), &id("d"));
+        let at = |beat: f64| split(&record, beats(beat), &times(), &id("d"));
+        assert_eq!(near(5.0, 5.1), at(5.0));
+        assert_eq!(near(4.0, 4.125), at(4.125), "it begins at beat 4");
+        assert_eq!(near(12.0, 11.875), at(11.875), "and ends at beat 12");
+        assert!(near(4.0, 4.125).is_ok() && near(12.0, 11.875).is_ok());
+        assert_eq!(near(4.0, 3.875), Err(Uncut::Elsewhere));
     }
 
     #[test]
