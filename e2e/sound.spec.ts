@@ -134,3 +134,32 @@ test('a recording dropped onto the lanes begins where it was dropped', async ({ 
   expect(start * 4, 'on the grid').toBe(Math.round(start * 4))
   expect((await clip.boundingBox())!.x).toBeCloseTo(place.clientX, -1)
 })
+
+test('a device that is not allowed to run is asked again by the next press of Play', async ({ alice }) => {
+  const { page } = alice
+  await emptyProject(alice, 'During a call')
+  await importFile(page, 'take.wav', sineWav({ seconds: 30, level: 0.5 }))
+  await page.getByTestId('play').click()
+  await expect.poll(async () => (await listen(page)).peak, { timeout: 20_000 }).toBeGreaterThan(0.4)
+  await page.getByTestId('stop').click()
+  // Something takes the device away. The first that asks for it is answered only once it runs again, as browsers do.
+  await page.evaluate(async () => {
+    const resume = AudioContext.prototype.resume
+    let asked = 0
+    AudioContext.prototype.resume = function () {
+      if (asked++ > 0) return resume.call(this)
+      return new Promise((runs) => this.addEventListener('statechange', () => this.state === 'running' && runs()))
+    }
+    await ((window as any).ear.context as AudioContext).suspend()
+  })
+  const state = () => page.evaluate(() => (window as any).ear.context.state)
+  await page.getByTestId('play').click()
+  await page.waitForTimeout(500)
+  expect(await state()).toBe('suspended')
+  await page.getByTestId('stop').click()
+  await page.getByTestId('play').click()
+  await expect.poll(state).toBe('running')
+  await expect.poll(async () => (await listen(page)).peak, { timeout: 20_000 }).toBeGreaterThan(0.4)
+  await page.getByTestId('stop').click()
+  expect(alice.complaints).toEqual([])
+})

@@ -411,14 +411,18 @@ impl Sound {
         }
         self.playing.set(true);
         self.waits.set(true);
-        // Who presses Stop and Play in one breath is waited for already.
-        if !self.inner().begins.replace(true) {
+        let inner = self.inner();
+        if !inner.begins.replace(true) {
             leptos::task::spawn_local(async move {
                 self.play_when_ready().await;
                 if let Some(inner) = self.inner.try_get_value() {
                     inner.begins.set(false);
                 }
             });
+        } else if let Some(worklet) = inner.worklet.borrow().clone() {
+            // Who presses Stop and Play in one breath is waited for already, but maybe by a device that was not allowed to run: until it is
+            // asked again, that answers nothing.
+            leptos::task::spawn_local(async move { worklet.resume().await });
         }
     }
 

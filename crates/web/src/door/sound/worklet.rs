@@ -191,7 +191,7 @@ impl Worklet {
     pub(super) async fn resume(&self) {
         if self.0.context.state() != AudioContextState::Running {
             if let Ok(promise) = self.0.context.resume() {
-                // Refused without a gesture; the next press of Play has one.
+                // Refused without a gesture, or not answered as long as something else has the device (a call); the next press of Play asks again.
                 let _ = JsFuture::from(promise).await;
             }
             self.send("resync", []);
