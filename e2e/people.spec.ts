@@ -142,10 +142,12 @@ test('a viewer sees everything and can change nothing (PE3)', async ({ alice, bo
   await expect(panel.getByTestId('role')).toHaveText(['Viewer', 'Owner'])
   expect((await read(alice, 'clips', clip)).startBeat).toBe(4)
 
-  // Made an editor while it is open, everything works at once.
+  // Made an editor while it is open, everything works at once, and mute is for all.
+  await page.getByTestId('for-me').click()
   await setRole(alice, project, bob, 'editor')
   await expect(page.getByTestId('only-listens')).toHaveCount(0)
   await expect(page.getByTestId('add-track')).toBeVisible()
+  await expect(page.getByTestId('for-all')).toHaveAttribute('aria-pressed', 'true')
 })
 
 test('an owner changes roles and removes; the last one cannot leave (PE3)', async ({ alice, bob }) => {

@@ -21,11 +21,13 @@ impl ForWhom {
         let project = door.project().with_untracked(|project| project.as_ref().map(|project| project.id.clone()));
         let own = project.as_ref().map(kept).unwrap_or_default();
         let for_whom = ForWhom { only_me: RwSignal::new(!own.is_empty()), own: RwSignal::new(own) };
-        // Where M and S are of use to who may change nothing of the song.
-        Effect::new(move |_| {
-            if door.role().get() == Some(Role::Viewer) {
-                for_whom.only_me.set(true);
+        Effect::new(move |before: Option<Option<Role>>| {
+            let (before, role) = (before.flatten(), door.role().get());
+            let is_empty = for_whom.own.with_untracked(OwnFlags::is_empty);
+            if let Some(only_me) = choice_of(before, role, is_empty) {
+                for_whom.only_me.set(only_me);
             }
+            role.or(before)
         });
         Effect::new(move |before: Option<()>| {
             for_whom.own.with(|own| {
@@ -65,6 +67,17 @@ impl ForWhom {
     }
 }
 
+/// What is chosen for whoever gets another role; nothing where the choice stays. `is_empty`: nothing is muted or soloed for oneself.
+fn choice_of(before: Option<Role>, role: Option<Role>, is_empty: bool) -> Option<bool> {
+    match (before, role) {
+        // Where M and S are of use to who may change nothing of the song.
+        (_, Some(Role::Viewer)) => Some(true),
+        // Not their choice: they would mute for themselves what they mean to mute for all.
+        (Some(Role::Viewer), Some(_)) if is_empty => Some(false),
+        _ => None,
+    }
+}
+
 /// The switch.
 #[component]
 pub(super) fn ForWhomSwitch() -> impl IntoView {
@@ -88,5 +101,21 @@ pub(super) fn ForWhomSwitch() -> impl IntoView {
                     on:click=move |_| for_whom.own.set(OwnFlags::new())>{icon(Icon::Close)}</button>
             </Show>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pe3_who_only_listened_mutes_for_all_once_they_may_unless_something_of_their_own_is_kept() {
+        let (viewer, editor) = (Some(Role::Viewer), Some(Role::Editor));
+        assert_eq!([choice_of(None, viewer, true), choice_of(editor, viewer, false)], [Some(true), Some(true)]);
+        assert_eq!([choice_of(viewer, editor, true), choice_of(viewer, Some(Role::Owner), true)], [Some(false); 2]);
+        assert_eq!(choice_of(viewer, editor, false), None);
+        // Who could always mute for all has chosen for themselves.
+        assert_eq!([choice_of(None, editor, true), choice_of(editor, Some(Role::Owner), true)], [None; 2]);
+        assert_eq!(choice_of(viewer, None, true), None, "nobody knows it just now");
     }
 }
