@@ -116,6 +116,34 @@ async function catchAudioThread(page: Page) {
   })
 }
 
+test('EN28 the true peak begins anew with Play, also when nobody has read what was heard before', async ({ alice }) => {
+  const { page } = alice
+  await catchAudioThread(page)
+  const project = await newProject(alice, 'Silence')
+  await newTrack(alice, project, 'Keys')
+  await open(alice, project)
+  await page.getByTestId('meters-button').click()
+  const peak = page.getByTestId('true-peak')
+  for (const key of ['play', 'stop']) await page.getByTestId(key).click()
+  await expect.poll(() => page.evaluate(() => !!(window as any).caught.meters)).toBe(true)
+  await expect(peak).toHaveText('−∞')
+  // A true peak of 4 that came while no frame was drawn.
+  const left = () => page.evaluate(() => void Atomics.store((window as any).caught.meters, 2, 0x40800000))
+  await left()
+  await page.getByTestId('ruler').focus()
+  await page.keyboard.press('ArrowRight')
+  await expect(peak, 'it is read').toHaveText(/^\+12\.0/)
+  await page.evaluate(() => {
+    Atomics.store((window as any).caught.meters, 2, 0x40800000)
+    ;(document.querySelector('[data-testid=play]') as HTMLElement).click()
+  })
+  await expect(peak).toHaveText('−∞')
+  await page.waitForTimeout(300)
+  await expect(peak).toHaveText('−∞')
+  await page.getByTestId('stop').click()
+  expect(alice.complaints).toEqual([])
+})
+
 test('EN35 a device that ran dry, an effect that failed and a thread that ended are said', async ({ alice }) => {
   const { page } = alice
   await catchAudioThread(page)

@@ -59,13 +59,21 @@ impl Shared {
         Shared { words: Int32Array::new(&buffer), floats: Float32Array::new(&buffer), buffer }
     }
 
+    /// Takes the true peak, left and right: the largest since it was taken last.
+    fn take_true_peak(&self) -> [f32; 2] {
+        [self.take(2), self.take(3)]
+    }
+
+    fn take(&self, index: u32) -> f32 {
+        f32::from_bits(Atomics::exchange(&self.words, index, 0).unwrap_or(0).cast_unsigned())
+    }
+
     fn read(&self, spectrum_of: Option<&EffectId>) -> Finer {
         let float = |index: u32| self.floats.get_index(index);
-        let take = |index: u32| f32::from_bits(Atomics::exchange(&self.words, index, 0).unwrap_or(0).cast_unsigned());
         let devices = self.words.get_index(0).cast_unsigned().min(DEVICES_MAX);
         let spectrum = HEAD_WORDS + DEVICES_MAX;
         Finer {
-            true_peak: [take(2), take(3)],
+            true_peak: self.take_true_peak(),
             rms: [float(4), float(5)],
             correlation: float(6),
             momentary: float(7),
@@ -74,7 +82,7 @@ impl Shared {
             range: float(10),
             highest: 0.0,
             failed: self.words.get_index(1).cast_unsigned(),
-            reductions: (0..devices).map(|device| take(HEAD_WORDS + device)).collect(),
+            reductions: (0..devices).map(|device| self.take(HEAD_WORDS + device)).collect(),
             spectrum_of: spectrum_of.cloned(),
             spectrum: if spectrum_of.is_some() {
                 // A copy out of shared memory: a view of it cannot be read at once.
@@ -112,6 +120,10 @@ impl Inner {
         let lookers = &self.lookers;
         if anew {
             lookers.highest.set(0.0);
+            // Nobody may have read what was heard last, as in a tab behind another.
+            if let Some(shared) = lookers.shared.borrow().as_ref() {
+                shared.take_true_peak();
+            }
         }
         if !self.is_measured() {
             return worklet.measure(None, None, false);
