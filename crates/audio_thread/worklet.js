@@ -16,10 +16,11 @@
 //   {type: 'pool', slots}                          makes some more slots for them; answered by {type: 'pool', slots}
 //   {type: 'stream', id, channels, frames, format, finite}  announces a recording that is read ahead; answered by {type: 'stream', id}
 //   {type: 'drop', id}                             forgets a recording
-//   {type: 'plan', serial, data: ArrayBuffer}      a compiled plan; answered by {type: 'plan', serial} once all of it is here
+//   {type: 'plan', serial, data: ArrayBuffer, device?}  a compiled plan, and which of its devices' spectrum is measured; answered by
+//                                                  {type: 'plan', serial} once all of it is here
 //   {type: 'play'} {type: 'stop'} {type: 'seek', ticks} {type: 'metronome', on: boolean}
 //   {type: 'loop', start, end}                     in ticks; without start and end: no loop
-//   {type: 'measure', meters?, device?, anew?}      writes finer meters there from now on, or measures no more (README.md)
+//   {type: 'measure', meters?, device?, anew?}     writes finer meters there from now on, or measures no more (README.md)
 //   {type: 'resync'}                               after the context was suspended: the pause is no underrun
 // Messages out: those answers, {type: 'ready'}, {type: 'error', message, about} for a message that was refused, and
 //   {type: 'trap', message} when the engine failed; from then on the output is silence.
@@ -32,7 +33,7 @@
 
 // Meters, as Int32Array of the bits of f32 unless said otherwise: 0 devices of the plan in force (a whole number); 1 how many of them are
 // silent because they failed (a whole number); 2-3 true peak; 4-5 RMS; 6 correlation; 7 momentary, 8 short-term, 9 integrated loudness in
-// LUFS; 10 its range in LU; 11-15 free; 16 + d gain reduction of the plan's device d in dB, infinite for one that failed. True peaks and reductions are ≥ 0 and the
+// LUFS; 10 its range in LU; 11 which device the spectrum is behind, counted from 1, or 0 (a whole number); 12-15 free; 16 + d gain reduction of the plan's device d in dB, infinite for one that failed. True peaks and reductions are ≥ 0 and the
 // largest since they were last read: read one with Atomics.exchange(meters, i, 0).
 
 const METERS_WORDS = 16 + 4096;
@@ -140,14 +141,16 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     }
   }
 
-  // Measures for whoever looks, and listens behind one device for its spectrum; without `meters` nothing is computed any more.
+  // Measures for whoever looks, and listens behind one device for its spectrum; without `meters` nothing is computed any more. The device is
+  // one of the newest plan: where that is still coming, it goes with it.
   measure({ meters, device = -1, anew }) {
     const before = this.fine;
     this.fine = meters && meters.byteLength >= 4 * METERS_WORDS ? new Int32Array(meters) : undefined;
+    const newest = this.next ?? this.coming;
+    if (newest) newest.device = device;
     if (!this.fine) return this.wasm.measure_no_more();
     this.wasm.measure();
-    this.wasm.listen(device);
-    this.listens = device >= 0 && this.fine.length >= METERS_WORDS + SPECTRUM_WORDS;
+    if (!newest) this.wasm.listen(device);
     if (anew || !before) this.wasm.measure_anew();
     this.view(this.frames);
   }
@@ -224,12 +227,12 @@ class UnisonoProcessor extends AudioWorkletProcessor {
       this.refuse({ type: 'plan', serial: message.serial }, 'the plan is too long, or no whole words');
       return;
     }
-    this.coming = { serial: message.serial, bytes, at: 0 };
+    this.coming = { serial: message.serial, device: message.device, bytes, at: 0 };
     this.bring();
   }
 
   bring() {
-    const { serial, bytes, at } = this.coming;
+    const { serial, device, bytes, at } = this.coming;
     const end = Math.min(at + PLAN_PIECE_BYTES, bytes.length);
     const to = this.wasm.plan_piece(end - at);
     new Uint8Array(this.wasm.memory.buffer, to, end - at).set(bytes.subarray(at, end));
@@ -238,6 +241,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     const next = this.next;
     this.coming = this.next = undefined;
     const refusal = this.wasm.plan_commit(serial);
+    if (refusal === 0 && this.fine && device !== undefined) this.wasm.listen(device);
     if (refusal === 0) this.port.postMessage({ type: 'plan', serial });
     else this.refuse({ type: 'plan', serial }, refusal === 2 ? 'the plan is for another sample rate' : 'this is no plan');
     if (next) this.plan(next);
@@ -332,7 +336,8 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.most(fine, 2, measured[2]);
     this.most(fine, 3, measured[3]);
     for (let i = 16; i < 16 + measured[0]; i++) this.most(fine, i, measured[i]);
-    if (this.listens) for (let i = METERS_WORDS; i < METERS_WORDS + SPECTRUM_WORDS; i++) fine[i] = measured[i];
+    fine[11] = measured[11];
+    if (measured[11] > 0 && fine.length >= METERS_WORDS + SPECTRUM_WORDS) for (let i = METERS_WORDS; i < METERS_WORDS + SPECTRUM_WORDS; i++) fine[i] = measured[i];
   }
 
   meter(index, bits) {

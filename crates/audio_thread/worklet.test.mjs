@@ -105,6 +105,51 @@ test('a long plan comes in pieces, one before each block, and of those that wait
   expect(self.coming).toBe(undefined)
 })
 
+test('which device is listened to comes with the newest plan, once all of it is here (EN29)', () => {
+  const told = []
+  const wasm = {
+    memory: { buffer: new ArrayBuffer(1 << 20) },
+    plan_begin: () => 1,
+    plan_piece: () => 8,
+    plan_commit: (serial) => (told.push(['commit', serial]), 0),
+    measure: () => 0,
+    measure_no_more: () => told.push(['no more']),
+    listen: (device) => told.push(['listen', device]),
+  }
+  const self = Object.assign(Object.create(load().prototype), { wasm, port: { postMessage: () => {} }, view: () => {}, fine: new Int32Array(16 + 4096) })
+  const plan = (serial, bytes, device) => ({ type: 'plan', serial, data: new ArrayBuffer(bytes), device })
+  const measure = (device) => ({ type: 'measure', meters: new SharedArrayBuffer(4 * (16 + 4096)), device })
+  self.handle(plan(1, 400, 2))
+  expect(told.splice(0)).toEqual([['commit', 1], ['listen', 2]])
+  self.handle(measure(5))
+  expect(told.splice(0)).toEqual([['listen', 5]])
+  // Somebody looks elsewhere while a long one comes, and again while the next waits behind it.
+  self.handle(plan(2, 600_000, 0))
+  self.handle(measure(7))
+  self.handle(plan(3, 400, 8))
+  self.handle(measure(9))
+  expect(told).toEqual([])
+  self.bring()
+  self.bring()
+  expect(told.splice(0)).toEqual([['commit', 2], ['listen', 7], ['commit', 3], ['listen', 9]])
+  // A plan that says nothing of it changes nothing, and while nobody looks nothing is listened to.
+  self.handle(plan(4, 400))
+  self.handle({ type: 'measure' })
+  self.handle(plan(5, 400, 1))
+  expect(told).toEqual([['commit', 4], ['no more'], ['commit', 5]])
+})
+
+test('the spectrum lies in the shared memory with the device that it is behind (EN29)', () => {
+  const self = Object.create(load().prototype)
+  const [fine, measured] = [16 + 4096 + 1025, 16 + 4096 + 1025].map((words) => new Int32Array(new SharedArrayBuffer(4 * words)))
+  measured.fill(3, 16 + 4096)
+  self.reportFine(fine, measured)
+  expect([fine[11], fine[16 + 4096]]).toEqual([0, 0])
+  measured[11] = 2
+  self.reportFine(fine, measured)
+  expect([fine[11], fine[16 + 4096], fine.at(-1)]).toEqual([2, 3, 3])
+})
+
 test('what the thread says of devices that failed lies in the shared memory (EN35)', () => {
   const bits = (x) => new Int32Array(new Float32Array([x]).buffer)[0]
   const self = Object.create(load().prototype)

@@ -81,7 +81,7 @@ pub extern "C" fn measure_anew() {
     with((), AudioThread::measure_anew);
 }
 
-/// Listens behind a device of the plan in force for its spectrum; a number below 0 is nowhere.
+/// Listens behind a device of the plan that was taken last for its spectrum, as soon as that is in force; a number below 0 is nowhere.
 // SAFETY: the only function of this name in the module.
 #[unsafe(no_mangle)]
 pub extern "C" fn listen(device: i32) {

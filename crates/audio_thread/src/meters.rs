@@ -34,8 +34,10 @@ pub struct Meters {
     pub integrated: f32,
     /// The range in LU since playing began.
     pub range: f32,
+    /// Which device of the plan in force the spectrum is behind, counted from 1; 0 while none is listened to.
+    pub listens_to: u32,
     /// Zeros.
-    pub reserved: [u32; 5],
+    pub reserved: [u32; 4],
     /// By how many dB each device lowered the signal most in this block, in the order of the plan.
     /// Infinite for one that is silent because it made no numbers.
     pub reductions: [f32; DEVICES_MAX],
@@ -66,7 +68,8 @@ impl Measuring {
                 short_term: f32::NEG_INFINITY,
                 integrated: f32::NEG_INFINITY,
                 range: 0.0,
-                reserved: [0; 5],
+                listens_to: 0,
+                reserved: [0; 4],
                 reductions: [0.0; DEVICES_MAX],
                 spectrum: [dsp::meter::spectrum::FLOOR_DB; SPECTRUM_LEVELS],
             },
@@ -108,7 +111,9 @@ impl Measuring {
             let taken = processor.take_reduction(device);
             *reduction = if processor.has_failed(device) { f32::INFINITY } else { taken };
         }
-        if self.blocks.is_multiple_of(BLOCKS_BETWEEN_SPECTRA) {
+        let listens_to = processor.listens_to().map_or(0, |device| 1 + device as u32);
+        let is_another = core::mem::replace(&mut self.meters.listens_to, listens_to) != listens_to;
+        if is_another || self.blocks.is_multiple_of(BLOCKS_BETWEEN_SPECTRA) {
             processor.spectrum(&mut self.meters.spectrum);
         }
     }

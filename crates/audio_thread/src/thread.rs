@@ -36,6 +36,8 @@ pub struct AudioThread {
     measuring: Option<Box<Measuring>>,
     /// Whether it still asks.
     measures: bool,
+    /// The device whose spectrum the page wants, of the plan that was taken last: which may still wait.
+    listens_to: Option<usize>,
 }
 
 /// A plan that is not yet in force.
@@ -137,6 +139,7 @@ impl AudioThread {
             }),
             measuring: None,
             measures: false,
+            listens_to: None,
         })
     }
 
@@ -196,6 +199,7 @@ impl AudioThread {
     /// Measures no more, until it is asked again; that costs nothing.
     pub fn measure_no_more(&mut self) {
         self.measures = false;
+        self.listens_to = None;
         self.processor.listen(None);
     }
 
@@ -206,9 +210,16 @@ impl AudioThread {
         }
     }
 
-    /// Listens behind a device of the plan in force for its spectrum, or nowhere. Allocates the first time.
+    /// Listens behind a device of the plan that was taken last for its spectrum, or nowhere. While that plan waits, what is listened to stays
+    /// the same: in the plan in force another device may have the number. Allocates the first time.
     pub fn listen(&mut self, device: Option<usize>) {
-        self.processor.listen(device);
+        self.listens_to = device;
+        if device.is_some() {
+            self.processor.prepare_to_listen();
+        }
+        if self.waiting.is_none() {
+            self.processor.listen(device);
+        }
     }
 
     /// What was measured in the last block, if anybody asked for it.
@@ -307,6 +318,7 @@ impl AudioThread {
             self.spare.push(old.into_words());
         }
         self.status.plan = serial;
+        self.processor.listen(self.listens_to);
     }
 
     fn report(&mut self) {

@@ -206,3 +206,44 @@ fn en28_a_page_that_asks_is_told_loudness_peaks_and_gain_reduction() {
     // What sounds is a constant: it lies at the lowest frequencies.
     assert!(meters.spectrum[0] > meters.spectrum[100] + 40.0, "{:?}", &meters.spectrum[..4]);
 }
+
+#[test]
+fn en29_what_is_listened_to_is_the_same_device_while_a_plan_waits_in_which_it_has_another_number() {
+    let device = |id: u64, kind: dsp::devices::Kind| {
+        let values = kind.parameters().iter().map(|parameter| parameter.default).collect();
+        engine::Device { id, kind, bypassed: false, values, sidechain: None }
+    };
+    let mut thread = AudioThread::new(48_000, 128).unwrap();
+    thread.measure();
+    thread.sources.begin(1, 1, 100_000, Format::I16).unwrap();
+    (0..2).for_each(|index| send_recording(&mut thread, index));
+    let mut squeezed = song(1.0);
+    squeezed.tracks[0].devices = vec![device(5, dsp::devices::Kind::Compressor)];
+    send_plan(&mut thread, &squeezed, 1);
+    thread.listen(Some(0));
+    thread.play();
+    let mut in_process = 0;
+    let mut told = |thread: &mut AudioThread| {
+        let before = ALLOCATIONS.get();
+        thread.process(128);
+        in_process += ALLOCATIONS.get() - before;
+        (thread.status().plan, thread.meters().unwrap().listens_to)
+    };
+    (0..40).for_each(|_| assert_eq!(told(&mut thread), (1, 1)));
+    // A limiter before it: the plan waits until what it changes has fallen.
+    squeezed.tracks[0].devices.insert(0, device(6, dsp::devices::Kind::Limiter));
+    send_plan(&mut thread, &squeezed, 2);
+    thread.listen(Some(1));
+    let mut waited = 0;
+    loop {
+        match told(&mut thread) {
+            (1, listens_to) => assert_eq!(listens_to, 1, "the plan in force has one device"),
+            (_, listens_to) => break assert_eq!(listens_to, 2),
+        }
+        waited += 1;
+    }
+    assert!(waited > 0, "it came at once");
+    thread.listen(None);
+    assert_eq!(told(&mut thread), (2, 0));
+    assert_eq!(in_process, 0);
+}

@@ -229,10 +229,21 @@ impl Processor {
         self.rack.take_reduction(device)
     }
 
-    /// Listens behind a device of the plan in force, or nowhere, for [`Processor::spectrum`]. Outside of
-    /// [`Processor::process`]: it allocates.
+    /// Makes what [`Processor::listen`] needs. Outside of [`Processor::process`]: it allocates.
+    pub fn prepare_to_listen(&mut self) {
+        self.rack.tap.prepare();
+    }
+
+    /// Listens behind a device of the plan in force, or nowhere, for [`Processor::spectrum`]. Allocates nothing: until
+    /// [`Processor::prepare_to_listen`] has been called it is nowhere.
     pub fn listen(&mut self, device: Option<usize>) {
         self.rack.tap.listen(device);
+    }
+
+    /// The device that is listened to.
+    #[must_use]
+    pub fn listens_to(&self) -> Option<usize> {
+        self.rack.tap.device()
     }
 
     /// Writes the spectrum of what came out of the device that is listened to, in dB, a sine at full scale having 0; false when

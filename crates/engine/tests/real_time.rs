@@ -197,7 +197,7 @@ proptest! {
         for (step, blocks, frames) in steps {
             // What is not for `process` may allocate.
             match step {
-                Step::Listen(device) => processor.listen(Some(device)),
+                Step::Listen(_) => processor.prepare_to_listen(),
                 Step::Plan(number) => {
                     processor.prepare(Some(&playing.current), &plans[number].view());
                     waiting = Some(plans[number].view());
@@ -212,7 +212,8 @@ proptest! {
                     Step::Stop => processor.stop(),
                     Step::Loop(start, end) => processor.set_loop((start < end).then_some((start, end))),
                     Step::Metronome(on) => processor.set_metronome(on),
-                    Step::Listen(_) | Step::Plan(_) => {}
+                    Step::Listen(device) => processor.listen(Some(device)),
+                    Step::Plan(_) => {}
                 }
                 for _ in 0..blocks {
                     if let Some(next) = waiting

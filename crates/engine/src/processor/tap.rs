@@ -23,13 +23,22 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    /// Listens behind a device, or nowhere. Allocates the first time: outside of `process`.
-    pub(super) fn listen(&mut self, device: Option<usize>) {
-        self.device = device;
-        if device.is_some() && self.spectrum.is_none() {
+    /// Makes what listening takes. Allocates the first time: outside of `process`.
+    pub(super) fn prepare(&mut self) {
+        if self.spectrum.is_none() {
             self.spectrum = Some(Spectrum::new(LENGTH));
             self.middle = vec![0.0; CUT_FRAMES];
         }
+    }
+
+    /// Listens behind a device, or nowhere; before it is prepared, nowhere.
+    pub(super) fn listen(&mut self, device: Option<usize>) {
+        self.device = device.filter(|_| self.spectrum.is_some());
+    }
+
+    /// Behind which device it listens.
+    pub(super) fn device(&self) -> Option<usize> {
+        self.device
     }
 
     /// Hears the middle of both channels, if it is at this device.
@@ -78,6 +87,10 @@ mod tests {
         let mut levels = [0.0f32; SPECTRUM_LEVELS];
         assert!(!tap.levels(&mut levels));
         tap.listen(Some(3));
+        assert_eq!(tap.device(), None);
+        tap.prepare();
+        tap.listen(Some(3));
+        assert_eq!(tap.device(), Some(3));
         let wave = |n: usize| if (n / 8).is_multiple_of(2) { 0.5f32 } else { -0.5 };
         let (mut left, mut right): (Vec<f32>, Vec<f32>) = ((0..128).map(wave).collect(), (0..128).map(wave).collect());
         for _ in 0..32 {

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use model::Id;
 use wasm_bindgen::JsValue;
 
-use super::worklet::Worklet;
+use super::worklet::{self, Worklet};
 use super::{Inner, Sound};
 
 /// Words before the devices' reductions.
@@ -68,10 +68,14 @@ impl Shared {
         f32::from_bits(Atomics::exchange(&self.words, index, 0).unwrap_or(0).cast_unsigned())
     }
 
-    fn read(&self, spectrum_of: Option<&EffectId>) -> Finer {
+    /// What was measured while the plan with these effects was in force.
+    fn read(&self, effects: &[EffectId]) -> Finer {
         let float = |index: u32| self.floats.get_index(index);
         let devices = self.words.get_index(0).cast_unsigned().min(DEVICES_MAX);
         let spectrum = HEAD_WORDS + DEVICES_MAX;
+        // Counted from 1. Another than is looked at, as long as a plan is on its way in which that one has its number.
+        let listened_to = usize::try_from(self.words.get_index(11)).ok().and_then(|device| device.checked_sub(1));
+        let spectrum_of = listened_to.and_then(|device| effects.get(device)).cloned();
         Finer {
             true_peak: self.take_true_peak(),
             rms: [float(4), float(5)],
@@ -83,13 +87,13 @@ impl Shared {
             highest: 0.0,
             failed: self.words.get_index(1).cast_unsigned(),
             reductions: (0..devices).map(|device| self.take(HEAD_WORDS + device)).collect(),
-            spectrum_of: spectrum_of.cloned(),
             spectrum: if spectrum_of.is_some() {
                 // A copy out of shared memory: a view of it cannot be read at once.
                 self.floats.slice(spectrum, spectrum + SPECTRUM_WORDS).to_vec()
             } else {
                 Vec::new()
             },
+            spectrum_of,
         }
     }
 }
@@ -109,13 +113,12 @@ pub(super) struct Lookers {
 impl Worklet {
     fn measure(&self, shared: Option<&Shared>, device: Option<usize>, anew: bool) {
         let meters = shared.map_or(JsValue::UNDEFINED, |shared| shared.buffer.clone().into());
-        let device = device.and_then(|device| i32::try_from(device).ok()).unwrap_or(-1);
-        self.send("measure", [("meters", meters), ("device", device.into()), ("anew", anew.into())]);
+        self.send("measure", [("meters", meters), ("device", worklet::device(device)), ("anew", anew.into())]);
     }
 }
 
 impl Inner {
-    /// Tells the audio thread what is looked at: after a change of that, and with each plan, in which devices may have moved.
+    /// Tells the audio thread what is looked at, when it starts and after a change of that.
     pub(super) fn ask_for_meters(&self, worklet: &Worklet, anew: bool) {
         let lookers = &self.lookers;
         if anew {
@@ -128,17 +131,20 @@ impl Inner {
         if !self.is_measured() {
             return worklet.measure(None, None, false);
         }
-        let device = lookers.listens_to.borrow().last().and_then(|effect| self.plans.borrow().device(effect));
         let mut shared = lookers.shared.borrow_mut();
-        worklet.measure(Some(shared.get_or_insert_with(Shared::new)), device, anew);
+        worklet.measure(Some(shared.get_or_insert_with(Shared::new)), self.listens_to(), anew);
     }
 
-    /// What was measured; none before the song is played while nobody looks.
-    pub(super) fn finer(&self) -> Option<Rc<Finer>> {
+    /// The device that is listened to, in the plan that was sent last, or is sent now. In the plan in force it may have another number.
+    pub(super) fn listens_to(&self) -> Option<usize> {
+        self.lookers.listens_to.borrow().last().and_then(|effect| self.plans.borrow().device(effect))
+    }
+
+    /// What was measured, while the plan with these effects was in force; none before the song is played while nobody looks.
+    pub(super) fn finer(&self, effects: &[EffectId]) -> Option<Rc<Finer>> {
         let is_measured = self.is_measured();
         let shared = self.lookers.shared.borrow();
-        let listens_to = self.lookers.listens_to.borrow();
-        let mut finer = shared.as_ref().filter(|_| is_measured)?.read(listens_to.last());
+        let mut finer = shared.as_ref().filter(|_| is_measured)?.read(effects);
         finer.highest = finer.true_peak.into_iter().fold(self.lookers.highest.get(), f32::max);
         self.lookers.highest.set(finer.highest);
         Some(Rc::new(finer))

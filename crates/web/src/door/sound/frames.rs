@@ -116,6 +116,7 @@ impl Sound {
             let heard = heard_frame(status.position_frames, i64::from(plan.latency), shown, around);
             inner.position.set(Ticks(map.ticks(heard)));
         }
+        let effects = in_force.map(|plan| Rc::clone(&plan.effects)).unwrap_or_default();
         let tracks = in_force.map(|plan| plan.tracks.iter().cloned().zip(status.tracks.iter().copied()).collect());
         Heard {
             playing,
@@ -124,8 +125,8 @@ impl Sound {
             gaps: status.gaps,
             master: status.master,
             tracks: tracks.unwrap_or_default(),
-            finer: inner.finer(),
-            effects: in_force.map(|plan| Rc::clone(&plan.effects)).unwrap_or_default(),
+            finer: inner.finer(&effects),
+            effects,
         }
     }
 

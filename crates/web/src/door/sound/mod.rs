@@ -289,6 +289,9 @@ impl Sound {
         worklet.set_loop(region.on.then_some((region.start, region.end)));
         worklet.metronome(self.metronome.get_untracked());
         worklet.seek(inner.position.get());
+        if inner.is_measured() {
+            inner.ask_for_meters(&worklet, false);
+        }
         *inner.worklet.borrow_mut() = Some(worklet);
         self.state.set(SoundState::Running);
         self.compile();
@@ -355,11 +358,8 @@ impl Sound {
                 if let Some(streams) = inner.streams.borrow().as_ref() {
                     streams.plan(&bytes);
                 }
-                worklet.plan(serial, &bytes);
+                worklet.plan(serial, &bytes, inner.listens_to());
                 *inner.latest.borrow_mut() = bytes;
-                if inner.is_measured() {
-                    inner.ask_for_meters(worklet, false);
-                }
             }
             Err(message) => inner.door.toasts().error("The song cannot be played as it is", message),
         }

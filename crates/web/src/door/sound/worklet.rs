@@ -228,10 +228,11 @@ impl Worklet {
         self.send("metronome", [("on", JsValue::from_bool(on))]);
     }
 
-    /// Sends a plan.
-    pub(super) fn plan(&self, serial: u32, bytes: &[u8]) {
+    /// Sends a plan, and which of its devices is listened to from then on.
+    pub(super) fn plan(&self, serial: u32, bytes: &[u8], listens_to: Option<usize>) {
         let data = buffer(bytes);
-        self.transfer("plan", [("serial", serial.into()), ("data", data.clone().into())], &data);
+        let fields = [("serial", serial.into()), ("data", data.clone().into()), ("device", device(listens_to))];
+        self.transfer("plan", fields, &data);
     }
 
     /// Announces a recording.
@@ -293,6 +294,11 @@ pub(super) fn message<const N: usize>(kind: &str, fields: [(&str, JsValue); N]) 
         let _ = Reflect::set(&message, &name.into(), &value);
     }
     message.into()
+}
+
+/// A device's number in a plan, as the audio thread takes it.
+pub(super) fn device(number: Option<usize>) -> JsValue {
+    number.and_then(|number| i32::try_from(number).ok()).unwrap_or(-1).into()
 }
 
 /// A copy of bytes that can be handed over.
