@@ -103,6 +103,7 @@ async function catchAudioThread(page: Page) {
         const post = this.port.postMessage.bind(this.port) as (...all: any[]) => void
         this.port.postMessage = (message: any, ...rest: any[]) => {
           if (message?.meters) caught.meters = new Int32Array(message.meters)
+          caught.sent = [...(caught.sent ?? []), message?.type]
           post(message, ...rest)
         }
       }
@@ -142,6 +143,24 @@ test('EN28 the true peak begins anew with Play, also when nobody has read what w
   await expect(peak).toHaveText('−∞')
   await page.getByTestId('stop').click()
   expect(alice.complaints).toEqual([])
+})
+
+test('with an edit goes a plan to the audio thread, and nothing about meters', async ({ alice }) => {
+  const { page } = alice
+  await catchAudioThread(page)
+  const project = await newProject(alice, 'Little is said')
+  await newTrack(alice, project, 'Keys')
+  await open(alice, project)
+  const sent = (type: string) => page.evaluate((type) => ((window as any).caught.sent ?? []).filter((other: string) => other === type).length, type)
+  await page.getByTestId('play').click()
+  await expect.poll(() => sent('measure'), { timeout: 20_000 }).toBeGreaterThan(0)
+  await page.getByTestId('stop').click()
+  const before = { plans: await sent('plan'), measures: await sent('measure') }
+  for (const count of [1, 2, 3]) {
+    await page.getByTestId('mute').first().click()
+    await expect.poll(() => sent('plan')).toBeGreaterThanOrEqual(before.plans + count)
+  }
+  expect(await sent('measure')).toBe(before.measures)
 })
 
 test('EN35 a device that ran dry, an effect that failed and a thread that ended are said', async ({ alice }) => {

@@ -152,7 +152,7 @@ class UnisonoProcessor extends AudioWorkletProcessor {
     this.wasm.measure();
     if (!newest) this.wasm.listen(device);
     if (anew || !before) this.wasm.measure_anew();
-    this.view(this.frames);
+    if (!before || this.wasm.memory.buffer !== this.buffer) this.view(this.frames);
   }
 
   // What was to stop before it lacked something has stopped, or was overtaken: a stop that was asked for before is done with.

@@ -113,10 +113,12 @@ test('which device is listened to comes with the newest plan, once all of it is 
     plan_piece: () => 8,
     plan_commit: (serial) => (told.push(['commit', serial]), 0),
     measure: () => 0,
+    measure_anew: () => {},
     measure_no_more: () => told.push(['no more']),
     listen: (device) => told.push(['listen', device]),
   }
-  const self = Object.assign(Object.create(load().prototype), { wasm, port: { postMessage: () => {} }, view: () => {}, fine: new Int32Array(16 + 4096) })
+  const self = Object.assign(Object.create(load().prototype), { wasm, port: { postMessage: () => {} }, view: () => told.push(['view']), fine: new Int32Array(16 + 4096) })
+  self.buffer = wasm.memory.buffer
   const plan = (serial, bytes, device) => ({ type: 'plan', serial, data: new ArrayBuffer(bytes), device })
   const measure = (device) => ({ type: 'measure', meters: new SharedArrayBuffer(4 * (16 + 4096)), device })
   self.handle(plan(1, 400, 2))
@@ -136,7 +138,13 @@ test('which device is listened to comes with the newest plan, once all of it is 
   self.handle(plan(4, 400))
   self.handle({ type: 'measure' })
   self.handle(plan(5, 400, 1))
-  expect(told).toEqual([['commit', 4], ['no more'], ['commit', 5]])
+  expect(told.splice(0)).toEqual([['commit', 4], ['no more'], ['commit', 5]])
+  // Views of the memory are made when somebody begins to look, and when it has grown.
+  self.handle(measure(1))
+  self.handle(measure(2))
+  wasm.memory.buffer = new ArrayBuffer(1 << 20)
+  self.handle(measure(3))
+  expect(told).toEqual([['listen', 1], ['view'], ['listen', 2], ['listen', 3], ['view']])
 })
 
 test('the spectrum lies in the shared memory with the device that it is behind (EN29)', () => {

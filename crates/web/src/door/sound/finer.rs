@@ -1,4 +1,5 @@
-//! Finer meters: loudness, true peak, correlation, gain reduction, a spectrum. Measured only while somebody looks.
+//! Finer meters: loudness, true peak, correlation, gain reduction, a spectrum. Measured from the first Play on, before that only while
+//! somebody looks; the spectrum always only while somebody does.
 
 use std::rc::Rc;
 

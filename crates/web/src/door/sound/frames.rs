@@ -31,7 +31,7 @@ pub(crate) struct Heard {
     pub(crate) master: [f32; 2],
     /// Peaks of the tracks.
     pub(crate) tracks: HashMap<Id, [f32; 2]>,
-    /// What is measured more finely while somebody looks.
+    /// What is measured more finely: from the first Play on, before that while somebody looks.
     pub(crate) finer: Option<Rc<Finer>>,
     /// The effects of the plan in force, in the order of what was measured of them.
     effects: Rc<Vec<EffectId>>,
