@@ -96,6 +96,29 @@ fn wrong_data_sizes_mean_up_to_the_end() {
 }
 
 #[test]
+fn an_rf64_file_without_samples_has_none_whatever_comes_behind() {
+    // What EBU Tech 3306 asks for, and what some write: the size in the data chunk itself.
+    for declared in [u32::MAX, 0] {
+        let mut file = riff(&[
+            chunk(b"ds64", &[0; 28]),
+            chunk(b"fmt ", &format(1, 2, 44_100, 16)),
+            chunk(b"data", &[]),
+            chunk(b"LIST", b"INFOINAM\x08\0\0\0Nothing\0"),
+        ]);
+        let size = file.len() as u64;
+        file[..8].copy_from_slice(b"RF64\xFF\xFF\xFF\xFF");
+        file[20..28].copy_from_slice(&(size - 8).to_le_bytes());
+        let data = file.windows(4).position(|name| name == b"data").unwrap();
+        file[data + 4..data + 8].copy_from_slice(&declared.to_le_bytes());
+        assert_eq!(Header::parse(&file, size).unwrap().frames(), 0, "{declared}");
+        assert!(decode(file.clone()).is_err());
+        // Left behind by a program that crashed, it says nothing: neither of the whole nor of the samples.
+        file[20..28].fill(0);
+        assert_eq!(Header::parse(&file, size).unwrap().frames(), 7, "{declared}");
+    }
+}
+
+#[test]
 fn header_is_found_in_the_first_bytes_of_a_longer_file() {
     let file = wav(1, 2, 44_100, 16, &[0; 4_000]);
     let header = Header::parse(&file[..44], file.len() as u64).unwrap();

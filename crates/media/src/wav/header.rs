@@ -70,7 +70,7 @@ impl Header {
     ///
     /// A data size of 0 or 0xFFFFFFFF, or one beyond the end, means "up to the end of the file", as left behind by
     /// programs that stream or crash. (A size of 0 is believed when the RIFF size agrees with the file's.) Of RF64 and BW64 files
-    /// 0xFFFFFFFF means the size of 64 bits that their `ds64` chunk has (EBU Tech 3306, ITU-R BS.2088).
+    /// 0xFFFFFFFF means the size of 64 bits that their `ds64` chunk has, which has the RIFF size, too (EBU Tech 3306, ITU-R BS.2088).
     ///
     /// # Errors
     /// [`Error::Damaged`] when it is no WAV file, or its samples start beyond `prefix`; [`Error::NotSupportedYet`] for
@@ -117,7 +117,7 @@ impl Header {
         if read_at(0, &mut riff)? < 12 || !is_wav(&riff) {
             return Err(Error::damaged(FORMAT, "it does not start with a RIFF header"));
         }
-        let riff_is_honest = u64::from(u32_at(&riff, 4)) + 8 == file_bytes;
+        let mut riff_is_honest = u64::from(u32_at(&riff, 4)) + 8 == file_bytes;
         let mut shape = None;
         let mut large_bytes = None;
         let mut offset = 12;
@@ -129,16 +129,17 @@ impl Header {
             let declared = u32_at(&chunk, 4);
             offset += 8;
             match &chunk[0..4] {
-                b"ds64" => large_bytes = large_data_bytes(read_at, offset, declared)?,
+                b"ds64" => {
+                    let [riff, data] = large_sizes(read_at, offset, declared)?;
+                    riff_is_honest |= riff.checked_add(8) == Some(file_bytes);
+                    large_bytes = Some(data);
+                }
                 b"fmt " => shape = Some(Shape::read(read_at, offset, declared)?),
                 b"data" => {
                     let shape = shape.ok_or(Error::damaged(FORMAT, "its samples come before their description"))?;
-                    let declared = match declared {
-                        u32::MAX => large_bytes,
-                        0 if !riff_is_honest => None,
-                        bytes => Some(u64::from(bytes)),
-                    };
-                    return shape.locate(offset, declared, file_bytes);
+                    let declared = if declared == u32::MAX { large_bytes } else { Some(u64::from(declared)) };
+                    let believed = declared.filter(|bytes| *bytes > 0 || riff_is_honest);
+                    return shape.locate(offset, believed, file_bytes);
                 }
                 _ => {}
             }
@@ -154,18 +155,17 @@ pub(crate) fn is_wav(start: &[u8]) -> bool {
     is_riff && start.get(8..).is_some_and(|rest| rest.starts_with(b"WAVE"))
 }
 
-/// The bytes of samples by a `ds64` chunk; none where it leaves them open.
-fn large_data_bytes(
+/// The RIFF size and the bytes of samples by a `ds64` chunk.
+fn large_sizes(
     read_at: &mut dyn FnMut(u64, &mut [u8]) -> Result<usize>,
     offset: u64,
     declared: u32,
-) -> Result<Option<u64>> {
+) -> Result<[u64; 2]> {
     let mut sizes = [0; 16];
     if (declared as usize) < sizes.len() || read_at(offset, &mut sizes)? < sizes.len() {
         return Err(Error::damaged(FORMAT, "its sizes are cut off"));
     }
-    let bytes = u64::from(u32_at(&sizes, 8)) | u64::from(u32_at(&sizes, 12)) << 32;
-    Ok(Some(bytes).filter(|bytes| *bytes > 0))
+    Ok([0, 8].map(|at| u64::from(u32_at(&sizes, at)) | u64::from(u32_at(&sizes, at + 4)) << 32))
 }
 
 /// Reads until `into` is full or the file ends; returns the count.

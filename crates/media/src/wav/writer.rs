@@ -331,10 +331,11 @@ mod tests {
         let header = crate::wav::Header::parse(&bytes, bytes.len() as u64).unwrap();
         assert_eq!((header.frames(), header.channels, header.sample_rate), (333, 2, 48_000));
         let sound = &bytes[header.data_offset as usize..][..333 * 4];
-        // A size that is left open, or lies, is that of what is there.
-        for size in [0, u64::MAX] {
+        // A size that is left open as that of the whole is, or lies, is that of what is there.
+        for (size, whole) in [(0, Some(0)), (0, Some(u64::MAX)), (u64::MAX, None)] {
             let mut bytes = written(1_000, &Labels::default(), BitDepth::I16);
-            bytes[28..36].copy_from_slice(&size.to_le_bytes());
+            bytes[28..36].copy_from_slice(&u64::to_le_bytes(size));
+            whole.into_iter().for_each(|whole| bytes[20..28].copy_from_slice(&u64::to_le_bytes(whole)));
             assert_eq!(crate::wav::Header::parse(&bytes, bytes.len() as u64).unwrap().frames(), 333);
         }
         assert!(crate::wav::Header::parse(&bytes[..30], 30).is_err());
