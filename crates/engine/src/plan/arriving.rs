@@ -1,7 +1,8 @@
 //! A plan that comes piece by piece, so that the audio thread never has much to do at once, however long it is.
 //!
 //! The compiler checks what it has made, and writes a digest of it into the header. Where a plan arrives with the words that its digest
-//! says, it is that plan, and is not checked once more; anything else is checked completely.
+//! says, it is that plan, and is not checked once more; anything else is checked completely. That guards against damage, not intent: anybody
+//! can seal words of their own. Nobody but the compiler in the same page sends any.
 
 use super::view::u64_at;
 use super::{HEADER_WORDS, Plan, PlanError, check};
