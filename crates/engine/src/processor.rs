@@ -259,7 +259,8 @@ impl Processor {
     }
 
     /// Takes a device of the plan in force for one that made something else than numbers. No setting makes one do so: with this, what is then
-    /// told and heard is tried all the same.
+    /// told and heard is tried all the same, by tests; nothing else calls it.
+    #[doc(hidden)]
     pub fn fail_device(&mut self, device: usize) {
         self.rack.fail(device);
     }
