@@ -126,7 +126,7 @@ test('EN2 EN3 a clip that is split within its fade keeps it, also split offline 
   expect([whole?.startBeat, whole?.durationBeats, whole?.fadeOut, whole?.fadeOutBehind ?? 0]).toEqual([16, 8, 6, 0])
 })
 
-test('CL8 a clip’s gain and a point of automation are heard while the hand holds them, and written when it lets go', async ({ alice, bob }) => {
+test('CL8 a clip’s gain and a point of automation are heard while the hand holds them, and written when it lets go', { tag: '@alone' }, async ({ alice, bob }) => {
   const { page } = alice
   await putEarTo(page)
   const project = await newProject(alice, 'Held')

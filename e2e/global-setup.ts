@@ -5,7 +5,10 @@ import { startStudio, useStudio } from './studio'
 
 export default async function globalSetup(config: FullConfig) {
   // A studio that runs already, for trying out a single test against it.
-  if (process.env.UNISONO_URL) return
+  if (process.env.UNISONO_URL) {
+    if (config.workers > 1) throw new Error('there is one studio, UNISONO_URL: two workers would be in each other’s way; use --workers 1')
+    return
+  }
   const studios = await Promise.all(Array.from({ length: config.workers }, () => startStudio()))
   studios.forEach(useStudio)
   return async () => {

@@ -61,7 +61,7 @@ async function openThrough(musician: Musician, between: GoBetween, project: stri
 /** No recording comes from the server, and none goes there. */
 const cutAudio = (page: Page) => page.route('**/api/audio-files/**', (route) => route.abort('internetdisconnected'))
 
-test('what an opened project uses is kept before anybody plays it, and plays without the server (CL5)', async ({ alice }) => {
+test('what an opened project uses is kept before anybody plays it, and plays without the server (CL5)', { tag: '@alone' }, async ({ alice }) => {
   const { page } = alice
   await putEarTo(page)
   const { project, file } = await song(alice, 'Kept', { seconds: 10, level: 0.4 })
@@ -78,7 +78,7 @@ test('what an opened project uses is kept before anybody plays it, and plays wit
   await expect(page.getByTestId('toast')).toHaveCount(0)
 })
 
-test('what was damaged on the device is noticed and fetched again (CL5)', async ({ alice }) => {
+test('what was damaged on the device is noticed and fetched again (CL5)', { tag: '@alone' }, async ({ alice }) => {
   const { page } = alice
   await putEarTo(page)
   const { project, file } = await song(alice, 'Damaged', { seconds: 8, level: 0.3 })
@@ -178,7 +178,7 @@ test('how much is kept is chosen on the page of projects; nothing keeps nothing 
   expect(await kept(page)).toEqual([])
 })
 
-test('an upload goes on after the tab was closed, and from the page of projects as well (CL5)', async ({ alice, bob }) => {
+test('an upload goes on after the tab was closed, and from the page of projects as well (CL5)', { tag: '@alone' }, async ({ alice, bob }) => {
   const { page, context } = alice
   const project = await newProject(alice, 'Closed too early')
   await invite(alice, project, USER_2)
@@ -265,7 +265,7 @@ async function untilFilesCanBeLookedAt(page: Page) {
   await page.workers()[0].evaluate('ready')
 }
 
-test('a file dropped in without a network is seen and heard at once, and goes to the server when there is one (CL5)', async ({ alice, bob, between }) => {
+test('a file dropped in without a network is seen and heard at once, and goes to the server when there is one (CL5)', { tag: '@alone' }, async ({ alice, bob, between }) => {
   const { page } = alice
   await putEarTo(page)
   const project = await newProject(alice, 'In a tunnel')
@@ -311,7 +311,7 @@ async function untilUsableOffline(page: Page, project: string) {
   await expect.poll(snapshots, { timeout: 20_000 }).toContain(project)
 }
 
-test('a project that was opened before opens and plays after a reload without a network (CL5, CL6)', async ({ alice, between }) => {
+test('a project that was opened before opens and plays after a reload without a network (CL5, CL6)', { tag: '@alone' }, async ({ alice, between }) => {
   const { page, context } = alice
   await putEarTo(page)
   const { project } = await song(alice, 'Played before', { seconds: 10, level: 0.3 })
@@ -327,7 +327,7 @@ test('a project that was opened before opens and plays after a reload without a 
   await playAndListen(page, 0.3)
 })
 
-test('more than a week later, still without a network, an opened project plays and takes edits (CL5)', async ({ alice, between }) => {
+test('more than a week later, still without a network, an opened project plays and takes edits (CL5)', { tag: '@alone' }, async ({ alice, between }) => {
   const { page, context } = alice
   const week = 7 * 24 * 3_600
   await putEarTo(page)
@@ -364,7 +364,7 @@ test('more than a week later, still without a network, an opened project plays a
   expect((await read(alice, 'projects', project)).bpm).toBe(93)
 })
 
-test('a file dropped in without a network outlives a reload and the closing of the tab, and is uploaded when there is one (CL2, CL5)', async ({ alice, bob, between }) => {
+test('a file dropped in without a network outlives a reload and the closing of the tab, and is uploaded when there is one (CL2, CL5)', { tag: '@alone' }, async ({ alice, bob, between }) => {
   test.setTimeout(120_000)
   const { page, context } = alice
   await putEarTo(page)
@@ -444,7 +444,7 @@ test('recordings that are kept for playing give way to edits when the disk is fu
   expect(alice.complaints).toEqual([])
 })
 
-test('where the browser has no files for us, all is as it was: heard, uploaded, and a warning before the tab is closed', async ({ alice }) => {
+test('where the browser has no files for us, all is as it was: heard, uploaded, and a warning before the tab is closed', { tag: '@alone' }, async ({ alice }) => {
   const { page } = alice
   await page.addInitScript(() => delete (StorageManager.prototype as any).getDirectory)
   await putEarTo(page)

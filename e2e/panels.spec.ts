@@ -2,6 +2,9 @@
 import type { Locator, Page } from '@playwright/test'
 import { expect, newProject, newTrack, open, read, test } from './band'
 
+// With two workers the kinds are shared out between them.
+test.describe.configure({ mode: 'parallel' })
+
 const KINDS = ['eq', 'compressor', 'gate', 'limiter', 'saturation', 'filter', 'chorus', 'delay', 'reverb', 'room', 'utility']
 
 const strip = (page: Page, name: string) => page.getByTestId('strip').filter({ hasText: name })

@@ -3,12 +3,18 @@ import { findStudio } from './studio'
 
 findStudio()
 
+/** Tests that listen, or measure time or memory, which a second worker would spoil: whole files, and single tests by the tag. */
+const ALONE = /@alone|\b(away|heard|meters|playback|sound|streaming|tabs|upload)\.spec\.ts/
+
 export default defineConfig({
   testDir: '.',
   testMatch: '**/*.spec.ts',
   globalSetup: './global-setup.ts',
-  outputDir: './test-results',
-  // One after the other: several tests measure time, and the machine may have two cores.
+  // `./test` has the first done by two workers, and then the second by one.
+  projects: [
+    { name: 'together', grepInvert: ALONE, outputDir: './test-results/together' },
+    { name: 'alone', grep: ALONE, outputDir: './test-results/alone' },
+  ],
   workers: 1,
   fullyParallel: false,
   // A test that passes only the second time does not pass.

@@ -143,7 +143,7 @@ test('others’ playheads are shown to those who want them', async ({ alice, bob
   await expect(line).toHaveCount(0)
 })
 
-test('mute and solo for me are heard by me alone, and kept in this browser', async ({ alice, bob }) => {
+test('mute and solo for me are heard by me alone, and kept in this browser', { tag: '@alone' }, async ({ alice, bob }) => {
   await putEarTo(alice.page)
   await putEarTo(bob.page)
   const project = await newProject(alice, 'For me')

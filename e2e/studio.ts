@@ -1,7 +1,6 @@
 // A studio of its own for tests: the real server on a free port of this machine, with a data folder that goes with it.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -26,7 +25,8 @@ export interface Studio {
 export async function startStudio(options: { dataDir?: string; port?: number; args?: string[] } = {}): Promise<Studio> {
   const binary = resolve(process.env.UNISONO_BINARY ?? 'target/release/unisono')
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'unisono-e2e-')))
-  const address = `127.0.0.1:${options.port ?? (await freePort())}`
+  // A port that is free, unless it is said which: the server takes one, so that nobody takes it in between.
+  const address = `127.0.0.1:${options.port ?? 0}`
   const lines: string[] = []
   const child = spawn(binary, ['serve', '--demo', '--listen', address, '--data', dataDir, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -44,6 +44,7 @@ export async function startStudio(options: { dataDir?: string; port?: number; ar
   child.once('close', () => process.off('exit', kill))
   child.once('error', (error) => lines.push(String(error)))
   const studio: Studio = {
+    // Until it says where it is.
     url: `http://${address}`,
     dataDir,
     process: child,
@@ -85,18 +86,11 @@ async function untilReady(studio: Studio) {
   const deadline = Date.now() + READY_MS
   while (Date.now() < deadline) {
     if (studio.process.exitCode !== null || studio.process.pid === undefined) break
-    const ready = await fetch(`${studio.url}/health/ready`).then((response) => response.ok, () => false)
+    const said = studio.log().match(/^Unisono is at (http\S*\d)\/$/m)
+    if (said) studio.url = said[1]
+    const ready = said && await fetch(`${studio.url}/health/ready`).then((response) => response.ok, () => false)
     if (ready) return
     await new Promise((done) => setTimeout(done, 50))
   }
   throw new Error(`the server did not get ready; its log:\n${studio.log()}`)
-}
-
-/** A port that nobody listens on at this moment. */
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done))
-  const { port } = probe.address() as { port: number }
-  await new Promise((done) => probe.close(done))
-  return port
 }
