@@ -6,7 +6,6 @@ import { kept, keys, network, setTempo } from './offline'
 const QUEUED = 1_000
 
 test('a thousand edits made without the server survive a reload and all arrive, in order (CL2, CL5)', async ({ alice }) => {
-  test.setTimeout(180_000)
   const { page } = alice
   const project = await newProject(alice, 'A long flight', { bpm: 100 })
   const tracks = [await newTrack(alice, project, 'Left'), await newTrack(alice, project, 'Right')]

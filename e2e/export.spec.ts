@@ -252,7 +252,7 @@ test('a viewer exports by keyboard alone; what a closed tab has left goes', asyn
   await bob.page.close()
   bob.page = await bob.context.newPage()
   await open(bob, project)
-  await expect.poll(() => left(bob), { timeout: 15_000 }).toEqual([])
+  await expect.poll(() => left(bob)).toEqual([])
 })
 
 test('the server makes Ogg Vorbis, goes on through a reload, and lets go of what is not wanted', async ({ alice }) => {

@@ -10,6 +10,9 @@ import { faderOf } from './duet'
 import { sineWav } from './recordings'
 import { floats, frames, largestBend, played, putTapeBehind, whole, type Recorded } from './tape'
 
+// As long as it sounds, up to three times, and the machine may be busy.
+test.describe.configure({ timeout: 600_000 })
+
 const run = promisify(execFile)
 const unisono = resolve(process.env.UNISONO_BINARY ?? 'target/release/unisono')
 const DEMO = 'demo-last-ferry-home'
@@ -42,7 +45,6 @@ async function passes(page: Page, seconds: number) {
 }
 
 test('the demo song comes out of the browser as unisono render writes it, sample by sample (EN9, EN40)', async ({ alice }) => {
-  test.setTimeout(180_000)
   const { page } = alice
   const file = await rendered(DEMO, ['--range', `0s..${SECONDS}s`, '--tail', '0'])
   await putTapeBehind(page)
@@ -115,7 +117,6 @@ async function bendOf(page: Page, hand: () => Promise<unknown>) {
 }
 
 test('nothing clicks while one stops, seeks, loops, mutes, solos and moves faders (EN7, EN10, EN11)', async ({ alice }) => {
-  test.setTimeout(150_000)
   const { page } = alice
   const { tracks } = await tones(alice, 'No clicks by hand')
   const strip = (n: number) => page.locator(`[data-testid=strip][data-track-id="${tracks[n]}"]`)
@@ -172,7 +173,6 @@ test('nothing clicks while one stops, seeks, loops, mutes, solos and moves fader
 })
 
 test('nothing clicks while effects come, are passed by, come back and go (EN34)', async ({ alice }) => {
-  test.setTimeout(180_000)
   const { page } = alice
   const { tracks } = await tones(alice, 'No clicks in the rack')
   await page.getByTestId('play').click()

@@ -206,7 +206,6 @@ test('history and banner fit on a phone, large enough for a thumb', async ({ ali
 })
 
 test('what takes thousands of operations is restored as a whole, and taken back as a whole (UN2, WR13)', async ({ alice }) => {
-  test.setTimeout(120_000)
   const { page } = alice
   const project = await newProject(alice, 'A long night')
   const track = await newTrack(alice, project, 'Drums')
@@ -243,7 +242,6 @@ test('what takes thousands of operations is restored as a whole, and taken back 
 })
 
 test('of a restoring of which the server took a part, the rest can be taken back (UN2, WR13)', async ({ alice, bob }) => {
-  test.setTimeout(120_000)
   const { page } = alice
   const line = await network(page)
   const project = await newProject(alice, 'In two parts')

@@ -192,7 +192,6 @@ test('buttons split and duplicate what is selected: in the toolbar, and in a cli
 })
 
 test('more clips than one transaction takes are moved and deleted in one step, and each says which of all it is', async ({ alice }) => {
-  test.setTimeout(120_000)
   const { page } = alice
   const project = await newProject(alice, 'Very many')
   const tracks = [await newTrack(alice, project, 'Bass'), await newTrack(alice, project, 'Keys')]

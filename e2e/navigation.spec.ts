@@ -120,7 +120,6 @@ test('a song that was left ends: its sound at once, its connection and presence 
 })
 
 test('twenty songs opened one after the other leave nothing behind (CL7)', async ({ alice }) => {
-  test.setTimeout(120_000)
   const { page } = alice
   const { opened } = await count(page)
   const songs: string[] = []

@@ -365,7 +365,6 @@ test('more than a week later, still without a network, an opened project plays a
 })
 
 test('a file dropped in without a network outlives a reload and the closing of the tab, and is uploaded when there is one (CL2, CL5)', { tag: '@alone' }, async ({ alice, bob, between }) => {
-  test.setTimeout(120_000)
   const { page, context } = alice
   await putEarTo(page)
   const project = await newProject(alice, 'A long tunnel')

@@ -8,7 +8,6 @@ const SECONDS = 60
 const DEMO_SONG = 'Last Ferry Home'
 
 test('the demo song plays for a minute in real time without an underrun', async ({ alice }) => {
-  test.setTimeout(150_000)
   const { page } = alice
   await putEarTo(page)
   await page.goto('/projects')
@@ -49,7 +48,6 @@ const HEAVIEST = 'every_device'
 const THIRDS = 3
 
 test('the heaviest song of the corpus plays in real time: a third of a minute without an underrun', async ({ page }, info) => {
-  test.setTimeout(120_000)
   const files = await serveFolders({ '/corpus/': CORPUS, '/assets/': 'dist/assets', '/tests/': 'crates/audio_thread/e2e' })
   try {
     const manifest = JSON.parse(await readFile('dist/manifest.json', 'utf8'))

@@ -20,8 +20,9 @@ export default defineConfig({
   // A test that passes only the second time does not pass.
   retries: 0,
   forbidOnly: !!process.env.CI,
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  // Ceilings for a machine that does other things as well: how fast something is, is said by benches.
+  timeout: 180_000,
+  expect: { timeout: 20_000 },
   reporter: [['list']],
   use: {
     baseURL: process.env.UNISONO_URL,

@@ -3,7 +3,6 @@ import { expect, test } from '@playwright/test'
 import { startStudio } from './studio'
 
 test('an edit made while the server is away arrives when it is back (PS3, CL3)', async ({ browser }) => {
-  test.setTimeout(120_000)
   const studio = await startStudio()
   const context = await browser.newContext({ baseURL: studio.url })
   const page = await context.newPage()

@@ -28,6 +28,9 @@ test.beforeAll(async () => {
   }
 })
 
+// Two minutes of rendering on a machine with nothing else to do.
+test.describe.configure({ timeout: 600_000 })
+
 test.beforeEach(async ({ page }) => {
   await page.goto(files.url)
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
@@ -42,7 +45,6 @@ test.beforeEach(async ({ page }) => {
 test.afterAll(() => files.stop())
 
 test('the shipped worklet renders every song of the corpus, and what is done to it meanwhile, to the bits of the native engine (EN13)', async ({ page }) => {
-  test.setTimeout(180_000)
   expect(cases.filter(({ acts }) => acts.length).length).toBeGreaterThan(3)
   const rendered = await page.evaluate(async ({ workletUrl }) => {
     const { bits, corpus, module } = window as any
@@ -54,7 +56,6 @@ test('the shipped worklet renders every song of the corpus, and what is done to 
 })
 
 test('one bit that differs in a gain or in a recording is heard in every song', async ({ page }) => {
-  test.setTimeout(180_000)
   for (const flip of FLIPS) {
     const rendered: { [name: string]: string } = await page.evaluate(
       async ({ workletUrl, flip }) => {
@@ -71,7 +72,6 @@ test('one bit that differs in a gain or in a recording is heard in every song', 
 })
 
 test('the size of a block changes no bit', async ({ page }) => {
-  test.setTimeout(180_000)
   for (const block of BLOCKS) {
     const rendered = await page.evaluate(
       async ({ block }) => {
@@ -87,7 +87,6 @@ test('the size of a block changes no bit', async ({ page }) => {
 })
 
 test('what the shipped worker reads ahead has the bits of what lies in memory (EN36)', async ({ page }) => {
-  test.setTimeout(180_000)
   type Rendered = { sha256: string; gaps: number; starved: number; chunks: number }
   const rendered: { [name: string]: Rendered } = await page.evaluate(async (shipped) => {
     const { bits, corpus, module } = window as any

@@ -60,7 +60,6 @@ async function jump({ page }: Musician, bars: number) {
 }
 
 test('a song that is read ahead plays, jumps and loops without a gap (EN37, EN38)', async ({ alice }) => {
-  test.setTimeout(120_000)
   const project = await longSong(alice, 'From the disk', 440)
   await open(alice, project)
   await alice.page.getByTestId('play').click()
@@ -93,7 +92,6 @@ test('a song that is read ahead plays, jumps and loops without a gap (EN37, EN38
 })
 
 test('a slow network is waited for, a cut one is said, and the sound comes back with it (EN38)', async ({ alice }) => {
-  test.setTimeout(120_000)
   const project = await longSong(alice, 'From the network', 523)
   let line: 'slow' | 'cut' = 'slow'
   let ranges = 0
