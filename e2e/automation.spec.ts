@@ -1,6 +1,6 @@
 // Automation lanes: drawn by pointer and by keys, point by point, seen by everybody, one step of undo for a gesture.
 import type { Page } from '@playwright/test'
-import { expect, invite, newId, newProject, newTrack, open, test, USER_2, write, type Musician } from './band'
+import { drawn, expect, invite, moveInSteps, newId, newProject, newTrack, open, test, USER_2, write, type Musician } from './band'
 
 const show = (page: Page) => page.getByTestId('track').filter({ hasText: 'Bass' }).getByTestId('automation').click()
 const points = (page: Page) => page.getByTestId('point')
@@ -58,7 +58,10 @@ test('EN33 points are added, moved, bent and deleted by the pointer, and each ge
   const x = (middle(from, 'x') + middle(to, 'x')) / 2
   // The middle of a straight way between two factors is above the middle of their heights.
   const handle = page.locator('.auto-bend')
-  for (let y = middle(from, 'y'); y < middle(to, 'y') && !(await handle.isVisible()); y += 3) await page.mouse.move(x, y)
+  for (let y = middle(from, 'y'); y < middle(to, 'y') && !(await handle.isVisible()); y += 3) {
+    await page.mouse.move(x, y)
+    await drawn(page)
+  }
   await expect(handle).toBeVisible()
   const diamond = (await handle.boundingBox())!
   await page.mouse.move(diamond.x + 4, diamond.y + 4)
@@ -125,9 +128,10 @@ test('EN33 any parameter of an effect can be chosen, drawn with the pencil, and 
   const frequency = await choice.locator('option', { hasText: /Filter: (Freq|Cut)/ }).first().textContent()
   await choice.selectOption({ label: frequency! })
   await page.keyboard.down('Shift')
-  await page.mouse.move(...(await at(page, 0.1, 0.8)))
+  const [from, to] = [await at(page, 0.1, 0.8), await at(page, 0.3, 0.2)]
+  await page.mouse.move(...from)
   await page.mouse.down()
-  await page.mouse.move(...(await at(page, 0.3, 0.2)), { steps: 12 })
+  await moveInSteps(page, from, to, 12)
   await page.mouse.up()
   await page.keyboard.up('Shift')
   await expect.poll(() => points(page).count()).toBeGreaterThan(5)

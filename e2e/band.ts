@@ -123,6 +123,18 @@ export async function upload(musician: Musician, projectId: string, filename: st
   return read(musician, 'audio_files', id)
 }
 
+/** Waits until the page has drawn what was done to it. */
+export const drawn = (page: Page) =>
+  page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))))
+
+/** Moves the pointer in so many steps, each of which the page sees by itself: a busy one takes several for one. */
+export async function moveInSteps(page: Page, [x0, y0]: [number, number], [x1, y1]: [number, number], steps: number) {
+  for (let step = 1; step <= steps; step++) {
+    await page.mouse.move(x0 + ((x1 - x0) / steps) * step, y0 + ((y1 - y0) / steps) * step)
+    await drawn(page)
+  }
+}
+
 /** Opens a project and waits until it is there and connected. */
 export async function open(musician: Musician, projectId: string) {
   await musician.page.goto(`/projects/${projectId}`)

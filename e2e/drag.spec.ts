@@ -3,13 +3,16 @@ import type { Locator, Page } from '@playwright/test'
 import { expect, invite, newClip, newProject, newTrack, open, read, test, USER_2 } from './band'
 import { kept, keys, network } from './offline'
 
-/** Drags from the middle of something, in many small moves, and tells of each; lets go in the end. */
-async function drag(page: Page, what: Locator, by: { x: number; y: number }, inTheHand: () => Promise<void>) {
+/** Drags from the middle of something, in many small moves; lets go in the end. */
+async function drag(page: Page, what: Locator, by: { x: number; y: number }, inTheHand: () => Promise<void>, halfway = async () => {}) {
   const box = (await what.boundingBox())!
   const from = { x: box.x + box.width / 2, y: box.y + box.height / 2 }
   await page.mouse.move(from.x, from.y)
   await page.mouse.down()
-  for (let step = 1; step <= 20; step++) await page.mouse.move(from.x + (by.x / 20) * step, from.y + (by.y / 20) * step)
+  for (let step = 1; step <= 20; step++) {
+    await page.mouse.move(from.x + (by.x / 20) * step, from.y + (by.y / 20) * step)
+    if (step === 10) await halfway()
+  }
   await inTheHand()
   await page.mouse.up()
 }
@@ -26,22 +29,27 @@ test('dragging a clip, a fader and a knob sends one transaction each, on release
   await open(alice, project)
   const written = async (what: Locator, by: { x: number; y: number }, attribute: string) => {
     await saved(page)
-    const [before, presences] = [line.transactions(), line.presences()]
+    const before = line.transactions()
+    let presences = line.presences()
     const old = await what.getAttribute(attribute)
-    await drag(page, what, by, async () => {
-      // Time for what others are told of every 50 ms.
-      await page.waitForTimeout(200)
+    const isTold = async () => {
+      await expect.poll(() => line.presences()).toBeGreaterThan(presences)
+      presences = line.presences()
+    }
+    const inTheHand = async () => {
+      // Others are told of both halves of the way, and nothing is written.
+      await isTold()
       expect(line.transactions()).toBe(before)
-    })
+    }
+    await drag(page, what, by, inTheHand, isTold)
     await expect(what).not.toHaveAttribute(attribute, old!)
     await expect.poll(() => line.transactions()).toBe(before + 1)
     await saved(page)
     expect(line.transactions()).toBe(before + 1)
-    return line.presences() - presences
   }
 
   const riff = page.locator(`[data-testid=clip][data-clip-id="${clip}"]`)
-  expect(await written(riff, { x: 160, y: 0 }, 'data-start-beat')).toBeGreaterThan(1)
+  await written(riff, { x: 160, y: 0 }, 'data-start-beat')
   expect((await read(alice, 'clips', clip)).startBeat).toBeGreaterThan(4)
   const strip = page.locator(`[data-testid=strip][data-track-id="${track}"]`)
   await written(strip.getByTestId('fader'), { x: 0, y: 40 }, 'aria-valuenow')
