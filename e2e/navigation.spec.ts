@@ -67,6 +67,19 @@ const mark = (page: Page) => page.evaluate(() => void ((window as any).isTheSame
 const isTheSame = (page: Page) => page.evaluate(() => (window as any).isTheSame === true)
 /** By then a song that was left has ended. */
 const LINGERED = 4_500
+/** Before that it has not. */
+const LINGERS = 3_500
+
+/** Leaves a song and comes back until that was quick enough to find it open still: a busy machine may be too slow. */
+async function quickly(page: Page, trip: () => Promise<unknown>) {
+  await expect(async () => {
+    const began = Date.now()
+    await trip()
+    const took = Date.now() - began
+    await online(page)
+    expect(took, 'ms for leaving and coming back').toBeLessThan(LINGERS)
+  }).toPass({ timeout: 120_000 })
+}
 
 test('who comes back to a song at once finds it as it was, over the same connection (CL7)', async ({ alice, bob }) => {
   const { page } = alice
@@ -75,25 +88,33 @@ test('who comes back to a song at once finds it as it was, over the same connect
   const { project, riff } = await duet(alice, bob, 'There and back')
   await mark(page)
   expect(sockets).toHaveLength(1)
-  await home(page).click()
-  await expect(page).toHaveURL(/\/projects$/)
-  await expect(page).toHaveTitle('Projects · Unisono')
-  await write(bob, [{ type: 'set', table: 'clips', id: riff, key: 'startBeat', value: 6 }])
-  await page.goBack()
-  await shown(page, project)
-  await expect(clipOf(page, riff)).toHaveAttribute('data-start-beat', '6')
-  await online(page)
+  let [beat, connections] = [4, 0]
+  const move = () => write(bob, [{ type: 'set', table: 'clips', id: riff, key: 'startBeat', value: (beat += 2) }])
+  await quickly(page, async () => {
+    connections = sockets.length
+    await home(page).click()
+    await expect(page).toHaveURL(/\/projects$/)
+    await expect(page).toHaveTitle('Projects · Unisono')
+    await move()
+    await page.goBack()
+    await shown(page, project)
+  })
+  await expect(clipOf(page, riff)).toHaveAttribute('data-start-beat', `${beat}`)
   await expect(page).toHaveTitle('There and back · Unisono')
   // It is listened to as before.
-  await write(bob, [{ type: 'set', table: 'clips', id: riff, key: 'startBeat', value: 8 }])
-  await expect(clipOf(page, riff)).toHaveAttribute('data-start-beat', '8')
-  await page.goForward()
-  await expect(card(page, 'There and back')).toBeVisible()
-  await card(page, 'There and back').click()
-  await shown(page, project)
+  await move()
+  await expect(clipOf(page, riff)).toHaveAttribute('data-start-beat', `${beat}`)
+  expect(sockets).toHaveLength(connections)
+  await quickly(page, async () => {
+    connections = sockets.length
+    await home(page).click()
+    await expect(card(page, 'There and back')).toBeVisible()
+    await card(page, 'There and back').click()
+    await shown(page, project)
+  })
   await page.waitForTimeout(LINGERED)
   await online(page)
-  expect(sockets).toHaveLength(1)
+  expect(sockets).toHaveLength(connections)
   expect(await isTheSame(page)).toBe(true)
   expect([...alice.complaints, ...bob.complaints]).toEqual([])
 })
@@ -200,8 +221,8 @@ test('what waits for a song that was left offline is sent from the list, and ano
   await home(page).click()
   await page.waitForTimeout(LINGERED)
   await setTempo(other, '92')
+  await expect.poll(async () => (await read(alice, 'projects', project)).bpm).toBe(92)
   await expect(other.getByTestId('sync-state')).toHaveText('Saved')
-  expect((await read(alice, 'projects', project)).bpm).toBe(92)
 })
 
 test('an export under way asks before its song is left (CL7)', async ({ alice }) => {

@@ -7,6 +7,9 @@ export interface Network {
   transactions(): number
   /** What was told of one's pointer, selection and drags. */
   presences(): number
+  /** Keeps back what the browser says over its sockets, until it is let go. */
+  hold(): void
+  letGo(): void
   /** Cuts the sockets, and the calls, too, unless they are to go on. */
   cut(options?: { calls?: boolean }): Promise<void>
   mend(): void
@@ -16,6 +19,7 @@ export interface Network {
 export async function network(context: BrowserContext | Page): Promise<Network> {
   let [noSockets, noCalls] = [false, false]
   let [transactions, presences] = [0, 0]
+  let held: (() => void)[] | undefined
   const sockets = new Set<{ close(): Promise<void> }>()
   await context.route('**/api/**', (route) => (noCalls ? route.abort('internetdisconnected') : route.continue()))
   await context.routeWebSocket(/\/api\/realtime/, (socket) => {
@@ -26,7 +30,8 @@ export async function network(context: BrowserContext | Page): Promise<Network> 
       const [kind, count] = typeof message === 'string' ? [] : said(message)
       if (kind === SUBMIT) transactions += count
       if (kind === PRESENCE) presences += 1
-      server.send(message)
+      if (held) held.push(() => server.send(message))
+      else server.send(message)
     })
     server.onClose((code, reason) => {
       sockets.delete(socket)
@@ -36,6 +41,14 @@ export async function network(context: BrowserContext | Page): Promise<Network> 
   return {
     transactions: () => transactions,
     presences: () => presences,
+    hold() {
+      held ??= []
+    },
+    letGo() {
+      const messages = held ?? []
+      held = undefined
+      for (const send of messages) send()
+    },
     async cut({ calls = true } = {}) {
       ;[noSockets, noCalls] = [true, calls]
       await Promise.all([...sockets].map((socket) => socket.close()))

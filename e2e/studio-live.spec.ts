@@ -1,6 +1,7 @@
 // Two people in one song.
 import type { Page } from '@playwright/test'
 import { expect, invite, newClip, newId, newProject, newTrack, open, read, test, USER_2, write, type Musician } from './band'
+import { network } from './offline'
 
 /** A project of Alice's with two tracks and one clip at beat 4, open in both browsers. */
 async function duet(alice: Musician, bob: Musician, name: string) {
@@ -23,6 +24,7 @@ async function middleOf(page: Page, id: string) {
 }
 
 test('one drags a clip: the other sees it land, once it is let go and on the grid (CL1, CL8)', async ({ alice, bob }) => {
+  const line = await network(alice.page)
   const { clip, lower } = await duet(alice, bob, 'Drag')
   const [mine, theirs] = [clipOf(alice.page, clip), clipOf(bob.page, clip)]
   await expect(mine).toHaveAttribute('data-start-beat', '4')
@@ -38,10 +40,15 @@ test('one drags a clip: the other sees it land, once it is let go and on the gri
   // Still in the hand: nothing has been written.
   expect((await read(alice, 'clips', clip)).startBeat).toBe(4)
   await expect(theirs).toHaveAttribute('data-start-beat', '4')
+  // She sees it at once, whatever the server says of it, and when.
+  line.hold()
   await alice.page.mouse.up()
-
-  await expect(mine).toHaveAttribute('data-start-beat', '6', { timeout: 500 })
-  await expect(theirs).toHaveAttribute('data-start-beat', '6', { timeout: 2000 })
+  await expect(mine).toHaveAttribute('data-start-beat', '6')
+  await expect.poll(() => line.transactions()).toBe(1)
+  expect((await read(alice, 'clips', clip)).startBeat).toBe(4)
+  await expect(theirs).toHaveAttribute('data-start-beat', '4')
+  line.letGo()
+  await expect(theirs).toHaveAttribute('data-start-beat', '6')
   const committed = await read(alice, 'clips', clip)
   expect(committed.startBeat).toBe(6)
   expect(committed.version, 'one transaction with one operation').toBe(version + 1)
@@ -53,7 +60,7 @@ test('one drags a clip: the other sees it land, once it is let go and on the gri
   await bob.page.mouse.down()
   await bob.page.mouse.move(there.x, lane.y + lane.height / 2, { steps: 8 })
   await bob.page.mouse.up()
-  await expect(mine).toHaveAttribute('data-track-id', lower, { timeout: 2000 })
+  await expect(mine).toHaveAttribute('data-track-id', lower)
   await expect(mine).toHaveAttribute('data-start-beat', '6')
   expect([...alice.complaints, ...bob.complaints]).toEqual([])
 })
