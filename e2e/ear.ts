@@ -16,11 +16,16 @@ export async function putEarTo(page: Page) {
   })
 }
 
-/** What was heard in the last 0.6 seconds or so, both channels mixed: largest value and root mean square, linear. */
-export async function listen(page: Page): Promise<{ peak: number; rms: number }> {
+/**
+ * What was heard in the last 0.6 seconds or so, both channels mixed: largest value and root mean square, linear; and the second of the
+ * song at which the transport was at that moment.
+ */
+export async function listen(page: Page): Promise<{ peak: number; rms: number; at: number }> {
   return page.evaluate(() => {
     const ear = (window as any).ear as AnalyserNode | undefined
-    if (!ear) return { peak: 0, rms: 0 }
+    const [minutes, seconds] = document.querySelector('[data-testid=position] .lcd-time')?.textContent?.split(':') ?? []
+    const at = Number(minutes) * 60 + Number(seconds)
+    if (!ear) return { peak: 0, rms: 0, at }
     const heard = new Float32Array(ear.fftSize)
     ear.getFloatTimeDomainData(heard)
     let peak = 0
@@ -29,6 +34,6 @@ export async function listen(page: Page): Promise<{ peak: number; rms: number }>
       peak = Math.max(peak, Math.abs(sample))
       squares += sample * sample
     }
-    return { peak, rms: Math.sqrt(squares / heard.length) }
+    return { peak, rms: Math.sqrt(squares / heard.length), at }
   })
 }

@@ -1,6 +1,6 @@
 // Fades, gain and content of clips: by the pointer at their handles, by keys and in their panel; crossfades.
 import type { Page } from '@playwright/test'
-import { expect, invite, newClip, newProject, newTrack, open, read, test, upload, USER_2, write, type Musician } from './band'
+import { expect, invite, moveInSteps, newClip, newProject, newTrack, open, read, test, upload, USER_2, write, type Musician } from './band'
 import { clipOf } from './duet'
 import { listen, putEarTo } from './ear'
 import { network } from './offline'
@@ -131,9 +131,9 @@ test('CL8 a clip’s gain and a point of automation are heard while the hand hol
   await putEarTo(page)
   const project = await newProject(alice, 'Held')
   await invite(alice, project, USER_2)
-  const file = await upload(alice, project, 'tone.wav', sineWav({ seconds: 30, level: 0.5 }))
+  const file = await upload(alice, project, 'tone.wav', sineWav({ seconds: 120, level: 0.5 }))
   const track = await newTrack(alice, project, 'Tone')
-  const clip = await newClip(alice, track, 'Tone', { durationBeats: 60, audioFileId: file.id })
+  const clip = await newClip(alice, track, 'Tone', { durationBeats: 240, audioFileId: file.id })
   await open(alice, project)
   await open(bob, project)
   const rms = async () => (await listen(page)).rms
@@ -171,9 +171,10 @@ test('CL8 a clip’s gain and a point of automation are heard while the hand hol
   // The pencil draws without a key.
   await page.getByTestId('pencil').click()
   const again = (await page.getByTestId('automation-lane').boundingBox())!
-  await page.mouse.move(again.x + again.width * 0.6, again.y + again.height * 0.5)
+  const [from, to] = [[0.6, 0.5], [0.8, 0.2]].map(([x, y]): [number, number] => [again.x + again.width * x, again.y + again.height * y])
+  await page.mouse.move(...from)
   await page.mouse.down()
-  await page.mouse.move(again.x + again.width * 0.8, again.y + again.height * 0.2, { steps: 8 })
+  await moveInSteps(page, from, to, 8)
   await page.mouse.up()
   await expect.poll(() => bob.page.getByTestId('point').count()).toBeGreaterThan(3)
 })

@@ -11,11 +11,15 @@ async function importFile(page: Page, name: string, buffer: Buffer) {
   await (await chooser).setFiles({ name, mimeType: 'audio/wav', buffer })
 }
 
-/** The position in seconds that the transport shows. */
-async function position(page: Page): Promise<number> {
-  const text = await page.getByTestId('position').locator('.lcd-time').textContent()
-  const [minutes, seconds] = text!.split(':')
-  return Number(minutes) * 60 + Number(seconds)
+/** What is heard at some moment between two seconds of the song; a busy machine may miss many such moments. */
+async function heardBetween(page: Page, from: number, to: number) {
+  let heard = await listen(page)
+  const isThere = async () => {
+    heard = await listen(page)
+    return heard.at > from && heard.at < to
+  }
+  await expect.poll(isThere, { timeout: 60_000, intervals: [50], message: `from ${from} to ${to} s` }).toBe(true)
+  return heard
 }
 
 /** How unlike its surroundings the clip is painted at one place: the distance of colours, 0 to 441. */
@@ -62,27 +66,24 @@ async function emptyProject(alice: Musician, name: string) {
 test('a recording is dropped in, its waveform is drawn, and it sounds as loud as it is', async ({ alice }) => {
   const { page } = alice
   await emptyProject(alice, 'First take')
-  await importFile(page, 'take.wav', halfSilent(8))
+  await importFile(page, 'take.wav', halfSilent(24))
   const clip = page.getByTestId('clip')
   await expect(clip).toHaveCount(1)
-  await expect(clip).toHaveAttribute('data-duration-beats', '16')
+  await expect(clip).toHaveAttribute('data-duration-beats', '48')
   // Where the clip is may change until the view has settled on the new length of the song.
   const waveform = async () => ink(page, (await clip.boundingBox())!, 0.75, 0.25)
   await expect.poll(waveform, { message: 'the loud half shows, the silent one does not' }).toBeGreaterThan(40)
 
   await page.getByTestId('play').click()
-  await expect.poll(() => position(page), { timeout: 20_000 }).toBeGreaterThan(1)
-  expect((await listen(page)).peak, 'the silent half').toBeLessThan(0.001)
-  await expect.poll(() => position(page), { timeout: 20_000 }).toBeGreaterThan(5.2)
-  const heard = await listen(page)
+  expect((await heardBetween(page, 1, 10)).peak, 'the silent half').toBeLessThan(0.001)
+  const heard = await heardBetween(page, 14, 22)
   // Stereo through a track at unity and pan in the middle: as it was recorded, within what a window may miss.
   expect(heard.peak).toBeGreaterThan(0.498)
   expect(heard.peak).toBeLessThan(0.502)
   expect(heard.rms).toBeGreaterThan(0.5 / Math.SQRT2 - 0.005)
   expect(heard.rms).toBeLessThan(0.5 / Math.SQRT2 + 0.005)
-  const shown = Number(await page.getByTestId('meter-master').getAttribute('data-peak-db'))
-  expect(shown).toBeGreaterThan(-6.1)
-  expect(shown).toBeLessThan(-5.9)
+  const shown = async () => Number(await page.getByTestId('meter-master').getAttribute('data-peak-db'))
+  await expect.poll(async () => Math.abs((await shown()) + 6)).toBeLessThan(0.1)
 
   await page.getByTestId('stop').click()
   await expect.poll(async () => (await listen(page)).peak).toBeLessThan(0.001)
