@@ -272,7 +272,7 @@ test('a database that opens late is used when it does, and what waits there is s
   await expect(page.locator('[name=timeSignature]')).toHaveValue('4/4')
   await setTempo(page, '97')
   await expect.poll(async () => (await read(alice, 'projects', project)).timeSignature, { timeout: 30_000 }).toBe('3/4')
-  expect((await read(alice, 'projects', project)).bpm).toBe(97)
+  await expect.poll(async () => (await read(alice, 'projects', project)).bpm).toBe(97)
   await expect(page.getByTestId('sync-state')).toHaveText('Saved')
   expect(await keys(page, 'queue', alice.userId)).toEqual([])
 })

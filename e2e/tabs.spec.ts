@@ -61,8 +61,8 @@ test('a sender that was robbed without hearing of it sends nothing more, and its
   const thief = await another(alice, project)
 
   await setTempo(thief.page, '91')
-  await expect(state(thief.page)).toHaveText('Saved', ROBBED)
-  expect((await read(alice, 'projects', project)).bpm).toBe(91)
+  await expect.poll(async () => (await read(alice, 'projects', project)).bpm, ROBBED).toBe(91)
+  await expect(state(thief.page)).toHaveText('Saved')
   await expect(alice.page.locator('[name=bpm]')).toHaveValue('91')
   await metre(alice.page).selectOption('3/4')
   await expect.poll(async () => (await read(alice, 'projects', project)).timeSignature, ROBBED).toBe('3/4')
@@ -91,8 +91,8 @@ test('what a robbed sender adds to an edit that the thief has sent is not lost (
   await expect.poll(() => keys(page, 'queue', alice.userId)).toHaveLength(1)
 
   await metre(thief.page).selectOption('3/4')
-  await expect(state(thief.page)).toHaveText('Saved', ROBBED)
-  expect((await read(alice, 'projects', project)).bpm).toBe(91)
+  await expect.poll(async () => (await read(alice, 'projects', project)).bpm, ROBBED).toBe(91)
+  await expect(state(thief.page)).toHaveText('Saved')
   await setTempo(page, '92')
   await expect.poll(async () => (await read(alice, 'projects', project)).bpm, ROBBED).toBe(92)
   await expect(page.locator('[name=bpm]')).toHaveValue('92')
@@ -118,8 +118,8 @@ test('a sender that is frozen is robbed, and follows when it wakes up (CL4)', as
   await browser.send('Debugger.pause')
 
   await setTempo(thief.page, '91')
-  await expect(state(thief.page)).toHaveText('Saved', ROBBED)
-  expect((await read(alice, 'projects', project)).bpm).toBe(91)
+  await expect.poll(async () => (await read(alice, 'projects', project)).bpm, ROBBED).toBe(91)
+  await expect(state(thief.page)).toHaveText('Saved')
   expect([line.transactions(), thief.line.transactions()]).toEqual([0, 1])
   await browser.send('Debugger.disable')
   await expect(page.locator('[name=bpm]')).toHaveValue('91')
@@ -139,11 +139,21 @@ test('an edit that is given up in the list of projects is not sent by the tab th
   await setTempo(page, '96')
   await expect(state(page)).toHaveText('Offline, 1 edit waiting')
   const list = await alice.context.newPage()
+  await list.addInitScript(() => {
+    const asked: unknown[] = ((window as any).asked = [])
+    const request = navigator.locks.request.bind(navigator.locks) as (...all: unknown[]) => Promise<unknown>
+    navigator.locks.request = ((name: string, ...all: unknown[]) => (asked.push(name), request(name, ...all))) as any
+  })
   await list.goto('/projects')
   const band = list.getByTestId('waiting-band')
   await band.getByRole('button', { name: 'Show' }).click()
-  // By then the list has seen that sending is the other tab's.
-  await list.waitForTimeout(2_500)
+  // The list has waited for its turn to send, and has left it to the other tab.
+  const hasLeftIt = () =>
+    list.evaluate(async (lock) => {
+      const { pending = [] } = await navigator.locks.query()
+      return (window as any).asked.includes(lock) && !pending.some(({ name }) => name === lock)
+    }, `unisono:${alice.userId}:${project}`)
+  await expect.poll(hasLeftIt).toBe(true)
   await band.getByRole('button', { name: /^Discard/ }).click()
   await band.getByTestId('discard').click()
   await expect(band).toHaveCount(0)
