@@ -44,6 +44,15 @@ export async function putTapeBehind(page: Page) {
       if (message?.type === 'chunk') brought[message.id]--
       return post.call(this, message, ...rest)
     } as any
+    // What the audio thread says of itself.
+    const Node = AudioWorkletNode
+    ;(window as any).AudioWorkletNode = class extends Node {
+      constructor(context: BaseAudioContext, name: string, options?: AudioWorkletNodeOptions) {
+        super(context, name, options)
+        const { status } = options?.processorOptions ?? {}
+        if (status) (window as any).audioStatus = new Int32Array(status)
+      }
+    }
     const tape: Float32Array[] = ((window as any).tape = [])
     const connect = AudioNode.prototype.connect as (...args: any[]) => any
     AudioNode.prototype.connect = function (this: AudioNode, ...args: any[]) {
@@ -64,6 +73,18 @@ export const frames = (page: Page) => page.evaluate((frames) => ((window as any)
 
 /** How many recordings lie whole in the audio thread's memory. */
 export const whole = (page: Page) => page.evaluate(() => Object.values((window as any).brought as object).filter((missing) => missing === 0).length)
+
+/** How often the device has run dry, which leaves a hole in what it plays. */
+export const underruns = (page: Page) => page.evaluate(() => Atomics.load((window as any).audioStatus as Int32Array, 7))
+
+/** Does something until the device has not run dry meanwhile, three times at most: a machine that is busy with something else may spoil two. */
+export async function withoutUnderruns<T>(page: Page, take: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    const before = await underruns(page)
+    const taken = await take()
+    if (tries === 3 || (await underruns(page)) === before) return taken
+  }
+}
 
 /** What the tape has, from a frame on. */
 export async function played(page: Page, from = 0): Promise<Recorded> {
