@@ -1,6 +1,6 @@
 // Every parameter of every effect, by all that a hand has: keys, wheel, drag and typing; switches and choices by keys.
 import type { Locator, Page } from '@playwright/test'
-import { expect, newProject, newTrack, open, read, test } from './band'
+import { drawn, expect, newProject, newTrack, open, read, test } from './band'
 
 // With two workers the kinds are shared out between them.
 test.describe.configure({ mode: 'parallel' })
@@ -10,25 +10,45 @@ const KINDS = ['eq', 'compressor', 'gate', 'limiter', 'saturation', 'filter', 'c
 const strip = (page: Page, name: string) => page.getByTestId('strip').filter({ hasText: name })
 const says = (knob: Locator) => knob.getAttribute('aria-valuetext')
 
+/** Waits until a knob says this, or something else. Frame by frame: whoever looks again after 100 ms sits most of the time idle here. */
+async function comes(knob: Locator, text: string, otherwise = false) {
+  const came = await knob.evaluate(
+    (knob, [text, otherwise, frames]) =>
+      new Promise<boolean>((done) => {
+        const look = (left: number) => {
+          if ((knob.getAttribute('aria-valuetext') === text) !== otherwise) done(true)
+          else if (left === 0) done(false)
+          else requestAnimationFrame(() => look(left - 1))
+        }
+        look(frames)
+      }),
+    [text, otherwise, 60] as const,
+  )
+  if (came) return
+  if (otherwise) await expect(knob).not.toHaveAttribute('aria-valuetext', text)
+  else await expect(knob).toHaveAttribute('aria-valuetext', text)
+}
+
 /** Turns a knob in every way there is, and leaves it at its upper end, which it returns. */
 async function turn(page: Page, knob: Locator): Promise<string> {
   await knob.focus()
   await page.keyboard.press('End')
+  await drawn(page)
   const most = (await says(knob))!
   await page.keyboard.press('Home')
-  await expect(knob).not.toHaveAttribute('aria-valuetext', most)
+  await comes(knob, most, true)
   const least = (await says(knob))!
   await page.keyboard.press('ArrowUp')
-  await expect(knob).not.toHaveAttribute('aria-valuetext', least)
+  await comes(knob, least, true)
   await page.keyboard.press('Home')
-  await expect(knob).toHaveAttribute('aria-valuetext', least)
+  await comes(knob, least)
 
   await knob.hover()
   await page.mouse.wheel(0, -100)
-  await expect(knob).not.toHaveAttribute('aria-valuetext', least)
+  await comes(knob, least, true)
   // What a key chooses counts, also before the wheel has come to rest: see the end of the drag.
   await page.keyboard.press('Home')
-  await expect(knob).toHaveAttribute('aria-valuetext', least)
+  await comes(knob, least)
 
   const box = (await knob.boundingBox())!
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]
@@ -36,16 +56,17 @@ async function turn(page: Page, knob: Locator): Promise<string> {
   await page.mouse.down()
   await page.mouse.move(x, y - 48, { steps: 3 })
   await expect(knob).toHaveClass(/is-held/)
-  await expect(knob).not.toHaveAttribute('aria-valuetext', least)
+  await comes(knob, least, true)
+  await drawn(page)
   const dragged = (await says(knob))!
   await page.mouse.up()
   await expect(knob).not.toHaveClass(/is-held/)
-  await expect(knob).toHaveAttribute('aria-valuetext', dragged)
+  await comes(knob, dragged)
 
   const typed = knob.locator('xpath=..').getByRole('textbox')
   await typed.fill(most)
   await typed.press('Enter')
-  await expect(knob).toHaveAttribute('aria-valuetext', most)
+  await comes(knob, most)
   return most
 }
 
