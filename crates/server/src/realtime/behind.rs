@@ -260,16 +260,25 @@ mod tests {
 
     #[tokio::test]
     async fn w6_wr12_a_long_log_has_its_records_kept_when_rows_are_written_behind_it() {
+        let store = MemoryStore::new();
+        let room = long_log(&store, SNAPSHOT_EVERY);
+        let database = Database::new(Arc::new(store.clone()));
+        let mut behind = Behind { since: SNAPSHOT_EVERY - 1, seq: SNAPSHOT_EVERY, ..Behind::default() };
+        assert!(behind.finish(&room, &database).await);
+        // Whoever keeps them is not waited for.
+        while storage::Store::last_snapshot(&store, room.scope()).unwrap() != Some(SNAPSHOT_EVERY) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[test]
+    fn w6_wr12_a_log_that_is_not_long_yet_has_no_records_kept() {
         for (entries, kept) in [(SNAPSHOT_EVERY - 1, None), (SNAPSHOT_EVERY, Some(SNAPSHOT_EVERY))] {
             let store = MemoryStore::new();
             let room = long_log(&store, entries);
-            let database = Database::new(Arc::new(store.clone()));
-            let mut behind = Behind { since: entries - 1, seq: entries, ..Behind::default() };
-            assert!(behind.finish(&room, &database).await);
-            // Whoever keeps them is not waited for; where nobody does there is nothing to wait for either.
-            while storage::Store::last_snapshot(&store, room.scope()).unwrap() != kept {
-                tokio::task::yield_now().await;
-            }
+            assert_eq!(snapshots::may_be_due(&room), kept.is_some(), "{entries}");
+            snapshots::keep_if_due(&store, &room, &Mutex::default());
+            assert_eq!(storage::Store::last_snapshot(&store, room.scope()).unwrap(), kept, "{entries}");
         }
     }
 }

@@ -173,6 +173,8 @@ pub(crate) struct Queue {
     urgent: usize,
     /// What an `Updates` among the items stands for.
     versions: Versions,
+    /// Whether one of these versions answers somebody.
+    answers: bool,
 }
 
 impl Queue {
@@ -206,6 +208,12 @@ impl Queue {
             Notice::Updates { updates } => self.push_updates(updates.clone()),
             Notice::Error { .. } => serde_json::to_string(notice).is_ok_and(|text| self.push(Outgoing::Text(text))),
         }
+    }
+
+    /// Queues versions of W3 for somebody who has asked for them (PS2): they go with those that wait, which wait no longer.
+    pub(crate) fn answer(&mut self, updates: Vec<Update>) -> bool {
+        self.answers = true;
+        self.push_updates(updates)
     }
 
     /// Adds to the commits that wait last, when they are of the same channel and one frame can take both.
@@ -258,7 +266,7 @@ impl Queue {
 
     /// Whether nothing waits but news.
     pub(super) fn has_only_news(&self) -> bool {
-        self.urgent == 0
+        self.urgent == 0 && !self.answers
     }
 
     /// Takes out what comes next.
@@ -267,7 +275,10 @@ impl Queue {
         self.bytes -= outgoing.bytes();
         self.urgent -= usize::from(!outgoing.is_news());
         Some(match outgoing {
-            Outgoing::Updates(_) => Outgoing::Updates(self.versions.take()),
+            Outgoing::Updates(_) => {
+                self.answers = false;
+                Outgoing::Updates(self.versions.take())
+            }
             other => other,
         })
     }

@@ -18,8 +18,11 @@ pub(crate) fn killed_in_the_middle_of_one(folder: &Folder, mut server: Server) {
     let (status, made) = server.ask("POST", "/api/projects/p/exports", &json!({ "settings": settings }).to_string());
     assert_eq!(status, 201, "{made}");
     let path = format!("/api/projects/p/exports/{}", made["id"].as_str().unwrap());
-    until(PATIENCE, || server.ask("GET", &path, "").1["progress"].as_f64().unwrap() > 0.0);
-    let before = server.ask("GET", &path, "").1;
+    let mut before = Value::Null;
+    until(PATIENCE, || {
+        before = server.ask("GET", &path, "").1;
+        before["progress"].as_f64().unwrap() > 0.0
+    });
     assert_eq!(before["state"], "running", "it is not done yet: {before}");
     let cookie = server.kill();
 

@@ -228,7 +228,7 @@ fn ex3_a_server_killed_in_an_upload_in_a_job_and_in_an_export_finishes_them_afte
 
     let url = server.upload_url();
     let half = server.begin_upload(&url, &bytes, bytes.len() / 2);
-    until(Duration::from_secs(10), || incoming(&folder) == 1);
+    until(Duration::from_secs(60), || incoming(&folder) == 1);
     let cookie = server.kill();
     drop(half);
     assert_eq!(incoming(&folder), 1, "a killed process leaves what it was writing");

@@ -20,19 +20,30 @@ use storage::blobs::MemoryBlobs;
 use storage::{Database, MemoryStore, NewSession, NewUser};
 use sync::wire::{ClientMessage, Resume, SUBPROTOCOL, ServerMessage, VERSION, decode, encode};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tower::ServiceExt;
 
 /// Longer than anything takes that comes at all.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Server {
     pub(crate) app: App,
     pub(crate) router: Router,
     pub(crate) address: SocketAddr,
     pub(crate) folder: tempfile::TempDir,
+    _serving: Serving,
+}
+
+/// Ends with its server: a test of many worlds leaves none of them running.
+struct Serving(JoinHandle<()>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 pub(crate) struct User {
@@ -68,8 +79,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
-        Server { app, router, address, folder }
+        let serving = Serving(tokio::spawn(async move { axum::serve(listener, service).await.unwrap() }));
+        Server { app, router, address, folder, _serving: serving }
     }
 
     pub(crate) async fn call(

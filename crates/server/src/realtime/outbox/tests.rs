@@ -1,5 +1,6 @@
 use futures_util::StreamExt as _;
 use sync::wire;
+use sync::wire::text::Update;
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -172,4 +173,31 @@ async fn ps5_news_go_at_once_when_idle_and_together_when_there_are_many() {
     assert_eq!(hear(&mut far).await, pong(1));
     assert_eq!(start.elapsed(), NEWS_EVERY);
     running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn ps2_versions_that_were_asked_for_do_not_wait_as_news_do() {
+    let (outbox, _task, far, _) = line(64 * 1_024);
+    let mut far = listen(far).await;
+    let update = |key: &str, version: u64| Update { key: key.to_owned(), version };
+    let start = Instant::now();
+    // Told of before, or news: what was asked for goes at once, and takes along what waits.
+    assert!(outbox.notice(&Notice::Updates { updates: vec![update("tracks:a", 1)] }));
+    assert!(outbox.say(|queue| queue.answer(vec![update("tracks:b", 1)])));
+    assert!(outbox.say(|queue| queue.answer(vec![update("tracks:b", 1)])));
+    assert!(outbox.notice(&Notice::Updates { updates: vec![update("tracks:a", 2)] }));
+    assert_eq!(outbox.0.line().queue.len(), 1, "news wait for more of their kind");
+    assert!(outbox.say(|queue| queue.answer(vec![update("tracks:c", 7)])));
+    assert_eq!((outbox.0.line().queue.len(), start.elapsed()), (0, std::time::Duration::ZERO));
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        match far.next().await {
+            Some(Ok(Message::Text(text))) => told.push(text.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+    let text = |updates: Vec<Update>| serde_json::to_string(&Notice::Updates { updates }).unwrap();
+    let [a, b] = [vec![update("tracks:a", 1)], vec![update("tracks:b", 1)]];
+    let last = vec![update("tracks:a", 2), update("tracks:c", 7)];
+    assert_eq!(told, [text(a), text(b.clone()), text(b), text(last)]);
 }

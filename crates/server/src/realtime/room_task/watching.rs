@@ -81,7 +81,7 @@ impl RoomTask {
             return;
         }
         let updates = vec![Update { version: version(&self.room, &key), key: key.clone() }];
-        if watcher.outbox.notice(&Notice::Updates { updates }) {
+        if watcher.outbox.say(|queue| queue.answer(updates)) {
             let watchers = self.watchers.entry(key).or_default();
             watchers.retain(|other| other.socket != watcher.socket);
             watchers.push(watcher);

@@ -22,9 +22,9 @@ impl World {
         (status, body)
     }
 
-    /// An upload and a download signed for somebody while they are an editor.
-    async fn signed(&self, asker: Asker) -> [String; 2] {
-        let path = |what: &str| format!("/api/audio-files/live-audio_files/{what}");
+    /// An `upload` or a `download`, signed for somebody while they are an editor.
+    async fn signed(&self, asker: Asker, what: &str) -> String {
+        let path = format!("/api/audio-files/live-audio_files/{what}");
         let user = match asker {
             Asker::Stranger | Asker::Nobody => "owner",
             known => known.name(),
@@ -35,16 +35,11 @@ impl World {
         let mut back = vec![set(key.table, &key.id, "role", was.text("role").unwrap())];
         back.extend(was.is_deleted().then(|| delete(key.table, &key.id)));
         self.done("ada", vec![set(key.table, &key.id, "role", "editor"), restore(key.table, &key.id)]).await;
-        let (_, upload, _) = self.server.call(me, "POST", &path("upload"), Value::Null).await;
-        let (_, download, _) = self.server.call(me, "POST", &path("download"), json!({"kind": "original"})).await;
+        let body = if what == "download" { json!({"kind": "original"}) } else { Value::Null };
+        let (status, signed, _) = self.server.call(me, "POST", &path, body).await;
+        assert_eq!(status, StatusCode::OK, "{user}: {signed}");
         self.done("ada", back).await;
-        let for_me = |signed: &Value| match (signed["url"].as_str(), asker) {
-            (Some(url), Asker::Stranger) => url.replace("user=owner", "user=stranger"),
-            (Some(url), Asker::Nobody) => url.replace("user=owner", "user=another"),
-            (Some(url), _) => url.to_owned(),
-            (None, _) => String::new(),
-        };
-        [for_me(&upload), for_me(&download)]
+        for_asker(signed["url"].as_str().unwrap(), asker)
     }
 
     /// An export that is done, of somebody who may have it, or may have had; and its URL, altered for who has none.
@@ -69,23 +64,20 @@ impl World {
         let file = storage::ExportFile { blob: stored.key, bytes: stored.size };
         let later = model::Timestamp(self.clock.now().0 + 1_000_000);
         assert!(store.begin_export(&export).unwrap() && store.finish_export(&export, file, later).unwrap());
-        let (_, done, _) = self.server.call(me, "GET", &format!("/api/projects/p/exports/{export}"), Value::Null).await;
+        let path = format!("/api/projects/p/exports/{export}");
+        let (status, done, _) = self.server.call(me, "GET", &path, Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{user}: {done}");
         if was_deleted {
             self.done("ada", vec![delete(key.table, &key.id)]).await;
         }
-        let url = done["file"]["url"].as_str().unwrap();
-        let url = match asker {
-            Asker::Stranger => url.replace("user=owner", "user=stranger"),
-            Asker::Nobody => url.replace("user=owner", "user=another"),
-            _ => url.to_owned(),
-        };
-        [export.to_string(), url]
+        [export.to_string(), for_asker(done["file"]["url"].as_str().unwrap(), asker)]
     }
 
     /// Brings the bytes of the project's recording.
     async fn bring_sound(&self) {
         let path = "/api/audio-files/live-audio_files/upload";
-        let (_, signed, _) = self.server.call(self.users.get("owner"), "POST", path, Value::Null).await;
+        let (status, signed, _) = self.server.call(self.users.get("owner"), "POST", path, Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{signed}");
         assert_eq!(self.put(signed["url"].as_str().unwrap()).await, StatusCode::NO_CONTENT);
     }
 
@@ -151,8 +143,9 @@ impl World {
                 status(self.call(asker, verb, &route(path), json!({"email": "new@example.com"})).await.0)
             }
             ("DELETE", path) if path.ends_with("/{invitation}") => {
-                let (_, made, _) =
+                let (status_of, made, _) =
                     self.server.call(self.users.get("ada"), "POST", "/api/projects/p/invitations", json!({})).await;
+                assert_eq!(status_of, StatusCode::CREATED, "{made}");
                 let path = route(path).replace("{invitation}", made["invitation"]["id"].as_str().unwrap());
                 status(self.call(asker, verb, &path, Value::Null).await.0)
             }
@@ -167,14 +160,14 @@ impl World {
                 status(self.call(asker, verb, &path, Value::Null).await.0)
             }
             ("PUT" | "PATCH", "/api/audio-files/{id}/content") => {
-                status(self.server.send_bytes(verb, &self.signed(asker).await[0], SOUND).await)
+                status(self.server.send_bytes(verb, &self.signed(asker, "upload").await, SOUND).await)
             }
             ("HEAD", "/api/audio-files/{id}/content") => {
-                status(self.server.send_bytes(verb, &self.signed(asker).await[0], b"").await)
+                status(self.server.send_bytes(verb, &self.signed(asker, "upload").await, b"").await)
             }
             ("GET", "/api/audio-files/{id}/content/{part}") => {
                 self.bring_sound().await;
-                status(self.call(Asker::Nobody, "GET", &self.signed(asker).await[1], Value::Null).await.0)
+                status(self.call(Asker::Nobody, "GET", &self.signed(asker, "download").await, Value::Null).await.0)
             }
             ("POST", path) if path.ends_with("/download") => {
                 self.bring_sound().await;
@@ -186,6 +179,15 @@ impl World {
             ("POST", path) => status(self.call(asker, verb, &route(path), json!({})).await.0),
             (verb, path) => status(self.call(asker, verb, &route(path), Value::Null).await.0),
         }
+    }
+}
+
+/// A URL that was signed for the owner, altered by somebody who has none.
+fn for_asker(url: &str, asker: Asker) -> String {
+    match asker {
+        Asker::Stranger => url.replace("user=owner", "user=stranger"),
+        Asker::Nobody => url.replace("user=owner", "user=another"),
+        _ => url.to_owned(),
     }
 }
 
