@@ -6,6 +6,8 @@
 
 #![cfg_attr(target_arch = "wasm32", allow(dead_code, unused_imports, reason = "some is needed for files by path only"))]
 
+#[cfg(any(target_os = "linux", feature = "c_maths"))]
+mod c_maths;
 pub mod decode;
 pub mod encode;
 mod error;
