@@ -29,6 +29,14 @@ impl Id {
         if Id::is_valid(text) { Ok(Id(Arc::from(text))) } else { Err(InvalidId) }
     }
 
+    /// The same of a text that is shared, without a copy.
+    ///
+    /// # Errors
+    /// As [`Id::new`].
+    pub fn of_shared(text: &Arc<str>) -> Result<Id, InvalidId> {
+        if Id::is_valid(text) { Ok(Id(Arc::clone(text))) } else { Err(InvalidId) }
+    }
+
     /// Whether `text` could be an identifier.
     #[must_use]
     pub fn is_valid(text: &str) -> bool {

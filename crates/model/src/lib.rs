@@ -8,6 +8,7 @@ mod id;
 pub mod limits;
 mod list;
 mod metre;
+mod names;
 mod order_key;
 mod record;
 mod records;

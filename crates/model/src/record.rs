@@ -227,7 +227,8 @@ impl Record {
     /// A top-level field as an id.
     #[must_use]
     pub fn id_in(&self, field: &str) -> Option<Id> {
-        Id::new(self.text(field)?).ok()
+        let Value::String(text) = self.get(field) else { return None };
+        Id::of_shared(text).ok()
     }
 
     /// Whether it is marked as deleted.

@@ -66,23 +66,20 @@ impl Records {
 
     /// Adds a record or puts it in the place of the one with its id.
     pub fn insert(&mut self, table: Table, record: Record) {
-        let key = Key::new(table, record.id().clone());
-        if let Some(field) = parent_field(table) {
-            let parent = record.id_in(field);
-            let old = self.by_key.get(&key).and_then(|old| old.id_in(field));
-            if old != parent {
-                if let Some(old) = old {
-                    self.children.remove(&(table, old, record.id().clone()));
-                }
-                if let Some(parent) = parent {
-                    self.children.insert((table, parent, record.id().clone()));
-                }
+        let parent_of = |record: &Record| parent_field(table).and_then(|field| record.id_in(field));
+        let (id, parent) = (record.id().clone(), parent_of(&record));
+        self.weight += record.weight();
+        let old = self.by_key.insert(Key::new(table, id.clone()), record);
+        let old_parent = old.as_ref().and_then(parent_of);
+        if old_parent != parent {
+            if let Some(old) = old_parent {
+                self.children.remove(&(table, old, id.clone()));
+            }
+            if let Some(parent) = parent {
+                self.children.insert((table, parent, id));
             }
         }
-        self.weight += record.weight();
-        if let Some(old) = self.by_key.insert(key, record) {
-            self.weight -= old.weight();
-        }
+        self.weight -= old.map_or(0, |old| old.weight());
         if table == Table::ProjectMembers {
             self.see_roles();
         }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::{LIST_ELEMENTS_MAX, MAP_KEYS_MAX, STRING_BYTES_MAX, VALUE_DEPTH_MAX};
 use crate::list::List;
+use crate::names;
 
 /// The fields of a map, ordered by key: two maps are equal whatever order their keys came in.
 pub type Map = BTreeMap<Arc<str>, Value>;
@@ -164,6 +165,9 @@ fn as_exact_integer(number: f64) -> Option<i64> {
     (number.trunc() == number && number.abs() <= EXACT).then_some(number as i64)
 }
 
+/// Fields for which room is made before they are read: as many as records have, whatever a hostile message says.
+const FIELDS_AT_FIRST: usize = 32;
+
 const VARIANTS: &[&str] = &["Null", "Bool", "Number", "String", "List", "Map"];
 
 struct Fields<'a>(&'a Map);
@@ -249,6 +253,15 @@ impl<'de> DeserializeSeed<'de> for ValueSeed {
     }
 }
 
+/// A text, where the format says beforehand that one comes: copied once, to where it stays.
+struct TextSeed(ValueSeed);
+impl<'de> DeserializeSeed<'de> for TextSeed {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_str(self.0)
+    }
+}
+
 /// A list, where the format says beforehand that one comes.
 struct ListSeed(ValueSeed);
 impl<'de> DeserializeSeed<'de> for ListSeed {
@@ -312,14 +325,15 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
-        let mut map = Map::new();
+        // Put together as a whole: fields come in order, and one by one each would be compared with those before it.
+        let mut map = Vec::with_capacity(fields.size_hint().unwrap_or_default().min(FIELDS_AT_FIRST));
         while let Some(Name(name)) = fields.next_key()? {
             if map.len() >= MAP_KEYS_MAX {
                 return Err(A::Error::custom(format_args!("an object has more than {MAP_KEYS_MAX} keys")));
             }
-            map.insert(name, fields.next_value_seed(inner)?);
+            map.push((name, fields.next_value_seed(inner)?));
         }
-        Ok(Value::from(map))
+        Ok(Value::from(Map::from_iter(map)))
     }
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
         let (variant, content) = data.variant::<u32Variant>()?;
@@ -327,7 +341,7 @@ impl<'de> Visitor<'de> for ValueSeed {
             0 => content.unit_variant().map(|()| Value::Null),
             1 => content.newtype_variant().map(Value::Bool),
             2 => self.visit_f64(content.newtype_variant()?),
-            3 => self.visit_str(&content.newtype_variant::<String>()?),
+            3 => content.newtype_variant_seed(TextSeed(self)),
             4 => content.newtype_variant_seed(ListSeed(self)),
             5 => content.newtype_variant_seed(MapSeed(self)),
             other => Err(A::Error::custom(format_args!("no kind of value has the number {other}"))),
@@ -335,7 +349,7 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 }
 
-/// A name in a map, copied once: a project has hundreds of thousands.
+/// A name in a map: a project has hundreds of thousands, and few different ones.
 struct Name(Arc<str>);
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
@@ -346,7 +360,7 @@ impl<'de> Deserialize<'de> for Name {
                 f.write_str("a name")
             }
             fn visit_str<E>(self, text: &str) -> Result<Name, E> {
-                Ok(Name(Arc::from(text)))
+                Ok(Name(names::shared(text)))
             }
         }
         deserializer.deserialize_str(Text)

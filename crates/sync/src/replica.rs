@@ -378,7 +378,12 @@ impl Replica {
             (None, None) => false,
             _ => true,
         };
-        let changed: Vec<Key> = keys.into_iter().filter(differs).collect();
+        // Where nothing was before, all that is here now has come: of a large project it need not be asked of each record.
+        let changed: Vec<Key> = if before.is_empty() {
+            self.view.iter().map(|(key, _)| key.clone()).collect()
+        } else {
+            keys.into_iter().filter(differs).collect()
+        };
         let mut effects = vec![Effect::StatusChanged];
         if !changed.is_empty() {
             effects.push(Effect::Changed(changed));

@@ -8,7 +8,7 @@ use operations::{Commit, Path, Transaction};
 use serde::{Deserialize, Serialize};
 
 pub use packed::{PACKED, PACKED_FROM_BYTES, SUBPROTOCOL_PACKED, UNPACKED_BYTES_MAX, unpack};
-pub use snapshot::SnapshotBody;
+pub use snapshot::{SnapshotBody, read_snapshot};
 
 /// The WebSocket subprotocol of W4.
 pub const SUBPROTOCOL: &str = "unisono.v3";
@@ -317,6 +317,17 @@ pub fn decode<'a, M: Deserialize<'a>>(frame: &'a [u8]) -> Result<M, BadFrame> {
         Some((&VERSION, body)) => postcard::from_bytes(body).map_err(|error| BadFrame::Malformed(error.to_string())),
         Some((version, _)) => Err(BadFrame::Version(*version)),
     }
+}
+
+/// What a server says in a frame, packed or not.
+///
+/// Not generic, and so compiled here: the web app is compiled to be small, and to read a large project takes longer then.
+///
+/// # Errors
+/// [`BadFrame`] when it is damaged, of another version or malformed.
+#[inline(never)]
+pub fn server_message(frame: &[u8]) -> Result<ServerMessage, BadFrame> {
+    decode(&unpack(frame)?)
 }
 
 /// Appends one commit to the body of a frame that [`commits_frame`] makes: what many are told is encoded once.

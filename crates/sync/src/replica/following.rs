@@ -108,8 +108,9 @@ impl Replica {
             return if self.live { Vec::new() } else { vec![Effect::Reconnect] };
         }
         let before = self.view.clone();
-        let mut keys: BTreeSet<Key> = before.iter().map(|(key, _)| key.clone()).collect();
-        keys.extend(records.iter().map(|(key, _)| key.clone()));
+        // In order, so that the set is not put together one by one; mostly nothing was here before.
+        let mut keys: BTreeSet<Key> = records.iter().map(|(key, _)| key.clone()).collect();
+        keys.extend(before.iter().filter(|(key, _)| records.get(key).is_none()).map(|(key, _)| key.clone()));
         if self.epoch.as_ref() != Some(&epoch) {
             // Another log says nothing about what is in this one.
             self.committed_elsewhere.clear();

@@ -1,9 +1,18 @@
 //! A snapshot, encoded and packed once for all who are told of it.
 
-use model::{Id, Record, Table};
+use model::{Id, Record, Records, Table};
 
 use super::packed::{deflated, packed_head};
 use super::{ServerMessage, append, encode};
+
+/// A log's epoch, a place in it, and the records that it leaves by then: as a browser keeps them, in postcard. None when these bytes
+/// are none. Compiled here for the same reason as [`super::server_message`].
+#[inline(never)]
+#[must_use]
+pub fn read_snapshot(bytes: &[u8]) -> Option<(Id, u64, Records)> {
+    let (epoch, seq, records) = postcard::from_bytes::<(Id, u64, Vec<(Table, Record)>)>(bytes).ok()?;
+    Some((epoch, seq, records.into_iter().collect()))
+}
 
 /// The frame of a [`ServerMessage::Snapshot`] but for its first bytes, which name the channel: see [`SnapshotBody::head`].
 #[derive(Debug)]

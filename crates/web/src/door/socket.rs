@@ -167,7 +167,7 @@ impl Socket {
         self.0.last_heard_ms.set(clock::milliseconds());
         let Ok(buffer) = event.data().dyn_into::<js_sys::ArrayBuffer>() else { return };
         let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
-        match wire::unpack(&bytes).and_then(|frame| wire::decode::<ServerMessage>(&frame)) {
+        match wire::server_message(&bytes) {
             Ok(message) => {
                 if works(&message, (self.0.has_to_send)()) {
                     self.0.attempt.set(0);

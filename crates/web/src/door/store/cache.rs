@@ -48,9 +48,8 @@ impl Store {
         let snapshot = transaction.object_store(SNAPSHOTS).ok()?.get(&JsValue::from_str(project.as_str())).ok()?;
         let since = transaction.object_store(COMMITS).ok()?.get_all_with_key(&all_of(project)?).ok()?;
         database::complete(&transaction).await.ok()?;
-        let Snapshot { epoch, seq, records } = rows::decode(&bytes_of(&given(&snapshot)?))?;
-        let mut cached =
-            Cached { epoch, seq, records: records.into_iter().collect(), commits: Vec::new(), commit_bytes: 0 };
+        let (epoch, seq, records) = rows::decode_snapshot(&bytes_of(&given(&snapshot)?))?;
+        let mut cached = Cached { epoch, seq, records, commits: Vec::new(), commit_bytes: 0 };
         for row in results(&since).iter() {
             let bytes = bytes_of(&row);
             if let Some(since) = rows::decode::<Since>(&bytes).filter(|since| since.epoch == cached.epoch) {

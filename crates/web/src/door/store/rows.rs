@@ -1,6 +1,6 @@
 //! What is kept, as bytes: a byte that says in which form, then postcard. Old forms stay readable for ever.
 
-use model::{Id, Record, Table, Timestamp};
+use model::{Id, Record, Records, Table, Timestamp};
 use operations::Commit;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,14 @@ pub(super) fn decode<R: Row>(bytes: &[u8]) -> Option<R> {
     }
 }
 
+/// The epoch, the place and the records of a [`Snapshot`] in these bytes; none when they are not of a form that this build knows.
+pub(super) fn decode_snapshot(bytes: &[u8]) -> Option<(Id, u64, Records)> {
+    match bytes.split_first() {
+        Some((&FORM, body)) => sync::wire::read_snapshot(body),
+        _ => None,
+    }
+}
+
 /// An edit that waits, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
@@ -106,6 +114,18 @@ mod tests {
         // As form 1 was written when it was new. Whoever changes what lies in a row adds a form, and reads this one on.
         let written: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(written, FORM_1);
+    }
+
+    #[test]
+    fn cl5_a_snapshot_is_read_as_it_was_written() {
+        let record = Record::new(Id::new("t").unwrap(), 3, model::fields([("name", "Bass".into())]));
+        let records = vec![(Table::Tracks, record)];
+        let snapshot = Snapshot { epoch: Id::new("e").unwrap(), seq: 7, records: records.clone() };
+        let bytes = encode(&snapshot);
+        let read = decode_snapshot(&bytes).unwrap();
+        assert_eq!(read, (snapshot.epoch, snapshot.seq, records.into_iter().collect()));
+        assert_eq!(decode_snapshot(&bytes[..bytes.len() - 1]), None);
+        assert_eq!(decode_snapshot(&[&[FORM + 1][..], &bytes[1..]].concat()), None);
     }
 
     const FORM_1: &str =
