@@ -1,7 +1,6 @@
 //! Hashing and verifying passwords: argon2id, off the async threads, a few at a time.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -117,23 +116,11 @@ impl Passwords {
             return Err(busy());
         }
         let _turn = self.turns.acquire().await.map_err(|_| busy())?;
-        let done = tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tokio::task::spawn_blocking(work).await.map_err(|error| {
             tracing::error!(%error, "hashing ended badly");
             Problem::internal()
-        });
-        tokio::spawn(give_memory_back());
-        done
+        })
     }
-}
-
-/// A hash takes 19 MiB, and frees them. The allocator returns to the system what has been free for a second, but only looks
-/// when something of size is freed next: with nobody else at work that is never.
-async fn give_memory_back() {
-    const AFTER: Duration = Duration::from_millis(1_500);
-    /// Large enough for pages of its own, which are freed with it. Nothing is written to them: they cost nothing.
-    const OF_SIZE: usize = 1024 * 1024;
-    tokio::time::sleep(AFTER).await;
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(OF_SIZE)));
 }
 
 fn verify(password: &str, hash: &str) -> bool {
