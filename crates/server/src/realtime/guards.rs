@@ -227,7 +227,7 @@ mod tests {
         let author = Author::User(transaction.author_id.clone());
         let taken = room.submit(&author, transaction, Timestamp(1)).unwrap();
         let inverse = taken.inverse.clone();
-        let commits = vec![NewCommit { commit: taken.commit, inverse: taken.inverse, payload_hash: [0; 32].into() }];
+        let commits = vec![NewCommit { commit: taken.commit, inverse: taken.inverse, payload_hash: [0; 32] }];
         let (scope, epoch, expected_seq) = (room.scope().clone(), room.epoch().clone(), room.seq() - 1);
         let records = Batch::written_through(&commits, room.records());
         store.commit(vec![Batch { scope, epoch, expected_seq, commits, records, jobs: Vec::new() }]).remove(0).unwrap();
