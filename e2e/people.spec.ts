@@ -143,6 +143,7 @@ test('a viewer sees everything and can change nothing (PE3)', async ({ alice, bo
   expect((await read(alice, 'clips', clip)).startBeat).toBe(4)
 
   // Made an editor while it is open, everything works at once, and mute is for all.
+  await page.keyboard.press('Escape')
   await page.getByTestId('for-me').click()
   await setRole(alice, project, bob, 'editor')
   await expect(page.getByTestId('only-listens')).toHaveCount(0)
