@@ -17,7 +17,7 @@ pub(crate) fn write(writes: &[(&WriteHalf, &[u8])]) -> Vec<usize> {
     at_once(writes).unwrap_or_else(|| writes.iter().map(|(half, bytes)| half.try_write(bytes).unwrap_or(0)).collect())
 }
 
-/// [`write`] with one call, when there are enough of them for that, and the system can.
+/// [`write()`] with one call, when there are enough of them for that, and the system can.
 fn at_once(writes: &[(&WriteHalf, &[u8])]) -> Option<Vec<usize>> {
     if writes.len() < TOGETHER_MIN { None } else { system::write(writes) }
 }
