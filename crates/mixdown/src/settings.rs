@@ -256,3 +256,28 @@ impl Settings {
         ((seconds * f64::from(rate)).round() as u64, self.tail_seconds.is_none())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::{Clip, Plan, Song, SourceInfo, Track};
+
+    use super::*;
+
+    #[test]
+    fn ex2_a_range_is_refused_behind_the_song_and_in_one_that_plays_nothing_as_what_it_is() {
+        let frames = |clips: Vec<Clip>, from: f64| {
+            let settings =
+                serde_json::json!({"format": "wav", "range": {"unit": "beats", "from": from, "to": from + 1.0}});
+            let settings: Settings = serde_json::from_value(settings).unwrap();
+            let tracks = vec![Track { clips, ..Track::default() }];
+            let sources = vec![SourceInfo { id: 1, rate: 48_000, channels: 1, frames: 1_000_000 }];
+            settings.frames(&Plan::compile(&Song { tracks, sources, ..Song::default() }).unwrap().view())
+        };
+        let clip = Clip { source: 1, duration_ticks: 4 * TICKS_PER_BEAT, ..Clip::default() };
+        assert!(frames(vec![clip], 3.0).is_ok());
+        assert!(
+            matches!(frames(vec![clip], 4.0), Err(Error::Setting(words)) if words.contains("before the range begins"))
+        );
+        assert!(matches!(frames(Vec::new(), 0.0), Err(Error::Nothing)));
+    }
+}
