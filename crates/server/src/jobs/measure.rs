@@ -30,7 +30,7 @@ pub const KIND: &str = "measure";
 pub const ATTEMPTS_MAX: u32 = 5;
 
 /// What is noted of a job that waits for room on the disk.
-pub(super) const NO_ROOM: &str = "The server's disk has no room to decode this recording.";
+const NO_ROOM: &str = "The server's disk has no room to decode this recording.";
 const UNREADABLE: &str = "This recording could not be read: the server failed while decoding it.";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -17,6 +17,12 @@ use super::queue::operations_bytes;
 /// Where no record has a path: whoever must find somebody there never does.
 const NOWHERE: &str = ".";
 
+/// What an operation finds that is to be left out: somebody who is not there, in place of all whom it names, who may be as many as a
+/// guard takes.
+fn nobody(tx_id: &Id) -> BTreeMap<Box<str>, Id> {
+    BTreeMap::from([(NOWHERE.into(), tx_id.clone())])
+}
+
 /// The transaction as the room may take it; none when all that it says is true, or the room refuses it as it is. `here` names those
 /// that are judged together with it, which the store does not know yet.
 pub(super) fn corrected(
@@ -39,7 +45,7 @@ pub(super) fn corrected(
         let Some(guard) = &mut operation.guard else { continue };
         if left_out.next_if(|it| **it == transaction.operations[place]).is_some() {
             // It stays left out, whatever becomes of those before it.
-            guard.finds.insert(NOWHERE.into(), transaction.tx_id.clone());
+            guard.finds = nobody(&transaction.tx_id);
         } else {
             claims.push(Claim::of(&transaction.operations[place], guard.clone(), place));
         }
@@ -49,7 +55,7 @@ pub(super) fn corrected(
     for Claim { guard, place, is_doubtful, leaves_are_true, .. } in claims {
         let Guard { mut finds, mut leaves } = guard;
         if is_doubtful {
-            finds.insert(NOWHERE.into(), transaction.tx_id.clone());
+            finds = nobody(&transaction.tx_id);
         }
         if !leaves_are_true {
             leaves = BTreeMap::from([("".into(), transaction.tx_id.clone())]);
